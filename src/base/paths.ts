@@ -78,12 +78,12 @@ export function nodePaths(roots: PathRoots, cluster: string, node: string): Node
   };
 }
 
-/** Name of a namespace of this cluster below /run/netns; `owner` is a node's name or "fabric". */
+/** Namespace of this cluster below /run/netns; `owner` is a node's name or "fabric". The dot cannot be in a cluster's name, so prefixes are exact. */
 export function nodeNetns(roots: PathRoots, cluster: string, owner: string): string {
-  return `${roots.netns}/${cluster}-${owner}`;
+  return `${roots.netns}/${cluster}.${owner}`;
 }
 
 /** The namespace of a pod: its uid, so that a pod of the same name made again never meets the old one's. */
 export function podNetns(roots: PathRoots, cluster: string, podUid: string): string {
-  return `${roots.netns}/${cluster}-pod-${podUid}`;
+  return `${roots.netns}/${cluster}.pod.${podUid}`;
 }
