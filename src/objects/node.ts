@@ -1,0 +1,38 @@
+// The slim Node: what the network needs of core/v1 Node.
+
+import { parseCidr, type Cidr } from '../base/cidr.ts';
+import type { Ip } from '../base/ip.ts';
+import { Field } from './slim-field.ts';
+import { readIp, readMeta, type SlimMeta } from './slim-meta.ts';
+
+export interface Node extends SlimMeta {
+  /** InternalIP addresses in the object's order; the first one carries the tunnel. */
+  readonly addresses: readonly Ip[];
+  /** At most one per family; empty until the node's subnet is allocated. */
+  readonly podCidrs: readonly Cidr[];
+  readonly isReady: boolean;
+}
+
+/** Reads a v1 Node; throws `invalid` naming the field. */
+export function parseNode(raw: unknown): Node {
+  const root = Field.root('Node', raw);
+  const addresses = root.at('status.addresses').list();
+  const conditions = root.at('status.conditions').list();
+  return {
+    ...readMeta(root),
+    addresses: addresses
+      .filter((field) => field.at('type').value === 'InternalIP')
+      .map((field) => readIp(field.at('address'))),
+    podCidrs: readPodCidrs(root.at('spec')),
+    isReady: conditions.some((it) => it.at('type').value === 'Ready' && it.at('status').value === 'True'),
+  };
+}
+
+/** `podCIDRs` leads; `podCIDR` alone is what single-stack allocators write. */
+function readPodCidrs(spec: Field): readonly Cidr[] {
+  const list = spec.at('podCIDRs').list();
+  const fields = list.length > 0 ? list : [spec.at('podCIDR')];
+  return fields
+    .filter((field) => !field.isAbsent && field.value !== '')
+    .map((field) => field.parse((value) => parseCidr(typeof value === 'string' ? value : String(value))));
+}

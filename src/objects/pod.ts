@@ -1,0 +1,72 @@
+// The slim Pod: what the network needs of core/v1 Pod.
+
+import type { Ip } from '../base/ip.ts';
+import { parsePort, parseProtocol, type Port, type Protocol } from '../base/port.ts';
+import { Field } from './slim-field.ts';
+import { readIp, readMeta, type SlimMeta } from './slim-meta.ts';
+
+export interface Pod extends SlimMeta {
+  /** Undefined until it is scheduled. */
+  readonly node: string | undefined;
+  /** At most one per family, the primary one first; empty until the pod's sandbox is up. */
+  readonly ips: readonly Ip[];
+  readonly isHostNetwork: boolean;
+  /** Succeeded or Failed: its addresses are no longer its own. */
+  readonly isFinished: boolean;
+  readonly isReady: boolean;
+  readonly isTerminating: boolean;
+  readonly hostname: string | undefined;
+  readonly subdomain: string | undefined;
+  readonly ports: readonly ContainerPort[];
+}
+
+export interface ContainerPort {
+  readonly name: string | undefined;
+  readonly port: Port;
+  readonly protocol: Protocol;
+}
+
+/** Reads a v1 Pod; throws `invalid` naming the field. */
+export function parsePod(raw: unknown): Pod {
+  const root = Field.root('Pod', raw);
+  const spec = root.at('spec');
+  const status = root.at('status');
+  const phase = status.at('phase').optionalText();
+  return {
+    ...readMeta(root),
+    node: nonEmpty(spec.at('nodeName')),
+    ips: readIps(status),
+    isHostNetwork: spec.at('hostNetwork').bool(false),
+    isFinished: phase === 'Succeeded' || phase === 'Failed',
+    isReady: status.at('conditions').list().some(isReadyCondition),
+    isTerminating: !root.at('metadata.deletionTimestamp').isAbsent,
+    hostname: nonEmpty(spec.at('hostname')),
+    subdomain: nonEmpty(spec.at('subdomain')),
+    ports: spec.at('containers').list().flatMap(readPorts),
+  };
+}
+
+/** `podIPs` leads; `podIP` alone is what single-stack runtimes report. */
+function readIps(status: Field): readonly Ip[] {
+  const list = status.at('podIPs').list();
+  const fields = list.length > 0 ? list.map((it) => it.at('ip')) : [status.at('podIP')];
+  return fields.filter((field) => !field.isAbsent && field.value !== '').map(readIp);
+}
+
+function isReadyCondition(condition: Field): boolean {
+  return condition.at('type').value === 'Ready' && condition.at('status').value === 'True';
+}
+
+function readPorts(container: Field): readonly ContainerPort[] {
+  const ports = container.at('ports').list();
+  return ports.map((field) => ({
+    name: nonEmpty(field.at('name')),
+    port: field.at('containerPort').parse(parsePort),
+    protocol: field.at('protocol').isAbsent ? 'TCP' : field.at('protocol').parse(parseProtocol),
+  }));
+}
+
+function nonEmpty(field: Field): string | undefined {
+  const text = field.optionalText();
+  return text === '' ? undefined : text;
+}

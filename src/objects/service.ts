@@ -1,0 +1,93 @@
+// The slim Service: what the network needs of core/v1 Service, with the defaults of absent fields decided here.
+
+import type { Ip } from '../base/ip.ts';
+import { isPort, parsePort, parseProtocol, type Port, type Protocol } from '../base/port.ts';
+import { Field } from './slim-field.ts';
+import { readIp, readMeta, type SlimMeta } from './slim-meta.ts';
+
+export type ServiceType = 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName';
+
+/** A Service; `clusterIps` is empty for headless and ExternalName ones and until addresses are allocated. */
+export interface Service extends SlimMeta {
+  readonly type: ServiceType;
+  readonly isHeadless: boolean;
+  readonly clusterIps: readonly Ip[];
+  readonly ports: readonly ServicePort[];
+  /** Undefined for a Service whose endpoint slices somebody else writes. */
+  readonly selector: ReadonlyMap<string, string> | undefined;
+  /** Seconds of `sessionAffinity: ClientIP`, undefined for none. */
+  readonly affinityTimeoutS: number | undefined;
+  /** The name that an ExternalName Service stands for. */
+  readonly externalName: string | undefined;
+  readonly publishNotReadyAddresses: boolean;
+}
+
+export interface ServicePort {
+  /** Empty for the single unnamed port. */
+  readonly name: string;
+  readonly port: Port;
+  readonly protocol: Protocol;
+  /** A number, or the name of a container port. */
+  readonly targetPort: Port | string;
+}
+
+/** core/v1 ClientIPConfig: 10800 seconds unless the object says otherwise. */
+const AFFINITY_TIMEOUT_DEFAULT_S = 10_800;
+
+/** Reads a v1 Service; throws `invalid` naming the field. */
+export function parseService(raw: unknown): Service {
+  const root = Field.root('Service', raw);
+  const spec = root.at('spec');
+  const type = readType(spec.at('type'));
+  const isHeadless = spec.at('clusterIP').value === 'None';
+  return {
+    ...readMeta(root),
+    type,
+    isHeadless: type !== 'ExternalName' && isHeadless,
+    clusterIps: type === 'ExternalName' || isHeadless ? [] : readClusterIps(spec),
+    ports: spec.at('ports').list().map(readPort),
+    selector: spec.at('selector').isAbsent ? undefined : spec.at('selector').textMap(),
+    affinityTimeoutS: readAffinity(spec),
+    externalName: type === 'ExternalName' ? spec.at('externalName').text() : undefined,
+    publishNotReadyAddresses: spec.at('publishNotReadyAddresses').bool(false),
+  };
+}
+
+function readType(field: Field): ServiceType {
+  const type = field.optionalText() ?? 'ClusterIP';
+  if (type === 'ClusterIP' || type === 'NodePort' || type === 'LoadBalancer' || type === 'ExternalName') {
+    return type;
+  }
+  return field.fail(`"${type}" is no Service type`);
+}
+
+/** `clusterIPs` leads; objects from before dual stack carry `clusterIP` alone. */
+function readClusterIps(spec: Field): readonly Ip[] {
+  const list = spec.at('clusterIPs').list();
+  const fields = list.length > 0 ? list : [spec.at('clusterIP')];
+  return fields.filter((field) => !field.isAbsent && field.value !== '').map(readIp);
+}
+
+function readPort(field: Field): ServicePort {
+  const port = field.at('port').parse(parsePort);
+  const protocol = field.at('protocol');
+  return {
+    name: field.at('name').optionalText() ?? '',
+    port,
+    protocol: protocol.isAbsent ? 'TCP' : protocol.parse(parseProtocol),
+    targetPort: readTargetPort(field.at('targetPort'), port),
+  };
+}
+
+/** Absent, 0 and "" stand for the Service's own port (core/v1 ServicePort.targetPort). */
+function readTargetPort(field: Field, port: Port): Port | string {
+  if (field.isAbsent || field.value === 0 || field.value === '') return port;
+  if (isPort(field.value)) return field.value;
+  return typeof field.value === 'string' ? field.value : field.fail('must be a port number or a port name');
+}
+
+function readAffinity(spec: Field): number | undefined {
+  if (spec.at('sessionAffinity').value !== 'ClientIP') return undefined;
+  const timeout = spec.at('sessionAffinityConfig.clientIP.timeoutSeconds');
+  return timeout.optionalInteger() ?? AFFINITY_TIMEOUT_DEFAULT_S;
+}
