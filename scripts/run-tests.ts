@@ -16,7 +16,12 @@ function run(name: string, files: readonly string[], concurrency: number): boole
 
 function unit(): boolean {
   const kernel = new Set(globSync(KERNEL));
-  const files = globSync(['src/**/*.test.ts', 'test/*.test.ts', 'scripts/**/*.test.ts']);
+  const files = globSync([
+    'src/**/*.test.ts',
+    'test/*.test.ts',
+    'test/states/**/*.test.ts',
+    'scripts/**/*.test.ts',
+  ]);
   return run('unit', files.filter((file) => !kernel.has(file)).sort(), 2);
 }
 

@@ -73,6 +73,17 @@ export interface ClusterNetwork {
   readonly podCidrs: readonly Cidr[];
   readonly serviceCidrs: readonly Cidr[];
   readonly clusterDomain: string;
-  /** Addresses of the Service kube-system/kube-dns. */
+  /** Addresses of the Service kube-system/kube-dns; the configured ones until it has any. */
   readonly dnsIps: readonly Ip[];
+}
+
+/** The whole network, the same on every node: what the cluster's objects say, resolved. Maps are keyed canonically. */
+export interface ClusterModel {
+  /** By name. */
+  readonly nodes: ReadonlyMap<string, NetworkNode>;
+  /** By "namespace/name": those that are scheduled, have an address and have not finished. */
+  readonly pods: ReadonlyMap<string, NetworkPod>;
+  /** By `frontendKey`. */
+  readonly frontends: ReadonlyMap<string, Frontend>;
+  readonly cluster: ClusterNetwork;
 }

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { frontendKey, type ClusterNetwork } from '../model/network.ts';
+import { parseEndpointSlice } from '../objects/endpoint-slice.ts';
+import { parseNode } from '../objects/node.ts';
+import { parseService } from '../objects/service.ts';
+import { ClusterCompiler, compileCluster } from './cluster.ts';
+import type { ClusterObjects } from './cluster-objects.ts';
+import { viewOfNode } from './view.ts';
+
+const SETTINGS: ClusterNetwork = {
+  podCidrs: [],
+  serviceCidrs: [],
+  clusterDomain: 'cluster.local',
+  dnsIps: [],
+};
+
+function aService(name: string, spec: object = {}, namespace = 'shop') {
+  return parseService({
+    metadata: { namespace, name },
+    spec: { clusterIPs: ['10.96.0.7'], ports: [{ name: 'http', port: 80 }], ...spec },
+  });
+}
+
+function aSlice(name: string, service: string, endpoints: readonly object[], namespace = 'shop') {
+  return parseEndpointSlice({
+    metadata: { namespace, name, labels: { 'kubernetes.io/service-name': service } },
+    addressType: 'IPv4',
+    ports: [{ name: 'http', port: 8080 }],
+    endpoints,
+  });
+}
+
+function objectsOf(parts: {
+  services?: readonly ReturnType<typeof aService>[];
+  slices?: readonly ReturnType<typeof aSlice>[];
+}): ClusterObjects {
+  const byKey = <T extends { namespace: string; name: string }>(list: readonly T[]) =>
+    new Map(list.map((it) => [`${it.namespace}/${it.name}`, it]));
+  return {
+    nodes: new Map(),
+    pods: new Map(),
+    services: byKey(parts.services ?? []),
+    endpointSlices: byKey(parts.slices ?? []),
+  };
+}
+
+function endpointsIn(objects: ClusterObjects, key = '10.96.0.7:80/TCP') {
+  return compileCluster(objects, SETTINGS)
+    .frontends.get(key)
+    ?.endpoints.map((it) => `${it.ip}:${it.port}`);
+}
+
+const READY = { addresses: ['10.244.1.10'], conditions: { ready: true } };
+const LAST = { addresses: ['10.244.1.9'], conditions: { ready: false, serving: true, terminating: true } };
+const DOWN = { addresses: ['10.244.1.8'], conditions: { ready: false } };
+
+const CHOICES = [
+  {
+    name: 'ready ones alone while there are any',
+    endpoints: [LAST, READY, DOWN],
+    expected: ['10.244.1.10:8080'],
+  },
+  {
+    name: 'serving and terminating ones as the last resort',
+    endpoints: [LAST, DOWN],
+    expected: ['10.244.1.9:8080'],
+  },
+  { name: 'none where none serves', endpoints: [DOWN], expected: [] },
+  {
+    name: 'sorted by value, not by text',
+    endpoints: [READY, { addresses: ['10.244.1.9'] }],
+    expected: ['10.244.1.9:8080', '10.244.1.10:8080'],
+  },
+];
+
+for (const row of CHOICES) {
+  test(`compileCluster() takes endpoints: ${row.name}`, () => {
+    const objects = objectsOf({ services: [aService('web')], slices: [aSlice('s', 'web', row.endpoints)] });
+    assert.deepEqual(endpointsIn(objects), row.expected);
+  });
+}
+
+test('compileCluster() counts an endpoint once that stands in two slices', () => {
+  const slices = [aSlice('s1', 'web', [READY]), aSlice('s2', 'web', [READY])];
+  assert.deepEqual(endpointsIn(objectsOf({ services: [aService('web')], slices })), ['10.244.1.10:8080']);
+});
+
+test('compileCluster() gives an address that two Services claim to the first by name', () => {
+  const services = [aService('web'), aService('api')];
+  const model = compileCluster(objectsOf({ services }), SETTINGS);
+  assert.equal(model.frontends.get('10.96.0.7:80/TCP')?.service, 'api');
+});
+
+test('compileCluster() leaves cluster DNS to the node until a ready endpoint stands behind it', () => {
+  const dns = aService('kube-dns', {}, 'kube-system');
+  const own = compileCluster(objectsOf({ services: [dns] }), SETTINGS);
+  assert.equal(own.frontends.get('10.96.0.7:80/TCP')?.kind, 'node-local');
+  assert.deepEqual(own.cluster.dnsIps, ['10.96.0.7']);
+  const slices = [aSlice('s', 'kube-dns', [READY], 'kube-system')];
+  const taken = compileCluster(objectsOf({ services: [dns], slices }), SETTINGS);
+  assert.equal(taken.frontends.get('10.96.0.7:80/TCP')?.kind, 'balanced');
+});
+
+test('ClusterCompiler keeps what an unrelated change does not touch', () => {
+  const compiler = new ClusterCompiler(SETTINGS);
+  const web = aService('web');
+  const slice = aSlice('s', 'web', [READY]);
+  const before = compiler.compile(objectsOf({ services: [web], slices: [slice] }));
+  const other = aService('api', { clusterIPs: ['10.96.0.8'] });
+  const after = compiler.compile(objectsOf({ services: [web, other], slices: [slice] }));
+  const key = frontendKey({ ip: '10.96.0.7', port: 80, protocol: 'TCP' } as Parameters<
+    typeof frontendKey
+  >[0]);
+  assert.equal(after.frontends.get(key), before.frontends.get(key));
+});
+
+test('viewOfNode() shows peers that can be reached, sorted, and nothing for an unknown node', () => {
+  const node = (name: string, address: string | undefined) =>
+    parseNode({
+      metadata: { name },
+      spec: { podCIDR: '10.244.1.0/24' },
+      status: { addresses: address === undefined ? [] : [{ type: 'InternalIP', address }] },
+    });
+  const nodes = [
+    node('c', '10.89.0.13'),
+    node('a', '10.89.0.11'),
+    node('b', '10.89.0.12'),
+    node('d', undefined),
+  ];
+  const objects = { ...objectsOf({}), nodes: new Map(nodes.map((it) => [it.name, it])) };
+  const model = compileCluster(objects, SETTINGS);
+  assert.deepEqual(
+    viewOfNode(model, 'b')?.peers.map((it) => it.name),
+    ['a', 'c'],
+  );
+  assert.equal(viewOfNode(model, 'z'), undefined);
+});
