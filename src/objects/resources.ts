@@ -1,0 +1,248 @@
+// The registry of kinds: names, verbs and subresources of every resource that the embedded API serves and the clients know.
+
+import type { KubeObject } from './meta.ts';
+
+export type Verb = 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | 'patch' | 'update' | 'watch';
+
+export interface Subresource {
+  readonly name: string;
+  readonly kind: string;
+  /** Where the subresource's kind is of another group: "autoscaling/v1". */
+  readonly apiVersion: string | undefined;
+  readonly verbs: readonly Verb[];
+}
+
+export interface Resource {
+  /** '' for core. */
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly isNamespaced: boolean;
+  readonly verbs: readonly Verb[];
+  readonly subresources: readonly Subresource[];
+  /** Its message in the wire tables: "core.Pod". */
+  readonly message: string;
+  /** Key of its objects in the store; two resources may share one (events of both groups). */
+  readonly storage: string;
+  /** metadata.generation counts changes of the specification. */
+  readonly hasGeneration: boolean;
+}
+
+const ALL_VERBS: readonly Verb[] = [
+  'create',
+  'delete',
+  'deletecollection',
+  'get',
+  'list',
+  'patch',
+  'update',
+  'watch',
+];
+const STATUS_VERBS: readonly Verb[] = ['get', 'patch', 'update'];
+
+interface Extra {
+  readonly short?: readonly string[];
+  readonly all?: boolean;
+  readonly cluster?: boolean;
+  readonly createOnly?: boolean;
+  readonly generation?: boolean;
+  readonly subresources?: readonly Subresource[];
+  readonly storage?: string;
+}
+
+function resource(apiVersion: string, kind: string, plural: string, extra: Extra = {}): Resource {
+  const [version = '', group = ''] = apiVersion.split('/').reverse();
+  const folder = group === '' ? 'core' : (group.split('.')[0] ?? '');
+  return {
+    group,
+    version,
+    kind,
+    plural,
+    singular: kind.toLowerCase(),
+    shortNames: extra.short ?? [],
+    categories: extra.all === true ? ['all'] : [],
+    isNamespaced: extra.cluster !== true,
+    verbs: extra.createOnly === true ? ['create'] : ALL_VERBS,
+    subresources: extra.subresources ?? [],
+    message: `${folder}.${kind}`,
+    storage: extra.storage ?? (group === '' ? plural : `${plural}.${group}`),
+    hasGeneration: extra.generation === true,
+  };
+}
+
+function subresource(name: string, kind: string, verbs: readonly Verb[], apiVersion?: string): Subresource {
+  return { name, kind, verbs, apiVersion };
+}
+
+function status(kind: string): Subresource {
+  return subresource('status', kind, STATUS_VERBS);
+}
+
+const SCALE = subresource('scale', 'Scale', STATUS_VERBS, 'autoscaling/v1');
+const PROXY_VERBS: readonly Verb[] = ['create', 'get'];
+
+const RBAC = 'rbac.authorization.k8s.io/v1';
+
+/** Every resource, in the order in which discovery lists it. */
+export const RESOURCES: readonly Resource[] = [
+  resource('v1', 'Binding', 'bindings', { createOnly: true }),
+  resource('v1', 'ConfigMap', 'configmaps', { short: ['cm'] }),
+  resource('v1', 'Endpoints', 'endpoints', { short: ['ep'] }),
+  resource('v1', 'Event', 'events', { short: ['ev'] }),
+  resource('v1', 'LimitRange', 'limitranges', { short: ['limits'] }),
+  resource('v1', 'Namespace', 'namespaces', {
+    short: ['ns'],
+    cluster: true,
+    subresources: [status('Namespace'), subresource('finalize', 'Namespace', ['update'])],
+  }),
+  resource('v1', 'Node', 'nodes', { short: ['no'], cluster: true, subresources: [status('Node')] }),
+  resource('v1', 'PersistentVolumeClaim', 'persistentvolumeclaims', {
+    short: ['pvc'],
+    subresources: [status('PersistentVolumeClaim')],
+  }),
+  resource('v1', 'PersistentVolume', 'persistentvolumes', {
+    short: ['pv'],
+    cluster: true,
+    subresources: [status('PersistentVolume')],
+  }),
+  resource('v1', 'Pod', 'pods', {
+    short: ['po'],
+    all: true,
+    subresources: [
+      subresource('attach', 'PodAttachOptions', PROXY_VERBS),
+      subresource('binding', 'Binding', ['create']),
+      subresource('eviction', 'Eviction', ['create'], 'policy/v1'),
+      subresource('exec', 'PodExecOptions', PROXY_VERBS),
+      subresource('log', 'Pod', ['get']),
+      status('Pod'),
+    ],
+  }),
+  resource('v1', 'ResourceQuota', 'resourcequotas', {
+    short: ['quota'],
+    subresources: [status('ResourceQuota')],
+  }),
+  resource('v1', 'Secret', 'secrets'),
+  resource('v1', 'ServiceAccount', 'serviceaccounts', {
+    short: ['sa'],
+    subresources: [subresource('token', 'TokenRequest', ['create'], 'authentication.k8s.io/v1')],
+  }),
+  resource('v1', 'Service', 'services', { short: ['svc'], all: true, subresources: [status('Service')] }),
+  resource('apps/v1', 'ControllerRevision', 'controllerrevisions'),
+  resource('apps/v1', 'DaemonSet', 'daemonsets', {
+    short: ['ds'],
+    all: true,
+    generation: true,
+    subresources: [status('DaemonSet')],
+  }),
+  resource('apps/v1', 'Deployment', 'deployments', {
+    short: ['deploy'],
+    all: true,
+    generation: true,
+    subresources: [SCALE, status('Deployment')],
+  }),
+  resource('apps/v1', 'ReplicaSet', 'replicasets', {
+    short: ['rs'],
+    all: true,
+    generation: true,
+    subresources: [SCALE, status('ReplicaSet')],
+  }),
+  resource('apps/v1', 'StatefulSet', 'statefulsets', {
+    short: ['sts'],
+    all: true,
+    generation: true,
+    subresources: [SCALE, status('StatefulSet')],
+  }),
+  resource('batch/v1', 'CronJob', 'cronjobs', {
+    short: ['cj'],
+    all: true,
+    generation: true,
+    subresources: [status('CronJob')],
+  }),
+  resource('batch/v1', 'Job', 'jobs', { all: true, generation: true, subresources: [status('Job')] }),
+  resource('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices', { generation: true }),
+  resource('networking.k8s.io/v1', 'IngressClass', 'ingressclasses', { cluster: true, generation: true }),
+  resource('networking.k8s.io/v1', 'Ingress', 'ingresses', {
+    short: ['ing'],
+    generation: true,
+    subresources: [status('Ingress')],
+  }),
+  resource('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies', {
+    short: ['netpol'],
+    generation: true,
+  }),
+  resource('coordination.k8s.io/v1', 'Lease', 'leases'),
+  resource('events.k8s.io/v1', 'Event', 'events', { short: ['ev'], storage: 'events' }),
+  resource('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets', {
+    short: ['pdb'],
+    generation: true,
+    subresources: [status('PodDisruptionBudget')],
+  }),
+  resource('storage.k8s.io/v1', 'StorageClass', 'storageclasses', { short: ['sc'], cluster: true }),
+  resource(RBAC, 'ClusterRoleBinding', 'clusterrolebindings', { cluster: true }),
+  resource(RBAC, 'ClusterRole', 'clusterroles', { cluster: true }),
+  resource(RBAC, 'RoleBinding', 'rolebindings'),
+  resource(RBAC, 'Role', 'roles'),
+  resource('authorization.k8s.io/v1', 'LocalSubjectAccessReview', 'localsubjectaccessreviews', {
+    createOnly: true,
+  }),
+  resource('authorization.k8s.io/v1', 'SelfSubjectAccessReview', 'selfsubjectaccessreviews', {
+    cluster: true,
+    createOnly: true,
+  }),
+  resource('authorization.k8s.io/v1', 'SelfSubjectRulesReview', 'selfsubjectrulesreviews', {
+    cluster: true,
+    createOnly: true,
+  }),
+  resource('authorization.k8s.io/v1', 'SubjectAccessReview', 'subjectaccessreviews', {
+    cluster: true,
+    createOnly: true,
+  }),
+  resource('authentication.k8s.io/v1', 'SelfSubjectReview', 'selfsubjectreviews', {
+    cluster: true,
+    createOnly: true,
+  }),
+  resource('authentication.k8s.io/v1', 'TokenReview', 'tokenreviews', { cluster: true, createOnly: true }),
+];
+
+/** The `apiVersion` that objects of the resource carry: "v1", "apps/v1". */
+export function apiVersionOf(resource: Pick<Resource, 'group' | 'version'>): string {
+  return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
+}
+
+/** The resource of a path's group, version and plural name. */
+export function findResource(group: string, version: string, plural: string): Resource | undefined {
+  return RESOURCES.find((it) => it.plural === plural && it.group === group && it.version === version);
+}
+
+/** The resource of an object's apiVersion and kind. */
+export function resourceOfKind(apiVersion: string, kind: string): Resource | undefined {
+  return RESOURCES.find((it) => it.kind === kind && apiVersionOf(it) === apiVersion);
+}
+
+export interface ResourceName {
+  readonly namespace?: string | undefined;
+  readonly name?: string | undefined;
+  readonly subresource?: string | undefined;
+}
+
+/** The URL path of a collection, an object or its subresource; without a namespace: across all of them. */
+export function pathOf(resource: Resource, at: ResourceName = {}): string {
+  const root = resource.group === '' ? `/api/${resource.version}` : `/apis/${apiVersionOf(resource)}`;
+  const namespace =
+    resource.isNamespaced && at.namespace !== undefined
+      ? `/namespaces/${encodeURIComponent(at.namespace)}`
+      : '';
+  const name = at.name === undefined ? '' : `/${encodeURIComponent(at.name)}`;
+  const subresource = at.subresource === undefined ? '' : `/${at.subresource}`;
+  return `${root}${namespace}/${resource.plural}${name}${subresource}`;
+}
+
+/** "namespace/name", or "name" for what has no namespace: the key by which objects of one resource are told apart. */
+export function keyOf(object: Pick<KubeObject, 'metadata'>): string {
+  const { namespace, name } = object.metadata;
+  return namespace === undefined || namespace === '' ? name : `${namespace}/${name}`;
+}
