@@ -1,0 +1,274 @@
+// Typed requests to the Kubernetes API: any kind, by its ResourceRef. Knows nothing of caches (list-watch.ts) or of single kinds.
+
+import type { DeleteOptions, ListMeta } from 'kubernetes-types/meta/v1.d.ts';
+import { FairleadError, hasCode, messageOf } from '../base/errors.ts';
+import { errorOfAnswer } from './api-error.ts';
+import type { ClusterAccess } from './cluster-access.ts';
+import { HttpTransport, readBody, type HttpRequest } from './http-transport.ts';
+import { jsonLines } from './json-lines.ts';
+import {
+  resourcePath,
+  keyOf,
+  type KubeObject,
+  type Live,
+  type ObjectName,
+  type ResourceRef,
+} from './resource.ts';
+
+const REQUEST_TIMEOUT_MS = 30_000;
+const MAX_CONNECTIONS = 16;
+/** Objects per page: what kubectl and the informers of other clients ask for. */
+const PAGE_LIMIT = 500;
+
+export type PatchType = 'merge' | 'json' | 'strategic' | 'apply';
+
+const PATCH_TYPES: Readonly<Record<PatchType, string>> = {
+  merge: 'application/merge-patch+json',
+  json: 'application/json-patch+json',
+  strategic: 'application/strategic-merge-patch+json',
+  apply: 'application/apply-patch+yaml',
+};
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface Selection {
+  /** Undefined for all namespaces. */
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+}
+
+export interface Page<T extends KubeObject> {
+  readonly items: readonly Live<T>[];
+  /** Of the whole list: the same on all its pages; watch from here. */
+  readonly resourceVersion: string;
+}
+
+export interface WatchOptions extends CallOptions {
+  readonly resourceVersion: string;
+  /** After this the server ends the watch by itself. */
+  readonly timeoutSeconds: number;
+  /** Called when the server has accepted the watch. */
+  readonly onOpen?: () => void;
+  /** Called for every piece that arrives, also a part of a line. */
+  readonly onBytes?: () => void;
+}
+
+export interface PatchOptions extends CallOptions {
+  readonly type: PatchType;
+  readonly subresource?: string | undefined;
+  readonly fieldManager?: string | undefined;
+}
+
+export class KubeClient {
+  readonly #transport: HttpTransport;
+
+  constructor(access: ClusterAccess, options: { readonly maxConnections?: number } = {}) {
+    this.#transport = new HttpTransport(access, options.maxConnections ?? MAX_CONNECTIONS);
+  }
+
+  get server(): URL {
+    return this.#transport.server;
+  }
+
+  /** Throws `not-found`. */
+  get<T extends KubeObject>(resource: ResourceRef<T>, at: ObjectName, call?: CallOptions): Promise<Live<T>> {
+    const action = `get ${resource.plural} ${keyOf(at)}`;
+    return this.#call({ method: 'GET', path: resourcePath(resource, at), action }, call);
+  }
+
+  /** All objects of the selection, page by page in one array. */
+  async list<T extends KubeObject>(
+    resource: ResourceRef<T>,
+    selection: Selection = {},
+    call?: CallOptions,
+  ): Promise<Page<T>> {
+    const items: Live<T>[] = [];
+    let resourceVersion = '';
+    for await (const page of this.pages(resource, selection, call)) {
+      items.push(...page.items);
+      resourceVersion = page.resourceVersion;
+    }
+    return { items, resourceVersion };
+  }
+
+  /** Pages of up to 500 objects of one consistent list. Throws `gone` when the server has forgotten that list's revision midway. */
+  async *pages<T extends KubeObject>(
+    resource: ResourceRef<T>,
+    selection: Selection = {},
+    call?: CallOptions,
+  ): AsyncGenerator<Page<T>> {
+    let token: string | undefined;
+    do {
+      const list: { readonly items?: readonly Live<T>[] | null; readonly metadata?: ListMeta } =
+        await this.#call(
+          {
+            method: 'GET',
+            path: resourcePath(resource, { namespace: selection.namespace }),
+            query: { ...selectors(selection), limit: String(PAGE_LIMIT), continue: token },
+            action: `list ${resource.plural}`,
+          },
+          call,
+        );
+      yield { items: list.items ?? [], resourceVersion: list.metadata?.resourceVersion ?? '' };
+      token = list.metadata?.continue;
+    } while (token !== undefined && token !== '');
+  }
+
+  /** Events as the server sends them, unchecked, until it ends the watch. Throws `gone` where the revision is too old. */
+  async *watch(resource: ResourceRef, selection: Selection, options: WatchOptions): AsyncGenerator<unknown> {
+    const action = `watch ${resource.plural}`;
+    const response = await this.#transport.open({
+      method: 'GET',
+      path: resourcePath(resource, { namespace: selection.namespace }),
+      query: {
+        ...selectors(selection),
+        watch: 'true',
+        allowWatchBookmarks: 'true',
+        resourceVersion: options.resourceVersion,
+        timeoutSeconds: String(options.timeoutSeconds),
+      },
+      action,
+      signal: options.signal,
+      timeoutMs: options.timeoutMs ?? REQUEST_TIMEOUT_MS,
+    });
+    try {
+      if (response.statusCode !== 200) {
+        throw errorOfAnswer(action, response.statusCode ?? 0, await readBody(response));
+      }
+      options.onOpen?.();
+      yield* jsonLines(tapped(response, options.onBytes));
+    } catch (error) {
+      if (error instanceof FairleadError) throw error;
+      throw new FairleadError('unavailable', `Cannot ${action}: ${messageOf(error)}`, { cause: error });
+    } finally {
+      response.destroy();
+    }
+  }
+
+  /** Throws `already-exists`, `invalid`. The namespace is the object's own. */
+  create<T extends KubeObject>(resource: ResourceRef<T>, object: T, call?: CallOptions): Promise<Live<T>> {
+    const namespace = object.metadata?.namespace;
+    const name = object.metadata?.name ?? `${object.metadata?.generateName ?? ''}*`;
+    const action = `create ${resource.plural} ${keyOf({ namespace, name })}`;
+    const path = resourcePath(resource, { namespace });
+    return this.#call({ method: 'POST', path, body: object, action }, call);
+  }
+
+  /** Posts to a subresource: pods/binding, serviceaccounts/token. Returns what the server answers. */
+  post<Answer>(
+    resource: ResourceRef,
+    at: ObjectName & { readonly subresource: string },
+    body: unknown,
+    call?: CallOptions,
+  ): Promise<Answer> {
+    const action = `post ${resource.plural}/${at.subresource} of ${keyOf(at)}`;
+    return this.#call(
+      { method: 'POST', path: resourcePath(resource, at, at.subresource), body, action },
+      call,
+    );
+  }
+
+  /** Replaces the object. Throws `conflict` where its resourceVersion is not the server's any more. */
+  update<T extends KubeObject>(
+    resource: ResourceRef<T>,
+    object: T,
+    call?: CallOptions & { readonly subresource?: string },
+  ): Promise<Live<T>> {
+    const at = { namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' };
+    const path = resourcePath(resource, at, call?.subresource);
+    return this.#call(
+      { method: 'PUT', path, body: object, action: `update ${resource.plural} ${keyOf(at)}` },
+      call,
+    );
+  }
+
+  updateStatus<T extends KubeObject>(
+    resource: ResourceRef<T>,
+    object: T,
+    call?: CallOptions,
+  ): Promise<Live<T>> {
+    return this.update(resource, object, { ...call, subresource: 'status' });
+  }
+
+  patch<T extends KubeObject>(
+    resource: ResourceRef<T>,
+    at: ObjectName,
+    body: unknown,
+    options: PatchOptions,
+  ): Promise<Live<T>> {
+    const action = `patch ${resource.plural} ${keyOf(at)}`;
+    return this.#call(
+      {
+        method: 'PATCH',
+        path: resourcePath(resource, at, options.subresource),
+        query: { fieldManager: options.fieldManager },
+        body,
+        contentType: PATCH_TYPES[options.type],
+        action,
+      },
+      options,
+    );
+  }
+
+  /** A merge patch of the status subresource. */
+  patchStatus<T extends KubeObject>(
+    resource: ResourceRef<T>,
+    at: ObjectName,
+    body: unknown,
+    call?: CallOptions,
+  ): Promise<Live<T>> {
+    return this.patch(resource, at, body, { ...call, type: 'merge', subresource: 'status' });
+  }
+
+  /** True when the server accepted, false when there was nothing to delete. Throws `conflict` where a precondition fails. */
+  async delete(
+    resource: ResourceRef,
+    at: ObjectName,
+    options: DeleteOptions = {},
+    call?: CallOptions,
+  ): Promise<boolean> {
+    const action = `delete ${resource.plural} ${keyOf(at)}`;
+    try {
+      await this.#call({ method: 'DELETE', path: resourcePath(resource, at), body: options, action }, call);
+      return true;
+    } catch (error) {
+      if (hasCode(error, 'not-found')) return false;
+      throw error;
+    }
+  }
+
+  /** Ends all connections, kept or open. */
+  close(): void {
+    this.#transport.close();
+  }
+
+  async #call<Answer>(
+    request: Omit<HttpRequest, 'signal' | 'timeoutMs'>,
+    call: CallOptions | undefined,
+  ): Promise<Answer> {
+    const timeoutMs = call?.timeoutMs ?? REQUEST_TIMEOUT_MS;
+    const answer = await this.#transport.send({ ...request, signal: call?.signal, timeoutMs });
+    if (answer.status < 200 || answer.status > 299) {
+      throw errorOfAnswer(request.action, answer.status, answer.body);
+    }
+    return JSON.parse(answer.body) as Answer; // The server is trusted for the shape of the kind that was asked for.
+  }
+}
+
+async function* tapped(
+  chunks: AsyncIterable<Buffer>,
+  onBytes: (() => void) | undefined,
+): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    onBytes?.();
+    yield chunk;
+  }
+}
+
+function selectors(selection: Selection): Record<string, string | undefined> {
+  return { labelSelector: selection.labelSelector, fieldSelector: selection.fieldSelector };
+}
