@@ -1,19 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { ConfigMap } from 'kubernetes-types/core/v1.d.ts';
+import type { ConfigMap } from '../objects/api-types.ts';
 import { FakeKubeApi } from '../../test/support/fake-kube-api.ts';
 import { hasCode } from '../base/errors.ts';
 import { statusOf } from './api-error.ts';
 import { KubeClient } from './kube-client.ts';
-import { nameOfKey, resourcePath, type ResourceRef } from './resource.ts';
-
-const CONFIG_MAPS: ResourceRef<ConfigMap> = {
-  group: '',
-  version: 'v1',
-  plural: 'configmaps',
-  kind: 'ConfigMap',
-  namespaced: true,
-};
+import { CONFIG_MAPS, DEPLOYMENTS, NODES, nameOfKey, resourcePath, type Draft } from './resource.ts';
 
 const api = new FakeKubeApi();
 let client: KubeClient;
@@ -26,25 +18,17 @@ after(async () => {
   await api.stop();
 });
 
-function aConfigMap(name: string): ConfigMap {
+function aConfigMap(name: string): Draft<ConfigMap> {
   return { metadata: { namespace: 'shop', name }, data: { key: 'value' } };
 }
 
 test('resourcePath() writes core, grouped, cluster-wide and subresource paths', () => {
-  const deployments = {
-    group: 'apps',
-    version: 'v1',
-    plural: 'deployments',
-    kind: 'Deployment',
-    namespaced: true,
-  };
-  const nodes = { group: '', version: 'v1', plural: 'nodes', kind: 'Node', namespaced: false };
   assert.deepEqual(
     [
       resourcePath(CONFIG_MAPS),
       resourcePath(CONFIG_MAPS, { namespace: 'shop', name: 'a' }),
-      resourcePath(deployments, { namespace: 'shop', name: 'a' }, 'status'),
-      resourcePath(nodes, { namespace: 'ignored', name: '../x' }),
+      resourcePath(DEPLOYMENTS, { namespace: 'shop', name: 'a' }, 'status'),
+      resourcePath(NODES, { namespace: 'ignored', name: '../x' }),
     ],
     [
       '/api/v1/configmaps',

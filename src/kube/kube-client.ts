@@ -6,14 +6,9 @@ import { errorOfAnswer } from './api-error.ts';
 import type { ClusterAccess } from './cluster-access.ts';
 import { HttpTransport, readBody, type HttpRequest } from './http-transport.ts';
 import { jsonLines } from './json-lines.ts';
-import {
-  resourcePath,
-  keyOf,
-  type KubeObject,
-  type Live,
-  type ObjectName,
-  type ResourceRef,
-} from './resource.ts';
+import type { KubeObject } from '../objects/meta.ts';
+import { apiVersionOf } from '../objects/resources.ts';
+import { keyOfName, resourcePath, type Draft, type ObjectName, type ResourceRef } from './resource.ts';
 
 const REQUEST_TIMEOUT_MS = 30_000;
 const MAX_CONNECTIONS = 16;
@@ -42,7 +37,7 @@ export interface Selection {
 }
 
 export interface Page<T extends KubeObject> {
-  readonly items: readonly Live<T>[];
+  readonly items: readonly T[];
   /** Of the whole list: the same on all its pages; watch from here. */
   readonly resourceVersion: string;
 }
@@ -75,8 +70,8 @@ export class KubeClient {
   }
 
   /** Throws `not-found`. */
-  get<T extends KubeObject>(resource: ResourceRef<T>, at: ObjectName, call?: CallOptions): Promise<Live<T>> {
-    const action = `get ${resource.plural} ${keyOf(at)}`;
+  get<T extends KubeObject>(resource: ResourceRef<T>, at: ObjectName, call?: CallOptions): Promise<T> {
+    const action = `get ${resource.plural} ${keyOfName(at)}`;
     return this.#call({ method: 'GET', path: resourcePath(resource, at), action }, call);
   }
 
@@ -86,7 +81,7 @@ export class KubeClient {
     selection: Selection = {},
     call?: CallOptions,
   ): Promise<Page<T>> {
-    const items: Live<T>[] = [];
+    const items: T[] = [];
     let resourceVersion = '';
     for await (const page of this.pages(resource, selection, call)) {
       items.push(...page.items);
@@ -103,16 +98,15 @@ export class KubeClient {
   ): AsyncGenerator<Page<T>> {
     let token: string | undefined;
     do {
-      const list: { readonly items?: readonly Live<T>[] | null; readonly metadata?: ListMeta } =
-        await this.#call(
-          {
-            method: 'GET',
-            path: resourcePath(resource, { namespace: selection.namespace }),
-            query: { ...selectors(selection), limit: String(PAGE_LIMIT), continue: token },
-            action: `list ${resource.plural}`,
-          },
-          call,
-        );
+      const list: { readonly items?: readonly T[] | null; readonly metadata?: ListMeta } = await this.#call(
+        {
+          method: 'GET',
+          path: resourcePath(resource, { namespace: selection.namespace }),
+          query: { ...selectors(selection), limit: String(PAGE_LIMIT), continue: token },
+          action: `list ${resource.plural}`,
+        },
+        call,
+      );
       yield { items: list.items ?? [], resourceVersion: list.metadata?.resourceVersion ?? '' };
       token = list.metadata?.continue;
     } while (token !== undefined && token !== '');
@@ -150,12 +144,11 @@ export class KubeClient {
   }
 
   /** Throws `already-exists`, `invalid`. The namespace is the object's own. */
-  create<T extends KubeObject>(resource: ResourceRef<T>, object: T, call?: CallOptions): Promise<Live<T>> {
-    const namespace = object.metadata?.namespace;
-    const name = object.metadata?.name ?? `${object.metadata?.generateName ?? ''}*`;
-    const action = `create ${resource.plural} ${keyOf({ namespace, name })}`;
+  create<T extends KubeObject>(resource: ResourceRef<T>, object: Draft<T>, call?: CallOptions): Promise<T> {
+    const { namespace, name = `${object.metadata.generateName ?? ''}*` } = object.metadata;
+    const action = `create ${resource.plural} ${keyOfName({ namespace, name })}`;
     const path = resourcePath(resource, { namespace });
-    return this.#call({ method: 'POST', path, body: object, action }, call);
+    return this.#call({ method: 'POST', path, body: typed(resource, object), action }, call);
   }
 
   /** Posts to a subresource: pods/binding, serviceaccounts/token. Returns what the server answers. */
@@ -165,7 +158,7 @@ export class KubeClient {
     body: unknown,
     call?: CallOptions,
   ): Promise<Answer> {
-    const action = `post ${resource.plural}/${at.subresource} of ${keyOf(at)}`;
+    const action = `post ${resource.plural}/${at.subresource} of ${keyOfName(at)}`;
     return this.#call(
       { method: 'POST', path: resourcePath(resource, at, at.subresource), body, action },
       call,
@@ -175,22 +168,27 @@ export class KubeClient {
   /** Replaces the object. Throws `conflict` where its resourceVersion is not the server's any more. */
   update<T extends KubeObject>(
     resource: ResourceRef<T>,
-    object: T,
+    object: Draft<T>,
     call?: CallOptions & { readonly subresource?: string },
-  ): Promise<Live<T>> {
-    const at = { namespace: object.metadata?.namespace, name: object.metadata?.name ?? '' };
+  ): Promise<T> {
+    const at = { namespace: object.metadata.namespace, name: object.metadata.name ?? '' };
     const path = resourcePath(resource, at, call?.subresource);
     return this.#call(
-      { method: 'PUT', path, body: object, action: `update ${resource.plural} ${keyOf(at)}` },
+      {
+        method: 'PUT',
+        path,
+        body: typed(resource, object),
+        action: `update ${resource.plural} ${keyOfName(at)}`,
+      },
       call,
     );
   }
 
   updateStatus<T extends KubeObject>(
     resource: ResourceRef<T>,
-    object: T,
+    object: Draft<T>,
     call?: CallOptions,
-  ): Promise<Live<T>> {
+  ): Promise<T> {
     return this.update(resource, object, { ...call, subresource: 'status' });
   }
 
@@ -199,8 +197,8 @@ export class KubeClient {
     at: ObjectName,
     body: unknown,
     options: PatchOptions,
-  ): Promise<Live<T>> {
-    const action = `patch ${resource.plural} ${keyOf(at)}`;
+  ): Promise<T> {
+    const action = `patch ${resource.plural} ${keyOfName(at)}`;
     return this.#call(
       {
         method: 'PATCH',
@@ -220,7 +218,7 @@ export class KubeClient {
     at: ObjectName,
     body: unknown,
     call?: CallOptions,
-  ): Promise<Live<T>> {
+  ): Promise<T> {
     return this.patch(resource, at, body, { ...call, type: 'merge', subresource: 'status' });
   }
 
@@ -231,7 +229,7 @@ export class KubeClient {
     options: DeleteOptions = {},
     call?: CallOptions,
   ): Promise<boolean> {
-    const action = `delete ${resource.plural} ${keyOf(at)}`;
+    const action = `delete ${resource.plural} ${keyOfName(at)}`;
     try {
       await this.#call({ method: 'DELETE', path: resourcePath(resource, at), body: options, action }, call);
       return true;
@@ -267,6 +265,11 @@ async function* tapped(
     onBytes?.();
     yield chunk;
   }
+}
+
+/** Objects of lists carry neither apiVersion nor kind, and drafts need not. */
+function typed(resource: ResourceRef, object: Draft): Draft {
+  return { apiVersion: apiVersionOf(resource), kind: resource.kind, ...object };
 }
 
 function selectors(selection: Selection): Record<string, string | undefined> {

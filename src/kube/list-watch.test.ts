@@ -1,21 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ConfigMap } from 'kubernetes-types/core/v1.d.ts';
+import type { ConfigMap } from '../objects/api-types.ts';
 import fc from 'fast-check';
 import { FakeKubeApi } from '../../test/support/fake-kube-api.ts';
 import { eventually } from '../../test/support/eventually.ts';
 import { Table } from '../store/table.ts';
 import { KubeClient } from './kube-client.ts';
 import { ListWatch, type ListWatchOptions } from './list-watch.ts';
-import { keyOf, type ResourceRef } from './resource.ts';
-
-const CONFIG_MAPS: ResourceRef<ConfigMap> = {
-  group: '',
-  version: 'v1',
-  plural: 'configmaps',
-  kind: 'ConfigMap',
-  namespaced: true,
-};
+import { keyOf } from '../objects/resources.ts';
+import { CONFIG_MAPS } from './resource.ts';
 
 interface Rig {
   readonly api: FakeKubeApi;
@@ -56,7 +49,7 @@ function put(api: FakeKubeApi, name: string, value: string): void {
 }
 
 function contentOf(api: FakeKubeApi): Map<string, string> {
-  return new Map(api.all(CONFIG_MAPS).map((each) => [keyOf(each.metadata), each.data?.['value'] ?? '']));
+  return new Map(api.all(CONFIG_MAPS).map((each) => [keyOf(each), each.data?.['value'] ?? '']));
 }
 
 function assertSame(rig: Rig): void {

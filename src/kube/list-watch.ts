@@ -5,7 +5,9 @@ import { backoffMs, type Backoff } from '../base/backoff.ts';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { FairleadError, hasCode, messageOf } from '../base/errors.ts';
 import type { KubeClient, Selection } from './kube-client.ts';
-import { keyOf, type KubeObject, type Live, type ResourceRef } from './resource.ts';
+import type { KubeObject } from '../objects/meta.ts';
+import { keyOf } from '../objects/resources.ts';
+import type { ResourceRef } from './resource.ts';
 import { parseWatchEvent } from './watch-event.ts';
 
 /** Where the copy is kept; keys are "namespace/name". */
@@ -21,7 +23,7 @@ export interface ListWatchOptions<T extends KubeObject, Slim> {
   readonly resource: ResourceRef<T>;
   readonly selection?: Selection;
   /** Keeps what the caller needs of an object; undefined for objects that shall not be kept. Runs once per event. */
-  readonly convert: (object: Live<T>) => Slim | undefined;
+  readonly convert: (object: T) => Slim | undefined;
   readonly sink: ListWatchSink<Slim>;
   /** Told of every failure that is retried; not of the normal end of a watch. */
   readonly onProblem?: (error: FairleadError, retryInMs: number) => void;
@@ -111,7 +113,7 @@ export class ListWatch<T extends KubeObject, Slim> {
     for await (const page of client.pages(resource, selection, { signal })) {
       for (const object of page.items) {
         const slim = this.#convert(object);
-        if (slim !== undefined) objects.set(keyOf(object.metadata), slim);
+        if (slim !== undefined) objects.set(keyOf(object), slim);
       }
       revision = page.resourceVersion;
     }
@@ -162,8 +164,8 @@ export class ListWatch<T extends KubeObject, Slim> {
     }
     const { metadata } = event.object;
     const slim = event.kind === 'put' ? this.#convert(event.object) : undefined;
-    if (slim === undefined) sink.delete(keyOf(metadata));
-    else sink.put(keyOf(metadata), slim);
+    if (slim === undefined) sink.delete(keyOf(event.object));
+    else sink.put(keyOf(event.object), slim);
     this.#revision = metadata.resourceVersion;
     this.#health.events++;
     this.#health.lastEventAtMs = this.#clock.monotonicMs();
@@ -171,11 +173,11 @@ export class ListWatch<T extends KubeObject, Slim> {
   }
 
   /** An object that cannot be read is as if it did not exist: one bad object must not stop all others. */
-  #convert(object: Live<T>): Slim | undefined {
+  #convert(object: T): Slim | undefined {
     try {
       return this.#options.convert(object);
     } catch (error) {
-      const what = `${this.#options.resource.plural} ${keyOf(object.metadata)}`;
+      const what = `${this.#options.resource.plural} ${keyOf(object)}`;
       this.#health.refused++;
       this.#report(
         new FairleadError('invalid', `Cannot use ${what}: ${messageOf(error)}`, { cause: error }),

@@ -1,34 +1,42 @@
-// How a kind is named in the paths of the Kubernetes API, and what every object of it has. Knows no single kind.
+// The registry's kinds with their TypeScript types attached: what the client's methods take to know what they return.
 
-import type { ObjectMeta } from 'kubernetes-types/meta/v1.d.ts';
+import { FairleadError } from '../base/errors.ts';
+import type {
+  ConfigMap,
+  ControllerRevision,
+  CronJob,
+  DaemonSet,
+  Deployment,
+  Endpoints,
+  EndpointSlice,
+  Event,
+  Job,
+  Lease,
+  Namespace,
+  Node,
+  Pod,
+  PodDisruptionBudget,
+  ReplicaSet,
+  Secret,
+  Service,
+  ServiceAccount,
+  StatefulSet,
+} from '../objects/api-types.ts';
+import type { KubeObject, ObjectMeta } from '../objects/meta.ts';
+import { apiVersionOf, resourceOfKind, type Resource } from '../objects/resources.ts';
 
-/** The part that every object shares; the rest belongs to its kind. */
-export interface KubeObject {
-  apiVersion?: string;
-  kind?: string;
-  metadata?: ObjectMeta;
-}
-
-/** Metadata as the server returns it: these fields are never absent there. */
-export interface LiveMeta extends ObjectMeta {
-  readonly name: string;
-  readonly uid: string;
-  readonly resourceVersion: string;
-}
-
-/** An object that came from the server. */
-export type Live<T> = T & { readonly metadata: LiveMeta };
-
-/** One kind of the API. `object` never has a value: it only carries the type that the client's methods return. */
-export interface ResourceRef<T extends KubeObject = KubeObject> {
-  /** Empty for core/v1. */
-  readonly group: string;
-  readonly version: string;
-  readonly plural: string;
-  readonly kind: string;
-  readonly namespaced: boolean;
+/** One kind of the API. `object` never has a value: it only carries the type. */
+export interface ResourceRef<T extends KubeObject = KubeObject> extends Pick<
+  Resource,
+  'group' | 'version' | 'kind' | 'plural' | 'isNamespaced'
+> {
   readonly object?: T;
 }
+
+/** An object to be created or to replace another: what the server fills in may be absent. */
+export type Draft<T extends KubeObject = KubeObject> = Partial<Omit<T, 'metadata'>> & {
+  readonly metadata: Partial<ObjectMeta>;
+};
 
 /** Names one object; `namespace` is undefined for kinds without one. */
 export interface ObjectName {
@@ -36,16 +44,12 @@ export interface ObjectName {
   readonly name: string;
 }
 
-export function apiVersionOf(resource: Pick<ResourceRef, 'group' | 'version'>): string {
-  return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
-}
-
 /** The key under which caches hold an object: "namespace/name", or "name" where there is no namespace. */
-export function keyOf(name: ObjectName): string {
-  return name.namespace === undefined || name.namespace === '' ? name.name : `${name.namespace}/${name.name}`;
+export function keyOfName({ namespace, name }: ObjectName): string {
+  return namespace === undefined || namespace === '' ? name : `${namespace}/${name}`;
 }
 
-/** The inverse of `keyOf`. */
+/** The inverse of `keyOfName`. */
 export function nameOfKey(key: string): ObjectName {
   const slash = key.indexOf('/');
   return slash < 0 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
@@ -54,14 +58,41 @@ export function nameOfKey(key: string): ObjectName {
 /** "/api/v1/namespaces/shop/pods/web-1/status"; without `name` the collection, without `namespace` that of all namespaces. */
 export function resourcePath(
   resource: ResourceRef,
-  at: { readonly namespace?: string | undefined; readonly name?: string | undefined } = {},
+  at: Partial<ObjectName> = {},
   subresource?: string,
 ): string {
-  const parts =
-    resource.group === '' ? ['api', resource.version] : ['apis', resource.group, resource.version];
-  if (resource.namespaced && at.namespace !== undefined) parts.push('namespaces', at.namespace);
+  const parts = [resource.group === '' ? 'api' : 'apis', ...apiVersionOf(resource).split('/')];
+  if (resource.isNamespaced && at.namespace !== undefined) parts.push('namespaces', at.namespace);
   parts.push(resource.plural);
   if (at.name !== undefined) parts.push(at.name);
   if (subresource !== undefined) parts.push(subresource);
   return `/${parts.map(encodeURIComponent).join('/')}`;
 }
+
+/** A kind of the registry with its type; throws `internal` for one that is not there. */
+export function resourceRef<T extends KubeObject>(apiVersion: string, kind: string): ResourceRef<T> {
+  const resource = resourceOfKind(apiVersion, kind);
+  if (resource === undefined)
+    throw new FairleadError('internal', `Cannot use ${apiVersion} ${kind}: no such kind`);
+  return resource;
+}
+
+export const CONFIG_MAPS = resourceRef<ConfigMap>('v1', 'ConfigMap');
+export const ENDPOINTS = resourceRef<Endpoints>('v1', 'Endpoints');
+export const EVENTS = resourceRef<Event>('v1', 'Event');
+export const NAMESPACES = resourceRef<Namespace>('v1', 'Namespace');
+export const NODES = resourceRef<Node>('v1', 'Node');
+export const PODS = resourceRef<Pod>('v1', 'Pod');
+export const SECRETS = resourceRef<Secret>('v1', 'Secret');
+export const SERVICE_ACCOUNTS = resourceRef<ServiceAccount>('v1', 'ServiceAccount');
+export const SERVICES = resourceRef<Service>('v1', 'Service');
+export const CONTROLLER_REVISIONS = resourceRef<ControllerRevision>('apps/v1', 'ControllerRevision');
+export const DAEMON_SETS = resourceRef<DaemonSet>('apps/v1', 'DaemonSet');
+export const DEPLOYMENTS = resourceRef<Deployment>('apps/v1', 'Deployment');
+export const REPLICA_SETS = resourceRef<ReplicaSet>('apps/v1', 'ReplicaSet');
+export const STATEFUL_SETS = resourceRef<StatefulSet>('apps/v1', 'StatefulSet');
+export const CRON_JOBS = resourceRef<CronJob>('batch/v1', 'CronJob');
+export const JOBS = resourceRef<Job>('batch/v1', 'Job');
+export const ENDPOINT_SLICES = resourceRef<EndpointSlice>('discovery.k8s.io/v1', 'EndpointSlice');
+export const LEASES = resourceRef<Lease>('coordination.k8s.io/v1', 'Lease');
+export const POD_DISRUPTION_BUDGETS = resourceRef<PodDisruptionBudget>('policy/v1', 'PodDisruptionBudget');

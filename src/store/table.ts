@@ -25,6 +25,8 @@ export interface TableReader<T> {
   keys(): Iterable<string>;
   values(): Iterable<T>;
   entries(): Iterable<readonly [string, T]>;
+  /** All objects by key. Of a snapshot it never changes; of the live table it is for reading now, not for keeping. */
+  readonly objects: ReadonlyMap<string, T>;
   /** Objects under a value of an index, in no order; throws `internal` for an index that the kind does not declare. */
   by(index: string, value: string): Iterable<T>;
 }
@@ -89,6 +91,10 @@ export class Table<T> implements TableReader<T> {
     return this.#objects.read.entries();
   }
 
+  get objects(): ReadonlyMap<string, T> {
+    return this.#objects.read;
+  }
+
   by(index: string, value: string): Iterable<T> {
     return indexNamed(this.#indexes, this.kind.name, index).bucket(value)?.values() ?? [];
   }
@@ -138,6 +144,7 @@ export class Table<T> implements TableReader<T> {
       keys: () => objects.keys(),
       values: () => objects.values(),
       entries: () => objects.entries(),
+      objects,
       by: (index, value) => indexNamed(indexes, name, index).get(value)?.values() ?? [],
     };
   }

@@ -5,15 +5,14 @@ import { randomUUID } from 'node:crypto';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ClusterAccess } from '../../src/kube/cluster-access.ts';
-import type { KubeObject, Live, ResourceRef } from '../../src/kube/resource.ts';
-
-type Stored = Live<KubeObject> & Record<string, unknown>;
+import type { Draft, ResourceRef } from '../../src/kube/resource.ts';
+import type { KubeObject } from '../../src/objects/meta.ts';
 
 interface LogEntry {
   readonly revision: number;
   readonly collection: string;
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
-  readonly object: Stored;
+  readonly object: KubeObject;
 }
 
 interface Target {
@@ -41,7 +40,7 @@ export class FakeKubeApi {
     text,
     isCut: false,
   });
-  readonly #objects = new Map<string, Map<string, Stored>>();
+  readonly #objects = new Map<string, Map<string, KubeObject>>();
   #log: LogEntry[] = [];
   #revision = 1;
   #compacted = 0;
@@ -83,27 +82,27 @@ export class FakeKubeApi {
     this.#log = [];
   }
 
-  all<T extends KubeObject>(resource: ResourceRef<T>): Live<T>[] {
-    return [...this.#collection(collectionOf(resource)).values()] as unknown as Live<T>[];
+  all<T extends KubeObject>(resource: ResourceRef<T>): T[] {
+    return [...this.#collection(collectionOf(resource)).values()] as unknown as T[];
   }
 
-  put<T extends KubeObject>(resource: ResourceRef<T>, object: T): Live<T> {
-    return this.#put(collectionOf(resource), object) as unknown as Live<T>;
+  put<T extends KubeObject>(resource: ResourceRef<T>, object: Draft<T>): T {
+    return this.#put(collectionOf(resource), object) as unknown as T;
   }
 
   delete(resource: ResourceRef, key: string): void {
     this.#remove(collectionOf(resource), key);
   }
 
-  #collection(name: string): Map<string, Stored> {
-    const found = this.#objects.get(name) ?? new Map<string, Stored>();
+  #collection(name: string): Map<string, KubeObject> {
+    const found = this.#objects.get(name) ?? new Map<string, KubeObject>();
     this.#objects.set(name, found);
     return found;
   }
 
-  #put(collection: string, object: KubeObject): Stored {
-    const name = object.metadata?.name ?? `${object.metadata?.generateName ?? ''}${randomUUID().slice(0, 5)}`;
-    const key = keyOf(object.metadata?.namespace, name);
+  #put(collection: string, object: Draft): KubeObject {
+    const name = object.metadata.name ?? `${object.metadata.generateName ?? ''}${randomUUID().slice(0, 5)}`;
+    const key = keyOf(object.metadata.namespace, name);
     const before = this.#collection(collection).get(key);
     const stored = structuredClone({
       ...object,
@@ -114,13 +113,13 @@ export class FakeKubeApi {
         name,
         resourceVersion: String(++this.#revision),
       },
-    }) as Stored;
+    }) as KubeObject;
     this.#collection(collection).set(key, stored);
     this.#publish(collection, before === undefined ? 'ADDED' : 'MODIFIED', stored);
     return stored;
   }
 
-  #remove(collection: string, key: string): Stored | undefined {
+  #remove(collection: string, key: string): KubeObject | undefined {
     const before = this.#collection(collection).get(key);
     if (before === undefined) return undefined;
     this.#collection(collection).delete(key);
@@ -129,7 +128,7 @@ export class FakeKubeApi {
     return before;
   }
 
-  #publish(collection: string, type: LogEntry['type'], object: Stored): void {
+  #publish(collection: string, type: LogEntry['type'], object: KubeObject): void {
     const entry = { revision: this.#revision, collection, type, object };
     this.#log.push(entry);
     for (const watcher of this.#watchers) this.#send(watcher, entry);
@@ -157,12 +156,13 @@ export class FakeKubeApi {
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
     if (typeof fault === 'number') return answerStatus(response, fault, 'Fault');
     const target = targetOf(url.pathname);
-    const body = chunks.length === 0 ? {} : (JSON.parse(Buffer.concat(chunks).toString()) as KubeObject);
+    const body =
+      chunks.length === 0 ? { metadata: {} } : (JSON.parse(Buffer.concat(chunks).toString()) as Draft);
     this.#answer({ method, url, target, body }, response);
   }
 
   #answer(
-    request: { method: string; url: URL; target: Target; body: KubeObject },
+    request: { method: string; url: URL; target: Target; body: Draft },
     response: ServerResponse,
   ): void {
     const { target, url, body } = request;
@@ -179,7 +179,7 @@ export class FakeKubeApi {
       case 'GET':
         return answer(response, 200, found);
       case 'PUT':
-        if (body.metadata?.resourceVersion !== found.metadata.resourceVersion) {
+        if (body.metadata.resourceVersion !== found.metadata.resourceVersion) {
           return answerStatus(response, 409, 'Conflict');
         }
         return answer(response, 200, this.#put(target.collection, body));
@@ -192,13 +192,13 @@ export class FakeKubeApi {
     }
   }
 
-  #create(target: Target, body: KubeObject, response: ServerResponse): void {
-    const key = keyOf(target.namespace, body.metadata?.name ?? '');
+  #create(target: Target, body: Draft, response: ServerResponse): void {
+    const key = keyOf(target.namespace, body.metadata.name ?? '');
     if (this.#collection(target.collection).has(key)) return answerStatus(response, 409, 'AlreadyExists');
     answer(response, 201, this.#put(target.collection, body));
   }
 
-  #bind(target: Target, body: KubeObject, response: ServerResponse): void {
+  #bind(target: Target, body: Draft, response: ServerResponse): void {
     const pod = this.#collection(target.collection).get(keyOf(target.namespace, target.name ?? ''));
     const { target: node } = body as { target?: { name?: string } };
     this.#put(target.collection, mergePatch(pod, { spec: { nodeName: node?.name } }) as KubeObject);
