@@ -1,0 +1,212 @@
+// One NETLINK_ROUTE socket: sends requests, matches answers, repeats interrupted dumps. Knows messages, not what they mean.
+
+import koffi from 'koffi';
+import { FairleadError } from '../base/errors.ts';
+import { readAcknowledgement, type Acknowledgement } from '../wire/netlink/acknowledgement.ts';
+import { NLM_F_DUMP_INTR } from '../wire/netlink/constants.ts';
+import { readMessages, type Message } from '../wire/netlink/reader.ts';
+import { setSequence } from '../wire/netlink/writer.ts';
+import { kernelError } from './errno.ts';
+import { bind, checked, close, ioctl, lastErrno, recv, send, setsockopt, socket } from './ffi.ts';
+
+const AF_NETLINK = 16;
+const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0o2000000;
+const NETLINK_ROUTE = 0;
+const SOL_NETLINK = 270;
+const NETLINK_CAP_ACK = 10;
+const NETLINK_EXT_ACK = 11;
+const NETLINK_GET_STRICT_CHK = 12;
+const MSG_DONTWAIT = 0x40;
+const MSG_TRUNC = 0x20;
+const SIOCGIFINDEX = 0x8933;
+const SIOCGIFNAME = 0x8910;
+const ENODEV = 19;
+const ENOBUFS = 105;
+const EMSGSIZE = 90;
+
+/** The kernel fills at most 32 KiB at a time (af_netlink.c, netlink_recvmsg). */
+const DUMP_BUFFER_BYTES = 65536;
+/** An acknowledgement is below 200 bytes, a single link below 4 KiB. */
+const ANSWER_BUFFER_BYTES = 8192;
+const MAX_DUMP_ATTEMPTS = 20;
+/** After so many full buffers of one dump other work gets its turn: about 8,000 routes, 5 ms. */
+const DUMP_READS_PER_TURN = 16;
+
+/** A refusal in the kernel's own words: errno and text. */
+export type Answer = Acknowledgement;
+
+export class NetlinkSocket {
+  readonly #fd: number;
+  #sequence = 1;
+  readonly #answerBuffer = Buffer.allocUnsafeSlow(ANSWER_BUFFER_BYTES);
+  #dumpBuffer: Buffer | undefined;
+  readonly #ifreq = Buffer.alloc(40);
+
+  /** Opens the socket in the namespace of the calling thread; it stays there. */
+  constructor() {
+    const action = 'open rtnetlink socket';
+    this.#fd = checked(action, socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+    const on = Buffer.from([1, 0, 0, 0]);
+    for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK]) {
+      checked(action, setsockopt(this.#fd, SOL_NETLINK, option, on, on.length));
+    }
+    const address = Buffer.alloc(12);
+    address.writeUInt16LE(AF_NETLINK, 0);
+    checked(action, bind(this.#fd, address, address.length));
+  }
+
+  /** Sends one request and reads its acknowledgement; rtnetlink works inside of the send, so both are over at once. */
+  request(message: Uint8Array): Answer {
+    const sequence = this.#stamp(message);
+    if (send(this.#fd, message, message.length, 0) < 0) return { errno: lastErrno(), text: undefined };
+    return this.#answer(sequence);
+  }
+
+  /** The same for requests in which the kernel waits (unregistering a device waits for RCU): sent by a worker thread. */
+  async requestSlow(message: Uint8Array): Promise<Answer> {
+    const sequence = this.#stamp(message);
+    const errno = await new Promise<number>((resolve) => {
+      send.async(this.#fd, message, message.length, 0, (_error, result) =>
+        // Naming `message` here also keeps its memory alive while the thread reads it.
+        resolve(result === message.length ? 0 : koffi.errno()),
+      );
+    });
+    return errno === 0 ? this.#answer(sequence) : { errno, text: undefined };
+  }
+
+  /** Asks for one object; undefined where the kernel says that there is none (ENODEV). */
+  get<T>(action: string, message: Uint8Array, decode: (message: Message) => T): T | undefined {
+    const sequence = this.#stamp(message);
+    checked(action, send(this.#fd, message, message.length, 0));
+    for (const answer of this.#receive(this.#answerBuffer)) {
+      if (answer.sequence !== sequence) continue;
+      const acknowledgement = readAcknowledgement(answer);
+      if (acknowledgement === undefined) return decode(answer);
+      if (acknowledgement.errno === ENODEV) return undefined;
+      throw kernelError({ action, errno: acknowledgement.errno, detail: acknowledgement.text });
+    }
+    throw new FairleadError('kernel', `Cannot ${action}: no answer`);
+  }
+
+  /**
+   * All objects that a dump lists, decoded; undefined results are left out. A dump during which the kernel's state changed
+   * is made anew, a bounded number of times, then `unavailable`.
+   */
+  async dump<T>(
+    action: string,
+    message: Uint8Array,
+    decode: (message: Message) => T | undefined,
+  ): Promise<readonly T[]> {
+    for (let attempt = 0; attempt < MAX_DUMP_ATTEMPTS; attempt++) {
+      const result = await this.#dumpOnce(message, decode);
+      if (result.kind === 'done') return result.items;
+      if (result.kind === 'refused') {
+        throw kernelError({ action, errno: result.answer.errno, detail: result.answer.text });
+      }
+    }
+    throw new FairleadError(
+      'unavailable',
+      `Cannot ${action}: the state changed during each of ${MAX_DUMP_ATTEMPTS} readings`,
+    );
+  }
+
+  /** Index of a link by name without taking the kernel's rtnl lock; undefined where there is none. */
+  indexOf(name: string): number | undefined {
+    const bytes = Buffer.from(name);
+    if (bytes.length === 0 || bytes.length > 15) return undefined;
+    this.#ifreq.fill(0);
+    bytes.copy(this.#ifreq);
+    return ioctl(this.#fd, SIOCGIFINDEX, this.#ifreq) < 0 ? undefined : this.#ifreq.readInt32LE(16);
+  }
+
+  nameOf(index: number): string | undefined {
+    this.#ifreq.fill(0);
+    this.#ifreq.writeInt32LE(index, 16);
+    if (ioctl(this.#fd, SIOCGIFNAME, this.#ifreq) < 0) return undefined;
+    return this.#ifreq.toString('utf8', 0, Math.min(16, this.#ifreq.indexOf(0)));
+  }
+
+  close(): void {
+    close(this.#fd);
+  }
+
+  #stamp(message: Uint8Array): number {
+    // 0 is the sequence of notifications; 32 bits wrap.
+    this.#sequence = this.#sequence >= 0xffff_fffe ? 1 : this.#sequence + 1;
+    setSequence(message, this.#sequence);
+    return this.#sequence;
+  }
+
+  #answer(sequence: number): Answer {
+    // What an earlier, failed exchange left in the queue has another number and is passed over.
+    for (let reads = 0; reads < DUMP_READS_PER_TURN; reads++) {
+      const length = recv(this.#fd, this.#answerBuffer, ANSWER_BUFFER_BYTES, MSG_DONTWAIT | MSG_TRUNC);
+      if (length < 0) return { errno: lastErrno(), text: 'no acknowledgement' };
+      if (length > ANSWER_BUFFER_BYTES) continue;
+      for (const message of readMessages(this.#answerBuffer.subarray(0, length))) {
+        const answer = message.sequence === sequence ? readAcknowledgement(message) : undefined;
+        if (answer !== undefined) return answer;
+      }
+    }
+    return { errno: ENOBUFS, text: 'no acknowledgement' };
+  }
+
+  #receive(buffer: Buffer): readonly Message[] {
+    const length = recv(this.#fd, buffer, buffer.length, MSG_DONTWAIT | MSG_TRUNC);
+    if (length < 0) throw kernelError({ action: 'read netlink answer', errno: lastErrno() });
+    if (length > buffer.length) throw kernelError({ action: 'read netlink answer', errno: EMSGSIZE });
+    return readMessages(buffer.subarray(0, length));
+  }
+
+  async #dumpOnce<T>(message: Uint8Array, decode: (message: Message) => T | undefined): Promise<Dump<T>> {
+    const sequence = this.#stamp(message);
+    checked('send dump request', send(this.#fd, message, message.length, 0));
+    const buffer = (this.#dumpBuffer ??= Buffer.allocUnsafeSlow(DUMP_BUFFER_BYTES));
+    const dump = new DumpReader(sequence, decode);
+    for (let reads = 1; ; reads++) {
+      for (const part of this.#receive(buffer)) dump.take(part);
+      if (dump.end !== undefined) return dump.result();
+      if (reads % DUMP_READS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+}
+
+type Dump<T> =
+  | { readonly kind: 'done'; readonly items: readonly T[] }
+  | { readonly kind: 'interrupted' }
+  | { readonly kind: 'refused'; readonly answer: Answer };
+
+/** Collects one dump to its end, also past an entry that does not decode: the socket must be empty afterwards. */
+class DumpReader<T> {
+  readonly #sequence: number;
+  readonly #decode: (message: Message) => T | undefined;
+  readonly #items: T[] = [];
+  #isInterrupted = false;
+  #failure: unknown;
+  end: Answer | undefined;
+
+  constructor(sequence: number, decode: (message: Message) => T | undefined) {
+    this.#sequence = sequence;
+    this.#decode = decode;
+  }
+
+  take(message: Message): void {
+    if (message.sequence !== this.#sequence || this.end !== undefined) return;
+    if ((message.flags & NLM_F_DUMP_INTR) !== 0) this.#isInterrupted = true;
+    this.end = readAcknowledgement(message);
+    if (this.end !== undefined || this.#failure !== undefined) return;
+    try {
+      const item = this.#decode(message);
+      if (item !== undefined) this.#items.push(item);
+    } catch (error) {
+      this.#failure = error;
+    }
+  }
+
+  result(): Dump<T> {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.end !== undefined && this.end.errno !== 0) return { kind: 'refused', answer: this.end };
+    return this.#isInterrupted ? { kind: 'interrupted' } : { kind: 'done', items: this.#items };
+  }
+}
