@@ -19,7 +19,7 @@ export function readAcknowledgement(message: Message): Acknowledgement | undefin
 
 function readError(message: Message): Acknowledgement {
   const view = fixedPart(message.payload, 20);
-  const errno = -view.getInt32(0, true);
+  const errno = Math.abs(view.getInt32(0, true));
   if ((message.flags & NLM_F_ACK_TLVS) === 0) return { errno, text: undefined };
   const copied = (message.flags & NLM_F_CAPPED) === 0 ? Math.max(16, view.getUint32(4, true)) : 16;
   const attributes = readAttributes(
@@ -32,7 +32,7 @@ function readError(message: Message): Acknowledgement {
 /** The end of a dump; a dump that failed half way carries its errno here. */
 function readDone(message: Message): Acknowledgement {
   if (message.payload.length < 4) return { errno: 0, text: undefined };
-  const errno = -fixedPart(message.payload, 4).getInt32(0, true);
+  const errno = Math.abs(fixedPart(message.payload, 4).getInt32(0, true));
   if ((message.flags & NLM_F_ACK_TLVS) === 0) return { errno, text: undefined };
   return { errno, text: attributeText(readAttributes(message.payload, 4).get(NLMSGERR_ATTR_MSG)) };
 }

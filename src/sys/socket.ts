@@ -1,0 +1,116 @@
+// Sockets made inside of a namespace and used from outside: a socket belongs for good to the namespace it was made in.
+// The descriptors go to Node (`net.Server.listen({ fd })`, `dgram.Socket.bind({ fd })`), which owns and closes them from then on.
+
+import { familyOf, ipToBytes, type Family, type Ip } from '../base/ip.ts';
+import { kernelError } from './errno.ts';
+import { bind, checked, close, lastErrno, listen, setsockopt, socket } from './ffi.ts';
+import { inNetns, type Netns } from './netns.ts';
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+const SOL_IP = 0;
+const SOL_SOCKET = 1;
+const SOL_IPV6 = 41;
+const SO_REUSEADDR = 2;
+const SO_REUSEPORT = 15;
+const IP_FREEBIND = 15;
+const IPV6_V6ONLY = 26;
+const IPV6_FREEBIND = 78;
+const BACKLOG = 1024;
+
+export interface SocketOptions {
+  /** Bind an address that the namespace does not have (yet). */
+  readonly isFreeBind?: boolean;
+  /** Let several sockets share the port, so that a successor starts before its predecessor ends. */
+  readonly isShared?: boolean;
+}
+
+type Place = Netns | string | undefined;
+
+interface Endpoint {
+  readonly ip: Ip;
+  /** 0 for any free one. */
+  readonly port: number;
+}
+
+/** A listening TCP socket, non-blocking and close-on-exec; IPv6 ones take IPv6 alone. `undefined` is the process' own namespace. */
+export function listenTcp(netns: Place, at: Endpoint, options: SocketOptions = {}): number {
+  const action = `listen on ${describe(at)}/TCP`;
+  return opened(action, netns, { family: familyOf(at.ip), type: SOCK_STREAM }, (fd) => {
+    setFlag(action, fd, [SOL_SOCKET, SO_REUSEADDR]);
+    bindTo(action, fd, { at, options });
+    checked(action, listen(fd, BACKLOG));
+  });
+}
+
+/** A bound UDP socket with the same properties. */
+export function bindUdp(netns: Place, at: Endpoint, options: SocketOptions = {}): number {
+  const action = `bind ${describe(at)}/UDP`;
+  return opened(action, netns, { family: familyOf(at.ip), type: SOCK_DGRAM }, (fd) =>
+    bindTo(action, fd, { at, options }),
+  );
+}
+
+/** An unconnected TCP socket: `new net.Socket({ fd }).connect(port, host)` connects it from within the namespace. */
+export function openTcp(netns: Place, family: Family): number {
+  return opened('open TCP socket', netns, { family, type: SOCK_STREAM }, () => undefined);
+}
+
+function opened(
+  action: string,
+  netns: Place,
+  kind: { readonly family: Family; readonly type: number },
+  prepare: (fd: number) => void,
+): number {
+  const make = (): number => {
+    const domain = kind.family === 4 ? AF_INET : AF_INET6;
+    const fd = checked(action, socket(domain, kind.type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    try {
+      if (kind.family === 6) setFlag(action, fd, [SOL_IPV6, IPV6_V6ONLY]);
+      prepare(fd);
+      return fd;
+    } catch (error) {
+      close(fd);
+      throw error;
+    }
+  };
+  return netns === undefined ? make() : inNetns(netns, make);
+}
+
+function bindTo(
+  action: string,
+  fd: number,
+  how: { readonly at: Endpoint; readonly options: SocketOptions },
+): void {
+  const isIpv4 = familyOf(how.at.ip) === 4;
+  if (how.options.isShared === true) setFlag(action, fd, [SOL_SOCKET, SO_REUSEPORT]);
+  if (how.options.isFreeBind === true) {
+    setFlag(action, fd, isIpv4 ? [SOL_IP, IP_FREEBIND] : [SOL_IPV6, IPV6_FREEBIND]);
+  }
+  const address = socketAddress(how.at);
+  if (bind(fd, address, address.length) < 0) throw kernelError({ action, errno: lastErrno() });
+}
+
+/** struct sockaddr_in and sockaddr_in6: family in host order, port and address in network order. */
+function socketAddress(at: Endpoint): Uint8Array {
+  const bytes = ipToBytes(at.ip);
+  const isIpv4 = bytes.length === 4;
+  const address = Buffer.alloc(isIpv4 ? 16 : 28);
+  address.writeUInt16LE(isIpv4 ? AF_INET : AF_INET6, 0);
+  address.writeUInt16BE(at.port, 2);
+  address.set(bytes, isIpv4 ? 4 : 8);
+  return address;
+}
+
+function setFlag(action: string, fd: number, [level, name]: readonly [number, number]): void {
+  const on = Buffer.from([1, 0, 0, 0]);
+  checked(action, setsockopt(fd, level, name, on, on.length));
+}
+
+function describe(at: Endpoint): string {
+  return at.ip.includes(':') ? `[${at.ip}]:${at.port}` : `${at.ip}:${at.port}`;
+}
