@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Printed by `npm run generate` from src/wire/bpf-maps.ts: change it there. */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <bpf/bpf_helpers.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the agent writes little endian");
+
+struct ip_address {
+	__u32 words[4];
+};
+
+#define ADDRESS_EXCLUSIVE 1
+
+struct address_key {
+	struct ip_address ip;
+};
+_Static_assert(sizeof(struct address_key) == 16, "address_key");
+
+struct service_address {
+	__u32 flags;
+};
+_Static_assert(sizeof(struct service_address) == 4, "service_address");
+
+struct frontend_key {
+	struct ip_address ip;
+	__be16 port;
+	__u8 protocol;
+	__u8 pad[1];
+};
+_Static_assert(sizeof(struct frontend_key) == 20, "frontend_key");
+
+struct frontend {
+	__u32 service_id;
+	__u32 generation;
+	__u32 endpoint_count;
+	__u32 affinity_timeout_s;
+};
+_Static_assert(sizeof(struct frontend) == 16, "frontend");
+
+struct endpoint_key {
+	__u32 generation;
+	__u32 slot;
+};
+_Static_assert(sizeof(struct endpoint_key) == 8, "endpoint_key");
+
+struct transport_address {
+	struct ip_address ip;
+	__be16 port;
+	__u8 pad[2];
+};
+_Static_assert(sizeof(struct transport_address) == 20, "transport_address");
+
+struct member_key {
+	__u32 generation;
+	struct ip_address ip;
+	__be16 port;
+	__u8 pad[2];
+};
+_Static_assert(sizeof(struct member_key) == 24, "member_key");
+
+struct slot {
+	__u32 slot;
+};
+_Static_assert(sizeof(struct slot) == 4, "slot");
+
+struct index_key {
+	__u32 index;
+};
+_Static_assert(sizeof(struct index_key) == 4, "index_key");
+
+struct allocator {
+	__u32 last_number;
+};
+_Static_assert(sizeof(struct allocator) == 4, "allocator");
+
+struct affinity_key {
+	struct ip_address client;
+	__u32 service_id;
+};
+_Static_assert(sizeof(struct affinity_key) == 20, "affinity_key");
+
+struct affinity {
+	__u64 last_used_ns;
+	struct ip_address ip;
+	__be16 port;
+	__u8 pad[6];
+};
+_Static_assert(sizeof(struct affinity) == 32, "affinity");
+
+struct socket_key {
+	__u32 fd;
+};
+_Static_assert(sizeof(struct socket_key) == 4, "socket_key");
+
+struct socket_peer {
+	struct ip_address endpoint_ip;
+	__be16 endpoint_port;
+	__be16 frontend_port;
+	struct ip_address frontend_ip;
+};
+_Static_assert(sizeof(struct socket_peer) == 36, "socket_peer");
+
+struct socket_flow_key {
+	__u64 cookie;
+	struct ip_address ip;
+	__be16 port;
+	__u16 direction;
+	__u8 pad[4];
+};
+_Static_assert(sizeof(struct socket_flow_key) == 32, "socket_flow_key");
+
+struct socket_flow {
+	struct ip_address ip;
+	__be16 port;
+	__u8 pad[2];
+	__u32 generation;
+};
+_Static_assert(sizeof(struct socket_flow) == 24, "socket_flow");
+
+/* Addresses with at least one frontend: one look-up tells all other traffic from ours. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct address_key);
+	__type(value, struct service_address);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} service_addresses SEC(".maps");
+
+/* Address, port and protocol of a Service to the set of its endpoints. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct frontend_key);
+	__type(value, struct frontend);
+	__uint(max_entries, 131072);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} frontends SEC(".maps");
+
+/* The endpoints of a generation, slots 0 to endpointCount - 1. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct endpoint_key);
+	__type(value, struct transport_address);
+	__uint(max_entries, 1048576);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} endpoints SEC(".maps");
+
+/* The same endpoints by address: whether a remembered choice is still one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct member_key);
+	__type(value, struct slot);
+	__uint(max_entries, 1048576);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} members SEC(".maps");
+
+/* Last number given to a service or generation; the programs never read it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct allocator);
+	__uint(max_entries, 1);
+} allocator SEC(".maps");
+
+/* Session affinity by client. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct affinity_key);
+	__type(value, struct affinity);
+	__uint(max_entries, 65536);
+} affinities SEC(".maps");
+
+/* Translation of a connected socket; it goes with the socket. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__type(key, int);
+	__type(value, struct socket_peer);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} socket_peers SEC(".maps");
+
+/* Translations of unconnected UDP sockets, both directions. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct socket_flow_key);
+	__type(value, struct socket_flow);
+	__uint(max_entries, 65536);
+} socket_flows SEC(".maps");

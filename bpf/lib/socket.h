@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * Services at the socket: the destination of connect() and sendmsg() becomes an endpoint before a packet exists, and
+ * recvmsg() and getpeername() show the Service again. Nothing is done per packet.
+ *
+ *   connect ----> frontends -> endpoints -> socket_peers (goes with the socket)
+ *   sendmsg ----> socket_flows (forward)  -> same endpoint as before, or a new one + both directions
+ *   recvmsg <---- socket_peers, socket_flows (reverse)
+ *   getpeername <- socket_peers
+ */
+#pragma once
+
+#include <linux/errno.h>
+#include <linux/in.h>
+#include "address.h"
+#include "service.h"
+
+#define SOCKET_ALLOW 1
+#define SOCKET_REFUSE 0
+
+/* linux/in.h of older headers has no IPPROTO_MPTCP; such a socket connects as TCP does. */
+#define PROTOCOL_MPTCP 262
+
+#define FLOW_FORWARD 0
+#define FLOW_REVERSE 1
+
+/* The IP protocol that the socket speaks, 0 for those that have no Services (ping sockets are datagrams, too). */
+static __always_inline __u8 socket_protocol(const struct bpf_sock_addr *ctx)
+{
+	switch (ctx->protocol) {
+	case IPPROTO_TCP:
+	case PROTOCOL_MPTCP:
+		return IPPROTO_TCP;
+	case IPPROTO_UDP:
+		return IPPROTO_UDP;
+	default:
+		return 0;
+	}
+}
+
+static __always_inline struct ip_address socket_ip(const struct bpf_sock_addr *ctx, bool is_v6)
+{
+	struct ip_address ip;
+
+	if (!is_v6)
+		return ip_from_v4(ctx->user_ip4);
+	ip.words[0] = ctx->user_ip6[0];
+	ip.words[1] = ctx->user_ip6[1];
+	ip.words[2] = ctx->user_ip6[2];
+	ip.words[3] = ctx->user_ip6[3];
+	return ip;
+}
+
+static __always_inline void socket_set(struct bpf_sock_addr *ctx, bool is_v6, const struct ip_address *ip, __be16 port)
+{
+	ctx->user_port = port;
+	if (!is_v6) {
+		ctx->user_ip4 = ip->words[3];
+		return;
+	}
+	ctx->user_ip6[0] = ip->words[0];
+	ctx->user_ip6[1] = ip->words[1];
+	ctx->user_ip6[2] = ip->words[2];
+	ctx->user_ip6[3] = ip->words[3];
+}
+
+static __always_inline struct frontend_key socket_destination(const struct bpf_sock_addr *ctx, bool is_v6, __u8 protocol)
+{
+	return (struct frontend_key){ .ip = socket_ip(ctx, is_v6), .port = ctx->user_port, .protocol = protocol };
+}
+
+/* A pod is one client, whatever addresses it has: its network namespace. */
+static __always_inline struct ip_address socket_client(struct bpf_sock_addr *ctx)
+{
+	__u64 cookie = bpf_get_netns_cookie(ctx);
+
+	return (struct ip_address){ .words = { (__u32)cookie, (__u32)(cookie >> 32), 0, 0 } };
+}
+
+/* The caller sees ECONNREFUSED; without a value of ours it would be EPERM. */
+static __always_inline int socket_refuse(void)
+{
+	bpf_set_retval(-ECONNREFUSED);
+	return SOCKET_REFUSE;
+}
+
+static __always_inline void socket_remember_peer(struct bpf_sock_addr *ctx, const struct frontend_key *frontend,
+						 const struct transport_address *endpoint)
+{
+	struct socket_peer *peer;
+
+	if (!ctx->sk)
+		return;
+	peer = bpf_sk_storage_get(&socket_peers, ctx->sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!peer)
+		return;
+	peer->endpoint_ip = endpoint->ip;
+	peer->endpoint_port = endpoint->port;
+	peer->frontend_ip = frontend->ip;
+	peer->frontend_port = frontend->port;
+}
+
+static __always_inline int socket_connect(struct bpf_sock_addr *ctx, bool is_v6)
+{
+	__u8 protocol = socket_protocol(ctx);
+	struct frontend_key key = socket_destination(ctx, is_v6, protocol);
+	struct transport_address endpoint = {};
+	struct frontend frontend = {};
+	struct ip_address client;
+	enum service_verdict verdict;
+
+	if (!protocol)
+		return SOCKET_ALLOW;
+	verdict = service_find(&key, &frontend);
+	if (verdict == SERVICE_FOUND) {
+		client = socket_client(ctx);
+		verdict = service_choose(&key, &frontend, &client, &endpoint);
+	}
+	if (verdict == SERVICE_REFUSED)
+		return socket_refuse();
+	if (verdict == SERVICE_NONE) {
+		/* A datagram socket may connect again, elsewhere. */
+		if (protocol == IPPROTO_UDP && ctx->sk)
+			bpf_sk_storage_delete(&socket_peers, ctx->sk);
+		return SOCKET_ALLOW;
+	}
+	socket_remember_peer(ctx, &key, &endpoint);
+	socket_set(ctx, is_v6, &endpoint.ip, endpoint.port);
+	return SOCKET_ALLOW;
+}
+
+/* The endpoint of earlier datagrams of this socket to this frontend, as long as it is one. */
+static __always_inline bool socket_flow_recall(const struct socket_flow_key *key, const struct frontend *frontend,
+					       struct transport_address *out)
+{
+	struct socket_flow *known = bpf_map_lookup_elem(&socket_flows, key);
+
+	if (!known)
+		return false;
+	if (known->generation != frontend->generation) {
+		if (!service_has(frontend, &known->ip, known->port))
+			return false;
+		known->generation = frontend->generation;
+	}
+	out->ip = known->ip;
+	out->port = known->port;
+	return true;
+}
+
+static __always_inline void socket_flow_keep(struct socket_flow_key *key, const struct frontend *frontend,
+					     const struct transport_address *endpoint)
+{
+	struct socket_flow forward = {
+		.ip = endpoint->ip, .port = endpoint->port, .generation = frontend->generation
+	};
+	struct socket_flow reverse = { .ip = key->ip, .port = key->port, .generation = frontend->generation };
+	struct socket_flow_key back = {
+		.cookie = key->cookie, .ip = endpoint->ip, .port = endpoint->port, .direction = FLOW_REVERSE
+	};
+
+	bpf_map_update_elem(&socket_flows, &back, &reverse, BPF_ANY);
+	bpf_map_update_elem(&socket_flows, key, &forward, BPF_ANY);
+}
+
+static __always_inline int socket_sendmsg(struct bpf_sock_addr *ctx, bool is_v6)
+{
+	__u8 protocol = socket_protocol(ctx);
+	struct frontend_key key = socket_destination(ctx, is_v6, protocol);
+	struct socket_flow_key flow = { .ip = key.ip, .port = key.port, .direction = FLOW_FORWARD };
+	struct transport_address endpoint = {};
+	struct frontend frontend = {};
+	struct ip_address client;
+	enum service_verdict verdict;
+
+	if (protocol != IPPROTO_UDP)
+		return SOCKET_ALLOW;
+	verdict = service_find(&key, &frontend);
+	if (verdict == SERVICE_NONE)
+		return SOCKET_ALLOW;
+	if (verdict == SERVICE_REFUSED)
+		return socket_refuse();
+	flow.cookie = bpf_get_socket_cookie(ctx);
+	if (!socket_flow_recall(&flow, &frontend, &endpoint)) {
+		client = socket_client(ctx);
+		if (service_choose(&key, &frontend, &client, &endpoint) != SERVICE_FOUND)
+			return socket_refuse();
+		socket_flow_keep(&flow, &frontend, &endpoint);
+	}
+	socket_set(ctx, is_v6, &endpoint.ip, endpoint.port);
+	return SOCKET_ALLOW;
+}
+
+/* Puts the Service in the place of the endpoint that the connected socket really talks to. */
+static __always_inline bool socket_show_frontend(struct bpf_sock_addr *ctx, bool is_v6, const struct ip_address *ip)
+{
+	struct socket_peer *peer;
+
+	if (!ctx->sk)
+		return false;
+	peer = bpf_sk_storage_get(&socket_peers, ctx->sk, 0, 0);
+	if (!peer || peer->endpoint_port != (__be16)ctx->user_port || !ip_equal(&peer->endpoint_ip, ip))
+		return false;
+	socket_set(ctx, is_v6, &peer->frontend_ip, peer->frontend_port);
+	return true;
+}
+
+static __always_inline int socket_recvmsg(struct bpf_sock_addr *ctx, bool is_v6)
+{
+	struct socket_flow_key flow = { .ip = socket_ip(ctx, is_v6), .port = ctx->user_port, .direction = FLOW_REVERSE };
+	struct socket_flow *known;
+
+	if (socket_protocol(ctx) != IPPROTO_UDP)
+		return SOCKET_ALLOW;
+	if (socket_show_frontend(ctx, is_v6, &flow.ip))
+		return SOCKET_ALLOW;
+	flow.cookie = bpf_get_socket_cookie(ctx);
+	known = bpf_map_lookup_elem(&socket_flows, &flow);
+	if (known)
+		socket_set(ctx, is_v6, &known->ip, known->port);
+	return SOCKET_ALLOW;
+}
+
+static __always_inline int socket_getpeername(struct bpf_sock_addr *ctx, bool is_v6)
+{
+	struct ip_address ip = socket_ip(ctx, is_v6);
+
+	socket_show_frontend(ctx, is_v6, &ip);
+	return SOCKET_ALLOW;
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+/* The peer that an IPv4 socket shows to its program. */
+#include "lib/socket.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+SEC("cgroup/getpeername4")
+int getpeername4(struct bpf_sock_addr *ctx)
+{
+	return socket_getpeername(ctx, false);
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+/* The sender that recvfrom() and recvmsg() report on an IPv4 UDP socket. */
+#include "lib/socket.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+SEC("cgroup/recvmsg4")
+int recvmsg4(struct bpf_sock_addr *ctx)
+{
+	return socket_recvmsg(ctx, false);
+}

@@ -1,0 +1,22 @@
+// The maps of a node that user space reads or writes, typed; made of any `BpfMap`, so that tests put fakes below.
+
+import type { BpfMap } from '../../sys/bpf-map.ts';
+import { BPF_MAPS } from '../../wire/bpf-maps.ts';
+import { typedMap } from './typed-map.ts';
+
+export type NodeMaps = ReturnType<typeof typedNodeMaps>;
+
+/** `open` gives the map of a name. */
+// The return type is the table's: writing it out again would be the second place to change.
+// oxlint-disable-next-line typescript/explicit-module-boundary-types
+export function typedNodeMaps(open: (name: string) => BpfMap) {
+  return {
+    addresses: typedMap(BPF_MAPS.service_addresses, open('service_addresses')),
+    frontends: typedMap(BPF_MAPS.frontends, open('frontends')),
+    endpoints: typedMap(BPF_MAPS.endpoints, open('endpoints')),
+    members: typedMap(BPF_MAPS.members, open('members')),
+    allocator: typedMap(BPF_MAPS.allocator, open('allocator')),
+    affinities: typedMap(BPF_MAPS.affinities, open('affinities')),
+    socketFlows: typedMap(BPF_MAPS.socket_flows, open('socket_flows')),
+  } as const;
+}

@@ -1,0 +1,59 @@
+// Loads the node's programs, each from its own object, or takes over those that are pinned from the same object already.
+
+import { readFileSync } from 'node:fs';
+import { FairleadError } from '../../base/errors.ts';
+import { wrapNodeError } from '../../sys/errno.ts';
+import { loadBpfObject } from '../../sys/bpf-object.ts';
+import { CGROUP_ATTACH_TYPES, openPin, pin, unpin } from '../../sys/bpf-pin.ts';
+import { hasAllMaps, mapPins, programPin, type PinPlan } from './pins.ts';
+
+/** A program in the kernel: its descriptor and the pin that keeps it. */
+export interface PinnedProgram {
+  readonly name: string;
+  readonly fd: number;
+  readonly path: string;
+}
+
+/** Object files, each with one program of the same name: one per attach point. */
+export const PROGRAM_NAMES: readonly string[] = Object.keys(CGROUP_ATTACH_TYPES);
+
+/** Opens every program; the caller closes the descriptors. */
+export function openPrograms(plan: PinPlan, objectDir: string): readonly PinnedProgram[] {
+  // A program keeps the maps that it was loaded with: where one of ours is missing, pinned programs use others.
+  const mayReuse = hasAllMaps(plan);
+  return PROGRAM_NAMES.map((name) => {
+    const file = `${objectDir}/${name}.o`;
+    const path = programPin(plan, name, readObject(file));
+    const pinned = mayReuse ? openPin(path) : undefined;
+    return { name, path, fd: pinned ?? loadProgram(plan, file, { name, path }) };
+  });
+}
+
+function loadProgram(
+  plan: PinPlan,
+  file: string,
+  to: { readonly name: string; readonly path: string },
+): number {
+  const object = loadBpfObject({ path: file, pins: mapPins(plan), maxEntries: plan.maxEntries });
+  try {
+    const program = object.programs.get(to.name);
+    if (program === undefined)
+      throw new FairleadError('invalid', `Cannot load BPF object ${file}: it holds no program ${to.name}`);
+    unpin(to.path);
+    pin(program, to.path);
+  } finally {
+    object.close();
+  }
+  const fd = openPin(to.path);
+  if (fd === undefined)
+    throw new FairleadError('internal', `Cannot open program ${to.name}: pin ${to.path} is gone`);
+  return fd;
+}
+
+function readObject(file: string): Uint8Array {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw wrapNodeError(`read BPF object ${file}`, error);
+  }
+}

@@ -1,0 +1,30 @@
+// BPF maps with their layouts: entries as values instead of bytes. Knows no map in particular.
+
+import type { BpfMap } from '../../sys/bpf-map.ts';
+import type { BpfMapSpec } from '../../wire/bpf-maps.ts';
+
+/** A map of typed entries; errors are those of `BpfMap`. */
+export interface TypedMap<K, V> {
+  lookup(key: K): V | undefined;
+  update(key: K, value: V): void;
+  updateAll(entries: readonly (readonly [K, V])[]): void;
+  delete(key: K): void;
+  deleteAll(keys: readonly K[]): void;
+  entries(): (readonly [K, V])[];
+}
+
+export function typedMap<K, V>(spec: BpfMapSpec<K, V>, map: BpfMap): TypedMap<K, V> {
+  const { key: keys, value: values } = spec;
+  return {
+    lookup: (key) => {
+      const found = map.lookup(keys.encode(key));
+      return found === undefined ? undefined : values.decode(found);
+    },
+    update: (key, value) => map.update(keys.encode(key), values.encode(value)),
+    updateAll: (entries) =>
+      map.updateAll(entries.map(([key, value]) => [keys.encode(key), values.encode(value)] as const)),
+    delete: (key) => map.delete(keys.encode(key)),
+    deleteAll: (gone) => map.deleteAll(gone.map((key) => keys.encode(key))),
+    entries: () => map.entries().map(([key, value]) => [keys.decode(key), values.decode(value)] as const),
+  };
+}

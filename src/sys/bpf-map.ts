@@ -1,0 +1,169 @@
+// Entries of BPF maps as bytes: look up, update, delete, list. The layouts are the callers' business (`src/wire/bpf-maps.ts`).
+
+import { FairleadError } from '../base/errors.ts';
+import { close } from './ffi.ts';
+import * as bpf from './bpf-libbpf.ts';
+
+export type BpfEntry = readonly [key: Uint8Array, value: Uint8Array];
+
+/** A map of bytes. Deleting what is gone is no error; refusals throw `kernel` with details.errno. */
+export interface BpfMap {
+  readonly name: string;
+  /** The value, or undefined where there is none. */
+  lookup(key: Uint8Array): Uint8Array | undefined;
+  update(key: Uint8Array, value: Uint8Array): void;
+  /** All entries in as few system calls as the kernel allows; on failure an unknown part of them is written. */
+  updateAll(entries: readonly BpfEntry[]): void;
+  delete(key: Uint8Array): void;
+  deleteAll(keys: readonly Uint8Array[]): void;
+  /** What is there now; entries that come or go meanwhile may be missed or seen. */
+  entries(): BpfEntry[];
+  close(): void;
+}
+
+const BATCH = 4096;
+const ENOENT = -2;
+const ENOSPC = -28;
+/** BPF_F_LOCK and the like are not used: BPF_ANY. */
+const ANY = 0;
+
+/** Sizes of a map as the kernel knows them (struct bpf_map_info). */
+export interface BpfMapInfo {
+  readonly id: number;
+  readonly keyBytes: number;
+  /** One CPU's share for per-CPU maps. */
+  readonly valueBytes: number;
+  readonly maxEntries: number;
+}
+
+export function bpfMapInfo(fd: number): BpfMapInfo {
+  const info = new DataView(new ArrayBuffer(88));
+  bpf.checkedBpf('describe BPF map', bpf.objInfo(fd, new Uint8Array(info.buffer), [info.byteLength]));
+  const at = (offset: number): number => info.getUint32(offset, true);
+  return { id: at(4), keyBytes: at(8), valueBytes: at(12), maxEntries: at(16) };
+}
+
+/** The map behind a descriptor, which it takes over. */
+export function openBpfMap(name: string, fd: number): BpfMap {
+  return new KernelMap(name, fd, bpfMapInfo(fd));
+}
+
+/** Values of a per-CPU map: one per possible CPU, each padded to eight bytes by the kernel. */
+export function lookupPerCpu(fd: number, key: Uint8Array): readonly Uint8Array[] {
+  const cpus = bpf.checkedBpf('count CPUs', bpf.possibleCpus());
+  const stride = Math.ceil(bpfMapInfo(fd).valueBytes / 8) * 8;
+  const bytes = new Uint8Array(cpus * stride);
+  bpf.checkedBpf('read per-CPU BPF map', bpf.mapLookup(fd, key, bytes));
+  return Array.from({ length: cpus }, (_, cpu) => bytes.subarray(cpu * stride, (cpu + 1) * stride));
+}
+
+class KernelMap implements BpfMap {
+  readonly name: string;
+  readonly #fd: number;
+  readonly #info: BpfMapInfo;
+  #isOpen = true;
+
+  constructor(name: string, fd: number, info: BpfMapInfo) {
+    this.name = name;
+    this.#fd = fd;
+    this.#info = info;
+  }
+
+  lookup(key: Uint8Array): Uint8Array | undefined {
+    const value = new Uint8Array(this.#info.valueBytes);
+    const result = bpf.mapLookup(this.#fd, this.#sized(key, this.#info.keyBytes), value);
+    if (result === ENOENT) return undefined;
+    bpf.checkedBpf(`look up in BPF map ${this.name}`, result);
+    return value;
+  }
+
+  update(key: Uint8Array, value: Uint8Array): void {
+    const { keyBytes, valueBytes } = this.#info;
+    const result = bpf.mapUpdate(this.#fd, this.#sized(key, keyBytes), this.#sized(value, valueBytes), ANY);
+    bpf.checkedBpf(`write to BPF map ${this.name}`, result);
+  }
+
+  updateAll(entries: readonly BpfEntry[]): void {
+    const { keyBytes, valueBytes } = this.#info;
+    for (let at = 0; at < entries.length; at += BATCH) {
+      const part = entries.slice(at, at + BATCH);
+      const keys = this.#packed(
+        part.map(([key]) => key),
+        keyBytes,
+      );
+      const values = this.#packed(
+        part.map(([, value]) => value),
+        valueBytes,
+      );
+      const result = bpf.mapUpdateBatch(this.#fd, keys, values, [part.length], null);
+      bpf.checkedBpf(`write ${part.length} entries to BPF map ${this.name}`, result);
+    }
+  }
+
+  delete(key: Uint8Array): void {
+    const result = bpf.mapDelete(this.#fd, this.#sized(key, this.#info.keyBytes));
+    if (result !== ENOENT) bpf.checkedBpf(`delete from BPF map ${this.name}`, result);
+  }
+
+  deleteAll(keys: readonly Uint8Array[]): void {
+    // One by one: a batch stops at the first key that is gone already, and its count does not say so on every kernel.
+    for (const key of keys) this.delete(key);
+  }
+
+  entries(): BpfEntry[] {
+    const found: BpfEntry[] = [];
+    let token: Uint8Array | null = null;
+    let size = Math.min(BATCH, Math.max(1, this.#info.maxEntries));
+    for (;;) {
+      const part = this.#lookupBatch(token, size);
+      // A bucket that holds more than the room given is asked for again with more.
+      if (part.result === ENOSPC && size < this.#info.maxEntries * 2) {
+        size *= 2;
+        continue;
+      }
+      if (part.result !== ENOENT) bpf.checkedBpf(`list BPF map ${this.name}`, part.result);
+      found.push(...part.entries);
+      if (part.result === ENOENT) return found;
+      token = part.token;
+    }
+  }
+
+  close(): void {
+    if (this.#isOpen) close(this.#fd);
+    this.#isOpen = false;
+  }
+
+  #lookupBatch(token: Uint8Array | null, size: number): Batch {
+    const { keyBytes, valueBytes } = this.#info;
+    const keys = new Uint8Array(size * keyBytes);
+    const values = new Uint8Array(size * valueBytes);
+    // The token is a bucket's number for hashes and a key for arrays (kernel/bpf/hashtab.c, syscall.c).
+    const next = new Uint8Array(Math.max(8, keyBytes));
+    const count: [number] = [size];
+    const result = bpf.mapLookupBatch(this.#fd, token, next, keys, values, count, null);
+    const filled = result === 0 || result === ENOENT ? count[0] : 0;
+    const entries = Array.from({ length: filled }, (_, at): BpfEntry => {
+      const key = keys.subarray(at * keyBytes, (at + 1) * keyBytes);
+      return [key, values.subarray(at * valueBytes, (at + 1) * valueBytes)];
+    });
+    return { result, entries, token: next };
+  }
+
+  #packed(parts: readonly Uint8Array[], sizeBytes: number): Uint8Array {
+    const bytes = new Uint8Array(parts.length * sizeBytes);
+    for (const [at, part] of parts.entries()) bytes.set(this.#sized(part, sizeBytes), at * sizeBytes);
+    return bytes;
+  }
+
+  // The kernel reads as many bytes as the map says: a short array would show it memory that is not ours.
+  #sized(bytes: Uint8Array, sizeBytes: number): Uint8Array {
+    if (bytes.length === sizeBytes) return bytes;
+    throw new FairleadError('internal', `BPF map ${this.name} takes ${sizeBytes} bytes, not ${bytes.length}`);
+  }
+}
+
+interface Batch {
+  readonly result: number;
+  readonly entries: readonly BpfEntry[];
+  readonly token: Uint8Array;
+}

@@ -1,0 +1,193 @@
+// Fixed C structs as typed tables: one description gives the encoder, the decoder and the C text.
+// Knows the layout rules of C on 64-bit little-endian machines (x86-64, arm64) and no map in particular.
+
+import { FairleadError } from '../base/errors.ts';
+import { ipFromMappedBytes, ipToMappedBytes, type Ip } from '../base/ip.ts';
+import { macFromBytes, macToBytes, type Mac } from '../base/mac.ts';
+
+/** What a field holds; `be16` is a number that lies in network byte order, `ip` 16 bytes with IPv4 mapped into IPv6. */
+export type FieldKind = 'u8' | 'u16' | 'u32' | 'u64' | 'be16' | 'ip' | 'mac';
+
+interface ValueOfKind {
+  readonly u8: number;
+  readonly u16: number;
+  readonly u32: number;
+  readonly u64: bigint;
+  readonly be16: number;
+  readonly ip: Ip;
+  readonly mac: Mac;
+}
+
+/** A named field, in the order of memory; a `pad` is written as zero and never shown. */
+export type Field =
+  | { readonly name: string; readonly kind: FieldKind }
+  | { readonly name: string; readonly kind: 'ips'; readonly count: number }
+  | { readonly name: string; readonly kind: 'pad'; readonly count: number };
+
+type ValueOfField<F> = F extends { readonly kind: 'ips' }
+  ? readonly Ip[]
+  : F extends { readonly kind: infer K extends FieldKind }
+    ? ValueOfKind[K]
+    : never;
+
+/** The readonly object that a table of fields describes. */
+export type StructValue<F extends readonly Field[]> = {
+  readonly [E in Exclude<F[number], { readonly kind: 'pad' }> as E['name']]: ValueOfField<E>;
+};
+
+/** A struct: `encode` and `decode` are inverse to each other; `ips` arrays drop their unused (all zero) tail. */
+export interface Struct<T> {
+  /** Name in C: `struct <name>`. */
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly fields: readonly PlacedField[];
+  encode(value: T): Uint8Array;
+  /** Throws `invalid` where `bytes` is shorter than the struct. */
+  decode(bytes: Uint8Array): T;
+}
+
+/** What can be said of a struct without its value's type. */
+export type AnyStruct = Pick<Struct<never>, 'name' | 'sizeBytes' | 'fields'>;
+
+export type PlacedField = Field & { readonly offset: number; readonly sizeBytes: number };
+
+interface KindRules {
+  readonly sizeBytes: number;
+  readonly alignment: number;
+}
+
+const KINDS: Readonly<Record<Field['kind'], KindRules>> = {
+  u8: { sizeBytes: 1, alignment: 1 },
+  u16: { sizeBytes: 2, alignment: 2 },
+  u32: { sizeBytes: 4, alignment: 4 },
+  u64: { sizeBytes: 8, alignment: 8 },
+  be16: { sizeBytes: 2, alignment: 2 },
+  ip: { sizeBytes: 16, alignment: 4 },
+  ips: { sizeBytes: 16, alignment: 4 },
+  mac: { sizeBytes: 6, alignment: 1 },
+  pad: { sizeBytes: 1, alignment: 1 },
+};
+
+/** Describes a struct; throws `internal` where C would insert padding of its own, so that no byte is ever left to a compiler. */
+export function defineStruct<const F extends readonly Field[]>(
+  name: string,
+  fields: F,
+): Struct<StructValue<F>> {
+  const placed = place(name, fields);
+  const sizeBytes = placed.reduce((end, field) => Math.max(end, field.offset + field.sizeBytes), 0);
+  return {
+    name,
+    sizeBytes,
+    fields: placed,
+    encode: (value) => encodeFields(placed, sizeBytes, value),
+    decode: (bytes) => {
+      if (bytes.length < sizeBytes)
+        throw new FairleadError('invalid', `Cannot read ${name}: ${bytes.length} bytes, not ${sizeBytes}`);
+      // The mapped type follows from the same table that `decodeFields` walks.
+      return decodeFields(placed, bytes) as StructValue<F>;
+    },
+  };
+}
+
+function place(name: string, fields: readonly Field[]): readonly PlacedField[] {
+  let offset = 0;
+  let alignment = 1;
+  const placed: PlacedField[] = [];
+  for (const field of fields) {
+    const rules = KINDS[field.kind];
+    const sizeBytes = rules.sizeBytes * ('count' in field ? field.count : 1);
+    if (offset % rules.alignment !== 0)
+      throw new FairleadError('internal', `Field ${name}.${field.name} lies at ${offset}, unaligned`);
+    placed.push({ ...field, offset, sizeBytes });
+    offset += sizeBytes;
+    alignment = Math.max(alignment, rules.alignment);
+  }
+  if (offset % alignment !== 0)
+    throw new FairleadError('internal', `Struct ${name} of ${offset} bytes needs a pad`);
+  return placed;
+}
+
+function encodeFields(fields: readonly PlacedField[], sizeBytes: number, value: object): Uint8Array {
+  const bytes = new Uint8Array(sizeBytes);
+  const view = new DataView(bytes.buffer);
+  // Every name of the table is a key of the value: the struct's type is made of the table.
+  const values = value as Readonly<Record<string, unknown>>;
+  for (const field of fields) if (field.kind !== 'pad') writeField(view, field, values[field.name]);
+  return bytes;
+}
+
+/* The kinds' value types are fixed by `StructValue`; the assertions below restate them per case. */
+function writeField(view: DataView, field: PlacedField, value: unknown): void {
+  const bytes = new Uint8Array(view.buffer);
+  switch (field.kind) {
+    case 'u8':
+      return view.setUint8(field.offset, value as number);
+    case 'u16':
+      return view.setUint16(field.offset, value as number, true);
+    case 'u32':
+      return view.setUint32(field.offset, value as number, true);
+    case 'u64':
+      return view.setBigUint64(field.offset, value as bigint, true);
+    case 'be16':
+      return view.setUint16(field.offset, value as number, false);
+    case 'ip':
+      return bytes.set(ipToMappedBytes(value as Ip), field.offset);
+    case 'mac':
+      return bytes.set(macToBytes(value as Mac), field.offset);
+    case 'ips':
+      return writeIps(bytes, field, value as readonly Ip[]);
+    case 'pad':
+  }
+}
+
+function writeIps(bytes: Uint8Array, field: PlacedField, ips: readonly Ip[]): void {
+  const room = field.sizeBytes / KINDS.ip.sizeBytes;
+  if (ips.length > room)
+    throw new FairleadError(
+      'exhausted',
+      `Cannot write ${ips.length} addresses into ${field.name}: it holds ${room}`,
+    );
+  for (const [index, ip] of ips.entries())
+    bytes.set(ipToMappedBytes(ip), field.offset + index * KINDS.ip.sizeBytes);
+}
+
+function decodeFields(fields: readonly PlacedField[], bytes: Uint8Array): object {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const value: Record<string, unknown> = {};
+  for (const field of fields) if (field.kind !== 'pad') value[field.name] = readField(view, field);
+  return value;
+}
+
+function readField(view: DataView, field: PlacedField): unknown {
+  const part = new Uint8Array(view.buffer, view.byteOffset + field.offset, field.sizeBytes);
+  switch (field.kind) {
+    case 'u8':
+      return view.getUint8(field.offset);
+    case 'u16':
+      return view.getUint16(field.offset, true);
+    case 'u32':
+      return view.getUint32(field.offset, true);
+    case 'u64':
+      return view.getBigUint64(field.offset, true);
+    case 'be16':
+      return view.getUint16(field.offset, false);
+    case 'ip':
+      return ipFromMappedBytes(part);
+    case 'mac':
+      return macFromBytes(part);
+    case 'ips':
+      return readIps(part);
+    case 'pad':
+      return undefined;
+  }
+}
+
+function readIps(bytes: Uint8Array): readonly Ip[] {
+  const ips: Ip[] = [];
+  for (let at = 0; at < bytes.length; at += KINDS.ip.sizeBytes) {
+    const part = bytes.subarray(at, at + KINDS.ip.sizeBytes);
+    if (part.every((byte) => byte === 0)) break;
+    ips.push(ipFromMappedBytes(part));
+  }
+  return ips;
+}
