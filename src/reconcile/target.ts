@@ -18,4 +18,6 @@ export interface Target<T> {
   /** Adds or changes entries; per-key failures are returned, not thrown, so that one bad entry holds back no other. */
   update(entries: ReadonlyMap<string, T>, signal: AbortSignal): Promise<ReadonlyMap<string, unknown>>;
   delete(entries: ReadonlyMap<string, T>, signal: AbortSignal): Promise<ReadonlyMap<string, unknown>>;
+  /** The operation as a reader would type it ("ip route replace ..."), made by the one printer of the backend; plans and logs show it. */
+  print?(verb: 'update' | 'delete', key: string, entry: T): readonly string[];
 }

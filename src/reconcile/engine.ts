@@ -1,0 +1,212 @@
+// The loop that keeps targets as they are wanted: batches, order, retry, resync. Knows no feature.
+
+import type { Backoff } from '../base/backoff.ts';
+import type { Clock } from '../base/clock.ts';
+import { hasCode } from '../base/errors.ts';
+import { Alarm } from './alarm.ts';
+import type { EngineEvent, EngineStatus, KeyState } from './status.ts';
+import { TargetReconciler, type ReconcilerContext } from './target-reconciler.ts';
+import type { Target } from './target.ts';
+
+export interface EngineTiming {
+  /** A pass waits until this long after the newest submission, so that a burst makes one pass ... */
+  readonly quietMs: number;
+  /** ... but never longer than this after the oldest one. */
+  readonly holdOffMaxMs: number;
+  /** Everything is observed again this often, which repairs what others changed. */
+  readonly resyncMs: number;
+  /** After work was done everything is observed again this soon: an operation of one target may have undone another's. */
+  readonly verifyMs: number;
+  readonly backoff: Backoff;
+}
+
+export const ENGINE_TIMING: EngineTiming = {
+  quietMs: 20,
+  holdOffMaxMs: 250,
+  resyncMs: 60_000,
+  verifyMs: 2_000,
+  backoff: { firstMs: 200, maxMs: 30_000, factor: 2 },
+};
+
+type Bound = Pick<
+  TargetReconciler<never>,
+  | 'name'
+  | 'prepare'
+  | 'update'
+  | 'prune'
+  | 'plan'
+  | 'status'
+  | 'stateOf'
+  | 'doubt'
+  | 'nextTryMs'
+  | 'isConverged'
+>;
+
+/** One target and how its desired state follows from the view; made by `part`. */
+export type Part<V> = (context: ReconcilerContext) => {
+  readonly reconciler: Bound;
+  readonly want: (view: V, revision: number) => void;
+};
+
+/** `render` returns undefined while the inputs that decide it are not known: then the target is left as it is, nothing pruned. */
+export function part<V, T>(
+  target: Target<T>,
+  render: (view: V) => ReadonlyMap<string, T> | undefined,
+): Part<V> {
+  return (context) => {
+    const reconciler = new TargetReconciler(target, context);
+    const want = (view: V, revision: number): void => {
+      try {
+        reconciler.want(render(view), revision);
+      } catch (error) {
+        reconciler.refuse(error, revision);
+      }
+    };
+    return { reconciler, want };
+  };
+}
+
+export interface EngineOptions<V> {
+  /** In dependency order: updates go from first to last, removals from last to first. */
+  readonly parts: readonly Part<V>[];
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly report: (event: EngineEvent) => void;
+  readonly timing?: Partial<EngineTiming>;
+}
+
+interface Submission<V> {
+  readonly view: V;
+  readonly revision: number;
+  readonly oldestMs: number;
+  readonly newestMs: number;
+}
+
+/** Keeps all targets as the newest submitted view wants them, from `run` until its signal aborts. */
+export class Engine<V> {
+  readonly #parts: readonly ReturnType<Part<V>>[];
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #report: (event: EngineEvent) => void;
+  readonly #timing: EngineTiming;
+  readonly #alarm: Alarm;
+  #submission: Submission<V> | undefined;
+  #revision = 0;
+  #resyncDueMs = Infinity;
+  /** The next resync comes early because work was done. */
+  #isVerifying = false;
+
+  constructor(options: EngineOptions<V>) {
+    const { clock, random, report } = options;
+    this.#timing = { ...ENGINE_TIMING, ...options.timing };
+    this.#clock = clock;
+    this.#random = random;
+    this.#report = report;
+    this.#alarm = new Alarm(clock);
+    const context = { clock, random, report, backoff: this.#timing.backoff };
+    this.#parts = options.parts.map((bind) => bind(context));
+  }
+
+  /** Hands over a newer view; `revision` is the caller's and comes back in the receipts. */
+  submit(view: V, revision: number): void {
+    const nowMs = this.#clock.monotonicMs();
+    this.#submission = { view, revision, oldestMs: this.#submission?.oldestMs ?? nowMs, newestMs: nowMs };
+    this.#revision = revision;
+    this.#alarm.ring();
+  }
+
+  /** Observes everything again now: somebody says that the kernel changed. */
+  resync(): void {
+    this.#resyncDueMs = this.#clock.monotonicMs();
+    this.#alarm.ring();
+  }
+
+  /** Returns once the signal aborted; everything programmed stays. */
+  async run(signal: AbortSignal): Promise<void> {
+    const onAbort = (): void => this.#alarm.ring();
+    signal.addEventListener('abort', onAbort);
+    try {
+      while (!signal.aborted) {
+        await this.#alarm.waitUntil(() => (signal.aborted ? 0 : this.#dueMs()));
+        if (!signal.aborted) await this.#pass(signal);
+      }
+    } catch (error) {
+      if (!signal.aborted || !hasCode(error, 'aborted')) throw error;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  status(): EngineStatus {
+    const targets = this.#parts.map(({ reconciler }) => reconciler.status());
+    return { revision: this.#revision, isConverged: this.isConverged, targets };
+  }
+
+  /** True when every target is as the newest submitted view wants it. */
+  get isConverged(): boolean {
+    const isTaken = this.#submission === undefined && this.#revision > 0;
+    return isTaken && this.#parts.every(({ reconciler }) => reconciler.isConverged);
+  }
+
+  /** Undefined where there is no such target. */
+  stateOf(target: string, key: string): KeyState | undefined {
+    return this.#parts.find(({ reconciler }) => reconciler.name === target)?.reconciler.stateOf(key);
+  }
+
+  /** What has to be executed for the view taken last, in order, as text; observes and changes nothing. */
+  async plan(signal: AbortSignal): Promise<readonly string[]> {
+    const plans = [];
+    for (const { reconciler } of this.#parts) plans.push(await reconciler.plan(signal));
+    return [...plans.flatMap((it) => it.update), ...plans.reverse().flatMap((it) => it.delete)];
+  }
+
+  #dueMs(): number {
+    const retryMs = Math.min(...this.#parts.map(({ reconciler }) => reconciler.nextTryMs()));
+    return Math.min(this.#batchDueMs(), retryMs, this.#resyncDueMs);
+  }
+
+  #batchDueMs(): number {
+    if (this.#submission === undefined) return Infinity;
+    const { oldestMs, newestMs } = this.#submission;
+    return Math.min(newestMs + this.#timing.quietMs, oldestMs + this.#timing.holdOffMaxMs);
+  }
+
+  async #pass(signal: AbortSignal): Promise<void> {
+    const startMs = this.#clock.monotonicMs();
+    const isResync = startMs >= this.#resyncDueMs;
+    const isVerification = isResync && this.#submission === undefined && this.#isVerifying;
+    if (isResync) for (const { reconciler } of this.#parts) reconciler.doubt();
+    const revision = this.#takeSubmission();
+    for (const { reconciler } of this.#parts) await reconciler.prepare(signal);
+    let operations = 0;
+    for (const { reconciler } of this.#parts) operations += await reconciler.update(signal);
+    for (const { reconciler } of this.#parts.toReversed()) operations += await reconciler.prune(signal);
+    const durationMs = this.#clock.monotonicMs() - startMs;
+    this.#scheduleResync({ isResync, hasWorked: operations > 0 && !isVerification, durationMs });
+    this.#report({ kind: 'passed', revision, durationMs });
+  }
+
+  #takeSubmission(): number {
+    const submission = this.#submission;
+    if (submission === undefined) return this.#revision;
+    this.#submission = undefined;
+    for (const { want } of this.#parts) want(submission.view, submission.revision);
+    return submission.revision;
+  }
+
+  /** A verification that still finds work is left to the next resync: two owners that fight must not keep a core busy. */
+  #scheduleResync(pass: { isResync: boolean; hasWorked: boolean; durationMs: number }): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (pass.isResync || this.#resyncDueMs === Infinity) {
+      // Jitter keeps the nodes of a cluster apart.
+      this.#resyncDueMs = nowMs + this.#timing.resyncMs * (0.9 + 0.2 * this.#random());
+      this.#isVerifying = false;
+    }
+    if (!pass.hasWorked) return;
+    // Twenty times the pass: a large state under constant change is verified for at most a twentieth of the time.
+    const verifyDueMs = nowMs + Math.max(this.#timing.verifyMs, 20 * pass.durationMs);
+    if (verifyDueMs >= this.#resyncDueMs) return;
+    this.#resyncDueMs = verifyDueMs;
+    this.#isVerifying = true;
+  }
+}

@@ -1,0 +1,234 @@
+// One target brought to its desired state: what was seen, what is wanted, which keys failed. The engine says when and in which order.
+
+import type { Clock } from '../base/clock.ts';
+import { deltasOf } from '../base/deltas.ts';
+import { FairleadError } from '../base/errors.ts';
+import { Failures, type FailureTiming } from './failures.ts';
+import type { EngineEvent, KeyState, TargetStatus } from './status.ts';
+import type { Target } from './target.ts';
+
+/** The key of a failure of the target as a whole: it could not be observed or rendered. */
+const WHOLE = '';
+
+export interface ReconcilerContext extends FailureTiming {
+  readonly clock: Clock;
+  readonly report: (event: EngineEvent) => void;
+}
+
+type Verb = 'update' | 'delete';
+type Work<T> = Readonly<Record<Verb, Map<string, T>>>;
+
+/**
+ * Between observations it keeps what it saw, corrected by what it did itself. A failure makes that knowledge doubtful (an operation
+ * may have happened in part), so that a retry observes anew.
+ */
+export class TargetReconciler<T> {
+  readonly #target: Target<T>;
+  readonly #context: ReconcilerContext;
+  readonly #failures: Failures;
+  #desired: ReadonlyMap<string, T> | undefined;
+  #revision = 0;
+  #seen: Map<string, T> | undefined;
+  #isDoubtful = true;
+  #work: Work<T> | undefined;
+  #converged: { readonly revision: number; readonly atMs: number } | undefined;
+
+  constructor(target: Target<T>, context: ReconcilerContext) {
+    this.#target = target;
+    this.#context = context;
+    this.#failures = new Failures(context);
+  }
+
+  get name(): string {
+    return this.#target.name;
+  }
+
+  /** Undefined leaves the target as it is: the inputs that decide it are not known. A failed key that is wanted otherwise now is tried at once. */
+  want(desired: ReadonlyMap<string, T> | undefined, revision: number): void {
+    for (const key of this.#failures.keys()) {
+      if (key === WHOLE || this.#isSame(this.#desired?.get(key), desired?.get(key))) continue;
+      this.#failures.forget(key);
+      this.#isDoubtful = true;
+    }
+    this.#desired = desired;
+    this.#revision = revision;
+  }
+
+  /** What is wanted could not be computed: the target is left as it is and shows the error. */
+  refuse(error: unknown, revision: number): void {
+    this.want(undefined, revision);
+    this.#noteFailure(WHOLE, error);
+  }
+
+  /** The next pass observes the target again. */
+  doubt(): void {
+    this.#isDoubtful = true;
+  }
+
+  /** Monotonic time at which a failed key wants its next try, Infinity for never. */
+  nextTryMs(): number {
+    if (this.#desired === undefined) return Infinity;
+    // Nothing can be tried on a target that cannot be observed, however long its keys are due.
+    return this.#failures.tryOf(WHOLE) ?? this.#failures.nextTryMs();
+  }
+
+  /** Observes where it must and fixes what this pass will do. */
+  async prepare(signal: AbortSignal): Promise<void> {
+    this.#work = undefined;
+    const nowMs = this.#context.clock.monotonicMs();
+    if (this.#desired === undefined || this.#failures.isWaiting(WHOLE, nowMs)) return;
+    if (this.#isDoubtful || this.#failures.nextTryMs() <= nowMs) await this.#observe(signal);
+    if (this.#seen !== undefined) this.#work = this.#workAt(nowMs, this.#desired, this.#seen);
+  }
+
+  /** Adds and changes; returns how many operations were tried. */
+  async update(signal: AbortSignal): Promise<number> {
+    return this.#apply('update', signal);
+  }
+
+  /** Removes what is not wanted; returns how many operations were tried. */
+  async prune(signal: AbortSignal): Promise<number> {
+    const count = await this.#apply('delete', signal);
+    // A pass that has worked off all it found, with no failure left, has converged.
+    if (this.#work !== undefined && this.#failures.size === 0) {
+      this.#converged = { revision: this.#revision, atMs: this.#context.clock.nowMs() };
+    }
+    return count;
+  }
+
+  /** All that is to be done, one operation a line, whether or not its retry waits. Observes; changes nothing. */
+  async plan(signal: AbortSignal): Promise<Readonly<Record<Verb, readonly string[]>>> {
+    if (this.#desired === undefined) return { update: [], delete: [] };
+    const work = workOf(this.#target, this.#desired, await this.#target.observe(signal));
+    return { update: this.#lines('update', work.update), delete: this.#lines('delete', work.delete) };
+  }
+
+  stateOf(key: string): KeyState {
+    if (this.#failures.has(key)) return 'error';
+    return this.#isSame(this.#desired?.get(key), this.#seen?.get(key)) ? 'done' : 'pending';
+  }
+
+  get isConverged(): boolean {
+    const isSettled = this.#desired !== undefined && this.#seen !== undefined && this.#failures.size === 0;
+    return isSettled && this.#converged?.revision === this.#revision;
+  }
+
+  status(): TargetStatus {
+    const { clock } = this.#context;
+    return {
+      name: this.#target.name,
+      desiredCount: this.#desired?.size,
+      observedCount: this.#seen?.size,
+      pendingCount: this.#pendingCount(),
+      failures: this.#failures.list(clock.nowMs() - clock.monotonicMs()),
+      revision: this.#revision,
+      isConverged: this.isConverged,
+      convergedRevision: this.#converged?.revision,
+      convergedAtMs: this.#converged?.atMs,
+    };
+  }
+
+  #pendingCount(): number {
+    if (this.#desired === undefined) return 0;
+    const work = workOf(this.#target, this.#desired, this.#seen ?? new Map());
+    return work.update.size + work.delete.size;
+  }
+
+  #isSame(desired: T | undefined, seen: T | undefined): boolean {
+    if (desired === undefined || seen === undefined) return desired === seen;
+    return this.#target.isEqual(desired, seen);
+  }
+
+  async #observe(signal: AbortSignal): Promise<void> {
+    const { clock, report } = this.#context;
+    const startMs = clock.monotonicMs();
+    try {
+      this.#seen = new Map(await this.#target.observe(signal));
+    } catch (error) {
+      this.#seen = undefined;
+      this.#isDoubtful = true;
+      this.#fail(WHOLE, error, signal);
+      return;
+    }
+    this.#isDoubtful = false;
+    this.#failures.forget(WHOLE);
+    const durationMs = clock.monotonicMs() - startMs;
+    report({ kind: 'observed', target: this.name, count: this.#seen.size, durationMs });
+  }
+
+  /** Keys whose retry is not due yet stay out; failures that the kernel no longer shows are forgotten. */
+  #workAt(nowMs: number, desired: ReadonlyMap<string, T>, seen: ReadonlyMap<string, T>): Work<T> {
+    const work = workOf(this.#target, desired, seen);
+    for (const key of this.#failures.keys()) {
+      if (!work.update.has(key) && !work.delete.has(key)) this.#failures.forget(key);
+      if (!this.#failures.isWaiting(key, nowMs)) continue;
+      work.update.delete(key);
+      work.delete.delete(key);
+    }
+    return work;
+  }
+
+  async #apply(verb: Verb, signal: AbortSignal): Promise<number> {
+    const entries = this.#work?.[verb];
+    if (entries === undefined || entries.size === 0) return 0;
+    const { clock, report } = this.#context;
+    const startMs = clock.monotonicMs();
+    const failures = await this.#run(verb, entries, signal);
+    for (const [key, entry] of entries) {
+      if (failures.has(key)) this.#fail(key, failures.get(key), signal);
+      else this.#succeed(verb, key, entry);
+    }
+    const [count, durationMs] = [entries.size - failures.size, clock.monotonicMs() - startMs];
+    const lines = (): readonly string[] => this.#lines(verb, entries);
+    if (count > 0) report({ kind: 'applied', target: this.name, verb, count, durationMs, lines });
+    return entries.size;
+  }
+
+  /** A target that throws instead of returning failures has failed for every entry of the call. */
+  async #run(
+    verb: Verb,
+    entries: ReadonlyMap<string, T>,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, unknown>> {
+    try {
+      return await this.#target[verb](entries, signal);
+    } catch (error) {
+      return new Map([...entries.keys()].map((key) => [key, error]));
+    }
+  }
+
+  #succeed(verb: Verb, key: string, entry: T): void {
+    this.#failures.forget(key);
+    if (verb === 'update') this.#seen?.set(key, entry);
+    else this.#seen?.delete(key);
+  }
+
+  /** The end of the process is no failure of the target. */
+  #fail(key: string, error: unknown, signal: AbortSignal): void {
+    if (signal.aborted) throw new FairleadError('aborted', `Cannot finish ${this.name}: asked to end`);
+    this.#noteFailure(key, error);
+  }
+
+  #noteFailure(key: string, error: unknown): void {
+    const attempts = this.#failures.add(key, error, this.#context.clock.monotonicMs());
+    this.#context.report({ kind: 'failed', target: this.name, key, error, attempts });
+  }
+
+  #lines(verb: Verb, entries: ReadonlyMap<string, T>): readonly string[] {
+    return [...entries].flatMap(
+      ([key, entry]) => this.#target.print?.(verb, key, entry) ?? [`${verb} ${this.name} ${key}`],
+    );
+  }
+}
+
+/** A key that is wanted and there but different is a change, which `update` makes in one step. */
+function workOf<T>(
+  target: Target<T>,
+  desired: ReadonlyMap<string, T>,
+  seen: ReadonlyMap<string, T>,
+): Work<T> {
+  const { add, change, remove } = deltasOf(desired, seen, (a, b) => target.isEqual(b, a));
+  const update = new Map(add);
+  for (const [key, { to }] of change) update.set(key, to);
+  return { update, delete: new Map(remove) };
+}
