@@ -215,7 +215,7 @@ function renameIn<T extends { readonly link: string | undefined }>(
   from: string,
   to: string,
 ): void {
-  for (const [key, entry] of [...table]) {
+  for (const [key, entry] of table) {
     if (entry.link !== from) continue;
     table.delete(key);
     table.set(key.replace(from, to), { ...entry, link: to });

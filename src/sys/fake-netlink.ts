@@ -49,7 +49,7 @@ export class FakeKernel {
   /** Removes a namespace with all its links; the other ends of its veth pairs go too. */
   removeNetns(netns: NetnsFd): void {
     const namespace = this.namespace(netns);
-    for (const name of [...namespace.links.keys()]) this.deleteLink(namespace, name);
+    for (const name of namespace.links.keys()) this.deleteLink(namespace, name);
     this.#namespaces.delete(netns.fd);
   }
 
