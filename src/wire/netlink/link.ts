@@ -86,6 +86,7 @@ export function decodeLink(message: Message, nameOf: NameOf): Link {
   const kind = attributeText(info.get(c.IFLA_INFO_KIND));
   const mac = attributes.get(c.IFLA_ADDRESS);
   const master = attributeU32(attributes.get(c.IFLA_MASTER));
+  const data = nested(info, c.IFLA_INFO_DATA);
   return {
     index: view.getInt32(4, true),
     name: attributeText(attributes.get(c.IFLA_IFNAME)) ?? '',
@@ -94,10 +95,13 @@ export function decodeLink(message: Message, nameOf: NameOf): Link {
     mtuBytes: attributeU32(attributes.get(c.IFLA_MTU)) ?? 0,
     isUp: (view.getUint32(8, true) & c.IFF_UP) !== 0,
     master: master === undefined ? undefined : nameOf(master),
-    linkIndex: attributeU32(attributes.get(c.IFLA_LINK)),
+    // A VXLAN device tells what is below it in its own data alone (vxlan_fill_info).
+    linkIndex:
+      attributeU32(attributes.get(c.IFLA_LINK)) ??
+      (kind === 'vxlan' ? attributeU32(data.get(c.IFLA_VXLAN_LINK)) : undefined),
     linkNetnsId: attributeU32(attributes.get(c.IFLA_LINK_NETNSID)),
     alias: attributeText(attributes.get(c.IFLA_IFALIAS)),
-    vxlan: kind === 'vxlan' ? decodeVxlan(nested(info, c.IFLA_INFO_DATA)) : undefined,
+    vxlan: kind === 'vxlan' ? decodeVxlan(data) : undefined,
   };
 }
 

@@ -1,0 +1,135 @@
+// ADD: lease, link, addresses, data path, policy gate, then up. What fails midway leaves nothing behind.
+
+import { FairleadError, isAlreadyExists } from '../base/errors.ts';
+import { familyOf, type Ip } from '../base/ip.ts';
+import { CNI_ERROR, cniError } from './cni-error.ts';
+import type { CniContext } from './context.ts';
+import type { PodDoor } from './doors.ts';
+import {
+  attachmentOf,
+  configurePod,
+  createPair,
+  defaultRouteOf,
+  hostSysctls,
+  openHostSide,
+  POD_GATEWAYS,
+  podSysctls,
+  prefixLengthOf,
+  type Attachment,
+} from './plumbing.ts';
+import { openPod } from './open-pod.ts';
+import type { CniRequest } from './request.ts';
+import type { CniResult } from './result.ts';
+import { UndoList } from './undo-list.ts';
+
+type AddRequest = Extract<CniRequest, { readonly kind: 'ADD' | 'CHECK' }>;
+
+/** The result in the inner form. `signal` ends the wait for policies: the caller has gone. */
+export async function addAttachment(
+  context: CniContext,
+  request: AddRequest,
+  signal: AbortSignal,
+): Promise<CniResult> {
+  const pod = openPod(context, request.netns);
+  const undo = new UndoList();
+  try {
+    const attachment = leaseAddresses(context, request, undo);
+    await makeLinks(context, { attachment, pod, netns: request.netns }, undo);
+    await openGate(context, { request, attachment }, { undo, signal });
+    return resultOf(request, attachment);
+  } catch (error) {
+    throw await undo.run(error);
+  } finally {
+    pod.close();
+  }
+}
+
+function leaseAddresses(context: CniContext, request: AddRequest, undo: UndoList): Attachment {
+  const { mtuBytes, nodeIps } = context.network();
+  const isNew = context.leases.get(request.key) === undefined;
+  const lease = context.leases.acquire({
+    ...request.key,
+    network: request.config.name,
+    netns: request.netns,
+    pod: request.pod,
+  });
+  if (isNew) {
+    undo.push('release addresses', () => {
+      context.leases.release(request.key, { wasUsed: false });
+      return Promise.resolve();
+    });
+  }
+  return attachmentOf(request.key, { ips: lease.ips, mtuBytes, nodeIps });
+}
+
+async function makeLinks(
+  context: CniContext,
+  of: { readonly attachment: Attachment; readonly pod: PodDoor; readonly netns: string },
+  undo: UndoList,
+): Promise<void> {
+  const { attachment, pod } = of;
+  await context.node.netlink.apply(createPair(attachment, pod.netns)).catch((error: unknown) => {
+    throw isAlreadyExists(error) ? interfaceExists(attachment, of.netns, error) : error;
+  });
+  undo.push('delete link', () =>
+    context.node.removals.apply([{ kind: 'delete-link', name: attachment.hostLink }]),
+  );
+  context.node.writeSysctls(hostSysctls(attachment.hostLink));
+  pod.writeSysctls(podSysctls(attachment));
+  await pod.netlink.apply(configurePod(attachment));
+}
+
+async function openGate(
+  context: CniContext,
+  of: { readonly request: AddRequest; readonly attachment: Attachment },
+  { undo, signal }: { readonly undo: UndoList; readonly signal: AbortSignal },
+): Promise<void> {
+  const { request, attachment } = of;
+  const { hostLink: linkName, ips, podMac } = attachment;
+  const link = await context.node.netlink.link(linkName);
+  if (link === undefined) throw new FairleadError('conflict', `Cannot find link ${linkName} just made`);
+  undo.push('detach data path', () => context.datapath.detach(link.index));
+  await context.datapath.attach({ linkName, ifindex: link.index, ips, mac: podMac });
+  await context.waitForPolicy({ ...request.key, names: request.pod, ips, linkName }, signal);
+  signal.throwIfAborted();
+  await context.node.netlink.apply(openHostSide(attachment));
+}
+
+function resultOf(request: AddRequest, attachment: Attachment): CniResult {
+  const { key, hostLink, hostMac, podMac, mtuBytes, ips } = attachment;
+  const before = request.config.prevResult;
+  const none = { socketPath: undefined, pciId: undefined };
+  const interfaces = [
+    ...(before?.interfaces ?? []),
+    { name: hostLink, mac: hostMac, mtuBytes, sandbox: undefined, ...none },
+    { name: key.ifname, mac: podMac, mtuBytes, sandbox: request.netns, ...none },
+  ];
+  return {
+    interfaces,
+    ips: [...(before?.ips ?? []), ...ips.map((ip) => ipEntry(ip, interfaces.length - 1))],
+    routes: [...(before?.routes ?? []), ...ips.map((ip) => routeEntry(ip, mtuBytes))],
+    dns: request.config.dns ?? before?.dns,
+  };
+}
+
+function ipEntry(ip: Ip, interfaceIndex: number): CniResult['ips'][number] {
+  return {
+    address: `${ip}/${prefixLengthOf(ip)}`,
+    gateway: POD_GATEWAYS[familyOf(ip)],
+    interface: interfaceIndex,
+  };
+}
+
+function routeEntry(ip: Ip, mtuBytes: number): CniResult['routes'][number] {
+  const none = { advmss: undefined, priority: undefined, table: undefined, scope: undefined };
+  return { dst: defaultRouteOf(ip), gw: POD_GATEWAYS[familyOf(ip)], mtuBytes, ...none };
+}
+
+function interfaceExists(attachment: Attachment, netns: string, cause: unknown): FairleadError {
+  const { key, hostLink } = attachment;
+  return cniError(
+    CNI_ERROR.interfaceExists,
+    `Cannot add ${key.ifname} to container ${key.containerId}: ${key.ifname} in ${netns} or its host side ${hostLink} exists already, a DEL is missing`,
+    { cause },
+  );
+}
