@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
+import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../../test/support/leaks.ts';
 import { systemClock } from '../base/clock.ts';
 import { hasCode, isNotFound } from '../base/errors.ts';
 import {
@@ -19,6 +20,12 @@ import { isMounted, mountBind, mountBpf, mountOverlay, mountTmpfs, unmount } fro
 
 const root = `${findCgroupMount() ?? ''}/t-sys-${process.pid}`;
 const options = { clock: systemClock, timeoutMs: 5000 };
+
+let machine: LeakSnapshot;
+before(async () => {
+  machine = await takeSnapshot({ prefix: 't-sys-' });
+});
+after(() => assertNoLeaks(machine, { prefix: 't-sys-' }));
 
 describe('cgroups', () => {
   after(() => removeCgroup(root, options));

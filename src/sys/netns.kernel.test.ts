@@ -5,6 +5,7 @@ import dgram from 'node:dgram';
 import net from 'node:net';
 import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
+import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../../test/support/leaks.ts';
 import { hasCode, isAlreadyExists, isNotFound } from '../base/errors.ts';
 import { parseIp } from '../base/ip.ts';
 import { openNetlink } from './netlink.ts';
@@ -26,6 +27,12 @@ async function inFresh(work: () => void | Promise<void>): Promise<void> {
     await deleteNetns(path);
   }
 }
+
+let machine: LeakSnapshot;
+before(async () => {
+  machine = await takeSnapshot({ prefix: 't-sys-' });
+});
+after(() => assertNoLeaks(machine, { prefix: 't-sys-' }));
 
 describe('namespaces', () => {
   it('are made, known to ip netns, and gone after deletion', async () => {

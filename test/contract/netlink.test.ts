@@ -7,8 +7,10 @@ import { hasCode } from '../../src/base/errors.ts';
 import { parseIp } from '../../src/base/ip.ts';
 import { parseMac } from '../../src/base/mac.ts';
 import type { Netlink, NetlinkChange, NetnsFd, Rule, RuleSpec } from '../../src/sys/netlink-types.ts';
+import { FakeKernel } from '../../src/sys/fake-netlink.ts';
 import { openNetlink } from '../../src/sys/netlink.ts';
 import { createNetns, deleteNetns, openNetns } from '../../src/sys/netns.ts';
+import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
 
 /** Two empty namespaces with a door into each. */
 interface Pair {
@@ -23,10 +25,12 @@ interface Subject {
   open(): Pair;
 }
 
+let opened = 0;
+
 const kernel: Subject = {
   name: 'kernel',
   open: () => {
-    const paths = ['near', 'far'].map((end) => `/run/netns/t-sys-${process.pid}-${end}`);
+    const paths = ['near', 'far'].map((end) => `/run/netns/t-sys-${process.pid}-${end}-${++opened}`);
     const [near = '', far = ''] = paths;
     paths.forEach(createNetns);
     const farNetns = openNetns(far);
@@ -44,6 +48,20 @@ const kernel: Subject = {
   },
 };
 
+const fake: Subject = {
+  name: 'fake',
+  open: () => {
+    const machine = new FakeKernel();
+    const [nearNetns, farNetns] = [machine.addNetns(), machine.addNetns()];
+    return {
+      near: machine.open(nearNetns),
+      far: machine.open(farNetns),
+      farNetns,
+      close: async () => undefined,
+    };
+  },
+};
+
 const ip = parseIp;
 const mac = parseMac('02:00:00:00:00:01');
 const otherMac = parseMac('02:00:00:00:00:02');
@@ -53,12 +71,19 @@ function isCode(code: Parameters<typeof hasCode>[1], errno: string) {
   return (error: unknown) => hasCode(error, code) && error.details['errno'] === errno;
 }
 
-for (const subject of [kernel]) {
+for (const subject of [fake, kernel]) {
   describe(`netlink on ${subject.name}`, () => {
     let pair: Pair;
     let near: Netlink;
-    before(() => (pair = subject.open()));
-    after(() => pair.close());
+    let machine: LeakSnapshot;
+    before(async () => {
+      machine = await takeSnapshot({ prefix: 't-sys-' });
+      pair = subject.open();
+    });
+    after(async () => {
+      await pair.close();
+      await assertNoLeaks(machine, { prefix: 't-sys-' });
+    });
     beforeEach(async () => {
       near = pair.near;
       for (const end of [pair.near, pair.far]) {
@@ -397,11 +422,12 @@ for (const subject of [kernel]) {
     });
 
     it('a closed door refuses', async () => {
-      const own = subject.open === kernel.open ? openNetlink() : undefined;
-      if (own === undefined) return;
-      own.close();
-      own.close();
-      await assert.rejects(own.links(), (error) => hasCode(error, 'aborted'));
+      const own = subject.open();
+      own.near.close();
+      own.near.close();
+      await assert.rejects(own.near.links(), (error) => hasCode(error, 'aborted'));
+      await assert.rejects(own.near.apply([]), (error) => hasCode(error, 'aborted'));
+      await own.close();
     });
   });
 }
