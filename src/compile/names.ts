@@ -1,0 +1,159 @@
+// Services, endpoint slices and pods -> the names of the cluster. One Service's names depend on it and its slices alone.
+
+import type { Cidr } from '../base/cidr.ts';
+import { compareIps } from '../base/ip.ts';
+import {
+  nameEntryKey,
+  type NamedEndpoint,
+  type NamedPort,
+  type NameEntry,
+  type NameZone,
+} from '../model/names.ts';
+import type { EndpointSlice } from '../objects/endpoint-slice.ts';
+import type { Pod } from '../objects/pod.ts';
+import type { Service } from '../objects/service.ts';
+import { SlicesByService, type ClusterObjects } from './cluster-objects.ts';
+
+/** What names are made of. */
+export type NameObjects = Pick<ClusterObjects, 'services' | 'endpointSlices' | 'pods'>;
+
+export interface NameSettings {
+  /** Service and pod prefixes of the cluster. */
+  readonly prefixes: readonly Cidr[];
+  /** Whether pods have records of their own (1-2-3-4.namespace.pod.<domain>). */
+  readonly hasPodRecords: boolean;
+}
+
+/** The names of these objects. */
+export function compileNames(objects: NameObjects, settings: NameSettings): NameZone {
+  return new NameCompiler(settings).compile(objects);
+}
+
+interface Compiled {
+  readonly service: Service;
+  readonly slices: readonly EndpointSlice[];
+  readonly entry: NameEntry | undefined;
+}
+
+/**
+ * Compiles again and again; an entry whose objects did not change is the same object as before, so that differences are found
+ * by reference. What it returns depends on the objects alone.
+ */
+export class NameCompiler {
+  readonly #settings: NameSettings;
+  #services: ReadonlyMap<string, Compiled> = new Map();
+  #pods: ReadonlyMap<Pod, readonly NameEntry[]> = new Map();
+
+  constructor(settings: NameSettings) {
+    this.#settings = settings;
+  }
+
+  compile(objects: NameObjects): NameZone {
+    const entries = new Map<string, NameEntry>();
+    for (const entry of [...this.#compileServices(objects), ...this.#compilePods(objects)]) {
+      entries.set(nameEntryKey(entry), entry);
+    }
+    return { prefixes: this.#settings.prefixes, entries };
+  }
+
+  #compileServices(objects: NameObjects): NameEntry[] {
+    const slices = new SlicesByService(objects.endpointSlices);
+    const services = new Map<string, Compiled>();
+    for (const [key, service] of objects.services) {
+      services.set(key, this.#compiled(key, service, slices.of(key)));
+    }
+    this.#services = services;
+    return [...services.values()].flatMap(({ entry }) => (entry === undefined ? [] : [entry]));
+  }
+
+  #compiled(key: string, service: Service, slices: readonly EndpointSlice[]): Compiled {
+    const known = this.#services.get(key);
+    const isSame =
+      known?.service === service &&
+      known.slices.length === slices.length &&
+      known.slices.every((slice, i) => slice === slices[i]);
+    return known !== undefined && isSame
+      ? known
+      : { service, slices, entry: compileServiceNames(service, slices) };
+  }
+
+  #compilePods(objects: NameObjects): NameEntry[] {
+    if (!this.#settings.hasPodRecords) return [];
+    const pods = new Map<Pod, readonly NameEntry[]>();
+    for (const pod of objects.pods.values()) pods.set(pod, this.#pods.get(pod) ?? compilePodNames(pod));
+    this.#pods = pods;
+    return [...pods.values()].flat();
+  }
+}
+
+/** The names of one Service; undefined where it has none (no address yet, no ready endpoint). `slices` are its own, in any order. */
+export function compileServiceNames(
+  service: Service,
+  slices: readonly EndpointSlice[],
+): NameEntry | undefined {
+  const { namespace, name } = service;
+  if (service.type === 'ExternalName') {
+    const target = service.externalName ?? '';
+    return target === '' ? undefined : { kind: 'external', namespace, service: name, target };
+  }
+  if (service.isHeadless) {
+    const endpoints = compileEndpoints(service, slices);
+    return endpoints.length === 0 ? undefined : { kind: 'headless', namespace, service: name, endpoints };
+  }
+  if (service.clusterIps.length === 0) return undefined;
+  const ports = namedPorts(service.ports);
+  return { kind: 'cluster-ip', namespace, service: name, ips: service.clusterIps, ports };
+}
+
+/** A pod's own records; none once its addresses are not its own (finished, host network). */
+export function compilePodNames(pod: Pod): readonly NameEntry[] {
+  if (pod.isFinished || pod.isHostNetwork) return [];
+  return pod.ips.map((ip) => ({ kind: 'pod', namespace: pod.namespace, ip }));
+}
+
+/** Sorted and without duplicates, so that the same objects make the same entry in whatever order they came. */
+function compileEndpoints(service: Service, slices: readonly EndpointSlice[]): NamedEndpoint[] {
+  const endpoints = new Map<string, NamedEndpoint>();
+  for (const slice of slices) {
+    const ports = namedPorts(slice.ports);
+    for (const endpoint of slice.endpoints) {
+      if (!endpoint.isReady && !service.publishNotReadyAddresses) continue;
+      const hostname = endpoint.hostname === '' ? undefined : endpoint.hostname;
+      for (const ip of endpoint.addresses) {
+        // While endpoints move from one slice to another they may stand in both.
+        const key = `${ip} ${hostname ?? ''}`;
+        const known = endpoints.get(key)?.ports ?? [];
+        endpoints.set(key, { ip, hostname, ports: mergePorts(known, ports) });
+      }
+    }
+  }
+  return [...endpoints.values()].sort(compareEndpoints);
+}
+
+function compareEndpoints(a: NamedEndpoint, b: NamedEndpoint): number {
+  return compareIps(a.ip, b.ip) || compareText(a.hostname ?? '', b.hostname ?? '');
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+type PortInput = Pick<NamedPort, 'name' | 'protocol'> & { readonly port: NamedPort['port'] | undefined };
+
+function namedPorts(ports: readonly PortInput[]): NamedPort[] {
+  return ports
+    .flatMap(({ name, port, protocol }) =>
+      name === '' || port === undefined ? [] : [{ name, port, protocol }],
+    )
+    .sort(comparePorts);
+}
+
+function comparePorts(a: NamedPort, b: NamedPort): number {
+  return compareText(a.name, b.name) || compareText(a.protocol, b.protocol) || a.port - b.port;
+}
+
+function mergePorts(a: readonly NamedPort[], b: readonly NamedPort[]): readonly NamedPort[] {
+  if (a.length === 0) return b;
+  const byKey = new Map([...a, ...b].map((port) => [`${port.name} ${port.protocol} ${port.port}`, port]));
+  return [...byKey.values()].sort(comparePorts);
+}

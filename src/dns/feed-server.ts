@@ -1,0 +1,150 @@
+// The DNS process's end of the feed: takes changes of the zone from the agent that connected last, and makes each in one step.
+
+import { chmod, unlink } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import { FairleadError, messageOf } from '../base/errors.ts';
+import type { Lifetime } from '../base/lifetime.ts';
+import { nameEntryKey, type NameEntry } from '../model/names.ts';
+import {
+  FEED_VERSION,
+  frameJson,
+  JsonFramer,
+  MAX_ZONE_ENTRIES,
+  parseFeedRequest,
+  type FeedReply,
+  type FeedRequest,
+} from './feed-protocol.ts';
+import type { ZoneState } from './zone-state.ts';
+
+export interface FeedServerEvents {
+  readonly onApplied: (revision: number) => void;
+  readonly onConnected: (isConnected: boolean) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Listens on `path` (mode 0600) until `lifetime` ends. A socket file left by a process that was killed is replaced. */
+export async function openFeedServer(
+  path: string,
+  zone: ZoneState,
+  lifetime: Lifetime,
+  events: FeedServerEvents,
+): Promise<void> {
+  let current: Socket | undefined;
+  const server = createServer((socket) => {
+    // A restarted agent speaks for the cluster; the connection of the old one may not be noticed as dead yet.
+    current?.destroy();
+    current = socket;
+    events.onConnected(true);
+    serveFeed(socket, zone, events);
+    socket.on('close', () => {
+      if (current !== socket) return;
+      current = undefined;
+      events.onConnected(false);
+    });
+  });
+  await unlink(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+  await listen(server, path);
+  await chmod(path, 0o600);
+  lifetime.own(`zone feed ${path}`, server, async () => {
+    const done = new Promise<void>((resolve) => server.close(() => resolve()));
+    current?.destroy();
+    await done;
+  });
+}
+
+function serveFeed(socket: Socket, zone: ZoneState, events: FeedServerEvents): void {
+  const framer = new JsonFramer();
+  const session = new FeedSession(zone, events);
+  socket.on('error', () => socket.destroy());
+  socket.on('data', (chunk: Buffer) => {
+    try {
+      for (const value of framer.push(chunk)) {
+        const reply = session.handle(parseFeedRequest(value));
+        if (reply !== undefined) socket.write(frameJson(reply));
+      }
+    } catch (error) {
+      events.onError(error);
+      socket.end(frameJson({ kind: 'refused', because: messageOf(error) }));
+    }
+  });
+}
+
+interface Pending {
+  readonly begin: Extract<FeedRequest, { kind: 'begin' }>;
+  readonly put: Map<string, NameEntry>;
+  readonly deleted: Set<string>;
+}
+
+class FeedSession {
+  readonly #zone: ZoneState;
+  readonly #events: FeedServerEvents;
+  #pending: Pending | undefined;
+  #hasBase = false;
+
+  constructor(zone: ZoneState, events: FeedServerEvents) {
+    this.#zone = zone;
+    this.#events = events;
+  }
+
+  /** Throws `invalid` where the request does not fit the protocol: the connection then ends and nothing of the change is made. */
+  handle(request: FeedRequest): FeedReply | undefined {
+    switch (request.kind) {
+      case 'hello':
+        expect(request.version === FEED_VERSION, `version ${request.version} is not spoken here`);
+        return { kind: 'welcome', version: FEED_VERSION };
+      case 'begin':
+        expect(this.#pending === undefined, 'begin within a change');
+        expect(request.isWhole || this.#hasBase, 'the first change is not whole');
+        this.#pending = { begin: request, put: new Map(), deleted: new Set() };
+        return undefined;
+      case 'put':
+        for (const entry of request.entries) this.#change().put.set(nameEntryKey(entry), entry);
+        expect(this.#change().put.size <= MAX_ZONE_ENTRIES, 'too many entries');
+        return undefined;
+      case 'delete':
+        for (const key of request.keys) this.#change().deleted.add(key);
+        expect(this.#change().deleted.size <= MAX_ZONE_ENTRIES, 'too many keys');
+        return undefined;
+      case 'commit':
+        return this.#commit(request.revision);
+      default:
+        return request satisfies never;
+    }
+  }
+
+  #change(): Pending {
+    if (this.#pending === undefined)
+      throw new FairleadError('invalid', 'Cannot take zone: entries outside of a change');
+    return this.#pending;
+  }
+
+  #commit(revision: number): FeedReply {
+    const { begin, put, deleted } = this.#change();
+    expect(begin.revision === revision, `commit of ${revision} ends ${begin.revision}`);
+    this.#pending = undefined;
+    this.#hasBase = true;
+    if (begin.isWhole) this.#zone.replace({ prefixes: begin.prefixes, entries: put }, revision);
+    else {
+      const change = { put: [...put.values()], deleted: [...deleted], prefixes: begin.prefixes, revision };
+      this.#zone.change(change);
+    }
+    this.#events.onApplied(revision);
+    return { kind: 'applied', revision };
+  }
+}
+
+function expect(isRight: boolean, because: string): void {
+  if (!isRight) throw new FairleadError('invalid', `Cannot take zone: ${because}`);
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, () => {
+      server.removeListener('error', reject);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,158 @@
+// The agent's end of the feed: holds the newest zone and brings the DNS process to it, over reconnects and restarts of either side.
+
+import { backoffMs, type Backoff } from '../base/backoff.ts';
+import type { Clock } from '../base/clock.ts';
+import { FairleadError } from '../base/errors.ts';
+import type { NameZone } from '../model/names.ts';
+import { changeRequests } from './feed-change.ts';
+import { FeedLink } from './feed-link.ts';
+import { FEED_VERSION, type FeedReply } from './feed-protocol.ts';
+
+export interface ZoneFeedOptions {
+  readonly clock: Clock;
+  /** From 0 up to but not 1, for the jitter of reconnects. */
+  readonly random: () => number;
+  readonly signal: AbortSignal;
+  /** Connected or not, and why not: for logs and status. Said on changes only. */
+  readonly onState?: (state: ZoneFeedState) => void;
+  readonly onApplied?: (revision: number) => void;
+}
+
+export type ZoneFeedState =
+  { readonly kind: 'connected' } | { readonly kind: 'disconnected'; readonly error: unknown };
+
+export interface ZoneFeed {
+  /** Makes this the zone to bring over; returns at once, and of many in a row only the newest is sent. */
+  publish(zone: NameZone): void;
+  /** Revision of the newest zone published: 1 for the first. */
+  readonly publishedRevision: number;
+  /** Newest revision that the DNS process answers from; undefined before the first. */
+  readonly appliedRevision: number | undefined;
+  /** Resolves when the DNS process answers from `revision` or a newer one. */
+  whenApplied(revision: number, signal: AbortSignal): Promise<void>;
+  /** Resolves when the connection is closed after `signal` aborted. */
+  readonly closed: Promise<void>;
+}
+
+const RECONNECT: Backoff = { firstMs: 50, maxMs: 2000, factor: 2 };
+
+/** Connects to the DNS process at `socketPath` until `options.signal` aborts; the process may not be there yet. */
+export function connectZoneFeed(socketPath: string, options: ZoneFeedOptions): ZoneFeed {
+  return new FeedClient(socketPath, options);
+}
+
+interface Published {
+  readonly zone: NameZone;
+  readonly revision: number;
+}
+
+class FeedClient implements ZoneFeed {
+  readonly #path: string;
+  readonly #options: ZoneFeedOptions;
+  readonly closed: Promise<void>;
+  #newest: Published | undefined;
+  #applied: number | undefined;
+  #isConnected: boolean | undefined;
+  /** Called on every publish, apply and end: loops look again at what they wait for. */
+  readonly #waiting = new Set<() => void>();
+
+  constructor(path: string, options: ZoneFeedOptions) {
+    this.#path = path;
+    this.#options = options;
+    options.signal.addEventListener('abort', () => this.#wake(), { once: true });
+    this.closed = this.#run();
+  }
+
+  get publishedRevision(): number {
+    return this.#newest?.revision ?? 0;
+  }
+
+  get appliedRevision(): number | undefined {
+    return this.#applied;
+  }
+
+  publish(zone: NameZone): void {
+    this.#newest = { zone, revision: this.publishedRevision + 1 };
+    this.#wake();
+  }
+
+  async whenApplied(revision: number, signal: AbortSignal): Promise<void> {
+    const wake = (): void => this.#wake();
+    signal.addEventListener('abort', wake, { once: true });
+    try {
+      while ((this.#applied ?? 0) < revision) {
+        if (signal.aborted || this.#options.signal.aborted) {
+          throw new FairleadError('aborted', `Cannot wait for zone ${revision}: the wait was given up`);
+        }
+        await this.#nextChange();
+      }
+    } finally {
+      signal.removeEventListener('abort', wake);
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { signal, clock, random } = this.#options;
+    for (let failures = 0; !signal.aborted;) {
+      try {
+        await this.#serveConnection(() => (failures = 0));
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#setConnected({ kind: 'disconnected', error });
+      }
+      failures++;
+      await clock.sleep(backoffMs(RECONNECT, failures, random), signal).catch(() => undefined);
+    }
+  }
+
+  /** Speaks on one connection until it fails (rejects) or the feed ends (resolves). */
+  async #serveConnection(onWelcome: () => void): Promise<void> {
+    const { signal } = this.#options;
+    const link = await FeedLink.open(this.#path, signal, () => this.#wake());
+    try {
+      const welcome = await link.ask([{ kind: 'hello', version: FEED_VERSION }]);
+      if (welcome.kind !== 'welcome') throw unexpected(welcome);
+      onWelcome();
+      this.#setConnected({ kind: 'connected' });
+      let base: Published | undefined;
+      while (!signal.aborted) {
+        const next = this.#newest;
+        if (next !== base && next !== undefined) base = await this.#send(link, base, next);
+        else await this.#nextChange();
+        link.throwIfFailed();
+      }
+    } finally {
+      link.close();
+    }
+  }
+
+  async #send(link: FeedLink, base: Published | undefined, next: Published): Promise<Published> {
+    const reply = await link.ask(changeRequests(base?.zone, next.zone, next.revision));
+    if (reply.kind !== 'applied' || reply.revision !== next.revision) throw unexpected(reply);
+    this.#applied = next.revision;
+    this.#options.onApplied?.(next.revision);
+    this.#wake();
+    return next;
+  }
+
+  #setConnected(state: ZoneFeedState): void {
+    const isConnected = state.kind === 'connected';
+    if (isConnected === this.#isConnected) return;
+    this.#isConnected = isConnected;
+    this.#options.onState?.(state);
+  }
+
+  #nextChange(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.add(resolve));
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
+  }
+}
+
+function unexpected(reply: FeedReply): FairleadError {
+  const because = reply.kind === 'refused' ? reply.because : `unexpected ${reply.kind}`;
+  return new FairleadError('conflict', `Cannot publish zone: ${because}`);
+}

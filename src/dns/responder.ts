@@ -1,0 +1,238 @@
+// Octets of a query -> octets of its answer: the zone first, others' names by the outside resolver. Knows no socket.
+
+import { parseIp } from '../base/ip.ts';
+import { CLASS_IN, MAX_MESSAGE_BYTES, PLAIN_UDP_BYTES, RCODE, TYPE } from '../wire/dns/constants.ts';
+import type { Question } from '../wire/dns/message.ts';
+import { resolveAlias } from './alias.ts';
+import type { AnswerObserver } from './answer-observer.ts';
+import { HotAnswers } from './hot-answers.ts';
+import type { OutsideAnswer, OutsideResolver } from './outside.ts';
+import { prepareEmpty, writeAnswer, writeBad, type PreparedAnswer } from './prepared-answer.ts';
+import { recordsOfPrepared } from './prepared-records.ts';
+import { keyOfQuestion, parseQuery, questionLabels, questionName, type Query } from './query.ts';
+import type { Random } from './random.ts';
+import { prepareZoneAnswer, type ZoneSettings } from './zone-answer.ts';
+import { labelsInside, lookUp } from './zone-lookup.ts';
+import type { ZoneState } from './zone-state.ts';
+
+/** Who asks, and by which transport. */
+export interface DnsClient {
+  /** As the socket names it. */
+  readonly address: string;
+  readonly transport: 'udp' | 'tcp';
+}
+
+/** One answered (or, without an rcode, dropped) query, for counting. */
+export interface AnsweredQuery {
+  readonly client: DnsClient;
+  readonly typeCode: number | undefined;
+  readonly rcode: number | undefined;
+  readonly isFromZone: boolean;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  readonly startedMs: number;
+}
+
+export interface ResponderParts {
+  readonly zone: ZoneState;
+  readonly settings: ZoneSettings;
+  readonly outside: OutsideResolver;
+  readonly random: Random;
+  /** The UDP size we announce and keep to (flag day 2020: 1232 passes everywhere unfragmented). */
+  readonly udpPayloadBytes: number;
+  readonly hotBytes: number;
+  readonly monotonicMs: () => number;
+  readonly observer?: AnswerObserver;
+  readonly onAnswered?: (answered: AnsweredQuery) => void;
+  readonly onError?: (error: unknown) => void;
+}
+
+/** A finished answer before it is written for one client. */
+interface Finished extends OutsideAnswer {
+  readonly isFromZone: boolean;
+}
+
+const EMPTY_ANSWERS: ReadonlyMap<number, PreparedAnswer> = new Map(
+  [RCODE.REFUSED, RCODE.SERVFAIL, RCODE.BADVERS, RCODE.FORMERR].map((rcode) => [rcode, prepareEmpty(rcode)]),
+);
+
+export class Responder {
+  readonly #parts: ResponderParts;
+  readonly #hot: HotAnswers;
+
+  constructor(parts: ResponderParts) {
+    this.#parts = parts;
+    this.#hot = new HotAnswers(parts.hotBytes);
+  }
+
+  /** The answer's octets, at once where memory has it; undefined where there must be none. Never throws or rejects. */
+  respond(bytes: Buffer, client: DnsClient): Buffer | undefined | Promise<Buffer | undefined> {
+    const startedMs = this.#parts.monotonicMs();
+    const parsed = parseQuery(bytes);
+    if (parsed.kind !== 'query') {
+      const out = parsed.kind === 'bad' ? writeBad(bytes, parsed.rcode) : undefined;
+      this.#count(client, { startedMs, bytes, out, rcode: parsed.kind === 'bad' ? parsed.rcode : undefined });
+      return out;
+    }
+    const { query } = parsed;
+    try {
+      const finished = this.#answer(query, client);
+      if (!(finished instanceof Promise)) return this.#finish(query, client, finished, startedMs);
+      return finished.then(
+        (it) => this.#finish(query, client, it, startedMs),
+        (error: unknown) => this.#finish(query, client, this.#failed(error), startedMs),
+      );
+    } catch (error) {
+      return this.#finish(query, client, this.#failed(error), startedMs);
+    }
+  }
+
+  #answer(query: Query, client: DnsClient): Finished | Promise<Finished> {
+    const { zone } = this.#parts;
+    const hot = this.#hot.get(query.key, zone.generation);
+    // Only answers to plain questions of class IN are ever put there.
+    if (hot !== undefined && (query.edns?.version ?? 0) === 0)
+      return { prepared: hot, ageS: 0, isFromZone: true };
+    const refusal = refusalOf(query);
+    if (refusal !== undefined) return own(emptyAnswer(refusal));
+    const labels = questionLabels(query);
+    if (!zone.isKnown && labelsInside(labels, this.#parts.settings.domain) !== undefined) {
+      return own(emptyAnswer(RCODE.SERVFAIL));
+    }
+    return this.#lookUp(query, labels, client);
+  }
+
+  #lookUp(query: Query, labels: readonly string[], client: DnsClient): Finished | Promise<Finished> {
+    const { zone, settings } = this.#parts;
+    const answer = lookUp(zone.index, settings, labels, query.typeCode);
+    if (answer.kind === 'outside') return asOutside(this.#askOutside(query, labels, client));
+    const question: Question = {
+      name: questionName(query),
+      typeCode: query.typeCode,
+      classCode: query.classCode,
+    };
+    if (answer.kind === 'alias') {
+      const askOutside = (target: readonly string[]) => this.#askOutside(query, target, client);
+      return resolveAlias(question, answer.target, { zone, settings, askOutside }).then(own);
+    }
+    const prepared = prepareZoneAnswer(question, answer, settings, zone.revision ?? 0);
+    this.#hot.set(query.key, prepared);
+    return own(prepared);
+  }
+
+  #askOutside(query: Query, labels: readonly string[], client: DnsClient) {
+    return this.#parts.outside.resolve({
+      key: keyOfQuestion(labels, query.typeCode),
+      labels,
+      typeCode: query.typeCode,
+      isDnssecOk: query.edns?.isDnssecOk === true,
+      isCheckingDisabled: (query.flags & 0x0010) !== 0,
+      client: client.address,
+    });
+  }
+
+  #finish(
+    query: Query,
+    client: DnsClient,
+    finished: Finished,
+    startedMs: number,
+  ): Buffer | undefined | Promise<Buffer | undefined> {
+    const { observer } = this.#parts;
+    if (observer === undefined) return this.#write(query, client, finished, startedMs);
+    return this.#observe(observer, query, client, finished).then(
+      () => this.#write(query, client, finished, startedMs),
+      (error: unknown) => {
+        this.#parts.onError?.(error);
+        return undefined;
+      },
+    );
+  }
+
+  async #observe(
+    observer: AnswerObserver,
+    query: Query,
+    client: DnsClient,
+    finished: Finished,
+  ): Promise<void> {
+    const { prepared, ageS } = finished;
+    await observer({
+      client: parseIp(client.address),
+      question: { name: questionName(query), typeCode: query.typeCode, classCode: query.classCode },
+      rcode: prepared.rcode,
+      answers: recordsOfPrepared(questionLabels(query), prepared, ageS).answers,
+    });
+  }
+
+  #write(query: Query, client: DnsClient, finished: Finished, startedMs: number): Buffer {
+    const { random, udpPayloadBytes } = this.#parts;
+    const isUdp = client.transport === 'udp';
+    const asked = Math.max(PLAIN_UDP_BYTES, query.edns?.udpPayloadBytes ?? 0);
+    const out = writeAnswer(query, finished.prepared, {
+      limitBytes: isUdp ? Math.min(asked, udpPayloadBytes) : MAX_MESSAGE_BYTES,
+      marksTruncation: isUdp,
+      ownPayloadBytes: udpPayloadBytes,
+      random,
+      ageS: finished.ageS,
+    });
+    const { rcode } = finished.prepared;
+    const { typeCode, bytes } = query;
+    this.#count(client, { startedMs, bytes, out, rcode, typeCode, isFromZone: finished.isFromZone });
+    return out;
+  }
+
+  #failed(error: unknown): Finished {
+    this.#parts.onError?.(error);
+    return own(emptyAnswer(RCODE.SERVFAIL));
+  }
+
+  #count(
+    client: DnsClient,
+    facts: {
+      startedMs: number;
+      bytes: Buffer;
+      out: Buffer | undefined;
+      rcode: number | undefined;
+      typeCode?: number;
+      isFromZone?: boolean;
+    },
+  ): void {
+    this.#parts.onAnswered?.({
+      client,
+      typeCode: facts.typeCode,
+      rcode: facts.rcode,
+      isFromZone: facts.isFromZone === true,
+      requestBytes: facts.bytes.length,
+      responseBytes: facts.out?.length ?? 0,
+      startedMs: facts.startedMs,
+    });
+  }
+}
+
+/** The code of a question that is not answered by anybody here; undefined for an ordinary one. */
+function refusalOf(query: Query): number | undefined {
+  if ((query.edns?.version ?? 0) !== 0) return RCODE.BADVERS;
+  if (query.classCode !== CLASS_IN) return RCODE.REFUSED;
+  switch (query.typeCode) {
+    case TYPE.ANY:
+    case TYPE.AXFR:
+    case TYPE.IXFR:
+    case TYPE.OPT:
+      return RCODE.REFUSED;
+    default:
+      return undefined;
+  }
+}
+
+function emptyAnswer(rcode: number): PreparedAnswer {
+  return EMPTY_ANSWERS.get(rcode) ?? prepareEmpty(rcode);
+}
+
+function own(prepared: PreparedAnswer): Finished {
+  return { prepared, ageS: 0, isFromZone: true };
+}
+
+function asOutside(answer: OutsideAnswer | Promise<OutsideAnswer>): Finished | Promise<Finished> {
+  return answer instanceof Promise
+    ? answer.then((it) => ({ ...it, isFromZone: false }))
+    : { ...answer, isFromZone: false };
+}

@@ -1,0 +1,57 @@
+// Which upstreams there are: those of the configuration, or of a resolv.conf that may change while we run.
+
+import type { Logger } from 'pino';
+import type { Clock } from '../base/clock.ts';
+import { parsePort } from '../base/port.ts';
+import type { DnsConfig } from './config.ts';
+import { readNameservers } from './resolv-conf.ts';
+import type { ServerAddress } from './udp-server.ts';
+import type { UpstreamPool } from './upstream-pool.ts';
+
+export interface UpstreamListParts {
+  readonly config: DnsConfig;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+}
+
+/** resolv.conf is rewritten by DHCP clients and VPNs; reading it again is cheaper than a watch that misses renames. */
+const REREAD_MS = 5000;
+const DNS_PORT = parsePort(53);
+
+/** Keeps the pool's list right until the signal. */
+export function watchUpstreams(pool: UpstreamPool, parts: UpstreamListParts): void {
+  const { config } = parts;
+  if (config.upstreams !== 'host') pool.set(withoutOurselves(config.upstreams, parts));
+  // The end of the process is the only way out of the loop.
+  else void rereadForever(pool, parts).catch(() => undefined);
+}
+
+async function rereadForever(pool: UpstreamPool, parts: UpstreamListParts): Promise<void> {
+  const { config, clock, signal } = parts;
+  let known = '';
+  for (;;) {
+    const ips = await readNameservers(config.resolvConf);
+    const text = ips.join(' ');
+    if (text !== known) {
+      pool.set(
+        withoutOurselves(
+          ips.map((ip) => ({ ip, port: DNS_PORT })),
+          parts,
+        ),
+      );
+      known = text;
+    }
+    await clock.sleep(REREAD_MS, signal);
+  }
+}
+
+/** A resolver that asks itself never ends: our own addresses are no upstreams. */
+function withoutOurselves(upstreams: readonly ServerAddress[], parts: UpstreamListParts): ServerAddress[] {
+  const { config, log } = parts;
+  const others = upstreams.filter(({ ip, port }) => port !== config.port || !config.listen.includes(ip));
+  if (others.length < upstreams.length)
+    log.warn({ upstreams }, 'an upstream is this process itself: left out');
+  log.info({ upstreams: others }, 'upstreams');
+  return others;
+}
