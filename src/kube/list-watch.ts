@@ -65,6 +65,7 @@ export class ListWatch<T extends KubeObject, Slim> {
   readonly #random: () => number;
   /** Empty: the next step is a list. */
   #revision = '';
+  #lastRevision = '';
   #sendsBookmarks = false;
   /** Failures, and suspiciously short watches, since the last good one. */
   #setbacks = 0;
@@ -89,6 +90,11 @@ export class ListWatch<T extends KubeObject, Slim> {
 
   health(): ListWatchHealth {
     return { ...this.#health };
+  }
+
+  /** The server's revision that the copy has reached, empty before the first list. Set before the sink is told. */
+  get revision(): string {
+    return this.#revision === '' ? this.#lastRevision : this.#revision;
   }
 
   /** Runs until `signal` aborts, then resolves; no failure of server or network ends it. */
@@ -120,8 +126,9 @@ export class ListWatch<T extends KubeObject, Slim> {
     if (revision === '') {
       throw new FairleadError('invalid', `Cannot list ${resource.plural}: the list has no resourceVersion`);
     }
-    sink.replace(objects);
     this.#revision = revision;
+    this.#lastRevision = revision;
+    sink.replace(objects);
     this.#health.isSynced = true;
   }
 
@@ -160,13 +167,15 @@ export class ListWatch<T extends KubeObject, Slim> {
     if (event.kind === 'bookmark') {
       this.#sendsBookmarks = true;
       this.#revision = event.resourceVersion;
+      this.#lastRevision = event.resourceVersion;
       return;
     }
     const { metadata } = event.object;
+    this.#revision = metadata.resourceVersion;
+    this.#lastRevision = metadata.resourceVersion;
     const slim = event.kind === 'put' ? this.#convert(event.object) : undefined;
     if (slim === undefined) sink.delete(keyOf(event.object));
     else sink.put(keyOf(event.object), slim);
-    this.#revision = metadata.resourceVersion;
     this.#health.events++;
     this.#health.lastEventAtMs = this.#clock.monotonicMs();
     this.#setbacks = 0;

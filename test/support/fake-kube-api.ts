@@ -184,6 +184,7 @@ export class FakeKubeApi {
         }
         return answer(response, 200, this.#put(target.collection, body));
       case 'PATCH':
+        if (!isPrecondition(body, found)) return answerStatus(response, 409, 'Conflict');
         return answer(response, 200, this.#put(target.collection, mergePatch(found, body) as KubeObject));
       case 'POST':
         return this.#bind(target, body, response);
@@ -263,6 +264,11 @@ function targetOf(pathname: string): Target {
     name,
     subresource,
   };
+}
+
+function isPrecondition({ metadata = {} }: Partial<Draft>, found: KubeObject): boolean {
+  const { uid = found.metadata.uid, resourceVersion = found.metadata.resourceVersion } = metadata;
+  return uid === found.metadata.uid && resourceVersion === found.metadata.resourceVersion;
 }
 
 /** RFC 7386. */
