@@ -1,11 +1,5 @@
 // What every programmed thing looks like to the engine: desired and observed are keyed states, the target makes one into the other.
 
-/** Whether the kernel, machine or set-up can carry a target; `unknown` is said when the probe itself failed. */
-export type Support =
-  | { readonly kind: 'yes' }
-  | { readonly kind: 'no'; readonly because: string }
-  | { readonly kind: 'unknown'; readonly because: string };
-
 /**
  * A place that holds keyed entries: kernel routes, BPF map entries, nft elements. The engine computes differences and retries;
  * the target only moves entries. All three verbs are idempotent: removing what is gone is no error.

@@ -64,12 +64,21 @@ export const mount = libc.func(
 export const umount2 = libc.func('int umount2(const char *target, int flags)') as Async<
   (target: string, flags: number) => number
 >;
+/** bpf(2) has no wrapper in the C library; its number differs by machine. */
+export const bpf = libc.func(
+  'long syscall(long number, long command, uint8_t *attributes, uint32_t size)',
+) as (number: number, command: number, ...rest: [attributes: Bytes, size: number]) => number;
 /* oxlint-enable typescript/no-unsafe-type-assertion */
 
 /** The result of a call of C, or the error for `action` where it is -1. */
 export function checked(action: string, result: number): number {
   if (result >= 0) return result;
   throw kernelError({ action, errno: koffi.errno() });
+}
+
+/** Where `bytes` lie in memory, for pointers inside of structs; they must be kept alive and unmoved until the call is over. */
+export function addressOf(bytes: Bytes): bigint {
+  return koffi.address(bytes);
 }
 
 /** The errno of the call that was made last on this thread. */

@@ -1,4 +1,4 @@
-// One NETLINK_ROUTE socket: sends requests, matches answers, repeats interrupted dumps. Knows messages, not what they mean.
+// One netlink socket (rtnetlink where not said otherwise): sends requests, matches answers, repeats interrupted dumps. Knows messages, not what they mean.
 
 import koffi from 'koffi';
 import { FairleadError } from '../base/errors.ts';
@@ -12,7 +12,10 @@ import { bind, checked, close, ioctl, lastErrno, recv, send, setsockopt, socket 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
-const NETLINK_ROUTE = 0;
+export const NETLINK_ROUTE = 0;
+export const NETLINK_SOCK_DIAG = 4;
+export const NETLINK_NETFILTER = 12;
+export const NETLINK_GENERIC = 16;
 const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
@@ -44,9 +47,9 @@ export class NetlinkSocket {
   readonly #ifreq = Buffer.alloc(40);
 
   /** Opens the socket in the namespace of the calling thread; it stays there. */
-  constructor() {
-    const action = 'open rtnetlink socket';
-    this.#fd = checked(action, socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+  constructor(protocol = NETLINK_ROUTE) {
+    const action = 'open netlink socket';
+    this.#fd = checked(action, socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
     const on = Buffer.from([1, 0, 0, 0]);
     for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK]) {
       checked(action, setsockopt(this.#fd, SOL_NETLINK, option, on, on.length));
@@ -56,7 +59,7 @@ export class NetlinkSocket {
     checked(action, bind(this.#fd, address, address.length));
   }
 
-  /** Sends one request and reads its acknowledgement; rtnetlink works inside of the send, so both are over at once. */
+  /** Sends one request and reads its acknowledgement; the kernel works inside of the send, so both are over at once. */
   request(message: Uint8Array): Answer {
     const sequence = this.#stamp(message);
     if (send(this.#fd, message, message.length, 0) < 0) return { errno: lastErrno(), text: undefined };

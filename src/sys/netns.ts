@@ -78,6 +78,14 @@ export function openNetns(netnsPath: string): Netns {
   };
 }
 
+/** A namespace without a name, for tries: it is gone with its descriptor, also where the process is killed. */
+export function anonymousNetns(): Netns {
+  return returning(() => {
+    checked('create namespace', unshare(CLONE_NEWNET));
+    return openNetns(OWN_NETNS);
+  });
+}
+
 /**
  * What `visit` returns, run with the calling thread inside of the namespace. Sockets and files below /proc/sys/net opened there belong to it
  * for good. `visit` must be synchronous: a promise would go on outside, so it is refused.

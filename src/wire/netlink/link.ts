@@ -39,8 +39,13 @@ export function encodeAddVeth(change: Change<'add-veth'>): readonly Uint8Array[]
 
 export function encodeAddPlain(change: Change<'add-bridge' | 'add-dummy'>): readonly Uint8Array[] {
   const kind = change.kind === 'add-bridge' ? 'bridge' : 'dummy';
-  const writer = newLink(change).nest(c.IFLA_LINKINFO, (info) => info.attributeText(c.IFLA_INFO_KIND, kind));
-  return [writer.finish(), ...encodeAlias(change)];
+  return [encodeAddKind(kind, change), ...encodeAlias(change)];
+}
+
+/** A link of any kind with that kind's defaults; what the kernel says to it shows whether it knows the kind. */
+export function encodeAddKind(kind: string, fields: LinkFields): Uint8Array {
+  const writer = newLink(fields);
+  return writer.nest(c.IFLA_LINKINFO, (info) => info.attributeText(c.IFLA_INFO_KIND, kind)).finish();
 }
 
 export function encodeAddVxlan(change: Change<'add-vxlan'>, indexOf: IndexOf): readonly Uint8Array[] {

@@ -1,0 +1,171 @@
+// Probes of the network stack: kinds of links, queueing disciplines, netfilter, IPVS, socket destruction.
+
+import { encodeAddKind } from '../wire/netlink/link.ts';
+import * as c from '../wire/netlink/constants.ts';
+import { MessageWriter } from '../wire/netlink/writer.ts';
+import { kernelError } from './errno.ts';
+import { NETLINK_GENERIC, NETLINK_ROUTE, NETLINK_SOCK_DIAG, NetlinkSocket } from './netlink-socket.ts';
+import { inNetns, type Netns } from './netns.ts';
+import { applyNft } from './nft.ts';
+import type { Probe } from './probe.ts';
+
+const RTM_NEWQDISC = 36;
+const TCA_KIND = 1;
+const TCA_OPTIONS = 2;
+const TC_H_ROOT = 0xffff_ffff;
+const LOOPBACK_INDEX = 1;
+const NETEM_OPTION_BYTES = 24;
+const GENL_ID_CTRL = 16;
+const CTRL_CMD_GETFAMILY = 3;
+const CTRL_ATTR_FAMILY_NAME = 2;
+const SOCK_DESTROY = 21;
+const IPPROTO_TCP = 6;
+const ALL_STATES = 0xffff_ffff;
+const INET_DIAG_SOCKID_BYTES = 48;
+const ENOENT = 2;
+
+export const NETWORK_PROBES: readonly Probe[] = [
+  {
+    name: 'veth',
+    neededFor: 'every pod’s interface',
+    need: 'required',
+    try: (scratch) => tryLink('veth', scratch),
+  },
+  {
+    name: 'bridge',
+    neededFor: 'the fabric between the nodes of a one-machine cluster',
+    need: 'required',
+    try: (scratch) => tryLink('bridge', scratch),
+  },
+  { name: 'vxlan', neededFor: 'the pod network between nodes', need: 'required', try: tryVxlan },
+  {
+    name: 'dummy',
+    neededFor: 'links that stand for nothing',
+    need: 'optional',
+    try: (scratch) => tryLink('dummy', scratch),
+  },
+  {
+    name: 'wireguard',
+    neededFor: 'encryption between nodes in the kernel',
+    need: 'optional',
+    since: '5.6',
+    try: (scratch) => tryLink('wireguard', scratch),
+  },
+  { name: 'netem', neededFor: 'latency and loss as faults', need: 'optional', try: tryNetem },
+  {
+    name: 'nftables',
+    neededFor: 'masquerade',
+    need: 'required',
+    try: (scratch) => tryNft('ip saddr 192.0.2.1 counter', scratch),
+  },
+  {
+    name: 'nft-nat',
+    neededFor: 'masquerade',
+    need: 'required',
+    try: (scratch) => tryNft('masquerade', scratch),
+  },
+  {
+    name: 'nft-log',
+    neededFor: 'events of dropped packets from netfilter (NFLOG)',
+    need: 'optional',
+    try: (scratch) => tryNft('log group 1', scratch),
+  },
+  {
+    name: 'conntrack',
+    neededFor: 'masquerade',
+    need: 'required',
+    try: (scratch) => tryNft('ct state new counter', scratch),
+  },
+  {
+    name: 'ipvs',
+    neededFor: 'Services by IPVS',
+    need: 'optional',
+    try: (scratch) => tryGeneric('IPVS', scratch),
+  },
+  {
+    name: 'inet-diag-destroy',
+    neededFor: 'ending sockets whose endpoint is gone',
+    need: 'optional',
+    since: '4.5',
+    try: tryDestroy,
+  },
+];
+
+function tryLink(kind: string, scratch: Netns): void {
+  request(
+    { action: `add a link of kind ${kind}`, scratch, protocol: NETLINK_ROUTE },
+    encodeAddKind(kind, { name: `p-${kind}` }),
+  );
+}
+
+/** The kind alone would be refused: it wants an identifier. */
+function tryVxlan(scratch: Netns): void {
+  const writer = new MessageWriter({
+    type: c.RTM_NEWLINK,
+    flags: c.NLM_F_REQUEST | c.NLM_F_ACK | c.NLM_F_CREATE,
+  });
+  writer.u32(0).u32(0).u32(0).u32(0).attributeText(c.IFLA_IFNAME, 'p-vxlan');
+  writer.nest(c.IFLA_LINKINFO, (info) =>
+    info
+      .attributeText(c.IFLA_INFO_KIND, 'vxlan')
+      .nest(c.IFLA_INFO_DATA, (data) => data.attributeU32(c.IFLA_VXLAN_ID, 76)),
+  );
+  request({ action: 'add a link of kind vxlan', scratch, protocol: NETLINK_ROUTE }, writer.finish());
+}
+
+/** struct tcmsg, then the discipline with no delay and a limit of one packet (struct tc_netem_qopt). */
+function tryNetem(scratch: Netns): void {
+  const options = Buffer.alloc(NETEM_OPTION_BYTES);
+  options.writeUInt32LE(1, 4);
+  const writer = new MessageWriter({
+    type: RTM_NEWQDISC,
+    flags: c.NLM_F_REQUEST | c.NLM_F_ACK | c.NLM_F_CREATE,
+  });
+  writer.u32(0).u32(LOOPBACK_INDEX).u32(0).u32(TC_H_ROOT).u32(0);
+  writer.attributeText(TCA_KIND, 'netem').attribute(TCA_OPTIONS, options);
+  request({ action: 'add queueing discipline netem', scratch, protocol: NETLINK_ROUTE }, writer.finish());
+}
+
+async function tryNft(rule: string, scratch: Netns): Promise<void> {
+  const hook =
+    rule === 'masquerade' ? 'type nat hook postrouting priority 100' : 'type filter hook input priority 0';
+  const table = 'inet fairlead-probe';
+  const script = `table ${table} {\n chain c {\n ${hook};\n ${rule}\n }\n}\ndelete table ${table}\n`;
+  await applyNft(script, { netns: scratch });
+}
+
+/** Asks generic netlink for a family by name; the kernel loads the module where there is one. */
+function tryGeneric(family: string, scratch: Netns): void {
+  const writer = new MessageWriter({ type: GENL_ID_CTRL, flags: c.NLM_F_REQUEST | c.NLM_F_ACK });
+  writer.u8(CTRL_CMD_GETFAMILY).u8(1).u16(0).attributeText(CTRL_ATTR_FAMILY_NAME, family);
+  request({ action: `find netlink family ${family}`, scratch, protocol: NETLINK_GENERIC }, writer.finish());
+}
+
+/** Asks to end a connection that does not exist: "no such connection" is the yes. */
+function tryDestroy(scratch: Netns): void {
+  const writer = new MessageWriter({ type: SOCK_DESTROY, flags: c.NLM_F_REQUEST | c.NLM_F_ACK });
+  writer.u8(c.AF_INET).u8(IPPROTO_TCP).u16(0).u32(ALL_STATES);
+  for (let i = 0; i < INET_DIAG_SOCKID_BYTES; i++) writer.u8(0);
+  const place = { action: 'end a socket', scratch, protocol: NETLINK_SOCK_DIAG, expected: ENOENT };
+  request(place, writer.finish());
+}
+
+interface Ask {
+  readonly action: string;
+  readonly scratch: Netns;
+  readonly protocol: number;
+  /** A refusal that shows that the feature is there. */
+  readonly expected?: number;
+}
+
+function request(ask: Ask, message: Uint8Array): void {
+  const { action, scratch, protocol, expected } = ask;
+  const socket = inNetns(scratch, () => new NetlinkSocket(protocol));
+  try {
+    const answer = socket.request(message);
+    if (answer.errno === 0 || answer.errno === expected) return;
+    throw kernelError({ action, errno: answer.errno, detail: answer.text });
+  } finally {
+    socket.close();
+  }
+}
