@@ -13,6 +13,21 @@ struct ip_address {
 };
 
 #define ADDRESS_EXCLUSIVE 1
+#define REASON_FORWARDED 0
+#define REASON_LOST_EVENT 1
+#define REASON_UNKNOWN_INTERFACE 2
+#define REASON_MALFORMED 3
+#define REASON_UNKNOWN_ETHERTYPE 4
+#define REASON_SPOOFED_MAC 5
+#define REASON_SPOOFED_IP 6
+#define REASON_SPOOFED_ARP 7
+#define REASON_SPOOFED_NEIGHBOUR 8
+#define REASON_ROGUE_ROUTER 9
+#define REASON_SERVICE_NO_ENDPOINT 10
+#define REASON_SERVICE_UNKNOWN_FLOW 11
+#define REASON_SERVICE_FRAGMENT 12
+#define REASON_SERVICE_PROTOCOL 13
+#define REASON_TRANSLATION_FAILED 14
 
 struct address_key {
 	struct ip_address ip;
@@ -89,6 +104,78 @@ struct affinity {
 	__u8 pad[6];
 };
 _Static_assert(sizeof(struct affinity) == 32, "affinity");
+
+struct interface_key {
+	__u32 ifindex;
+};
+_Static_assert(sizeof(struct interface_key) == 4, "interface_key");
+
+struct pod_interface {
+	__u8 mac[6];
+	__u8 pad[2];
+	struct ip_address ips[4];
+};
+_Static_assert(sizeof(struct pod_interface) == 72, "pod_interface");
+
+struct flow_key {
+	struct ip_address source;
+	struct ip_address destination;
+	__be16 source_port;
+	__be16 destination_port;
+	__u8 protocol;
+	__u8 direction;
+	__u8 pad[2];
+};
+_Static_assert(sizeof(struct flow_key) == 40, "flow_key");
+
+struct flow {
+	struct ip_address source;
+	struct ip_address destination;
+	__be16 source_port;
+	__be16 destination_port;
+	__u32 generation;
+};
+_Static_assert(sizeof(struct flow) == 40, "flow");
+
+struct fragment_key {
+	struct ip_address source;
+	struct ip_address destination;
+	__u32 id;
+	__u32 protocol;
+};
+_Static_assert(sizeof(struct fragment_key) == 40, "fragment_key");
+
+struct fragment_ports {
+	__be16 source;
+	__be16 destination;
+};
+_Static_assert(sizeof(struct fragment_ports) == 4, "fragment_ports");
+
+struct settings {
+	__u32 forward_sampling;
+	__u32 drop_events;
+};
+_Static_assert(sizeof(struct settings) == 8, "settings");
+
+struct counter {
+	__u64 packets;
+	__u64 bytes;
+};
+_Static_assert(sizeof(struct counter) == 16, "counter");
+
+struct packet_event {
+	__u64 time_ns;
+	__u32 ifindex;
+	__u16 reason;
+	__u8 hook;
+	__u8 protocol;
+	struct ip_address source;
+	struct ip_address destination;
+	__be16 source_port;
+	__be16 destination_port;
+	__u32 length_bytes;
+};
+_Static_assert(sizeof(struct packet_event) == 56, "packet_event");
 
 struct socket_key {
 	__u32 fd;
@@ -171,6 +258,53 @@ struct {
 	__type(value, struct affinity);
 	__uint(max_entries, 65536);
 } affinities SEC(".maps");
+
+/* Host sides of pods, by the index of the interface: an interface that is not here sends nothing. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct interface_key);
+	__type(value, struct pod_interface);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} pod_interfaces SEC(".maps");
+
+/* Translations of packets, both directions of each. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct flow_key);
+	__type(value, struct flow);
+	__uint(max_entries, 262144);
+} flows SEC(".maps");
+
+/* Ports of datagrams in fragments, known from their first one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct fragment_key);
+	__type(value, struct fragment_ports);
+	__uint(max_entries, 8192);
+} fragments SEC(".maps");
+
+/* Switches that change while programs run. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct settings);
+	__uint(max_entries, 1);
+} settings SEC(".maps");
+
+/* Packets and bytes by reason. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct counter);
+	__uint(max_entries, 64);
+} counters SEC(".maps");
+
+/* Drops and sampled forwards; where it is full, records are counted as lost. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1048576);
+} events SEC(".maps");
 
 /* Translation of a connected socket; it goes with the socket. */
 struct {

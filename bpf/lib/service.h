@@ -39,6 +39,18 @@ static __always_inline bool service_has(const struct frontend *frontend, const s
 	return bpf_map_lookup_elem(&members, &key) != NULL;
 }
 
+/*
+ * Whether a flow that was given this endpoint in `generation` may go on with it. With session affinity the client's own record decides
+ * after a change: the endpoint may have left and come back, and the client may have moved on meanwhile.
+ */
+static __always_inline bool service_keeps(const struct frontend *frontend, __u32 generation, const struct ip_address *ip,
+					  __be16 port)
+{
+	if (generation == frontend->generation)
+		return true;
+	return !frontend->affinity_timeout_s && service_has(frontend, ip, port);
+}
+
 static __always_inline bool service_pick(const struct frontend *frontend, struct transport_address *out)
 {
 	struct endpoint_key key = { .generation = frontend->generation };

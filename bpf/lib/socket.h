@@ -137,11 +137,9 @@ static __always_inline bool socket_flow_recall(const struct socket_flow_key *key
 
 	if (!known)
 		return false;
-	if (known->generation != frontend->generation) {
-		if (!service_has(frontend, &known->ip, known->port))
-			return false;
-		known->generation = frontend->generation;
-	}
+	if (!service_keeps(frontend, known->generation, &known->ip, known->port))
+		return false;
+	known->generation = frontend->generation;
 	out->ip = known->ip;
 	out->port = known->port;
 	return true;

@@ -129,6 +129,9 @@ const vsnprintf = libc.func('int vsnprintf(uint8_t *out, size_t size, void *form
 ) => number;
 /* oxlint-enable typescript/no-unsafe-type-assertion */
 
+// Until told otherwise libbpf writes to standard error; what it has to say goes into errors (`withBpfLog`).
+setPrint(null);
+
 type BatchLookup = [
   input: Bytes,
   output: Uint8Array,

@@ -1,6 +1,7 @@
 // The BPF maps of the data plane: key, value, kind and size of each, written once. `bpf/include/generated.h` is printed from here,
 // the agent encodes by it. Knows nothing of loading.
 
+import { PACKET_REASONS, reasonConstant } from './bpf-maps-reasons.ts';
 import { defineStruct, type Struct } from './bpf-maps-struct.ts';
 
 /** BPF_MAP_TYPE_* without the prefix (linux/bpf.h). */
@@ -70,7 +71,8 @@ export const ADDRESS_KEY = defineStruct('address_key', [{ name: 'ip', kind: 'ip'
 
 export const SERVICE_ADDRESS = defineStruct('service_address', [{ name: 'flags', kind: 'u32' }]);
 
-const INDEX = defineStruct('index_key', [{ name: 'index', kind: 'u32' }]);
+/** Key of arrays. */
+export const INDEX_KEY = defineStruct('index_key', [{ name: 'index', kind: 'u32' }]);
 
 /** What the agent numbers: one counter, so that no generation is ever given twice while the map lives. */
 export const ALLOCATOR = defineStruct('allocator', [{ name: 'lastNumber', kind: 'u32' }]);
@@ -111,6 +113,74 @@ export const AFFINITY = defineStruct('affinity', [
   { name: 'ip', kind: 'ip' },
   { name: 'port', kind: 'be16' },
   { name: 'pad', kind: 'pad', count: 6 },
+]);
+
+export const INTERFACE_KEY = defineStruct('interface_key', [{ name: 'ifindex', kind: 'u32' }]);
+
+/** What a pod's interface may send from; `ips` of both families. */
+export const POD_INTERFACE = defineStruct('pod_interface', [
+  { name: 'mac', kind: 'mac' },
+  { name: 'pad', kind: 'pad', count: 2 },
+  { name: 'ips', kind: 'ips', count: 4 },
+]);
+
+/** A packet's flow: `direction` 0 as the client sends it (to a frontend), 1 as it is answered (by an endpoint). */
+export const FLOW_KEY = defineStruct('flow_key', [
+  { name: 'source', kind: 'ip' },
+  { name: 'destination', kind: 'ip' },
+  { name: 'sourcePort', kind: 'be16' },
+  { name: 'destinationPort', kind: 'be16' },
+  { name: 'protocol', kind: 'u8' },
+  { name: 'direction', kind: 'u8' },
+  { name: 'pad', kind: 'pad', count: 2 },
+]);
+
+/** What the flow's packets become. `generation` is the endpoint set in which the endpoint was last seen. */
+export const FLOW = defineStruct('flow', [
+  { name: 'source', kind: 'ip' },
+  { name: 'destination', kind: 'ip' },
+  { name: 'sourcePort', kind: 'be16' },
+  { name: 'destinationPort', kind: 'be16' },
+  { name: 'generation', kind: 'u32' },
+]);
+
+/** A datagram in fragments: only the first one carries ports. */
+export const FRAGMENT_KEY = defineStruct('fragment_key', [
+  { name: 'source', kind: 'ip' },
+  { name: 'destination', kind: 'ip' },
+  { name: 'id', kind: 'u32' },
+  { name: 'protocol', kind: 'u32' },
+]);
+
+export const FRAGMENT_PORTS = defineStruct('fragment_ports', [
+  { name: 'source', kind: 'be16' },
+  { name: 'destination', kind: 'be16' },
+]);
+
+/** Per CPU and reason. */
+export const COUNTER = defineStruct('counter', [
+  { name: 'packets', kind: 'u64' },
+  { name: 'bytes', kind: 'u64' },
+]);
+
+/** Switches that may change while programs run. `forwardSampling` n reports every n-th forwarded packet, 0 none. */
+export const SETTINGS = defineStruct('settings', [
+  { name: 'forwardSampling', kind: 'u32' },
+  { name: 'dropEvents', kind: 'u32' },
+]);
+
+/** One record of the ring. `timeNs` is CLOCK_MONOTONIC. */
+export const PACKET_EVENT = defineStruct('packet_event', [
+  { name: 'timeNs', kind: 'u64' },
+  { name: 'ifindex', kind: 'u32' },
+  { name: 'reason', kind: 'u16' },
+  { name: 'hook', kind: 'u8' },
+  { name: 'protocol', kind: 'u8' },
+  { name: 'source', kind: 'ip' },
+  { name: 'destination', kind: 'ip' },
+  { name: 'sourcePort', kind: 'be16' },
+  { name: 'destinationPort', kind: 'be16' },
+  { name: 'lengthBytes', kind: 'u32' },
 ]);
 
 const SOCKET_KEY = defineStruct('socket_key', [{ name: 'fd', kind: 'u32' }]);
@@ -162,7 +232,7 @@ export const BPF_MAPS = {
   allocator: map({
     name: 'allocator',
     kind: 'ARRAY',
-    key: INDEX,
+    key: INDEX_KEY,
     value: ALLOCATOR,
     maxEntries: 1,
     flags: [],
@@ -176,6 +246,60 @@ export const BPF_MAPS = {
     maxEntries: 65_536,
     flags: [],
     about: 'Session affinity by client.',
+  }),
+  pod_interfaces: map({
+    name: 'pod_interfaces',
+    kind: 'HASH',
+    key: INTERFACE_KEY,
+    value: POD_INTERFACE,
+    maxEntries: 4096,
+    flags: NO_PREALLOC,
+    about: 'Host sides of pods, by the index of the interface: an interface that is not here sends nothing.',
+  }),
+  flows: map({
+    name: 'flows',
+    kind: 'LRU_HASH',
+    key: FLOW_KEY,
+    value: FLOW,
+    maxEntries: 262_144,
+    flags: [],
+    about: 'Translations of packets, both directions of each.',
+  }),
+  fragments: map({
+    name: 'fragments',
+    kind: 'LRU_HASH',
+    key: FRAGMENT_KEY,
+    value: FRAGMENT_PORTS,
+    maxEntries: 8192,
+    flags: [],
+    about: 'Ports of datagrams in fragments, known from their first one.',
+  }),
+  settings: map({
+    name: 'settings',
+    kind: 'ARRAY',
+    key: INDEX_KEY,
+    value: SETTINGS,
+    maxEntries: 1,
+    flags: [],
+    about: 'Switches that change while programs run.',
+  }),
+  counters: map({
+    name: 'counters',
+    kind: 'PERCPU_ARRAY',
+    key: INDEX_KEY,
+    value: COUNTER,
+    maxEntries: 64,
+    flags: [],
+    about: 'Packets and bytes by reason.',
+  }),
+  events: map({
+    name: 'events',
+    kind: 'RINGBUF',
+    key: INDEX_KEY,
+    value: PACKET_EVENT,
+    maxEntries: 1 << 20,
+    flags: [],
+    about: 'Drops and sampled forwards; where it is full, records are counted as lost.',
   }),
   socket_peers: map({
     name: 'socket_peers',
@@ -205,4 +329,5 @@ export function allBpfMaps(): readonly AnyBpfMapSpec[] {
 /** Constants that C and TypeScript share, by their name in C. */
 export const BPF_CONSTANTS: Readonly<Record<string, number>> = {
   ADDRESS_EXCLUSIVE: ADDRESS_FLAGS.exclusive,
+  ...Object.fromEntries(PACKET_REASONS.map((it, at) => [reasonConstant(it.name), at])),
 };

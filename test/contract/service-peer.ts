@@ -14,11 +14,17 @@ export type PeerRequest =
   | ({ readonly kind: 'listen'; readonly protocol: 'TCP' | 'UDP'; readonly says: string } & PeerAddress)
   /** Connects and reads what the other end says. */
   | ({ readonly kind: 'connect' } & PeerAddress)
-  /** Sends `count` datagrams from one socket, one after the other, and reads an answer to each. */
-  | ({ readonly kind: 'send'; readonly count: number; readonly isConnected: boolean } & PeerAddress)
-  /** Opens a connection that stays; `ask` makes its other end say its line again. */
-  | ({ readonly kind: 'hold' } & PeerAddress)
-  | { readonly kind: 'ask' };
+  /** Sends `count` datagrams from one socket, one after the other, and reads an answer to each; a named socket stays open. */
+  | ({
+      readonly kind: 'send';
+      readonly count: number;
+      readonly isConnected: boolean;
+      readonly socket?: string;
+    } & PeerAddress)
+  /** Asks on the connection of that name, which is opened where there is none. */
+  | ({ readonly kind: 'hold'; readonly socket: string } & PeerAddress)
+  /** Closes all named sockets. */
+  | { readonly kind: 'forget' };
 
 /** `said` are the answers in order, `peer` is whom the socket takes the other end for, `error` an errno name or "timeout". */
 export interface PeerReply {
@@ -28,7 +34,8 @@ export interface PeerReply {
 }
 
 const TIMEOUT_MS = 1500;
-const held: net.Socket[] = [];
+const connections = new Map<string, net.Socket>();
+const datagramSockets = new Map<string, dgram.Socket>();
 
 function reply(said: readonly string[], peer?: string, error?: string): PeerReply {
   return { said, peer, error };
@@ -69,37 +76,51 @@ function listenUdp(request: PeerAddress & { readonly says: string }): Promise<Pe
   });
 }
 
-function connect(request: PeerAddress, isHeld: boolean): Promise<PeerReply> {
+function connect(request: PeerAddress, name?: string): Promise<PeerReply> {
   return new Promise((resolve) => {
     const socket = net.connect({ host: request.ip, port: request.port });
-    socket.setTimeout(TIMEOUT_MS, () => resolve(reply([], undefined, 'timeout')));
+    socket.setTimeout(TIMEOUT_MS, () => (resolve(reply([], undefined, 'timeout')), socket.destroy()));
     socket.on('error', (error) => resolve(failure(error)));
     socket.once('data', (data) => {
-      const peer = text({ address: socket.remoteAddress, port: socket.remotePort });
-      resolve(reply([data.toString().trim()], peer));
-      if (isHeld) held.push(socket.setTimeout(0));
-      else socket.destroy();
+      resolve(reply([data.toString().trim()], peerOf(socket)));
+      if (name === undefined) socket.destroy();
+      else connections.set(name, socket.setTimeout(0));
     });
   });
 }
 
-async function ask(): Promise<PeerReply> {
-  const said = held.map(
-    (socket) =>
-      new Promise<string>((resolve) => {
-        const timer = setTimeout(() => resolve('timeout'), TIMEOUT_MS);
-        socket.once('data', (data) => (clearTimeout(timer), resolve(data.toString().trim())));
-        socket.once('error', (error) => (clearTimeout(timer), resolve(error.message)));
-        socket.write('again\n');
-      }),
-  );
-  return reply(await Promise.all(said));
+function peerOf(socket: net.Socket): string {
+  return text({ address: socket.remoteAddress, port: socket.remotePort });
+}
+
+function hold(request: PeerAddress & { readonly socket: string }): Promise<PeerReply> {
+  const socket = connections.get(request.socket);
+  if (socket === undefined) return connect(request, request.socket);
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(reply([], undefined, 'timeout')), TIMEOUT_MS);
+    socket.once('data', (data) => {
+      clearTimeout(timer);
+      resolve(reply([data.toString().trim()], peerOf(socket)));
+    });
+    socket.once('error', (error) => resolve(failure(error)));
+    socket.write('again\n');
+  });
+}
+
+function forget(): PeerReply {
+  for (const socket of connections.values()) socket.destroy();
+  for (const socket of datagramSockets.values()) socket.close();
+  connections.clear();
+  datagramSockets.clear();
+  return reply([]);
 }
 
 async function send(request: Extract<PeerRequest, { kind: 'send' }>): Promise<PeerReply> {
-  const socket = dgram.createSocket(net.isIPv6(request.ip) ? 'udp6' : 'udp4');
+  const known = request.socket === undefined ? undefined : datagramSockets.get(request.socket);
+  const socket = known ?? dgram.createSocket(net.isIPv6(request.ip) ? 'udp6' : 'udp4');
+  if (request.socket !== undefined) datagramSockets.set(request.socket, socket);
   try {
-    if (request.isConnected) await connected(socket, request);
+    if (request.isConnected && known === undefined) await connected(socket, request);
     const said: string[] = [];
     const peers = new Set<string>();
     for (let i = 0; i < request.count; i++) {
@@ -111,7 +132,8 @@ async function send(request: Extract<PeerRequest, { kind: 'send' }>): Promise<Pe
   } catch (error) {
     return failure(error);
   } finally {
-    socket.close();
+    socket.removeAllListeners('error');
+    if (request.socket === undefined) socket.close();
   }
 }
 
@@ -148,11 +170,11 @@ function serve(request: PeerRequest): Promise<PeerReply> {
     case 'listen':
       return request.protocol === 'TCP' ? listenTcp(request) : listenUdp(request);
     case 'connect':
-      return connect(request, false);
+      return connect(request);
     case 'hold':
-      return connect(request, true);
-    case 'ask':
-      return ask();
+      return hold(request);
+    case 'forget':
+      return Promise.resolve(forget());
     case 'send':
       return send(request);
   }

@@ -34,7 +34,7 @@ export interface ServiceWorld {
   readonly cgroup: string;
   readonly pinDir: string;
   readonly pods: ReadonlyMap<string, WorldPod>;
-  /** Starts a process in a pod; outside of the cgroup its sockets meet no socket program. */
+  /** Starts a process in a pod, or on the "node"; outside of the cgroup its sockets meet no socket program. */
   startPeer(pod: string, options: { readonly isInCgroup: boolean }): WorldPeer;
 }
 
@@ -52,6 +52,8 @@ export function buildServiceWorld(podNames: readonly string[], lifetime: Lifetim
     'net.ipv4.ip_forward=1',
     'net.ipv6.conf.all.forwarding=1',
   ]);
+  // Addresses that the node serves itself, as it does for cluster DNS.
+  batch(node, ['addr add 10.96.0.53/32 dev lo', '-6 addr add fd96::53/128 dev lo nodad']);
   const pods = podNames.map((name, at) => makePod({ id, node, name, number: at + 10 }, lifetime));
   const cgroup = makeCgroup(id, lifetime);
   return {
@@ -170,4 +172,9 @@ function stop(child: ChildProcess): Promise<void> {
 
 function run(program: string, args: readonly string[]): void {
   execFileSync(program, [...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+}
+
+/** Number of an interface in the namespace of the calling thread; the file system shows those of the mount, so ip is asked. */
+export function linkIndex(link: string): number {
+  return Number(execFileSync('ip', ['-o', 'link', 'show', 'dev', link], { encoding: 'utf8' }).split(':')[0]);
 }

@@ -1,6 +1,5 @@
 // Ties the socket programs to the node's cgroup by pinned links: they hold while nobody has them open.
 
-import { FairleadError } from '../../base/errors.ts';
 import {
   attachToCgroup,
   CGROUP_ATTACH_TYPES,
@@ -13,14 +12,12 @@ import {
   type CgroupAttachPoint,
 } from '../../sys/bpf-pin.ts';
 import { linkPin, type PinPlan } from './pins.ts';
-import type { PinnedProgram } from './programs.ts';
+import { programNamed, type PinnedProgram } from './programs.ts';
 
 /** Makes every socket program run for `cgroup`; a link that is there only exchanges its program. */
 export function linkPrograms(plan: PinPlan, programs: readonly PinnedProgram[], cgroup: string): void {
   for (const point of attachPoints()) {
-    const program = programs.find((it) => it.name === point);
-    if (program === undefined) throw new FairleadError('internal', `No program is loaded for ${point}`);
-    linkProgram(linkPin(plan, point), program.fd, { point, cgroup });
+    linkProgram(linkPin(plan, point), programNamed(programs, point).fd, { point, cgroup });
   }
 }
 

@@ -1,14 +1,17 @@
 // The BPF programs and maps of one node: loads what is not there yet, takes over what is, and exchanges programs in one step.
-// Everything lives on in the kernel when this process ends; only `detachAll` takes it away. Knows no Service and no pod.
+// Everything lives on in the kernel when this process ends; only `detachAll` takes it away. Knows no Service.
 
-import { FairleadError } from '../../base/errors.ts';
+import { FairleadError, isNotFound } from '../../base/errors.ts';
 import type { Lifetime } from '../../base/lifetime.ts';
 import { openBpfMap } from '../../sys/bpf-map.ts';
+import { inNetns } from '../../sys/netns.ts';
 import { closeFd, openPin } from '../../sys/bpf-pin.ts';
 import { linkPrograms, unlinkPrograms } from './cgroup-links.ts';
 import { typedNodeMaps, type NodeMaps } from './node-maps.ts';
 import { makePinFolders, mapPins, pruneStalePins, removePins, type PinPlan } from './pins.ts';
-import { openPrograms } from './programs.ts';
+import { podInterfaces, type PodInterface, type PodInterfaces } from './pod-interfaces.ts';
+import { readCounters, watchEvents, type PacketCounter, type PacketEvent } from './packet-events.ts';
+import { openPrograms, programNamed, type PinnedProgram } from './programs.ts';
 
 /** Where a node's programs come from and where they live. */
 export interface NodeBpfOptions {
@@ -18,20 +21,28 @@ export interface NodeBpfOptions {
   readonly objectDir: string;
   /** cgroup v2 folder whose processes get Services at the socket; undefined takes the programs off sockets. */
   readonly cgroupPath: string | undefined;
+  /** Path of the node's network namespace; undefined where the process lives in it. */
+  readonly netns?: string;
   /** Map name -> entries, where the sizes of the table do not serve. A changed size makes a new, empty map. */
   readonly maxEntries?: ReadonlyMap<string, number>;
 }
 
-/** An open node: programs are loaded and attached. */
+/** An open node: programs are loaded, those of sockets and of known pods attached. */
 export interface NodeBpf {
   readonly maps: NodeMaps;
+  readonly podInterfaces: PodInterfaces;
+  counters(): readonly PacketCounter[];
+  /** Calls `onEvent` for each drop, and each n-th forwarded packet where `sampleForwards` says so, until the lifetime ends. */
+  events(onEvent: (event: PacketEvent) => void, lifetime: Lifetime): void;
+  /** Reports every n-th forwarded packet; 0 none, which is the default. */
+  sampleForwards(every: number): void;
   /** Takes every program and map of this node out of the kernel. */
   detachAll(): void;
 }
 
 /**
- * Opens a node's data plane. Run it in the node's network namespace. Maps that are pinned are used as they are; a program is loaded only
- * where its object or a layout has changed, and takes the place of the old one without a moment between.
+ * Opens a node's data plane. Maps that are pinned are used as they are; a program is loaded only where its object or a layout has
+ * changed, and takes the place of the old one without a moment between, on sockets and on the pods that are attached.
  */
 // oxlint-disable-next-line typescript/require-await -- loading blocks; callers treat it as the I/O that it is
 export async function openNodeBpf(options: NodeBpfOptions, lifetime: Lifetime): Promise<NodeBpf> {
@@ -40,16 +51,65 @@ export async function openNodeBpf(options: NodeBpfOptions, lifetime: Lifetime): 
   const programs = openPrograms(plan, options.objectDir);
   for (const { name, fd } of programs) lifetime.defer(`BPF program ${name}`, () => closeFd(fd));
   const pins = mapPins(plan);
-  const maps = typedNodeMaps((name) => openMap(name, pins.get(name) ?? name, lifetime));
+  const maps = typedNodeMaps((name) =>
+    lifetime.own(`BPF map ${name}`, openBpfMap(name, openMapFd(pins, name)), close),
+  );
   if (options.cgroupPath === undefined) unlinkPrograms(plan);
   else linkPrograms(plan, programs, options.cgroupPath);
+  const pods = openPodInterfaces(maps, programs, options.netns);
   pruneStalePins(plan, new Set([...programs.map((it) => it.path), ...pins.values()]));
-  return { maps, detachAll: () => removePins(plan) };
+  const counters = openMapFd(pins, 'counters');
+  lifetime.defer('BPF map counters', () => closeFd(counters));
+  const sampleForwards = (every: number): void =>
+    maps.settings.update({ index: 0 }, { dropEvents: 1, forwardSampling: every });
+  sampleForwards(0);
+  return {
+    maps,
+    podInterfaces: pods,
+    counters: () => readCounters(counters),
+    events: (onEvent, owner) => watchEvents(pins.get('events') ?? '', onEvent, owner),
+    sampleForwards,
+    detachAll: () => {
+      for (const { ifindex } of pods.list()) pods.detach(ifindex);
+      removePins(plan);
+    },
+  };
 }
 
-function openMap(name: string, path: string, lifetime: Lifetime): ReturnType<typeof openBpfMap> {
+/** Brings the programs of pods that are attached up to date; forgets pods whose interface is gone. */
+function openPodInterfaces(
+  maps: NodeMaps,
+  programs: readonly PinnedProgram[],
+  netns: string | undefined,
+): PodInterfaces {
+  const podPrograms = {
+    podEgress: programNamed(programs, 'pod_egress').fd,
+    podIngress: programNamed(programs, 'pod_ingress').fd,
+  };
+  const pods = podInterfaces(maps, podPrograms, (visit) =>
+    netns === undefined ? visit() : inNetns(netns, visit),
+  );
+  for (const pod of pods.list()) attachOrForget(pods, pod);
+  return pods;
+}
+
+function attachOrForget(pods: PodInterfaces, pod: PodInterface): void {
+  try {
+    pods.attach(pod);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    pods.detach(pod.ifindex);
+  }
+}
+
+function openMapFd(pins: ReadonlyMap<string, string>, name: string): number {
+  const path = pins.get(name) ?? name;
   const fd = openPin(path);
   if (fd === undefined)
     throw new FairleadError('internal', `Cannot open BPF map ${name}: nothing is pinned at ${path}`);
-  return lifetime.own(`BPF map ${name}`, openBpfMap(name, fd), (map) => map.close());
+  return fd;
+}
+
+function close(thing: { close(): void }): void {
+  thing.close();
 }

@@ -17,6 +17,9 @@ export function typedNodeMaps(open: (name: string) => BpfMap) {
     members: typedMap(BPF_MAPS.members, open('members')),
     allocator: typedMap(BPF_MAPS.allocator, open('allocator')),
     affinities: typedMap(BPF_MAPS.affinities, open('affinities')),
+    podInterfaces: typedMap(BPF_MAPS.pod_interfaces, open('pod_interfaces')),
+    flows: typedMap(BPF_MAPS.flows, open('flows')),
+    settings: typedMap(BPF_MAPS.settings, open('settings')),
     socketFlows: typedMap(BPF_MAPS.socket_flows, open('socket_flows')),
   } as const;
 }

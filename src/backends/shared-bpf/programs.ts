@@ -15,7 +15,11 @@ export interface PinnedProgram {
 }
 
 /** Object files, each with one program of the same name: one per attach point. */
-export const PROGRAM_NAMES: readonly string[] = Object.keys(CGROUP_ATTACH_TYPES);
+export const PROGRAM_NAMES: readonly string[] = [
+  ...Object.keys(CGROUP_ATTACH_TYPES),
+  'pod_egress',
+  'pod_ingress',
+];
 
 /** Opens every program; the caller closes the descriptors. */
 export function openPrograms(plan: PinPlan, objectDir: string): readonly PinnedProgram[] {
@@ -56,4 +60,12 @@ function readObject(file: string): Uint8Array {
   } catch (error) {
     throw wrapNodeError(`read BPF object ${file}`, error);
   }
+}
+
+/** The program of a name that is in `PROGRAM_NAMES`. */
+export function programNamed(programs: readonly PinnedProgram[], name: string): PinnedProgram {
+  const found = programs.find((it) => it.name === name);
+  if (found === undefined)
+    throw new FairleadError('internal', `Cannot find program ${name}: it is not in the table`);
+  return found;
 }

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * Services per packet: a flow from a pod to a frontend goes to one endpoint, and what comes back looks like the frontend.
+ *
+ *   client:cp -> frontend:fp   --- flow, forward --->   source:sp -> endpoint:ep
+ *   client:cp <- frontend:fp   <-- flow, reverse ----   source:sp <- endpoint:ep
+ *
+ * source:sp is client:cp but for two cases: a client that has a flow between the same ends already gets another port, and a pod
+ * that is its own endpoint sees a neighbour's address, because a host takes no packet from itself.
+ */
+#pragma once
+
+#include "packet.h"
+#include "service.h"
+
+#define FLOW_FORWARD 0
+#define FLOW_REVERSE 1
+/* Tries for an endpoint whose tuple is free, then for a port that is. */
+#define FLOW_ENDPOINT_TRIES 3
+#define FLOW_PORT_TRIES 8
+#define FLOW_FIRST_PORT 1024
+
+/* Addresses of the node on every pod's link: a pod answers them by way of the node. */
+#define NEIGHBOUR_V4 0xa9fe0101 /* 169.254.1.1 */
+
+static __always_inline struct ip_address neighbour_ip(bool is_v6)
+{
+	if (!is_v6)
+		return ip_from_v4(bpf_htonl(NEIGHBOUR_V4));
+	/* fe80::1 */
+	return (struct ip_address){ .words = { bpf_htonl(0xfe800000), 0, 0, bpf_htonl(1) } };
+}
+
+static __always_inline void flow_key_of(const struct packet *packet, __u8 direction, struct flow_key *key)
+{
+	__builtin_memset(key, 0, sizeof(*key));
+	key->source = packet->source;
+	key->destination = packet->destination;
+	key->source_port = packet->source_port;
+	key->destination_port = packet->destination_port;
+	key->protocol = packet->protocol;
+	key->direction = direction;
+}
+
+static __always_inline struct flow *flow_find(const struct packet *packet, __u8 direction)
+{
+	struct flow_key key;
+
+	flow_key_of(packet, direction, &key);
+	return bpf_map_lookup_elem(&flows, &key);
+}
+
+/* The key by which answers to `out` are found. */
+static __always_inline void flow_answer_key(const struct flow *out, __u8 protocol, struct flow_key *key)
+{
+	__builtin_memset(key, 0, sizeof(*key));
+	key->source = out->destination;
+	key->destination = out->source;
+	key->source_port = out->destination_port;
+	key->destination_port = out->source_port;
+	key->protocol = protocol;
+	key->direction = FLOW_REVERSE;
+}
+
+/* True when no other flow uses these ends; one of this very client and frontend is no other. */
+static __always_inline bool flow_is_free(const struct packet *packet, const struct flow *out)
+{
+	struct flow_key key;
+	const struct flow *known;
+
+	flow_answer_key(out, packet->protocol, &key);
+	known = bpf_map_lookup_elem(&flows, &key);
+	if (!known)
+		return true;
+	return ip_equal(&known->source, &packet->destination) && known->source_port == packet->destination_port &&
+	       known->destination_port == packet->source_port;
+}
+
+/* Takes an endpoint and free ends for a new flow. */
+static __always_inline enum service_verdict flow_choose(const struct packet *packet, const struct frontend_key *key,
+							struct frontend *frontend, struct flow *out)
+{
+	struct transport_address endpoint = {};
+
+	out->source_port = packet->source_port;
+	for (int i = 0; i < FLOW_ENDPOINT_TRIES + FLOW_PORT_TRIES; i++) {
+		if (i < FLOW_ENDPOINT_TRIES) {
+			enum service_verdict verdict = service_choose(key, frontend, &packet->source, &endpoint);
+
+			if (verdict != SERVICE_FOUND)
+				return verdict;
+		} else {
+			__u32 port = FLOW_FIRST_PORT + bpf_get_prandom_u32() % (65536 - FLOW_FIRST_PORT);
+
+			out->source_port = bpf_htons(port);
+		}
+		out->destination = endpoint.ip;
+		out->destination_port = endpoint.port;
+		out->source = packet->source;
+		if (ip_equal(&endpoint.ip, &packet->source))
+			out->source = neighbour_ip(packet->is_v6);
+		if (flow_is_free(packet, out))
+			break;
+	}
+	/* Where nothing was free, the last try takes the place of an older flow. */
+	out->generation = frontend->generation;
+	return SERVICE_FOUND;
+}
+
+static __always_inline void flow_keep(const struct packet *packet, const struct flow *out)
+{
+	struct flow back = {
+		.source = packet->destination,
+		.destination = packet->source,
+		.source_port = packet->destination_port,
+		.destination_port = packet->source_port,
+		.generation = out->generation,
+	};
+	struct flow_key key;
+
+	flow_answer_key(out, packet->protocol, &key);
+	bpf_map_update_elem(&flows, &key, &back, BPF_ANY);
+	flow_key_of(packet, FLOW_FORWARD, &key);
+	bpf_map_update_elem(&flows, &key, out, BPF_ANY);
+}
+
+/* Whether a known flow may go on: its endpoint is still one of the frontend's. */
+static __always_inline bool flow_is_current(struct flow *known, const struct frontend *frontend)
+{
+	if (!service_keeps(frontend, known->generation, &known->destination, known->destination_port))
+		return false;
+	known->generation = frontend->generation;
+	return true;
+}
+
+static __always_inline void fragment_key_of(const struct packet *packet, struct fragment_key *key)
+{
+	key->source = packet->source;
+	key->destination = packet->destination;
+	key->id = packet->fragment_id;
+	key->protocol = packet->protocol;
+}
+
+/* Keeps the ports of a first fragment for those that follow. */
+static __always_inline void fragment_keep(const struct packet *packet)
+{
+	struct fragment_ports ports = { .source = packet->source_port, .destination = packet->destination_port };
+	struct fragment_key key;
+
+	fragment_key_of(packet, &key);
+	bpf_map_update_elem(&fragments, &key, &ports, BPF_ANY);
+}
+
+/* Gives a later fragment the ports of its first one. */
+static __always_inline bool fragment_recall(struct packet *packet)
+{
+	const struct fragment_ports *ports;
+	struct fragment_key key;
+
+	fragment_key_of(packet, &key);
+	ports = bpf_map_lookup_elem(&fragments, &key);
+	if (!ports)
+		return false;
+	packet->source_port = ports->source;
+	packet->destination_port = ports->destination;
+	return true;
+}

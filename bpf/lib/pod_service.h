@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Services in what a pod sends and receives: finds or makes the flow and rewrites the packet, or answers it. */
+#pragma once
+
+#include "events.h"
+#include "flows.h"
+#include "refuse.h"
+#include "translate.h"
+
+static __always_inline int refuse_service(struct __sk_buff *skb, const struct packet *packet, __u16 reason)
+{
+	drop(skb, packet, reason, HOOK_POD_EGRESS);
+	return refuse(skb, packet);
+}
+
+/* Sends a translated packet on: through the stack, or straight back where the pod itself is meant. */
+static __always_inline int deliver(struct __sk_buff *skb, const struct packet *packet, const struct flow *to, bool is_back)
+{
+	if (translate(skb, packet, to))
+		return drop(skb, packet, REASON_TRANSLATION_FAILED, HOOK_POD_EGRESS);
+	if (!is_back)
+		return forward(skb, packet, HOOK_POD_EGRESS);
+	if (swap_ethernet(skb))
+		return drop(skb, packet, REASON_TRANSLATION_FAILED, HOOK_POD_EGRESS);
+	return bpf_redirect(skb->ifindex, 0);
+}
+
+static __always_inline bool flow_is_own(const struct packet *packet, const struct flow *to)
+{
+	return ip_equal(&packet->source, &to->destination);
+}
+
+/* A pod that is its own endpoint answers the node's address: back to itself, as the frontend. */
+static __always_inline int pod_answers_itself(struct __sk_buff *skb, struct packet *packet)
+{
+	const struct flow *known = flow_find(packet, FLOW_REVERSE);
+	struct flow to;
+
+	if (!known)
+		return forward(skb, packet, HOOK_POD_EGRESS);
+	to = *known;
+	return deliver(skb, packet, &to, true);
+}
+
+/*
+ * A pod that speaks to an endpoint itself, without the Service, from ends that a flow of a Service had: the answers are to be left
+ * alone from here on.
+ */
+static __always_inline void forget_flow_between(const struct packet *packet)
+{
+	struct flow_key key;
+
+	if (packet->protocol == IPPROTO_TCP && !packet_is_new_tcp(packet))
+		return;
+	__builtin_memset(&key, 0, sizeof(key));
+	key.source = packet->destination;
+	key.destination = packet->source;
+	key.source_port = packet->destination_port;
+	key.destination_port = packet->source_port;
+	key.protocol = packet->protocol;
+	key.direction = FLOW_REVERSE;
+	if (bpf_map_lookup_elem(&flows, &key))
+		bpf_map_delete_elem(&flows, &key);
+}
+
+static __always_inline int pod_sends_to_service(struct __sk_buff *skb, struct packet *packet, struct flow *known)
+{
+	struct frontend_key key = {
+		.ip = packet->destination, .port = packet->destination_port, .protocol = packet->protocol
+	};
+	struct frontend frontend = {};
+	struct flow to = {};
+	enum service_verdict verdict = service_find(&key, &frontend);
+
+	if (verdict == SERVICE_NONE) {
+		forget_flow_between(packet);
+		return forward(skb, packet, HOOK_POD_EGRESS);
+	}
+	if (verdict == SERVICE_FOUND && known && flow_is_current(known, &frontend)) {
+		to = *known;
+		return deliver(skb, packet, &to, flow_is_own(packet, &to));
+	}
+	/* A segment in the middle of a connection that nobody knows: any endpoint would be a wrong one. */
+	if (verdict == SERVICE_FOUND && packet->protocol == IPPROTO_TCP && !packet_is_new_tcp(packet))
+		return refuse_service(skb, packet, REASON_SERVICE_UNKNOWN_FLOW);
+	if (verdict == SERVICE_FOUND)
+		verdict = flow_choose(packet, &key, &frontend, &to);
+	if (verdict != SERVICE_FOUND)
+		return refuse_service(skb, packet, REASON_SERVICE_NO_ENDPOINT);
+	flow_keep(packet, &to);
+	return deliver(skb, packet, &to, flow_is_own(packet, &to));
+}
+
+static __always_inline bool is_service_address(const struct packet *packet)
+{
+	return bpf_map_lookup_elem(&service_addresses, &packet->destination) != NULL;
+}
+
+/* What a pod sends. The source has been checked. */
+static __always_inline int pod_sends(struct __sk_buff *skb, struct packet *packet)
+{
+	struct ip_address neighbour = neighbour_ip(packet->is_v6);
+	struct flow *known;
+	struct flow to;
+
+	if (!packet_has_ports(packet)) {
+		const struct service_address *address = bpf_map_lookup_elem(&service_addresses, &packet->destination);
+
+		if (address && (address->flags & ADDRESS_EXCLUSIVE))
+			return drop(skb, packet, REASON_SERVICE_PROTOCOL, HOOK_POD_EGRESS);
+		return forward(skb, packet, HOOK_POD_EGRESS);
+	}
+	if (packet->is_later_fragment && !fragment_recall(packet)) {
+		if (is_service_address(packet))
+			return drop(skb, packet, REASON_SERVICE_FRAGMENT, HOOK_POD_EGRESS);
+		return forward(skb, packet, HOOK_POD_EGRESS);
+	}
+	if (packet->is_first_fragment && is_service_address(packet))
+		fragment_keep(packet);
+	if (ip_equal(&packet->destination, &neighbour))
+		return pod_answers_itself(skb, packet);
+	known = flow_find(packet, FLOW_FORWARD);
+	/* A connection that stands goes on to its endpoint, even where that one or the Service has gone from the tables. */
+	if (known && packet->protocol == IPPROTO_TCP && !packet_is_new_tcp(packet)) {
+		to = *known;
+		return deliver(skb, packet, &to, flow_is_own(packet, &to));
+	}
+	return pod_sends_to_service(skb, packet, known);
+}
+
+/* What a pod receives: an endpoint's answer looks like the frontend. */
+static __always_inline int pod_receives(struct __sk_buff *skb, struct packet *packet)
+{
+	const struct flow *known;
+	struct flow to;
+
+	if (!packet_has_ports(packet))
+		return forward(skb, packet, HOOK_POD_INGRESS);
+	if (packet->is_later_fragment && !fragment_recall(packet))
+		return forward(skb, packet, HOOK_POD_INGRESS);
+	known = flow_find(packet, FLOW_REVERSE);
+	if (!known)
+		return forward(skb, packet, HOOK_POD_INGRESS);
+	if (packet->is_first_fragment)
+		fragment_keep(packet);
+	to = *known;
+	if (translate(skb, packet, &to))
+		return drop(skb, packet, REASON_TRANSLATION_FAILED, HOOK_POD_INGRESS);
+	return forward(skb, packet, HOOK_POD_INGRESS);
+}

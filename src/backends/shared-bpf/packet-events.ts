@@ -1,0 +1,67 @@
+// What the programs say of packets: counters by reason, and records of drops and sampled forwards as values.
+
+import type { Ip } from '../../base/ip.ts';
+import { openPin, closeFd } from '../../sys/bpf-pin.ts';
+import { lookupPerCpu } from '../../sys/bpf-map.ts';
+import { openBpfRing } from '../../sys/bpf-ring.ts';
+import { FairleadError } from '../../base/errors.ts';
+import type { Lifetime } from '../../base/lifetime.ts';
+import { COUNTER, INDEX_KEY, PACKET_EVENT } from '../../wire/bpf-maps.ts';
+import { PACKET_REASONS, reasonName, type PacketReasonName } from '../../wire/bpf-maps-reasons.ts';
+
+/** A packet that was dropped, or forwarded and sampled. Ports are 0 where the protocol has none. */
+export interface PacketEvent {
+  /** CLOCK_MONOTONIC. */
+  readonly timeNs: bigint;
+  /** Host side of the pod's veth. */
+  readonly ifindex: number;
+  readonly reason: PacketReasonName | 'unknown';
+  readonly hook: 'pod-egress' | 'pod-ingress';
+  /** IP protocol number. */
+  readonly protocol: number;
+  readonly source: Ip;
+  readonly destination: Ip;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  readonly lengthBytes: number;
+}
+
+/** Packets and bytes since the map was made, summed over the processors; `lost-event` counts records that the ring had no room for. */
+export interface PacketCounter {
+  readonly reason: PacketReasonName;
+  readonly packets: bigint;
+  readonly bytes: bigint;
+}
+
+/** Programs' numbers of their places (enum event_hook in bpf/lib/events.h). */
+const HOOK_POD_EGRESS = 1;
+
+export function readCounters(fd: number): readonly PacketCounter[] {
+  return PACKET_REASONS.map(({ name }, index) => {
+    const perCpu = lookupPerCpu(fd, INDEX_KEY.encode({ index })).map((bytes) => COUNTER.decode(bytes));
+    const packets = perCpu.reduce((sum, it) => sum + it.packets, 0n);
+    return { reason: name, packets, bytes: perCpu.reduce((sum, it) => sum + it.bytes, 0n) };
+  });
+}
+
+/** Calls `onEvent` with each event until the lifetime ends. One reader per node: a second one would take records from the first. */
+export function watchEvents(pin: string, onEvent: (event: PacketEvent) => void, lifetime: Lifetime): void {
+  const fd = openPin(pin);
+  if (fd === undefined)
+    throw new FairleadError('internal', `Cannot watch events: nothing is pinned at ${pin}`);
+  lifetime.defer('BPF event map', () => closeFd(fd));
+  lifetime.own(
+    'BPF event ring',
+    openBpfRing(fd, (record) => onEvent(decodeEvent(record))),
+    (ring) => ring.close(),
+  );
+}
+
+export function decodeEvent(record: Uint8Array): PacketEvent {
+  const { hook, reason, ...rest } = PACKET_EVENT.decode(record);
+  return {
+    ...rest,
+    reason: reasonName(reason),
+    hook: hook === HOOK_POD_EGRESS ? 'pod-egress' : 'pod-ingress',
+  };
+}

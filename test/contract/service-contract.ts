@@ -1,0 +1,168 @@
+// What every Service backend must do, in rows that speak of packets: who sends to which frontend, and who answers. A backend runs the
+// suite with three lines; what it cannot do it skips with a reason in words.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { deltasOf } from '../../src/base/deltas.ts';
+import { parseIp } from '../../src/base/ip.ts';
+import { Lifetime } from '../../src/base/lifetime.ts';
+import { parsePort, type Protocol } from '../../src/base/port.ts';
+import { frontendKey, type Frontend } from '../../src/model/network.ts';
+import type { Target } from '../../src/reconcile/target.ts';
+import type { PeerReply } from './service-peer.ts';
+import { SERVICE_ROWS, type PacketRow, type ServiceRow } from './service-rows.ts';
+import { buildServiceWorld, type ServiceWorld, type WorldPeer } from './service-world.ts';
+
+/** A backend at work in a world. */
+export interface ContractBackend {
+  /** Whether the pods' programs run in the cgroup of the world, so that sockets are translated. */
+  readonly isInCgroup: boolean;
+  /** Makes the kernel hold exactly these frontends. */
+  apply(frontends: ReadonlyMap<string, Frontend>): Promise<void>;
+}
+
+export interface ServiceContract {
+  readonly name: string;
+  readonly makeBackend: (world: ServiceWorld, lifetime: Lifetime) => Promise<ContractBackend>;
+  readonly skip?: readonly { readonly reason: string; readonly tests: readonly string[] }[];
+}
+
+const SIGNAL = new AbortController().signal;
+/** With two endpoints and fair choice, missing one has a chance of 2^-29 a row. */
+const TRIES = 30;
+const PORT = 8080;
+
+/** The `apply` of a backend that is a renderer and a target. */
+export function applyByTarget<T>(
+  target: Target<T>,
+  render: (frontends: ReadonlyMap<string, Frontend>) => ReadonlyMap<string, T>,
+): ContractBackend['apply'] {
+  return async (frontends) => {
+    const isEqual = target.isEqual.bind(target);
+    const { add, change, remove } = deltasOf(render(frontends), await target.observe(SIGNAL), isEqual);
+    const writes = new Map([...add, ...[...change].map(([key, { to }]) => [key, to] as const)]);
+    assert.deepEqual(await target.update(writes, SIGNAL), new Map());
+    assert.deepEqual(await target.delete(remove, SIGNAL), new Map());
+  };
+}
+
+/** Declares the suite for one backend. */
+export function runServiceContract(contract: ServiceContract): void {
+  describe(`service contract: ${contract.name}`, () => {
+    const lifetime = new Lifetime(contract.name);
+    let backend: ContractBackend;
+    let peers: ReadonlyMap<string, WorldPeer>;
+
+    before(async () => {
+      const world = buildServiceWorld(['client', 'a', 'b'], lifetime);
+      backend = await contract.makeBackend(world, lifetime);
+      peers = await startPeers(world, backend.isInCgroup);
+    });
+    after(() => lifetime.close());
+
+    const skipped = new Map(
+      contract.skip?.flatMap(({ reason, tests }) => tests.map((name) => [name, reason])),
+    );
+    for (const row of SERVICE_ROWS) {
+      test(row.name, { skip: skipped.get(row.name) ?? false }, () => runRow(row, backend, peers));
+    }
+    test('every skip names a row', () => {
+      const names = new Set(SERVICE_ROWS.map((row) => row.name));
+      assert.deepEqual([...skipped.keys()].filter((name) => !names.has(name)), []); // prettier-ignore
+    });
+  });
+}
+
+/** A process in every pod, and on the node; each listens on its own addresses and says its name. */
+async function startPeers(world: ServiceWorld, isInCgroup: boolean): Promise<ReadonlyMap<string, WorldPeer>> {
+  const peers = new Map<string, WorldPeer>();
+  for (const [name, pod] of world.pods) {
+    const peer = world.startPeer(name, { isInCgroup });
+    await listen(peer, name, pod.ips);
+    peers.set(name, peer);
+  }
+  const node = world.startPeer('node', { isInCgroup: false });
+  await listen(node, 'node', ['10.96.0.53', 'fd96::53']);
+  return peers.set('node', node);
+}
+
+async function listen(peer: WorldPeer, says: string, ips: readonly string[]): Promise<void> {
+  for (const ip of ips)
+    for (const protocol of ['TCP', 'UDP'] as const) {
+      const reply = await peer.ask({ kind: 'listen', protocol, ip, port: PORT, says });
+      assert.equal(reply.error, undefined, `listen on ${ip}`);
+    }
+}
+
+async function runRow(
+  row: ServiceRow,
+  backend: ContractBackend,
+  peers: ReadonlyMap<string, WorldPeer>,
+): Promise<void> {
+  for (const [at, step] of row.steps.entries()) {
+    await backend.apply(new Map(step.frontends.map(aFrontend).map((it) => [frontendKey(it), it])));
+    for (const packet of step.packets) await runPacket(packet, peers, `step ${at + 1}`);
+  }
+  await backend.apply(new Map());
+  for (const peer of peers.values()) await peer.ask({ kind: 'forget' });
+}
+
+async function runPacket(
+  row: PacketRow,
+  peers: ReadonlyMap<string, WorldPeer>,
+  where: string,
+): Promise<void> {
+  const what = `${where}: ${row.from} to ${row.to} (${row.protocol})`;
+  const peer = peers.get(row.from);
+  assert.ok(peer, `no pod ${row.from}`);
+  const replies: PeerReply[] = [];
+  const tries = row.expect === 'refused' || row.socket !== undefined ? 1 : TRIES;
+  for (let i = 0; i < tries; i++) replies.push(await sendOne(row, peer));
+  if (row.expect === 'refused') return assert.deepEqual(replies[0]?.error, 'ECONNREFUSED', what);
+  if (row.expect === 'nobody') return assert.notEqual(replies[0]?.error, undefined, what);
+  assert.deepEqual(new Set(replies.map((it) => it.error)), new Set([undefined]), what);
+  const said = [...new Set(replies.flatMap((it) => it.said))].sort();
+  if (row.expect === 'always the same') return assert.equal(said.length, 1, `${what}: ${said.join()}`);
+  assert.deepEqual(said, row.expect, what);
+  assert.deepEqual(new Set(replies.map((it) => it.peer)), new Set([row.to]), `${what}: whom the client sees`);
+}
+
+function sendOne(row: PacketRow, peer: WorldPeer): Promise<PeerReply> {
+  const to = parseAddress(row.to);
+  if (row.protocol === 'TCP')
+    return peer.ask(
+      row.socket === undefined ? { kind: 'connect', ...to } : { kind: 'hold', socket: row.socket, ...to },
+    );
+  // Linux tells an unconnected datagram socket of no refusal that comes as a packet.
+  const isConnected = row.expect === 'refused';
+  const named = row.socket === undefined ? {} : { socket: row.socket };
+  return peer.ask({ kind: 'send', count: 1, isConnected, ...named, ...to });
+}
+
+function aFrontend(text: ServiceRow['steps'][number]['frontends'][number]): Frontend {
+  const { ip, port } = parseAddress(text.at);
+  return {
+    kind: text.isNodeLocal === true ? 'node-local' : 'balanced',
+    namespace: 'default',
+    service: 'web',
+    portName: '',
+    ip: parseIp(ip),
+    port: parsePort(port),
+    protocol: text.protocol satisfies Protocol,
+    endpoints: text.endpoints.map((it) => {
+      const endpoint = parseAddress(it);
+      return {
+        ip: parseIp(endpoint.ip),
+        port: parsePort(endpoint.port),
+        node: undefined,
+        isTerminating: false,
+      };
+    }),
+    affinityTimeoutS: text.affinityTimeoutS,
+  };
+}
+
+function parseAddress(text: string): { ip: string; port: number } {
+  const at = text.lastIndexOf(':');
+  return { ip: text.slice(0, at).replaceAll(/[[\]]/g, ''), port: Number(text.slice(at + 1)) };
+}
