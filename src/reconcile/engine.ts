@@ -176,22 +176,25 @@ export class Engine<V> {
     const isResync = startMs >= this.#resyncDueMs;
     const isVerification = isResync && this.#submission === undefined && this.#isVerifying;
     if (isResync) for (const { reconciler } of this.#parts) reconciler.doubt();
-    const revision = this.#takeSubmission();
+    const taken = this.#takeSubmission();
     for (const { reconciler } of this.#parts) await reconciler.prepare(signal);
     let operations = 0;
     for (const { reconciler } of this.#parts) operations += await reconciler.update(signal);
     for (const { reconciler } of this.#parts.toReversed()) operations += await reconciler.prune(signal);
-    const durationMs = this.#clock.monotonicMs() - startMs;
+    const nowMs = this.#clock.monotonicMs();
+    const durationMs = nowMs - startMs;
     this.#scheduleResync({ isResync, hasWorked: operations > 0 && !isVerification, durationMs });
-    this.#report({ kind: 'passed', revision, durationMs });
+    const latencyMs = taken === undefined ? undefined : nowMs - taken.oldestMs;
+    const revision = taken?.revision ?? this.#revision;
+    this.#report({ kind: 'passed', revision, durationMs, latencyMs, isConverged: this.isConverged });
   }
 
-  #takeSubmission(): number {
+  #takeSubmission(): Submission<V> | undefined {
     const submission = this.#submission;
-    if (submission === undefined) return this.#revision;
     this.#submission = undefined;
+    if (submission === undefined) return undefined;
     for (const { want } of this.#parts) want(submission.view, submission.revision);
-    return submission.revision;
+    return submission;
   }
 
   /** A verification that still finds work is left to the next resync: two owners that fight must not keep a core busy. */

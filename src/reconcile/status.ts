@@ -59,4 +59,11 @@ export type EngineEvent =
       readonly error: unknown;
       readonly attempts: number;
     }
-  | { readonly kind: 'passed'; readonly revision: number; readonly durationMs: number };
+  | {
+      readonly kind: 'passed';
+      readonly revision: number;
+      readonly durationMs: number;
+      /** Since the oldest submission that this pass worked off; undefined for a retry or resync. */
+      readonly latencyMs: number | undefined;
+      readonly isConverged: boolean;
+    };

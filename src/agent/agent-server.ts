@@ -1,0 +1,113 @@
+// HTTP of the agent: /status, /metrics, /healthz, /readyz, /plan on its unix socket; all but /plan by TCP too where configured.
+
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { ListenOptions } from 'node:net';
+import path from 'node:path';
+import type { Registry } from 'prom-client';
+import { FairleadError, messageOf } from '../base/errors.ts';
+import type { AgentContext } from './agent-context.ts';
+import type { AgentStatus } from './status.ts';
+
+export interface AgentServerParts {
+  readonly metrics: Registry;
+  readonly status: () => AgentStatus;
+  readonly plan: (signal: AbortSignal) => Promise<readonly string[]>;
+}
+
+/** Whoever asks and does not read holds a connection only this long. */
+const REQUEST_TIMEOUT_MS = 10_000;
+const CONNECTIONS_MAX = 64;
+
+/** Serves until the lifetime ends. */
+export async function startAgentServer(context: AgentContext, parts: AgentServerParts): Promise<void> {
+  const { config, lifetime } = context;
+  mkdirSync(path.dirname(config.agentSocket), { recursive: true, mode: 0o700 });
+  // What a killed agent left behind; a living one holds the node's lease file, so that this one has not come here.
+  rmSync(config.agentSocket, { force: true });
+  const local = answer(context, { ...routesOf(parts), '/plan': planRoute(context, parts) });
+  lifetime.own('agent socket', await listen(local, { path: config.agentSocket }), close);
+  chmodSync(config.agentSocket, 0o600);
+  if (config.metrics === undefined) return;
+  const remote = answer(context, routesOf(parts));
+  const { host, port } = config.metrics;
+  lifetime.own('metrics socket', await listen(remote, { host, port }), close);
+}
+
+interface Reply {
+  readonly code: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+type Route = () => Promise<Reply> | Reply;
+
+function routesOf({ metrics, status }: AgentServerParts): Readonly<Record<string, Route>> {
+  return {
+    '/healthz': () => text(200, 'ok\n'),
+    '/readyz': () => {
+      const { isReady, waitingFor } = status();
+      return isReady ? text(200, 'ok\n') : text(503, `waiting for ${waitingFor.join(', ')}\n`);
+    },
+    '/status': () => ({ code: 200, type: 'application/json', body: `${JSON.stringify(status())}\n` }),
+    '/metrics': async () => ({ code: 200, type: metrics.contentType, body: await metrics.metrics() }),
+  };
+}
+
+/** A plan observes the whole kernel state, which a stranger must not make us do. */
+function planRoute({ lifetime }: AgentContext, { plan }: AgentServerParts): Route {
+  return async () => {
+    const signal = AbortSignal.any([lifetime.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
+    return text(200, (await plan(signal)).map((line) => `${line}\n`).join(''));
+  };
+}
+
+function text(code: number, body: string): Reply {
+  return { code, type: 'text/plain; charset=utf-8', body };
+}
+
+function answer({ log }: AgentContext, routes: Readonly<Record<string, Route>>): RequestListener {
+  return (request, response) => {
+    const where = (request.url ?? '').split('?')[0] ?? '';
+    const route = Object.hasOwn(routes, where) ? routes[where] : undefined;
+    if (route === undefined) return send(response, text(404, `no ${where} here\n`));
+    if (request.method !== 'GET') return send(response, text(405, 'only GET\n'));
+    Promise.resolve()
+      .then(route)
+      .then(
+        (reply) => send(response, reply),
+        (err: unknown) => {
+          log.error({ err }, `Cannot answer ${where}: ${messageOf(err)}`);
+          send(response, text(500, `${messageOf(err)}\n`));
+        },
+      );
+  };
+}
+
+function send(response: ServerResponse, { code, type, body }: Reply): void {
+  response.writeHead(code, { 'content-type': type, 'content-length': Buffer.byteLength(body) });
+  response.end(body);
+}
+
+function listen(listener: RequestListener, where: ListenOptions): Promise<Server> {
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, listener);
+  server.maxConnections = CONNECTIONS_MAX;
+  return new Promise((resolve, reject) => {
+    const refuse = (cause: Error): void => {
+      const place = where.path ?? `${where.host ?? ''}:${where.port ?? 0}`;
+      reject(new FairleadError('unavailable', `Cannot listen on ${place}: ${cause.message}`, { cause }));
+    };
+    server.once('error', refuse);
+    server.listen(where, () => {
+      server.off('error', refuse);
+      resolve(server);
+    });
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

@@ -1,0 +1,72 @@
+// The agent's copy of the cluster: one list-watch per kind into one store. Survives any absence of the API: the copy just ages.
+
+import { KubeClient } from '../kube/kube-client.ts';
+import { loadKubeConfig } from '../kube/kube-config.ts';
+import { ListWatch, type ListWatchHealth } from '../kube/list-watch.ts';
+import type { ClusterObjects } from '../compile/cluster-objects.ts';
+import { Store, type Snapshot } from '../store/store.ts';
+import type { AgentContext } from './agent-context.ts';
+import {
+  ENDPOINT_SLICE_KIND,
+  NODE_KIND,
+  POD_KIND,
+  SERVICE_KIND,
+  watchedKinds,
+  type WatchedKind,
+} from './watched-kinds.ts';
+
+/** How one kind's watch is doing; times are monotonic. */
+export interface WatchStatus extends ListWatchHealth {
+  readonly kind: string;
+  readonly objects: number;
+}
+
+export interface ClusterWatch {
+  readonly store: Store;
+  status(): readonly WatchStatus[];
+}
+
+/** Starts the watches; they end with the lifetime. */
+export async function startClusterWatch(context: AgentContext): Promise<ClusterWatch> {
+  const { config, lifetime } = context;
+  const access = await loadKubeConfig(config.kubeconfig);
+  const client = lifetime.own('API connections', new KubeClient(access), (it) => it.close());
+  const store = new Store();
+  const watches = watchedKinds(config.nodeName).map((kind) => startWatch(kind, { context, client, store }));
+  return { store, status: () => watches.map((status) => status()) };
+}
+
+interface WatchParts {
+  readonly context: AgentContext;
+  readonly client: KubeClient;
+  readonly store: Store;
+}
+
+function startWatch(watched: WatchedKind, { context, client, store }: WatchParts): () => WatchStatus {
+  const { clock, random, lifetime, log, fail } = context;
+  const table = store.table(watched.kind);
+  const kind = watched.kind.name;
+  const watch = new ListWatch({
+    client,
+    resource: watched.resource,
+    selection: watched.selection,
+    convert: (object) => watched.parse(object),
+    sink: table,
+    clock,
+    random,
+    onProblem: (err, retryInMs) => log.warn({ kind, err, retryInMs: Math.round(retryInMs) }, err.message),
+  });
+  const running = watch.run(lifetime.signal).catch(fail);
+  lifetime.defer(`watch of ${kind}`, () => running);
+  return () => ({ kind, objects: table.size, ...watch.health() });
+}
+
+/** The objects of a snapshot as compile takes them. */
+export function clusterObjectsOf(snapshot: Snapshot): ClusterObjects {
+  return {
+    nodes: snapshot.of(NODE_KIND).objects,
+    pods: snapshot.of(POD_KIND).objects,
+    services: snapshot.of(SERVICE_KIND).objects,
+    endpointSlices: snapshot.of(ENDPOINT_SLICE_KIND).objects,
+  };
+}

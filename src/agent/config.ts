@@ -1,0 +1,107 @@
+// The agent's configuration: one JSON file, read once, every absent field given its default here.
+
+import { readFile } from 'node:fs/promises';
+import { FairleadError, messageOf } from '../base/errors.ts';
+import { parseCidr, type Cidr } from '../base/cidr.ts';
+import type { Ip } from '../base/ip.ts';
+import { parsePort, type Port } from '../base/port.ts';
+import { Field } from '../objects/slim-field.ts';
+import { readIp } from '../objects/slim-meta.ts';
+
+/** What a node's agent is told; paths are absolute. */
+export interface AgentConfig {
+  readonly nodeName: string;
+  readonly kubeconfig: string;
+  /** Sockets and what need not outlive a boot. */
+  readonly runDir: string;
+  /** Address leases and what the agent remembers of its node. */
+  readonly stateDir: string;
+  /** The node's folder in a bpffs that is mounted already. */
+  readonly pinDir: string;
+  /** cgroup v2 folder whose processes get Services at the socket; undefined leaves it to the per-packet programs. */
+  readonly cgroupPath: string | undefined;
+  /** Folder of the compiled BPF objects. */
+  readonly objectDir: string;
+  readonly cniSocket: string;
+  /** Undefined where no DNS process is fed. */
+  readonly dnsSocket: string | undefined;
+  /** Unix socket of /status, /metrics, /healthz, /readyz and /plan. */
+  readonly agentSocket: string;
+  readonly network: 'vxlan';
+  /** The link that carries the tunnel. */
+  readonly underlayLink: string;
+  readonly clusterDomain: string;
+  readonly podCidrs: readonly Cidr[];
+  readonly serviceCidrs: readonly Cidr[];
+  /** Cluster DNS addresses until the Service kube-system/kube-dns says others. */
+  readonly dnsIps: readonly Ip[];
+  /** Where /metrics and the health paths are served by TCP too; undefined for nowhere. */
+  readonly metrics: { readonly host: Ip; readonly port: Port } | undefined;
+  /** How often the whole kernel state is observed again. */
+  readonly resyncMs: number;
+  readonly logLevel: string;
+}
+
+const RESYNC_DEFAULT_MS = 60_000;
+
+/** `AgentConfig` as it stands in the file: JSON leaves out what is undefined; `underlayLink` (eth0), `network` (vxlan), `resyncMs` (60000) and `logLevel` (info) may be left out too. */
+export type AgentConfigFile = Omit<
+  AgentConfig,
+  'podCidrs' | 'serviceCidrs' | 'dnsIps' | 'metrics' | 'network' | 'underlayLink' | 'resyncMs' | 'logLevel'
+> & {
+  readonly podCidrs: readonly string[];
+  readonly serviceCidrs: readonly string[];
+  readonly dnsIps: readonly string[];
+  readonly metrics?: { readonly host: string; readonly port: number } | undefined;
+  readonly network?: 'vxlan';
+  readonly underlayLink?: string;
+  readonly resyncMs?: number;
+  readonly logLevel?: string;
+};
+
+/** Throws `invalid` naming the file and the field. */
+export async function readAgentConfig(file: string): Promise<AgentConfig> {
+  try {
+    return parseAgentConfig(JSON.parse(await readFile(file, 'utf8')));
+  } catch (error) {
+    throw new FairleadError('invalid', `Cannot use ${file}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+export function parseAgentConfig(raw: unknown): AgentConfig {
+  const root = Field.root('agent configuration', raw);
+  return {
+    nodeName: root.at('nodeName').text(),
+    kubeconfig: root.at('kubeconfig').text(),
+    runDir: root.at('runDir').text(),
+    stateDir: root.at('stateDir').text(),
+    pinDir: root.at('pinDir').text(),
+    cgroupPath: root.at('cgroupPath').optionalText(),
+    objectDir: root.at('objectDir').text(),
+    cniSocket: root.at('cniSocket').text(),
+    dnsSocket: root.at('dnsSocket').optionalText(),
+    agentSocket: root.at('agentSocket').text(),
+    network: readNetwork(root.at('network')),
+    underlayLink: root.at('underlayLink').optionalText() ?? 'eth0',
+    clusterDomain: root.at('clusterDomain').text(),
+    podCidrs: root.at('podCidrs').list().map(readCidr),
+    serviceCidrs: root.at('serviceCidrs').list().map(readCidr),
+    dnsIps: root.at('dnsIps').list().map(readIp),
+    metrics: readMetrics(root.at('metrics')),
+    resyncMs: root.at('resyncMs').optionalInteger() ?? RESYNC_DEFAULT_MS,
+    logLevel: root.at('logLevel').optionalText() ?? 'info',
+  };
+}
+
+function readNetwork(field: Field): 'vxlan' {
+  return field.isAbsent || field.value === 'vxlan' ? 'vxlan' : field.fail('only "vxlan" is known');
+}
+
+function readCidr(field: Field): Cidr {
+  return field.parse((value) => parseCidr(typeof value === 'string' ? value : String(value)));
+}
+
+function readMetrics(field: Field): AgentConfig['metrics'] {
+  if (field.isAbsent) return undefined;
+  return { host: readIp(field.at('host')), port: field.at('port').parse(parsePort) };
+}

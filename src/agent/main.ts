@@ -1,0 +1,41 @@
+// The agent process of a node: reads its configuration, starts the node's parts, and runs until the signal or a part's failure.
+
+import { destination, pino } from 'pino';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { systemClock } from '../base/clock.ts';
+import { Lifetime } from '../base/lifetime.ts';
+import { readAgentConfig } from './config.ts';
+import { startAgent } from './start-agent.ts';
+
+const STDERR = 2;
+
+/**
+ * Runs the agent of `configFile` (see `AgentConfigFile`) inside the node's network namespace until `signal` aborts; rejects where it
+ * cannot start or go on. Everything it programmed stays, whichever way it ends.
+ */
+export async function runAgent(configFile: string, signal: AbortSignal): Promise<void> {
+  const config = await readAgentConfig(configFile);
+  const log = pino({ name: 'agent', level: config.logLevel }, destination({ fd: STDERR, sync: true }));
+  const lifetime = new Lifetime('agent');
+  const metrics = new Registry();
+  collectDefaultMetrics({ register: metrics });
+  const ended = endOf(signal);
+  const fail = (error: unknown): void => ended.fail(error);
+  const context = { config, log, clock: systemClock, random: Math.random, metrics, lifetime, fail };
+  try {
+    await Promise.race([startAgent(context).then(() => ended.promise), ended.promise]);
+  } finally {
+    log.info('ending; everything programmed stays');
+    await lifetime.close();
+  }
+}
+
+/** Resolves when the signal aborts, rejects at the first call of `fail`. */
+function endOf(signal: AbortSignal): { readonly promise: Promise<void>; fail(error: unknown): void } {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  // A failure while the agent already ends is in the log and changes nothing.
+  promise.catch(() => undefined);
+  return { promise, fail: reject };
+}

@@ -1,0 +1,50 @@
+// Everything that the agent programs, in the order in which it has to exist. Updates go down this list, removals up.
+
+import { NODE_SYSCTLS } from '../backends/network-vxlan/node-settings.ts';
+import { networkVxlanTargets, type VxlanTargets } from '../backends/network-vxlan/target.ts';
+import { renderFrontends } from '../backends/service-ebpf/render.ts';
+import { openServiceTarget } from '../backends/service-ebpf/target.ts';
+import type { NodeMaps } from '../backends/shared-bpf/node-maps.ts';
+import { renderMasquerade } from '../backends/shared-nft/masquerade.ts';
+import { masqueradeTarget } from '../backends/shared-nft/masquerade-target.ts';
+import { localAddressTarget, renderLocalAddresses } from '../backends/shared-node/local-addresses.ts';
+import { sysctlTarget, type SysctlDoor } from '../backends/shared-node/sysctls.ts';
+import { part, type Part } from '../reconcile/engine.ts';
+import type { Netlink } from '../sys/netlink-types.ts';
+import type { AgentConfig } from './config.ts';
+import type { AgentView } from './agent-view.ts';
+
+/** The doors that targets go through. */
+export interface PartDoors {
+  readonly netlink: Netlink;
+  readonly sysctl: SysctlDoor;
+  readonly maps: NodeMaps;
+}
+
+export function agentParts(config: AgentConfig, doors: PartDoors): readonly Part<AgentView>[] {
+  const { netlink, sysctl, maps } = doors;
+  const writeSysctls = (values: ReadonlyMap<string, string>): void => sysctl.writeSysctls(values);
+  const vxlan = networkVxlanTargets({ netlink, writeSysctls });
+  return [
+    part(sysctlTarget(NODE_SYSCTLS, sysctl), () => NODE_SYSCTLS),
+    part(localAddressTarget(netlink, config.serviceCidrs), (view) =>
+      view.services === undefined ? undefined : renderLocalAddresses(view.services.cluster.dnsIps),
+    ),
+    ...vxlanParts(vxlan),
+    part(masqueradeTarget(), ({ node }) => (node === undefined ? undefined : renderMasquerade(node))),
+    part(openServiceTarget(maps), (view) =>
+      view.services === undefined ? undefined : renderFrontends(view.services),
+    ),
+  ];
+}
+
+function vxlanParts(targets: VxlanTargets): readonly Part<AgentView>[] {
+  return [
+    part(targets.devices, ({ vxlan }) => vxlan?.devices),
+    part(targets.addresses, ({ vxlan }) => vxlan?.addresses),
+    part(targets.neighbours, ({ vxlan }) => vxlan?.neighbours),
+    part(targets.forwardings, ({ vxlan }) => vxlan?.forwardings),
+    part(targets.routes, ({ vxlan }) => vxlan?.routes),
+    part(targets.rules, ({ vxlan }) => vxlan?.rules),
+  ];
+}

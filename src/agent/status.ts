@@ -1,0 +1,53 @@
+// The agent's answer to "how are you": one JSON document, made anew for each question. The command line reads it over the agent's socket.
+
+import type { PoolUsage } from '../cni/address-pool.ts';
+import type { EngineStatus } from '../reconcile/status.ts';
+import type { NameFeedStatus } from './name-feed.ts';
+
+export interface AgentStatus {
+  readonly node: string;
+  readonly pid: number;
+  readonly startedAtMs: number;
+  /** True from the first convergence on, while no target fails and the DNS process has the names. */
+  readonly isReady: boolean;
+  /** Why it is not ready, in words; empty when it is. */
+  readonly waitingFor: readonly string[];
+  readonly network: 'vxlan';
+  readonly engine: EngineStatus;
+  readonly watches: readonly WatchSummary[];
+  /** Undefined where no DNS process is fed. */
+  readonly names: NameFeedStatus | undefined;
+  readonly cni: { readonly pods: number; readonly pools: readonly PoolUsage[] } | undefined;
+  readonly memory: {
+    readonly rssBytes: number;
+    readonly heapUsedBytes: number;
+    readonly externalBytes: number;
+  };
+}
+
+export interface WatchSummary {
+  readonly kind: string;
+  readonly isSynced: boolean;
+  readonly objects: number;
+  readonly failures: number;
+  /** Objects that could not be used and were skipped; the log names them. */
+  readonly refused: number;
+  /** How long no watch has been open; 0 while one is. */
+  readonly disconnectedMs: number;
+}
+
+/** What keeps the agent from being ready, by the order in which one waits for the other. */
+export function waitingFor(
+  status: Pick<AgentStatus, 'watches' | 'engine' | 'names'> & { readonly hasConverged: boolean },
+): readonly string[] {
+  const lists = status.watches.filter((it) => !it.isSynced).map((it) => `the first list of ${it.kind}s`);
+  const failing = status.engine.targets.filter((it) => it.failures.length > 0);
+  const unknown = status.engine.targets.filter((it) => it.desiredCount === undefined);
+  return [
+    ...lists,
+    ...(lists.length > 0 ? [] : unknown.map((it) => `what decides ${it.name}`)),
+    ...failing.map((it) => `${it.name}: ${it.failures[0]?.error ?? ''}`),
+    ...(status.hasConverged || lists.length > 0 ? [] : ['the first convergence']),
+    ...(status.names === undefined || status.names.isCurrent ? [] : ['the DNS process to take the names']),
+  ];
+}

@@ -1,0 +1,93 @@
+// From changes of the cluster to submissions: compiles when the store or the underlay changed, and hands on what came of it.
+
+import type { Underlay } from '../backends/network-vxlan/entries.ts';
+import { messageOf } from '../base/errors.ts';
+import type { Netlink } from '../sys/netlink-types.ts';
+import type { Snapshot, Store } from '../store/store.ts';
+import type { AgentContext } from './agent-context.ts';
+import { ViewCompiler, type AgentView } from './agent-view.ts';
+import { isSameUnderlay, readUnderlay } from './underlay.ts';
+
+/** A compiled state; `revision` grows by one with each. */
+export interface Compiled {
+  readonly revision: number;
+  readonly snapshot: Snapshot;
+  readonly view: AgentView;
+  readonly underlay: Underlay | undefined;
+}
+
+export interface ViewLoopOptions {
+  readonly context: AgentContext;
+  readonly store: Store;
+  readonly netlink: Netlink;
+  readonly onCompiled: (compiled: Compiled) => void;
+}
+
+/** The engine waits for quiet itself; this bound only keeps a first list of thousands from thousands of compilations. */
+const HOLD_OFF = { quietMs: 5, maxMs: 100 };
+/** How soon a link that comes late, or a changed MTU, is noticed. */
+const UNDERLAY_EVERY_MS = 5_000;
+
+/** Runs until the lifetime ends. */
+export function startViewLoop(options: ViewLoopOptions): void {
+  const { context } = options;
+  const loop = new ViewLoop(options);
+  const running = Promise.all([loop.followStore(), loop.followUnderlay()]).catch((error: unknown) => {
+    if (!context.lifetime.signal.aborted) context.fail(error);
+  });
+  context.lifetime.defer('view loop', async () => void (await running));
+}
+
+class ViewLoop {
+  readonly #options: ViewLoopOptions;
+  readonly #compiler: ViewCompiler;
+  #underlay: Underlay | undefined;
+  #revision = 0;
+
+  constructor(options: ViewLoopOptions) {
+    this.#options = options;
+    this.#compiler = new ViewCompiler(options.context.config);
+  }
+
+  async followStore(): Promise<void> {
+    const { context, store } = this.#options;
+    const { clock, lifetime } = context;
+    const changes = store.changes({ holdOff: HOLD_OFF, clock, signal: lifetime.signal });
+    // The first compilation needs the underlay, or the tunnel would count as unknown for seconds.
+    await this.#lookAtUnderlay();
+    this.#compile();
+    for await (const _ of changes) this.#compile();
+  }
+
+  async followUnderlay(): Promise<void> {
+    const { clock, lifetime } = this.#options.context;
+    for (;;) {
+      await clock.sleep(UNDERLAY_EVERY_MS, lifetime.signal);
+      if (await this.#lookAtUnderlay()) this.#compile();
+    }
+  }
+
+  /** True when it changed. */
+  async #lookAtUnderlay(): Promise<boolean> {
+    const { context, netlink } = this.#options;
+    const { underlayLink } = context.config;
+    try {
+      const now = await readUnderlay(netlink, underlayLink);
+      if (isSameUnderlay(now, this.#underlay)) return false;
+      context.log.info({ before: this.#underlay, now }, `underlay ${underlayLink} changed`);
+      this.#underlay = now;
+      return true;
+    } catch (err) {
+      // What is known stays: a failed look says nothing about the link.
+      context.log.warn({ err }, `Cannot look at underlay ${underlayLink}: ${messageOf(err)}`);
+      return false;
+    }
+  }
+
+  #compile(): void {
+    const { store, onCompiled } = this.#options;
+    const snapshot = store.snapshot();
+    const view = this.#compiler.compile(snapshot, this.#underlay);
+    onCompiled({ revision: ++this.#revision, snapshot, view, underlay: this.#underlay });
+  }
+}

@@ -1,0 +1,49 @@
+// The kinds that an agent watches: one line each says what is asked of the API and how an object is kept.
+
+import { parseEndpointSlice, type EndpointSlice } from '../objects/endpoint-slice.ts';
+import { parseNode, type Node } from '../objects/node.ts';
+import { parsePod, type Pod } from '../objects/pod.ts';
+import { parseService, type Service } from '../objects/service.ts';
+import type { Selection } from '../kube/kube-client.ts';
+import { ENDPOINT_SLICES, NODES, PODS, SERVICES, type ResourceRef } from '../kube/resource.ts';
+import type { StoreKind } from '../store/table.ts';
+
+export const NODE_KIND: StoreKind<Node> = { name: 'Node', isEqual: isSameObject };
+export const POD_KIND: StoreKind<Pod> = { name: 'Pod', isEqual: isSameObject };
+export const SERVICE_KIND: StoreKind<Service> = { name: 'Service', isEqual: isSameObject };
+export const ENDPOINT_SLICE_KIND: StoreKind<EndpointSlice> = { name: 'EndpointSlice', isEqual: isSameObject };
+
+/** How one kind comes in; `parse` throws `invalid` for an object that cannot be used. */
+export interface WatchedKind {
+  readonly kind: StoreKind<unknown>;
+  readonly resource: ResourceRef;
+  readonly selection: Selection;
+  readonly parse: (raw: unknown) => unknown;
+}
+
+/** Pods of other nodes stay out: their addresses come with the endpoint slices, and most of a cluster's changes are theirs. */
+export function watchedKinds(nodeName: string): readonly WatchedKind[] {
+  return [
+    watched(NODE_KIND, NODES, parseNode),
+    watched(SERVICE_KIND, SERVICES, parseService),
+    watched(ENDPOINT_SLICE_KIND, ENDPOINT_SLICES, parseEndpointSlice),
+    { ...watched(POD_KIND, PODS, parsePod), selection: { fieldSelector: `spec.nodeName=${nodeName}` } },
+  ];
+}
+
+function watched<T>(kind: StoreKind<T>, resource: ResourceRef, parse: (raw: unknown) => T): WatchedKind {
+  // The table of a kind only ever gets what the kind's own parser made.
+  return { kind: kind as StoreKind<unknown>, resource, selection: {}, parse };
+}
+
+/**
+ * Most updates of Nodes and Pods change a heartbeat or a probe's time, nothing that the slim object keeps. Slim objects are
+ * made by one parser each, so equal ones have the same members in the same order.
+ */
+function isSameObject(before: object, after: object): boolean {
+  return JSON.stringify(before, mapAsList) === JSON.stringify(after, mapAsList);
+}
+
+function mapAsList(_key: string, value: unknown): unknown {
+  return value instanceof Map ? [...(value as Map<string, string>)] : value;
+}

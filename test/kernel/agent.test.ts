@@ -1,0 +1,272 @@
+// The agent process in a namespace, against an API server in memory: it programs, repairs, restarts and outlives.
+
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { after, before, test } from 'node:test';
+import { Lifetime } from '../../src/base/lifetime.ts';
+import { ENDPOINT_SLICES, NODES, SERVICES } from '../../src/kube/resource.ts';
+import { inNetns } from '../../src/sys/netns.ts';
+import { makeAgentNode, type AgentNode, type AgentProcess } from '../support/agent-node.ts';
+import { eventually } from '../support/eventually.ts';
+import { FakeKubeApi } from '../support/fake-kube-api.ts';
+import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
+import { startRelay, type Relay } from '../support/relay.ts';
+
+const PREFIX = 't-agent';
+const READY_MS = 15_000;
+
+let lifetime: Lifetime;
+let api: FakeKubeApi;
+let relay: Relay;
+let node: AgentNode;
+let agent: AgentProcess;
+let clean: LeakSnapshot;
+
+before(async () => {
+  clean = await takeSnapshot({ prefix: PREFIX });
+  lifetime = new Lifetime('test');
+  api = new FakeKubeApi();
+  const { server } = await api.start();
+  lifetime.defer('API', () => api.stop());
+  putObjects();
+  const serverUrl = async (netns: string): Promise<string> => {
+    relay = lifetime.own('relay', await startRelay(netns, Number(server.port)), (it) => it.close());
+    return `http://127.0.0.1:${relay.port}`;
+  };
+  node = await makeAgentNode({ prefix: PREFIX, name: 'a', config: { resyncMs: 1_000 } }, serverUrl, lifetime);
+  agent = node.start();
+  await isReady();
+});
+
+after(async () => {
+  await lifetime.close();
+  await assertNoLeaks(clean, { prefix: PREFIX });
+});
+
+function putNode(name: string, index: number): void {
+  api.put(NODES, {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name },
+    spec: { podCIDRs: [`10.244.${index}.0/24`, `fd00:10:244:${index}::/64`] },
+    status: {
+      addresses: [
+        { type: 'InternalIP', address: `10.89.1.1${index}` },
+        { type: 'InternalIP', address: `fd00:10:89:1::${(10 + index).toString(16)}` },
+      ],
+    },
+  });
+}
+
+function putService(name: string, ip: string, endpoints: readonly string[]): void {
+  const metadata = { namespace: 'shop', name };
+  api.put(SERVICES, {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata,
+    spec: { clusterIP: ip, clusterIPs: [ip], ports: [{ name: 'http', port: 80, protocol: 'TCP' }] },
+  });
+  api.put(ENDPOINT_SLICES, {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { ...metadata, labels: { 'kubernetes.io/service-name': name } },
+    addressType: 'IPv4',
+    ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+    endpoints: endpoints.map((address) => ({ addresses: [address], conditions: { ready: true } })),
+  });
+}
+
+function putObjects(): void {
+  putNode('a', 1);
+  putNode('b', 2);
+  putService('web', '10.96.0.7', ['10.89.1.11']);
+  api.put(SERVICES, {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { namespace: 'kube-system', name: 'kube-dns' },
+    spec: {
+      clusterIP: '10.96.0.10',
+      clusterIPs: ['10.96.0.10', 'fd00:10:96::a'],
+      ports: [{ port: 53, protocol: 'UDP' }],
+    },
+  });
+}
+
+async function isReady(): Promise<void> {
+  await eventually(async () => {
+    const { code, body } = await node.ask('/readyz');
+    assert.equal(code, 200, `${body}\n${agent.log()}`);
+  }, READY_MS);
+}
+
+/** What a process in the node's cgroup reads from an address; "refused" and the like where it cannot. */
+function fetchAs(cgroup: string, ip: string, port: number): Promise<string> {
+  const script = `
+    require('node:fs').writeFileSync(${JSON.stringify(`${cgroup}/cgroup.procs`)}, String(process.pid));
+    const socket = require('node:net').connect(${port}, ${JSON.stringify(ip)});
+    socket.on('data', (it) => { process.stdout.write(it.toString()); socket.destroy(); });
+    socket.on('error', (error) => process.stdout.write(error.code));
+    setTimeout(() => { process.stdout.write('timeout'); socket.destroy(); }, 3000).unref();`;
+  const launch = (): ChildProcess =>
+    spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = inNetns(node.netns, launch);
+  return new Promise((resolve) => {
+    let said = '';
+    child.stdout?.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    child.on('close', () => resolve(said));
+  });
+}
+
+/** Lines that `ip monitor` prints while `work` runs: every route, neighbour, address and link change in the namespace. */
+async function changesDuring(work: () => Promise<void>): Promise<readonly string[]> {
+  const launch = (): ChildProcess =>
+    spawn('ip', ['-o', 'monitor', 'link', 'address', 'route', 'neigh'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+  const monitor = inNetns(node.netns, launch);
+  let lines = '';
+  monitor.stdout?.on('data', (chunk: Buffer) => (lines += chunk.toString()));
+  const ended = new Promise((resolve) => monitor.once('close', resolve));
+  // It says what it sees only once it listens: make it see something.
+  await eventually(() => {
+    node.run(
+      'ip',
+      'address',
+      'replace',
+      '192.0.2.1/32',
+      'dev',
+      'wire',
+      'valid_lft',
+      '1000',
+      'preferred_lft',
+      '1000',
+    );
+    return lines !== '';
+  });
+  node.run('ip', 'address', 'del', '192.0.2.1/32', 'dev', 'wire');
+  await work();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  monitor.kill();
+  await ended;
+  return lines.split('\n').filter((line) => line !== '' && !line.includes('192.0.2.1'));
+}
+
+test('the agent programs routes, neighbours, addresses, masquerade and Services', async () => {
+  assert.match(
+    node.run('ip', 'route'),
+    /10\.244\.2\.0\/24 via 10\.244\.2\.0 dev fairlead\.vx proto 76 .*onlink/,
+  );
+  assert.match(node.run('ip', '-6', 'route'), /fd00:10:244:2::\/64 .*fairlead\.vx.* proto 76/);
+  assert.match(node.run('ip', 'neigh', 'show', 'dev', 'fairlead.vx'), /10\.244\.2\.0 lladdr .* PERMANENT/);
+  assert.match(node.run('bridge', 'fdb', 'show', 'dev', 'fairlead.vx'), /dst 10\.89\.1\.12/);
+  assert.match(node.run('ip', 'address', 'show', 'dev', 'lo'), /10\.96\.0\.10\/32[^]*fd00:10:96::a\/128/);
+  assert.match(node.run('nft', 'list', 'table', 'inet', 'fairlead-masquerade'), /10\.244\.1\.0\/24/);
+  assert.equal(node.run('sysctl', '-n', 'net.ipv4.ip_forward').trim(), '1');
+  const server = inNetns(node.netns, () => createServer((it) => it.end('hello')).listen(8080));
+  try {
+    assert.equal(await fetchAs(node.cgroup, '10.96.0.7', 80), 'hello');
+    putService('empty', '10.96.0.8', []);
+    await eventually(async () => {
+      assert.equal(await fetchAs(node.cgroup, '10.96.0.8', 80), 'ECONNREFUSED');
+    }, READY_MS);
+  } finally {
+    server.close();
+  }
+});
+
+test('status names every target with its receipt, metrics count them, and a plan is empty', async () => {
+  const status = await node.status();
+  assert.equal(status.isReady, true);
+  for (const target of status.engine.targets) {
+    assert.equal(target.observedCount, target.desiredCount, target.name);
+    assert.equal(target.convergedRevision, status.engine.revision, target.name);
+  }
+  const { body } = await node.ask('/metrics');
+  assert.match(body, /fairlead_target_entries\{target="service-ebpf",state="observed"\} 2/);
+  assert.match(body, /fairlead_watch_synced\{kind="Node"\} 1/);
+  assert.match(body, /fairlead_reconcile_latency_seconds_count [1-9]/);
+  assert.deepEqual(await node.ask('/plan'), { code: 200, body: '' });
+  assert.equal((await node.ask('/nothing')).code, 404);
+});
+
+test('the agent repairs what somebody else took away', async () => {
+  node.run('ip', 'route', 'del', '10.244.2.0/24');
+  node.run('ip', 'address', 'del', '10.96.0.10/32', 'dev', 'lo');
+  node.run('nft', 'delete', 'element', 'inet', 'fairlead-masquerade', 'inside4', '{ 10.89.1.12 }');
+  await eventually(() => {
+    assert.match(node.run('ip', 'route'), /10\.244\.2\.0\/24 .*fairlead\.vx/);
+    assert.match(node.run('ip', 'address', 'show', 'dev', 'lo'), /10\.96\.0\.10/);
+    assert.match(node.run('nft', 'list', 'table', 'inet', 'fairlead-masquerade'), /10\.89\.1\.12/);
+  }, 10_000);
+  node.run('ip', 'link', 'del', 'fairlead.vx');
+  await eventually(() => {
+    assert.match(node.run('ip', 'route'), /10\.244\.2\.0\/24 .*fairlead\.vx/);
+    assert.match(node.run('bridge', 'fdb', 'show', 'dev', 'fairlead.vx'), /dst 10\.89\.1\.12/);
+  }, 10_000);
+});
+
+test('a peer that comes and goes is programmed and removed', async () => {
+  putNode('c', 3);
+  await eventually(() => assert.match(node.run('ip', 'route'), /10\.244\.3\.0\/24/), 5_000);
+  api.delete(NODES, 'c');
+  await eventually(() => assert.doesNotMatch(node.run('ip', 'route'), /10\.244\.3\.0\/24/), 5_000);
+});
+
+test('killed and started anew, the agent changes nothing that is as it should be', async () => {
+  const changes = await changesDuring(async () => {
+    await agent.end('SIGKILL');
+    agent = node.start();
+    await isReady();
+  });
+  assert.deepEqual(changes, []);
+});
+
+test('the agent ends at SIGTERM with code 0 and leaves everything in place', async () => {
+  const changes = await changesDuring(async () => {
+    assert.equal(await agent.end('SIGTERM'), 0, agent.log());
+  });
+  assert.deepEqual(changes, []);
+  assert.match(node.run('ip', 'route'), /10\.244\.2\.0\/24 .*fairlead\.vx/);
+  agent = node.start();
+  await isReady();
+});
+
+test('while the API server is away nothing is removed and nothing is asked in a tight loop', async () => {
+  const changes = await changesDuring(async () => {
+    relay.isOpen = false;
+    const before = relay.connections;
+    await agent.end('SIGKILL');
+    agent = node.start();
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    const tries = relay.connections - before;
+    assert.ok(tries <= 40, `${tries} connections in 5 s for 4 kinds`);
+    const { waitingFor } = await node.status();
+    assert.ok(waitingFor.includes('the first list of Nodes'), waitingFor.join());
+    relay.isOpen = true;
+    await isReady();
+  });
+  assert.deepEqual(changes, []);
+});
+
+test('an object that cannot be read is skipped, counted and named in the log', async () => {
+  putService('bad', '10.96.0.300', ['10.89.1.11']);
+  await eventually(() => assert.match(agent.log(), /shop\/bad.*clusterIPs\[0\]/), 5_000);
+  putService('good', '10.96.0.9', ['10.89.1.11']);
+  await eventually(async () => {
+    const { body } = await node.ask('/metrics');
+    assert.match(body, /fairlead_watch_refused_total\{kind="Service"\} [1-9]/);
+    assert.match(body, /fairlead_target_entries\{target="service-ebpf",state="observed"\} 3/);
+  }, 5_000);
+});
+
+test('a configuration that cannot be used ends the agent with a message that names the field', async () => {
+  const file = `${node.folder}/bad.json`;
+  writeFileSync(file, JSON.stringify({ ...node.config, podCidrs: ['10.244.0.1/16'] }));
+  const { runAgent } = await import('../../src/agent/main.ts');
+  await assert.rejects(
+    runAgent(file, new AbortController().signal),
+    /Cannot use .*bad\.json: .*podCidrs\[0\]: .*host bits/,
+  );
+});
