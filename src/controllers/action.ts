@@ -21,6 +21,24 @@ export type Action =
       readonly options?: DeleteOptions;
       readonly announce?: Announcement;
     }
+  /** Replaces the object as the cache has it; refused when somebody changed it meanwhile. */
+  | {
+      readonly kind: 'replace';
+      readonly resource: ResourceRef;
+      readonly object: Draft;
+      readonly subresource?: string;
+    }
+  /** Does `action` only where the server itself confirms that none of `absent` exists: the watch of one kind may be behind another's. */
+  | {
+      readonly kind: 'if-absent';
+      readonly absent: readonly {
+        readonly resource: ResourceRef;
+        readonly at: ObjectName;
+        /** Undefined where any object of that name counts. */
+        readonly uid: string | undefined;
+      }[];
+      readonly action: Action;
+    }
   | { readonly kind: 'bind'; readonly at: ObjectName; readonly uid: string; readonly node: string }
   | { readonly kind: 'event'; readonly about: KubeObject; readonly event: EventText }
   /** Look at this key again after a while, whatever happens. */

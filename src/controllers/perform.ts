@@ -61,6 +61,10 @@ async function performOne(action: Action, tools: Tools): Promise<readonly IsSeen
       return deleteOne(action, tools);
     case 'bind':
       return bind(action, tools);
+    case 'replace':
+      return replace(action, tools);
+    case 'if-absent':
+      return (await areAbsent(action, tools)) ? performOne(action.action, tools) : [];
     case 'event':
       tools.recorder.record(tools.controller, action.about, action.event);
       return [];
@@ -118,6 +122,35 @@ async function deleteOne(
       return object?.metadata.uid !== action.uid || object.metadata.deletionTimestamp !== undefined;
     },
   ];
+}
+
+async function replace(
+  { resource, object, subresource }: Extract<Action, { kind: 'replace' }>,
+  { client, cache, signal }: Tools,
+): Promise<readonly IsSeen[]> {
+  const call = subresource === undefined ? { signal } : { signal, subresource };
+  await client.update(resource, object, call);
+  // The answer to a last finalizer's removal is the object's end, so its revision may never be watched: wait for any change.
+  const key = keyOfName({ namespace: object.metadata.namespace, name: object.metadata.name ?? '' });
+  return [() => cache.of(resource).get(key)?.metadata.resourceVersion !== object.metadata.resourceVersion];
+}
+
+async function areAbsent(
+  { absent }: Extract<Action, { kind: 'if-absent' }>,
+  { client, signal }: Tools,
+): Promise<boolean> {
+  const found = await Promise.all(
+    absent.map(async ({ resource, at, uid }) => {
+      try {
+        const { metadata } = await client.get(resource, at, { signal });
+        return uid === undefined || metadata.uid === uid;
+      } catch (error) {
+        if (isNotFound(error)) return false;
+        throw error;
+      }
+    }),
+  );
+  return !found.includes(true);
 }
 
 async function bind(

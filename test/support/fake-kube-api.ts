@@ -179,18 +179,44 @@ export class FakeKubeApi {
       case 'GET':
         return answer(response, 200, found);
       case 'PUT':
+        if (target.subresource === 'finalize')
+          return answer(response, 200, this.#remove(target.collection, key));
         if (body.metadata.resourceVersion !== found.metadata.resourceVersion) {
           return answerStatus(response, 409, 'Conflict');
         }
         return answer(response, 200, this.#put(target.collection, body));
       case 'PATCH':
         if (!isPrecondition(body, found)) return answerStatus(response, 409, 'Conflict');
-        return answer(response, 200, this.#put(target.collection, mergePatch(found, body) as KubeObject));
+        return answer(response, 200, this.#patch(target.collection, found, body));
       case 'POST':
         return this.#bind(target, body, response);
       default:
-        return answer(response, 200, this.#remove(target.collection, key));
+        return answer(response, 200, this.#delete(target.collection, found, body));
     }
+  }
+
+  #patch(collection: string, found: KubeObject, body: unknown): KubeObject {
+    const patched = this.#put(collection, mergePatch(found, body) as KubeObject);
+    const { deletionTimestamp, finalizers = [], namespace, name } = patched.metadata;
+    if (deletionTimestamp !== undefined && finalizers.length === 0)
+      this.#remove(collection, keyOf(namespace, name));
+    return patched;
+  }
+
+  /** Namespaces, and what has or gets finalizers, only begins to end. */
+  #delete(collection: string, found: KubeObject, options: unknown): unknown {
+    const { propagationPolicy } = options as { propagationPolicy?: string };
+    const own = { Foreground: ['foregroundDeletion'], Orphan: ['orphan'] }[propagationPolicy ?? ''] ?? [];
+    const finalizers = [...(found.metadata.finalizers ?? []), ...own];
+    const { namespace, name } = found.metadata;
+    if (finalizers.length === 0 && collection !== 'v1/namespaces') {
+      return this.#remove(collection, keyOf(namespace, name));
+    }
+    const deletionTimestamp = found.metadata.deletionTimestamp ?? new Date().toISOString();
+    return this.#put(collection, {
+      ...found,
+      metadata: { ...found.metadata, deletionTimestamp, finalizers },
+    });
   }
 
   #create(target: Target, body: Draft, response: ServerResponse): void {
@@ -256,7 +282,8 @@ function targetOf(pathname: string): Target {
   const parts = pathname.split('/').slice(1).map(decodeURIComponent);
   const prefix = parts[0] === 'api' ? parts.slice(1, 2) : parts.slice(1, 3);
   const rest = parts.slice(parts[0] === 'api' ? 2 : 3);
-  const isInNamespace = rest[0] === 'namespaces' && rest.length > 2 && rest[2] !== 'status';
+  const isInNamespace =
+    rest[0] === 'namespaces' && rest.length > 2 && !['status', 'finalize'].includes(rest[2] ?? '');
   const [plural = '', name, subresource] = isInNamespace ? rest.slice(2) : rest;
   return {
     collection: [...prefix, plural].join('/'),

@@ -4,9 +4,22 @@ import { cachedKind, type CachedKind } from '../../controllers/cluster-cache.ts'
 import type { Controller } from '../../controllers/controller.ts';
 import { ENDPOINT_SLICE_KINDS, endpointSliceController } from '../../controllers/endpoint-slices.ts';
 import { nodeSubnetController, type SubnetPlan } from '../../controllers/node-subnets.ts';
-import { CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, REPLICA_SETS, SERVICE_ACCOUNTS } from '../../kube/resource.ts';
+import {
+  DEPLOYMENTS,
+  EVENTS,
+  LEASES,
+  NAMESPACES,
+  REPLICA_SETS,
+  type ResourceRef,
+} from '../../kube/resource.ts';
+import type { KubeObject } from '../../objects/meta.ts';
 import { deploymentController } from './deployment/deployment.ts';
+import { COLLECTED_KINDS } from './every-kind.ts';
+import { eventExpiry, podCollector } from './expiry.ts';
+import { garbageCollector } from './garbage-collector.ts';
 import { namespaceDefaultsController } from './namespace-defaults.ts';
+import { namespaceDeletionController } from './namespace-deletion.ts';
+import { nodeLifecycleController } from './node-lifecycle.ts';
 import { replicaSetController } from './replica-set.ts';
 import { scheduler } from './scheduler/scheduler.ts';
 
@@ -24,16 +37,25 @@ export function allControllers({ subnets, authority }: ControllerSettings): read
     replicaSetController,
     scheduler,
     endpointSliceController,
+    garbageCollector,
+    namespaceDeletionController,
+    nodeLifecycleController,
+    podCollector,
+    eventExpiry,
   ];
 }
 
+/** Kinds that controllers read whole; all others are kept for garbage collection, by their metadata alone. */
 export function cachedKinds(): readonly CachedKind[] {
-  return [
+  const whole: readonly CachedKind[] = [
     ...ENDPOINT_SLICE_KINDS,
-    cachedKind(NAMESPACES),
-    cachedKind(SERVICE_ACCOUNTS),
-    { resource: CONFIG_MAPS, keep: 'metadata' },
-    cachedKind(DEPLOYMENTS),
-    cachedKind(REPLICA_SETS),
+    ...[NAMESPACES, LEASES, DEPLOYMENTS, REPLICA_SETS].map((resource) => cachedKind<KubeObject>(resource)),
   ];
+  const known = new Set(whole.map(({ resource }) => nameOfKind(resource)));
+  const others = [...COLLECTED_KINDS, EVENTS].filter((resource) => !known.has(nameOfKind(resource)));
+  return [...whole, ...others.map((resource) => ({ resource, keep: 'metadata' }) as const)];
+}
+
+function nameOfKind({ group, plural }: ResourceRef): string {
+  return `${group}/${plural}`;
 }

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { aNode, startControllerRig, type ControllerRig } from '../../../test/support/controller-rig.ts';
 import { eventually } from '../../../test/support/eventually.ts';
 import { FakeKubeApi } from '../../../test/support/fake-kube-api.ts';
+import { cachedKinds } from './all-controllers.ts';
 import {
   CONFIG_MAPS,
   DEPLOYMENTS,
@@ -16,6 +17,7 @@ import {
   type Draft,
 } from '../../kube/resource.ts';
 import type { Deployment, Service } from '../../objects/api-types.ts';
+import type { KubeObject } from '../../objects/meta.ts';
 
 let api: FakeKubeApi;
 let rig: ControllerRig;
@@ -158,6 +160,53 @@ test('every namespace gets its service account and the authority', async () => {
   assert.equal(api.all(CONFIG_MAPS)[0]?.data?.['ca.crt'], 'PEM');
 });
 
+for (const propagationPolicy of ['Background', 'Foreground'] as const) {
+  test(`deleting a Deployment in the ${propagationPolicy.toLowerCase()} deletes its ReplicaSets and pods`, async () => {
+    api.put(NODES, aNode('a'));
+    api.put(DEPLOYMENTS, aDeployment(3));
+    await eventually(() => api.all(DEPLOYMENTS)[0]?.status?.availableReplicas === 3);
+    await rig.client.delete(DEPLOYMENTS, { namespace: 'shop', name: 'web' }, { propagationPolicy });
+    await eventually(() => {
+      const left = [api.all(DEPLOYMENTS), api.all(REPLICA_SETS), api.all(PODS)].map((all) => all.length);
+      assert.deepEqual(left, [0, 0, 0]);
+    });
+  });
+}
+
+test('deleting a Deployment as orphan leaves its ReplicaSet and pods, and an equal Deployment adopts them', async () => {
+  api.put(NODES, aNode('a'));
+  api.put(DEPLOYMENTS, aDeployment(3));
+  await eventually(() => api.all(DEPLOYMENTS)[0]?.status?.availableReplicas === 3);
+  const pods = api.all(PODS).map((pod) => pod.metadata.uid);
+  const at = { namespace: 'shop', name: 'web' };
+  await rig.client.delete(DEPLOYMENTS, at, { propagationPolicy: 'Orphan' });
+  await eventually(() => api.all(DEPLOYMENTS).length === 0);
+  assert.deepEqual(api.all(REPLICA_SETS)[0]?.metadata.ownerReferences, []);
+  api.put(DEPLOYMENTS, aDeployment(3));
+  await eventually(() => api.all(DEPLOYMENTS)[0]?.status?.availableReplicas === 3);
+  assert.deepEqual(
+    api.all(PODS).map((pod) => pod.metadata.uid),
+    pods,
+  );
+});
+
+test('deleting a namespace deletes all that is in it, then the namespace', async () => {
+  api.put(NODES, aNode('a'));
+  api.put(NAMESPACES, { metadata: { name: 'shop' }, spec: { finalizers: ['kubernetes'] } });
+  api.put(SERVICES, aService());
+  api.put(DEPLOYMENTS, aDeployment(3));
+  await eventually(() => api.all(DEPLOYMENTS)[0]?.status?.availableReplicas === 3);
+  await rig.client.delete(NAMESPACES, { name: 'shop' });
+  await eventually(() => api.all(NAMESPACES).length === 0);
+  const kinds = [SERVICES, ENDPOINT_SLICES, PODS, DEPLOYMENTS, REPLICA_SETS, CONFIG_MAPS, SERVICE_ACCOUNTS];
+  assert.deepEqual(
+    kinds.flatMap((kind) =>
+      api.all<KubeObject>(kind).map(({ kind: name, metadata }) => [name, metadata.name]),
+    ),
+    [],
+  );
+});
+
 test('controllers that are started anew change nothing', async () => {
   api.put(NODES, aNode('a'));
   api.put(NAMESPACES, { metadata: { name: 'shop' } });
@@ -187,8 +236,8 @@ test('nothing is asked in a tight loop while the API server is away', async () =
   const before = api.requests.length;
   await new Promise((resolve) => setTimeout(resolve, 1500));
   const asked = api.requests.length - before;
-  // 9 kinds, each tried after 0.2, 0.6, 1.4 seconds at the soonest; the kubelet's watch too.
-  assert.ok(asked <= 70, `${asked} requests in 1.5 s`);
+  // Each kind's watch is tried after 0.1, 0.3, 0.7, 1.5 seconds at the soonest; the kubelet has one of its own.
+  assert.ok(asked <= (cachedKinds().length + 1) * 4, `${asked} requests in 1.5 s`);
   api.fault = () => undefined;
   api.put(DEPLOYMENTS, aDeployment(7));
   await eventually(() => api.all(DEPLOYMENTS)[0]?.status?.availableReplicas === 7, 20_000);

@@ -1,0 +1,53 @@
+// The end of a namespace: everything in it is deleted, and when the last object is gone the namespace itself.
+
+import { EVENTS, NAMESPACES, type ResourceRef } from '../../kube/resource.ts';
+import type { KubeObject } from '../../objects/meta.ts';
+import { deleteAction, type Action } from '../../controllers/action.ts';
+import { ownKey, source, type Controller, type ReconcileContext } from '../../controllers/controller.ts';
+import { NAMESPACED_KINDS } from './every-kind.ts';
+
+/** So that one large namespace does not fill the client's connections for long. */
+const MAX_PER_ROUND = 200;
+const KINDS: readonly ResourceRef[] = [...NAMESPACED_KINDS, EVENTS];
+
+export const namespaceDeletionController: Controller = {
+  name: 'namespace-controller',
+  sources: [
+    ownKey(NAMESPACES),
+    ...KINDS.map((resource) =>
+      source(resource, ({ after, before }, cluster) => {
+        const namespace = (after ?? before)?.metadata.namespace ?? '';
+        const isEnding = cluster.of(NAMESPACES).get(namespace)?.metadata.deletionTimestamp !== undefined;
+        return isEnding ? [namespace] : [];
+      }),
+    ),
+  ],
+  reconcile: emptyNamespace,
+};
+
+export function emptyNamespace(
+  key: string,
+  { cluster }: Pick<ReconcileContext, 'cluster'>,
+): readonly Action[] {
+  const namespace = cluster.of(NAMESPACES).get(key);
+  if (namespace?.metadata.deletionTimestamp === undefined) return [];
+  const content = KINDS.flatMap((resource) =>
+    [...cluster.of(resource).by('namespace', key)].map((object) => ({ resource, object })),
+  );
+  const waiting = content.filter(({ object }) => !isEnding(object));
+  if (waiting.length > 0) {
+    return waiting
+      .slice(0, MAX_PER_ROUND)
+      .map(({ resource, object }) =>
+        deleteAction(resource, object, { options: { propagationPolicy: 'Background' } }),
+      );
+  }
+  if (content.length > 0 || (namespace.spec?.finalizers ?? []).length === 0) return [];
+  const finalizers = (namespace.spec?.finalizers ?? []).filter((name) => name !== 'kubernetes');
+  const object = { ...namespace, spec: { ...namespace.spec, finalizers } };
+  return [{ kind: 'replace', resource: NAMESPACES, object, subresource: 'finalize' }];
+}
+
+function isEnding(object: KubeObject): boolean {
+  return object.metadata.deletionTimestamp !== undefined;
+}
