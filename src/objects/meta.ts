@@ -36,6 +36,14 @@ export interface KubeObject {
   readonly [field: string]: unknown;
 }
 
+/** "namespace/name", or "name" for what has no namespace: the key by which objects of one resource are told apart. */
+export function keyOf(object: {
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+}): string {
+  const { namespace, name } = object.metadata;
+  return namespace === undefined || namespace === '' ? name : `${namespace}/${name}`;
+}
+
 /** A LabelSelector as it stands in objects (spec.selector of a Deployment, podSelector of a NetworkPolicy). */
 export interface LabelSelector {
   readonly matchLabels?: Readonly<Record<string, string>>;
@@ -145,8 +153,8 @@ function tokensOf(text: string): string[] {
 
 function parseRequirement(take: () => string, peek: () => string): Requirement {
   const first = take();
-  if (first === '!') return { kind: 'absent', key: keyOf(take()) };
-  const key = keyOf(first);
+  if (first === '!') return { kind: 'absent', key: keyToken(take()) };
+  const key = keyToken(first);
   const next = peek();
   if (next === '' || next === ',') return { kind: 'exists', key };
   switch (take()) {
@@ -168,7 +176,7 @@ function parseRequirement(take: () => string, peek: () => string): Requirement {
   }
 }
 
-function keyOf(token: string): string {
+function keyToken(token: string): string {
   if (token === '' || !/^[A-Za-z0-9]/.test(token)) throw unreadable(token, 'expected a label key');
   return token;
 }
@@ -177,7 +185,7 @@ function keyOf(token: string): string {
 function valueAfter(take: () => string, peek: () => string): string {
   const next = peek();
   if (next === '' || next === ',') return '';
-  return keyOf(take());
+  return keyToken(take());
 }
 
 function boundOf(token: string): number {
@@ -189,7 +197,7 @@ function parseValues(take: () => string, peek: () => string): string[] {
   if (take() !== '(') throw unreadable('', 'expected "(" after in or notin');
   const values: string[] = [];
   for (;;) {
-    values.push(peek() === ',' || peek() === ')' ? '' : keyOf(take()));
+    values.push(peek() === ',' || peek() === ')' ? '' : keyToken(take()));
     const next = take();
     if (next === ')') return values;
     if (next !== ',') throw unreadable('', `found "${next}", expected "," or ")"`);

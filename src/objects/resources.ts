@@ -1,7 +1,5 @@
 // The registry of kinds: names, verbs and subresources of every resource that the embedded API serves and the clients know.
 
-import type { KubeObject } from './meta.ts';
-
 export type Verb = 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | 'patch' | 'update' | 'watch';
 
 export interface Subresource {
@@ -239,10 +237,4 @@ export function pathOf(resource: Resource, at: ResourceName = {}): string {
   const name = at.name === undefined ? '' : `/${encodeURIComponent(at.name)}`;
   const subresource = at.subresource === undefined ? '' : `/${at.subresource}`;
   return `${root}${namespace}/${resource.plural}${name}${subresource}`;
-}
-
-/** "namespace/name", or "name" for what has no namespace: the key by which objects of one resource are told apart. */
-export function keyOf(object: Pick<KubeObject, 'metadata'>): string {
-  const { namespace, name } = object.metadata;
-  return namespace === undefined || namespace === '' ? name : `${namespace}/${name}`;
 }

@@ -1,0 +1,70 @@
+// Who asks: client certificates (CN is the user, O the groups) and bearer tokens. No credentials, or wrong ones: nobody.
+
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { TLSSocket } from 'node:tls';
+import { FairleadError } from '../base/errors.ts';
+import type { User } from './request.ts';
+import type { ServiceAccountTokens } from './service-account-tokens.ts';
+
+export interface Authenticator {
+  /** Users by SHA-256 of their token: the look-up's time says nothing about the tokens. */
+  readonly tokens: ReadonlyMap<string, User>;
+  readonly serviceAccounts: ServiceAccountTokens;
+  readonly nowMs: () => number;
+}
+
+/** The user of a request, undefined where it carries no valid credentials. */
+export function authenticate(request: IncomingMessage, authenticator: Authenticator): User | undefined {
+  return certificateUser(request) ?? bearerUser(request, authenticator);
+}
+
+function certificateUser({ socket }: IncomingMessage): User | undefined {
+  // `authorized` is true only for a chain up to the configured authority.
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  const { subject } = socket.getPeerCertificate();
+  const name = firstOf(subject?.CN);
+  if (name === undefined) return undefined;
+  return { name, uid: undefined, groups: [...allOf(subject?.O), 'system:authenticated'] };
+}
+
+// A certificate may carry several values of one attribute: Node then gives a list.
+function allOf(value: string | readonly string[] | undefined): readonly string[] {
+  return value === undefined ? [] : typeof value === 'string' ? [value] : value;
+}
+
+function firstOf(value: string | readonly string[] | undefined): string | undefined {
+  return allOf(value)[0];
+}
+
+function bearerUser(
+  request: IncomingMessage,
+  { tokens, serviceAccounts, nowMs }: Authenticator,
+): User | undefined {
+  const match = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '');
+  const token = match?.[1];
+  if (token === undefined) return undefined;
+  return tokens.get(hashOf(token)) ?? serviceAccounts.verify(token, nowMs());
+}
+
+/** Reads the lines of a tokens file: `token,user,uid,"group1,group2"`; blank lines and # comments are skipped. */
+export function parseTokens(text: string): ReadonlyMap<string, User> {
+  const users = new Map<string, User>();
+  for (const [i, line] of text.split('\n').entries()) {
+    if (line.trim() === '' || line.startsWith('#')) continue;
+    const match = /^([^,\s]+),([^,]+),([^,]*)(?:,(?:"([^"]*)"|([^",]*)))?\s*$/.exec(line);
+    if (match === null) throw new FairleadError('invalid', `Cannot read tokens: line ${i + 1} is malformed`);
+    const [, token = '', name = '', uid = '', quoted, plain] = match;
+    const groups = (quoted ?? plain ?? '').split(',').filter((group) => group !== '');
+    users.set(hashOf(token), {
+      name,
+      uid: uid === '' ? undefined : uid,
+      groups: [...groups, 'system:authenticated'],
+    });
+  }
+  return users;
+}
+
+function hashOf(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}

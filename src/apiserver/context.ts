@@ -1,0 +1,26 @@
+// What every handler works with: the store, the configuration, time and chance. Passed in, so that tests can set each.
+
+import type { Clock } from '../base/clock.ts';
+import type { ApiServerConfig } from './config.ts';
+import type { ObjectStore } from './object-store.ts';
+import type { ServiceAccountTokens } from './service-account-tokens.ts';
+
+/** Chance as an argument. */
+export interface Random {
+  uuid(): string;
+  /** A whole number from 0 to below `limit`. */
+  below(limit: number): number;
+}
+
+export interface ApiContext {
+  readonly store: ObjectStore;
+  readonly config: ApiServerConfig;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly tokens: ServiceAccountTokens;
+}
+
+/** RFC 3339 with whole seconds, as metadata carries it. */
+export function timestampOf(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}

@@ -1,0 +1,139 @@
+// Discovery: what this server serves, in the legacy form (per group and version) and aggregated (apidiscovery.k8s.io).
+
+import { apiVersionOf, RESOURCES, type Resource, type Subresource } from '../objects/resources.ts';
+import { jsonReply, type ApiRequest, type WholeReply } from './request.ts';
+
+interface GroupVersion {
+  readonly group: string;
+  readonly version: string;
+  readonly resources: readonly Resource[];
+}
+
+function groupVersions(): readonly GroupVersion[] {
+  const all = new Map<string, Resource[]>();
+  for (const resource of RESOURCES) {
+    const key = apiVersionOf(resource);
+    const known = all.get(key);
+    if (known === undefined) all.set(key, [resource]);
+    else known.push(resource);
+  }
+  return [...all.values()].map((resources) => ({
+    group: resources[0]?.group ?? '',
+    version: resources[0]?.version ?? '',
+    resources,
+  }));
+}
+
+/** Answers a discovery path; undefined where the path is none. */
+export function discoveryReply({ path, headers }: ApiRequest): WholeReply | undefined {
+  const parts = path.split('/').filter((part) => part !== '');
+  const [root, first, second] = parts;
+  if (root === 'api' && parts.length === 1)
+    return aggregatedOr(headers.accept, true, {
+      kind: 'APIVersions',
+      versions: ['v1'],
+      serverAddressByClientCIDRs: [],
+    });
+  if (root === 'apis' && parts.length === 1) return aggregatedOr(headers.accept, false, groupList());
+  if (root === 'api' && parts.length === 2) return resourceListReply('', first ?? '');
+  if (root === 'apis' && parts.length === 2) return groupReply(first ?? '');
+  if (root === 'apis' && parts.length === 3) return resourceListReply(first ?? '', second ?? '');
+  return undefined;
+}
+
+function groupList(): object {
+  const groups = groupVersions().filter(({ group }) => group !== '');
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.map(groupOf) };
+}
+
+function groupOf({ group, version }: GroupVersion): object {
+  const entry = { groupVersion: `${group}/${version}`, version };
+  return { name: group, versions: [entry], preferredVersion: entry };
+}
+
+function groupReply(name: string): WholeReply | undefined {
+  const found = groupVersions().find(({ group }) => group !== '' && group === name);
+  if (found === undefined) return undefined;
+  return jsonReply(200, { kind: 'APIGroup', apiVersion: 'v1', ...groupOf(found) });
+}
+
+function resourceListReply(group: string, version: string): WholeReply | undefined {
+  const found = groupVersions().find((it) => it.group === group && it.version === version);
+  if (found === undefined) return undefined;
+  const groupVersion = group === '' ? version : `${group}/${version}`;
+  const resources = found.resources.flatMap((resource) => [
+    legacyResource(resource),
+    ...resource.subresources.map((sub) => legacySubresource(resource, sub)),
+  ]);
+  return jsonReply(200, { kind: 'APIResourceList', apiVersion: 'v1', groupVersion, resources });
+}
+
+function legacyResource(resource: Resource): object {
+  return {
+    name: resource.plural,
+    singularName: resource.singular,
+    namespaced: resource.isNamespaced,
+    kind: resource.kind,
+    verbs: resource.verbs,
+    ...(resource.shortNames.length === 0 ? {} : { shortNames: resource.shortNames }),
+    ...(resource.categories.length === 0 ? {} : { categories: resource.categories }),
+  };
+}
+
+function legacySubresource(resource: Resource, sub: Subresource): object {
+  const [version, group] = (sub.apiVersion ?? '').split('/').reverse();
+  return {
+    name: `${resource.plural}/${sub.name}`,
+    singularName: '',
+    namespaced: resource.isNamespaced,
+    ...(sub.apiVersion === undefined ? {} : { group: group ?? '', version }),
+    kind: sub.kind,
+    verbs: sub.verbs,
+  };
+}
+
+const AGGREGATED = /application\/json;[^,]*\bg=apidiscovery\.k8s\.io[^,]*/g;
+
+/** The aggregated form where the client knows one of its versions: kubectl 1.27 to 1.29 v2beta1, newer ones v2. */
+function aggregatedOr(accept: string | undefined, isCore: boolean, legacy: object): WholeReply {
+  for (const [part] of (accept ?? '').matchAll(AGGREGATED)) {
+    const version = /\bv=(v2beta1|v2)\b/.exec(part)?.[1];
+    if (version === undefined || !part.includes('as=APIGroupDiscoveryList')) continue;
+    const contentType = `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
+    return { kind: 'whole', code: 200, contentType, body: JSON.stringify(aggregated(version, isCore)) };
+  }
+  return jsonReply(200, legacy);
+}
+
+function aggregated(version: string, isCore: boolean): object {
+  const items = groupVersions()
+    .filter(({ group }) => (group === '') === isCore)
+    .map(({ group, version: served, resources }) => ({
+      metadata: group === '' ? {} : { name: group },
+      versions: [{ version: served, freshness: 'Current', resources: resources.map(aggregatedResource) }],
+    }));
+  return { kind: 'APIGroupDiscoveryList', apiVersion: `apidiscovery.k8s.io/${version}`, metadata: {}, items };
+}
+
+function aggregatedResource(resource: Resource): object {
+  const { group, version, kind } = resource;
+  return {
+    resource: resource.plural,
+    responseKind: { group, version, kind },
+    scope: resource.isNamespaced ? 'Namespaced' : 'Cluster',
+    singularResource: resource.singular,
+    verbs: resource.verbs,
+    ...(resource.shortNames.length === 0 ? {} : { shortNames: resource.shortNames }),
+    ...(resource.categories.length === 0 ? {} : { categories: resource.categories }),
+    ...(resource.subresources.length === 0
+      ? {}
+      : { subresources: resource.subresources.map((sub) => aggregatedSubresource(resource, sub)) }),
+  };
+}
+
+function aggregatedSubresource(resource: Resource, sub: Subresource): object {
+  const [version = resource.version, group = ''] = (sub.apiVersion ?? apiVersionOf(resource))
+    .split('/')
+    .reverse();
+  return { subresource: sub.name, responseKind: { group, version, kind: sub.kind }, verbs: sub.verbs };
+}

@@ -1,0 +1,79 @@
+// A request's body as a draft of one kind: the right kind, known fields of the right types. Defaults and meaning come later.
+
+import { checkFields } from '../objects/field-check.ts';
+import { isObject, objectOf, type Draft } from '../objects/json.ts';
+import { apiVersionOf, type Resource } from '../objects/resources.ts';
+import { messageSchema } from '../wire/kubernetes-protobuf-schema.ts';
+import { fromEventsGroup } from './event-conversion.ts';
+import { isConverted } from './serve.ts';
+import { badRequest } from './status-error.ts';
+
+/** What becomes of fields that the kind does not have. */
+export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
+
+export interface AcceptedDraft {
+  readonly draft: Draft;
+  /** For the client, as Warning headers. */
+  readonly warnings: readonly string[];
+}
+
+/** The query's choice; Warn where it says nothing, as since Kubernetes 1.27. */
+export function fieldValidationOf(query: URLSearchParams): FieldValidation {
+  const asked = query.get('fieldValidation') ?? '';
+  if (asked === '') return 'Warn';
+  if (asked === 'Strict' || asked === 'Warn' || asked === 'Ignore') return asked;
+  throw badRequest(
+    `invalid fieldValidation "${asked.slice(0, 40)}": supported values: "Ignore", "Warn", "Strict"`,
+  );
+}
+
+/** `body` as an object of `resource`, in its stored form; throws 400 for another kind, wrong types and (Strict) unknown fields. */
+export function acceptDraft(resource: Resource, body: Draft, validation: FieldValidation): AcceptedDraft {
+  checkKind(resource, body);
+  const schema = messageSchema(resource.message);
+  if (schema === undefined) throw badRequest(`kind ${resource.kind} cannot be decoded`);
+  body['metadata'] ??= {};
+  const { unknown, mismatches } = checkFields(schema, body);
+  const refused = [...mismatches, ...(validation === 'Strict' ? strict(unknown) : [])];
+  if (refused.length > 0 || !isObject(body['metadata'])) {
+    const version = `${resource.kind} in version "${resource.version}" cannot be handled as a ${resource.kind}`;
+    throw badRequest(`${version}: ${refused.slice(0, 20).join(', ')}`);
+  }
+  const warnings = validation === 'Warn' ? unknown.map((path) => `unknown field "${path}"`) : [];
+  return { draft: isConverted(resource) ? fromEventsGroup(body) : body, warnings };
+}
+
+function strict(unknown: readonly string[]): readonly string[] {
+  if (unknown.length === 0) return [];
+  return [`strict decoding error: ${unknown.map((path) => `unknown field "${path}"`).join(', ')}`];
+}
+
+function checkKind(resource: Resource, body: Draft): void {
+  const apiVersion = apiVersionOf(resource);
+  body['apiVersion'] ??= apiVersion;
+  body['kind'] ??= resource.kind;
+  if (body['kind'] !== resource.kind || body['apiVersion'] !== apiVersion) {
+    const found = `${String(body['apiVersion'])}, Kind=${String(body['kind'])}`.slice(0, 120);
+    throw badRequest(
+      `the object provided is unrecognized (must be ${apiVersion}, Kind=${resource.kind}): found ${found}`,
+    );
+  }
+}
+
+/** The draft's metadata, to be changed in place. */
+export function metadataOf(draft: Draft): Draft {
+  const { metadata } = draft;
+  if (isObject(metadata)) return metadata;
+  const fresh: Draft = {};
+  draft['metadata'] = fresh;
+  return fresh;
+}
+
+/** A part of a draft as an object, made when it is absent. */
+export function partOf(draft: Draft, name: string): Draft {
+  const part = draft[name];
+  if (isObject(part)) return part;
+  const fresh: Draft = { ...objectOf(part) };
+  draft[name] = fresh;
+  return fresh;
+}

@@ -1,0 +1,108 @@
+// Composition root of the API server: reads its files, opens the store, listens, and closes everything in reverse.
+
+import { createPrivateKey, randomInt, randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { pino, type Logger } from 'pino';
+import { systemClock, type Clock } from '../base/clock.ts';
+import { FairleadError, messageOf } from '../base/errors.ts';
+import { Lifetime } from '../base/lifetime.ts';
+import { parseTokens } from './authentication.ts';
+import { bootstrap } from './bootstrap.ts';
+import { readApiServerConfig, type ApiServerConfig, type ListenAddress } from './config.ts';
+import type { ApiContext, Random } from './context.ts';
+import { ObjectLog } from './object-log.ts';
+import { ObjectStore } from './object-store.ts';
+import { listen, type ServerParts } from './server.ts';
+import { ServiceAccountTokens } from './service-account-tokens.ts';
+
+export interface ApiServerOptions {
+  readonly log?: Logger;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** How many of the newest revisions stay readable for watches. */
+  readonly windowRevisions?: number;
+}
+
+export interface ApiServer {
+  /** Where it listens, in the order of the configuration, ports chosen. */
+  readonly addresses: readonly ListenAddress[];
+  /** Ends connections and closes the database; nothing acknowledged is lost. */
+  close(): Promise<void>;
+}
+
+const systemRandom: Random = { uuid: () => randomUUID(), below: (limit) => randomInt(limit) };
+
+/** Runs the server of a configuration file until `signal` aborts. */
+export async function runApiServer(configFile: string, signal: AbortSignal): Promise<void> {
+  const log = pino({ name: 'apiserver' });
+  const server = await startApiServer(await readApiServerConfig(configFile), { log });
+  log.info({ addresses: server.addresses }, 'serving');
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await server.close();
+}
+
+/** Starts a server; it answers on every address of the configuration when this resolves. */
+export async function startApiServer(
+  config: ApiServerConfig,
+  options: ApiServerOptions = {},
+): Promise<ApiServer> {
+  const lifetime = new Lifetime('API server');
+  try {
+    return await start(config, options, lifetime);
+  } catch (error) {
+    await lifetime.close();
+    throw error;
+  }
+}
+
+async function start(
+  config: ApiServerConfig,
+  options: ApiServerOptions,
+  lifetime: Lifetime,
+): Promise<ApiServer> {
+  const parts = await readParts(config);
+  const log = lifetime.own('database', new ObjectLog(config.database), (it) => it.close());
+  const { windowRevisions } = options;
+  const context: ApiContext = {
+    store: new ObjectStore(log, windowRevisions === undefined ? {} : { windowRevisions }),
+    config,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+    tokens: parts.serviceAccounts,
+  };
+  const logger = options.log ?? pino({ level: 'silent' });
+  const addresses: ListenAddress[] = [];
+  for (const address of config.listen) {
+    const server = await listen(context, parts, { address, log: logger, signal: lifetime.signal });
+    lifetime.own(`listener on ${address.host}`, server, (it) => it.close());
+    addresses.push(server.address);
+  }
+  const { host, port } = config.advertise;
+  bootstrap(context, { host, port: port === 0 ? (addresses[0]?.port ?? 0) : port });
+  return { addresses, close: () => lifetime.close() };
+}
+
+async function readParts(config: ApiServerConfig): Promise<ServerParts> {
+  const [cert, key, clientCa, serviceAccountKey] = await Promise.all(
+    [config.certFile, config.keyFile, config.clientCaFile, config.serviceAccountKeyFile].map(readText),
+  );
+  const tokens = config.tokensFile === undefined ? '' : await readText(config.tokensFile);
+  return {
+    cert: cert ?? '',
+    key: key ?? '',
+    clientCa: clientCa ?? '',
+    tokens: parseTokens(tokens),
+    serviceAccounts: new ServiceAccountTokens(createPrivateKey(serviceAccountKey ?? '')),
+  };
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new FairleadError('not-found', `Cannot read ${file}: ${messageOf(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,154 @@
+// The durable log of objects in SQLite: one row per revision, in the order of commits. It knows bytes and keys, no kinds.
+// A revision is the resourceVersion of the object that it wrote, for all resources together.
+
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { FairleadError, messageOf } from '../base/errors.ts';
+
+export interface LogRow {
+  readonly revision: number;
+  /** The resource's storage key ("pods", "deployments.apps"). */
+  readonly storage: string;
+  /** "namespace/name" or "name". */
+  readonly key: string;
+  readonly isDeleted: boolean;
+  /** Revision that this row supersedes; 0 for a new object. */
+  readonly previous: number;
+  /** JSON of the object, of a deleted one its last state. */
+  readonly value: Uint8Array;
+}
+
+const SCHEMA = `
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = NORMAL;
+  PRAGMA wal_autocheckpoint = 4000;
+  CREATE TABLE IF NOT EXISTS log (
+    revision INTEGER PRIMARY KEY,
+    storage TEXT NOT NULL,
+    key TEXT NOT NULL,
+    deleted INTEGER NOT NULL,
+    previous INTEGER NOT NULL,
+    value BLOB NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+`;
+
+/** Owner of one database file. Every append is committed when it returns: a killed process loses none of them. */
+export class ObjectLog {
+  readonly #database: DatabaseSync;
+  readonly #insert: StatementSync;
+  readonly #since: StatementSync;
+  readonly #one: StatementSync;
+  #compacted: number;
+  #last: number;
+
+  constructor(file: string) {
+    this.#database = openDatabase(file);
+    this.#insert = this.#database.prepare('INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)');
+    this.#since = this.#database.prepare(
+      'SELECT * FROM log WHERE revision > ? AND storage = ? ORDER BY revision',
+    );
+    this.#one = this.#database.prepare('SELECT * FROM log WHERE revision = ?');
+    this.#compacted = this.#fact('compacted');
+    const row = this.#database.prepare('SELECT max(revision) AS last FROM log').get();
+    // The newest rows may all have been compacted tombstones: revisions never go back behind the mark.
+    this.#last = Math.max(Number(row?.['last'] ?? 0), this.#compacted);
+  }
+
+  get lastRevision(): number {
+    return this.#last;
+  }
+
+  /** Changes up to this revision can no longer be read. */
+  get compactedRevision(): number {
+    return this.#compacted;
+  }
+
+  append(row: LogRow): void {
+    if (row.revision !== this.#last + 1) {
+      throw new FairleadError(
+        'internal',
+        `Cannot append revision ${row.revision}: ${this.#last} is the last one`,
+      );
+    }
+    this.#insert.run(row.revision, row.storage, row.key, row.isDeleted ? 1 : 0, row.previous, row.value);
+    this.#last = row.revision;
+  }
+
+  /** The newest row of every object that exists. */
+  current(): readonly LogRow[] {
+    const rows = new Map<number, LogRow>();
+    for (const raw of this.#database.prepare('SELECT * FROM log ORDER BY revision').iterate()) {
+      const row = rowOf(raw);
+      rows.delete(row.previous);
+      if (!row.isDeleted) rows.set(row.revision, row);
+    }
+    return [...rows.values()];
+  }
+
+  /** Changes of one resource after `revision`, oldest first; throws `gone` where some of them are compacted away. */
+  since(storage: string, revision: number): readonly LogRow[] {
+    if (revision < this.#compacted) {
+      throw new FairleadError(
+        'gone',
+        `Cannot read changes since ${revision}: ${this.#compacted} is the oldest kept`,
+      );
+    }
+    return this.#since.all(revision, storage).map(rowOf);
+  }
+
+  /** The row of one revision, undefined where it is compacted. */
+  at(revision: number): LogRow | undefined {
+    const row = this.#one.get(revision);
+    return row === undefined ? undefined : rowOf(row);
+  }
+
+  /** Forgets what was superseded or deleted up to `revision`. */
+  compact(revision: number): void {
+    if (revision <= this.#compacted) return;
+    this.#database.exec('BEGIN');
+    try {
+      this.#database
+        .prepare(
+          'DELETE FROM log WHERE revision IN (SELECT previous FROM log WHERE revision > ? AND revision <= ?)',
+        )
+        .run(this.#compacted, revision);
+      this.#database.prepare('DELETE FROM log WHERE deleted = 1 AND revision <= ?').run(revision);
+      this.#database.prepare("INSERT OR REPLACE INTO facts VALUES ('compacted', ?)").run(revision);
+      this.#database.exec('COMMIT');
+    } catch (error) {
+      this.#database.exec('ROLLBACK');
+      throw error;
+    }
+    this.#compacted = revision;
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #fact(name: string): number {
+    const row = this.#database.prepare('SELECT value FROM facts WHERE name = ?').get(name);
+    return Number(row?.['value'] ?? 0);
+  }
+}
+
+function openDatabase(file: string): DatabaseSync {
+  try {
+    const database = new DatabaseSync(file);
+    database.exec(SCHEMA);
+    return database;
+  } catch (cause) {
+    throw new FairleadError('internal', `Cannot open database ${file}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function rowOf(raw: Record<string, unknown>): LogRow {
+  return {
+    revision: Number(raw['revision']),
+    storage: String(raw['storage']),
+    key: String(raw['key']),
+    isDeleted: raw['deleted'] === 1,
+    previous: Number(raw['previous']),
+    value: raw['value'] as Uint8Array, // The column is a BLOB that is never null.
+  };
+}

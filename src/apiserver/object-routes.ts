@@ -1,0 +1,208 @@
+// The verbs on objects and collections: create, get, list, watch, update, patch, delete.
+
+import { isObject, objectOf, textOf, type Draft } from '../objects/json.ts';
+import type { Resource } from '../objects/resources.ts';
+import { mediaTypeOf, parseObject } from './body.ts';
+import type { ApiContext } from './context.ts';
+import { deleteObject, deleteOptionsOf, type DeleteOptions } from './delete.ts';
+import { acceptDraft, fieldValidationOf, metadataOf } from './draft.ts';
+import { applyPatch, parsePatch } from './patch.ts';
+import { listObjects, objectReply, readObject, storedOf } from './read.ts';
+import {
+  hasFlag,
+  jsonReply,
+  type ApiRequest,
+  type ObjectTarget,
+  type Reply,
+  type Target,
+} from './request.ts';
+import { selectionOf } from './selection.ts';
+import { servedJson, servedObject } from './serve.ts';
+import { badRequest, methodNotAllowed } from './status-error.ts';
+import { watchObjects } from './watch.ts';
+import { createObject, updateObject, updateStatus } from './write.ts';
+
+/** Answers a request on a collection. */
+export function handleCollection(
+  context: ApiContext,
+  request: ApiRequest,
+  target: Target,
+): Promise<Reply> | Reply {
+  switch (request.method) {
+    case 'GET':
+    case 'HEAD':
+      return hasFlag(request.query, 'watch')
+        ? watchObjects(context, request, target)
+        : listObjects(context, request, target);
+    case 'POST':
+      return create(context, request, target);
+    case 'DELETE':
+      return deleteCollection(context, request, target);
+    default:
+      throw methodNotAllowed();
+  }
+}
+
+/** Answers a request on one object. */
+export function handleObject(
+  context: ApiContext,
+  request: ApiRequest,
+  target: ObjectTarget,
+): Promise<Reply> | Reply {
+  switch (request.method) {
+    case 'GET':
+    case 'HEAD':
+      return hasFlag(request.query, 'watch')
+        ? watchObjects(context, request, target)
+        : readObject(context, request, target);
+    case 'PUT':
+      return replace(context, request, target, updateObject);
+    case 'PATCH':
+      return patch(context, request, target, updateObject);
+    case 'DELETE':
+      return remove(context, request, target);
+    default:
+      throw methodNotAllowed();
+  }
+}
+
+/** Answers a request on the status of an object. */
+export function handleStatus(
+  context: ApiContext,
+  request: ApiRequest,
+  target: ObjectTarget,
+): Promise<Reply> | Reply {
+  switch (request.method) {
+    case 'GET':
+      return readObject(context, request, target);
+    case 'PUT':
+      return replace(context, request, target, updateStatus);
+    case 'PATCH':
+      return patch(context, request, target, updateStatus);
+    default:
+      throw methodNotAllowed();
+  }
+}
+
+async function create(context: ApiContext, request: ApiRequest, target: Target): Promise<Reply> {
+  const { resource } = target;
+  if (resource.isNamespaced && target.namespace === undefined) throw methodNotAllowed();
+  const body = parseObject(await request.readBody(), request.headers['content-type']);
+  const { draft, warnings } = acceptDraft(resource, body, fieldValidationOf(request.query));
+  placeInNamespace(draft, target);
+  const stored = createObject(context, resource, draft, { isDryRun: isDryRun(request.query) });
+  return objectReply(context, request, { code: 201, resource, stored, warnings });
+}
+
+/** The path's namespace counts; a body that names another one is refused. */
+function placeInNamespace(draft: Draft, { namespace }: Target): void {
+  const metadata = metadataOf(draft);
+  const given = textOf(metadata['namespace']);
+  if (namespace === undefined) {
+    delete metadata['namespace'];
+    return;
+  }
+  if (given !== undefined && given !== namespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  }
+  metadata['namespace'] = namespace;
+}
+
+type Update = typeof updateObject;
+
+async function replace(
+  context: ApiContext,
+  request: ApiRequest,
+  target: ObjectTarget,
+  update: Update,
+): Promise<Reply> {
+  const { resource } = target;
+  const body = parseObject(await request.readBody(), request.headers['content-type']);
+  const { draft, warnings } = acceptDraft(resource, body, fieldValidationOf(request.query));
+  placeInNamespace(draft, target);
+  const given = textOf(metadataOf(draft)['name']);
+  if (given === undefined) metadataOf(draft)['name'] = target.name;
+  else if (given !== target.name) {
+    throw badRequest(
+      `the name of the object (${given.slice(0, 253)}) does not match the name on the URL (${target.name})`,
+    );
+  }
+  const previous = storedOf(context, target);
+  const stored = update(context, resource, draft, { previous, isDryRun: isDryRun(request.query) });
+  return objectReply(context, request, { code: 200, resource, stored, warnings });
+}
+
+async function patch(
+  context: ApiContext,
+  request: ApiRequest,
+  target: ObjectTarget,
+  update: Update,
+): Promise<Reply> {
+  const { resource } = target;
+  const change = parsePatch(await request.readBody(), request.headers['content-type']);
+  const previous = storedOf(context, target);
+  const patched = applyPatch(resource.message, servedObject(resource, previous), change);
+  const { draft, warnings } = acceptDraft(resource, patched, fieldValidationOf(request.query));
+  const metadata = metadataOf(draft);
+  if (metadata['name'] !== target.name || textOf(metadata['namespace']) !== target.namespace) {
+    throw badRequest('the patch must not change the name or the namespace of the object');
+  }
+  const stored = update(context, resource, draft, { previous, isDryRun: isDryRun(request.query) });
+  return objectReply(context, request, { code: 200, resource, stored, warnings });
+}
+
+function isDryRun(query: URLSearchParams): boolean {
+  const asked = query.getAll('dryRun');
+  if (asked.some((it) => it !== 'All')) throw badRequest('invalid dryRun: supported values: "All"');
+  return asked.length > 0;
+}
+
+async function remove(context: ApiContext, request: ApiRequest, target: ObjectTarget): Promise<Reply> {
+  const options = await readDeleteOptions(request);
+  const { resource } = target;
+  const { isGone, stored } = deleteObject(context, resource, storedOf(context, target), options);
+  // Pods come back whole, as clients expect; for the rest the news is that they are gone.
+  if (!isGone || resource.message === 'core.Pod')
+    return objectReply(context, request, { code: 200, resource, stored });
+  return jsonReply(200, goneStatus(resource, stored.object.metadata.name, stored.object.metadata.uid));
+}
+
+function goneStatus(resource: Resource, name: string, uid: string): object {
+  const group = resource.group === '' ? {} : { group: resource.group };
+  const details = { name, ...group, kind: resource.plural, uid };
+  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details };
+}
+
+export async function readDeleteOptions(request: ApiRequest): Promise<DeleteOptions> {
+  const bytes = await request.readBody();
+  const body: Draft = bytes.length === 0 ? {} : parseObject(bytes, request.headers['content-type']);
+  return deleteOptionsOf(body, request.query);
+}
+
+async function deleteCollection(context: ApiContext, request: ApiRequest, target: Target): Promise<Reply> {
+  const { resource } = target;
+  if (resource.isNamespaced && target.namespace === undefined) throw methodNotAllowed();
+  if (resource.message === 'core.Namespace') throw methodNotAllowed();
+  const options = await readDeleteOptions(request);
+  const selection = selectionOf(target, request.query);
+  const chosen = context.store
+    .list(resource.storage, selection.namespace)
+    .filter((stored) => selection.matches(stored.object));
+  const deleted = chosen.map((stored) => deleteObject(context, resource, stored, options).stored);
+  const items = deleted.map((stored) => objectOf(JSON.parse(servedJson(resource, stored).toString())));
+  const metadata = { resourceVersion: String(context.store.revision) };
+  return jsonReply(200, {
+    kind: `${resource.kind}List`,
+    apiVersion: items[0]?.['apiVersion'] ?? 'v1',
+    metadata,
+    items,
+  });
+}
+
+/** Body of a subresource request as an object, whatever its kind. */
+export async function readBodyObject(request: ApiRequest): Promise<Draft> {
+  const bytes = await request.readBody();
+  if (bytes.length === 0 && mediaTypeOf(request.headers['content-type']) === 'application/json') return {};
+  const body = parseObject(bytes, request.headers['content-type']);
+  return isObject(body) ? body : {};
+}

@@ -1,0 +1,173 @@
+// The current objects in memory over the durable log: reads never wait, writes are committed when they return, in one total order.
+// It knows no kinds: defaults, validation and semantics of deletion are decided before.
+
+import { keyOf, type KubeObject } from '../objects/meta.ts';
+import type { ObjectLog, LogRow } from './object-log.ts';
+
+/** One revision of an object: parsed, and the bytes that every reader and watcher shares. Never changed. */
+export interface StoredObject {
+  readonly revision: number;
+  readonly key: string;
+  readonly object: KubeObject;
+  readonly json: Buffer;
+}
+
+export interface StoreEvent {
+  readonly kind: 'added' | 'modified' | 'deleted';
+  /** For `deleted` the last state, with the revision of the deletion. */
+  readonly current: StoredObject;
+  readonly previous: StoredObject | undefined;
+}
+
+type Listener = (event: StoreEvent) => void;
+
+/** How many of the newest changes stay readable for watches that resume. */
+const DEFAULT_WINDOW = 10_000;
+const COMPACT_EVERY = 1_000;
+
+class Shelf {
+  readonly objects = new Map<string, StoredObject>();
+  readonly listeners = new Set<Listener>();
+  #sorted: readonly StoredObject[] | undefined;
+
+  changed(): void {
+    this.#sorted = undefined;
+  }
+
+  /** Ordered by key, as pages of a list need it. */
+  get sorted(): readonly StoredObject[] {
+    this.#sorted ??= [...this.objects.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+    return this.#sorted;
+  }
+}
+
+export class ObjectStore {
+  readonly #log: ObjectLog;
+  readonly #window: number;
+  readonly #shelves = new Map<string, Shelf>();
+
+  constructor(log: ObjectLog, options: { readonly windowRevisions?: number } = {}) {
+    this.#log = log;
+    this.#window = options.windowRevisions ?? DEFAULT_WINDOW;
+    for (const row of log.current()) this.#shelf(row.storage).objects.set(row.key, storedOf(row));
+  }
+
+  /** The newest revision: the resourceVersion of lists. */
+  get revision(): number {
+    return this.#log.lastRevision;
+  }
+
+  /** Watches older than this are refused. */
+  get oldestRevision(): number {
+    return this.#log.compactedRevision;
+  }
+
+  get(storage: string, key: string): StoredObject | undefined {
+    return this.#shelves.get(storage)?.objects.get(key);
+  }
+
+  /** All objects of a resource, ordered by "namespace/name"; of one namespace where it is given. */
+  list(storage: string, namespace?: string): readonly StoredObject[] {
+    const sorted = this.#shelf(storage).sorted;
+    if (namespace === undefined) return sorted;
+    const start = lowerBound(sorted, `${namespace}/`);
+    const end = lowerBound(sorted, `${namespace}0`); // '0' follows '/' in ASCII.
+    return sorted.slice(start, end);
+  }
+
+  /** Creates the object, or replaces `previous`; its resourceVersion is set here. */
+  put(storage: string, object: KubeObject, previous?: StoredObject): StoredObject {
+    const stored = this.#append(storage, object, { previous, isDeleted: false });
+    const shelf = this.#shelf(storage);
+    shelf.objects.set(stored.key, stored);
+    shelf.changed();
+    this.#publish(shelf, { kind: previous === undefined ? 'added' : 'modified', current: stored, previous });
+    return stored;
+  }
+
+  /** Removes the object; `last` is the state that watchers see, by default the stored one. */
+  remove(storage: string, previous: StoredObject, last: KubeObject = previous.object): StoredObject {
+    const stored = this.#append(storage, last, { previous, isDeleted: true });
+    const shelf = this.#shelf(storage);
+    shelf.objects.delete(stored.key);
+    shelf.changed();
+    this.#publish(shelf, { kind: 'deleted', current: stored, previous });
+    return stored;
+  }
+
+  /** Calls `listener` for every change from now on; returns the end of it. */
+  subscribe(storage: string, listener: Listener): () => void {
+    const { listeners } = this.#shelf(storage);
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  /** The changes after `revision` up to now; throws `gone` where they are no longer kept. */
+  replay(storage: string, revision: number): readonly StoreEvent[] {
+    return this.#log.since(storage, revision).map((row) => {
+      const before = row.previous === 0 ? undefined : this.#log.at(row.previous);
+      const previous = before === undefined ? undefined : storedOf(before);
+      const kind = row.isDeleted ? 'deleted' : row.previous === 0 ? 'added' : 'modified';
+      return { kind, current: storedOf(row), previous };
+    });
+  }
+
+  #append(
+    storage: string,
+    object: KubeObject,
+    change: { readonly previous: StoredObject | undefined; readonly isDeleted: boolean },
+  ): StoredObject {
+    const revision = this.#log.lastRevision + 1;
+    const stamped: KubeObject = {
+      ...object,
+      metadata: { ...object.metadata, resourceVersion: String(revision) },
+    };
+    const stored = {
+      revision,
+      key: keyOf(stamped),
+      object: stamped,
+      json: Buffer.from(JSON.stringify(stamped)),
+    };
+    this.#log.append({
+      revision,
+      storage,
+      key: stored.key,
+      isDeleted: change.isDeleted,
+      previous: change.previous?.revision ?? 0,
+      value: stored.json,
+    });
+    if (revision % COMPACT_EVERY === 0) this.#log.compact(revision - this.#window);
+    return stored;
+  }
+
+  #publish(shelf: Shelf, event: StoreEvent): void {
+    for (const listener of shelf.listeners) listener(event);
+  }
+
+  #shelf(storage: string): Shelf {
+    let shelf = this.#shelves.get(storage);
+    if (shelf === undefined) {
+      shelf = new Shelf();
+      this.#shelves.set(storage, shelf);
+    }
+    return shelf;
+  }
+}
+
+/** Index of the first object whose key is not below `key`. */
+export function lowerBound(sorted: readonly StoredObject[], key: string): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle]?.key ?? '') < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function storedOf(row: LogRow): StoredObject {
+  const json = Buffer.from(row.value.buffer, row.value.byteOffset, row.value.byteLength);
+  const object = JSON.parse(json.toString()) as KubeObject; // Written by this file from a KubeObject.
+  return { revision: row.revision, key: row.key, object, json };
+}

@@ -1,0 +1,63 @@
+// PATCH: the patch applied to the stored object, then an update like any other.
+
+import { messageOf } from '../base/errors.ts';
+import { isObject, type Draft } from '../objects/json.ts';
+import { applyJsonPatch } from '../objects/patch/json-patch.ts';
+import { applyMergePatch } from '../objects/patch/merge-patch.ts';
+import { applyStrategicMergePatch } from '../objects/patch/strategic-merge-patch.ts';
+import { messageSchema } from '../wire/kubernetes-protobuf-schema.ts';
+import { mediaTypeOf, parseJson } from './body.ts';
+import { badRequest, StatusError, unsupportedMediaType } from './status-error.ts';
+
+const JSON_PATCH = 'application/json-patch+json';
+const MERGE_PATCH = 'application/merge-patch+json';
+const STRATEGIC_PATCH = 'application/strategic-merge-patch+json';
+const APPLY_PATCH = 'application/apply-patch+yaml';
+const SUPPORTED = [JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH];
+
+export interface Patch {
+  readonly type: string;
+  readonly value: unknown;
+}
+
+/** The patch of a body; throws 400 or 415. */
+export function parsePatch(body: Buffer, contentType: string | undefined): Patch {
+  const type = mediaTypeOf(contentType);
+  if (type === APPLY_PATCH) {
+    throw new StatusError(
+      415,
+      'UnsupportedMediaType',
+      'server-side apply is not served yet: use kubectl apply without --server-side',
+    );
+  }
+  if (!SUPPORTED.includes(type)) throw unsupportedMediaType(type, SUPPORTED);
+  return { type, value: parseJson(body) };
+}
+
+/** `original` with the patch applied, as a draft of its own; `message` names its kind in the wire tables. */
+export function applyPatch(message: string, original: unknown, patch: Patch): Draft {
+  let patched: unknown;
+  try {
+    patched = applied(message, original, patch);
+  } catch (error) {
+    // A test that fails and a path that is missing are the patch's content, not its form (RFC 5789 2.2).
+    if (patch.type === JSON_PATCH)
+      throw new StatusError(
+        422,
+        'Invalid',
+        `the server rejected our request due to an error in our request: ${messageOf(error)}`,
+      );
+    throw badRequest(messageOf(error));
+  }
+  if (!isObject(patched)) throw badRequest('the patch leaves no object');
+  // What the patch did not touch is still shared with the stored object, which must never change.
+  return structuredClone(patched);
+}
+
+function applied(message: string, original: unknown, { type, value }: Patch): unknown {
+  if (type === JSON_PATCH) return applyJsonPatch(original, value);
+  if (type === MERGE_PATCH) return applyMergePatch(original, value);
+  const schema = messageSchema(message);
+  if (schema === undefined || !isObject(original)) return applyMergePatch(original, value);
+  return applyStrategicMergePatch(original, value, schema);
+}

@@ -1,0 +1,68 @@
+// Which printer belongs to which kind: the one list. Columns are those of kubectl get against a Kubernetes API server.
+
+import {
+  CLAIM,
+  CONFIG_MAP,
+  DISRUPTION_BUDGET,
+  EVENT,
+  GENERIC,
+  LEASE,
+  NAMESPACE,
+  NODE,
+  ROLE,
+  ROLE_BINDING,
+  SECRET,
+  SERVICE_ACCOUNT,
+  STORAGE_CLASS,
+  VOLUME,
+} from './cluster.ts';
+import { ENDPOINT_SLICE, ENDPOINTS, INGRESS, INGRESS_CLASS, NETWORK_POLICY, SERVICE } from './network.ts';
+import { POD } from './pods.ts';
+import type { Printer } from './printer.ts';
+import {
+  CONTROLLER_REVISION,
+  CRON_JOB,
+  DAEMON_SET,
+  DEPLOYMENT,
+  JOB,
+  REPLICA_SET,
+  STATEFUL_SET,
+} from './workloads.ts';
+
+const PRINTERS: Readonly<Record<string, Printer>> = {
+  'core.Pod': POD,
+  'core.Service': SERVICE,
+  'core.Endpoints': ENDPOINTS,
+  'core.Node': NODE,
+  'core.Namespace': NAMESPACE,
+  'core.ConfigMap': CONFIG_MAP,
+  'core.Secret': SECRET,
+  'core.ServiceAccount': SERVICE_ACCOUNT,
+  'core.Event': EVENT,
+  'core.PersistentVolumeClaim': CLAIM,
+  'core.PersistentVolume': VOLUME,
+  'apps.Deployment': DEPLOYMENT,
+  'apps.ReplicaSet': REPLICA_SET,
+  'apps.StatefulSet': STATEFUL_SET,
+  'apps.DaemonSet': DAEMON_SET,
+  'apps.ControllerRevision': CONTROLLER_REVISION,
+  'batch.Job': JOB,
+  'batch.CronJob': CRON_JOB,
+  'discovery.EndpointSlice': ENDPOINT_SLICE,
+  'networking.NetworkPolicy': NETWORK_POLICY,
+  'networking.Ingress': INGRESS,
+  'networking.IngressClass': INGRESS_CLASS,
+  'coordination.Lease': LEASE,
+  'events.Event': EVENT,
+  'policy.PodDisruptionBudget': DISRUPTION_BUDGET,
+  'storage.StorageClass': STORAGE_CLASS,
+  'rbac.Role': ROLE,
+  'rbac.ClusterRole': ROLE,
+  'rbac.RoleBinding': ROLE_BINDING,
+  'rbac.ClusterRoleBinding': ROLE_BINDING,
+};
+
+/** The printer of a kind ("core.Pod"). */
+export function printerOf(message: string): Printer {
+  return PRINTERS[message] ?? GENERIC;
+}

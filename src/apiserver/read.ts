@@ -1,0 +1,176 @@
+// Reading objects: one, or a list in pages, in the form that the client asks for.
+
+import { apiVersionOf, type Resource } from '../objects/resources.ts';
+import type { ApiContext } from './context.ts';
+import { answerForm, type AnswerForm } from './negotiate.ts';
+import { lowerBound, type StoredObject } from './object-store.ts';
+import { jsonReply, type ApiRequest, type ObjectTarget, type Target, type WholeReply } from './request.ts';
+import { selectionOf } from './selection.ts';
+import { partialMetadata, servedJson } from './serve.ts';
+import { badRequest, expired, notFound, StatusError } from './status-error.ts';
+import { includeOf, tableOf } from './table.ts';
+
+/** The stored object of a target; throws 404. */
+export function storedOf(context: ApiContext, { resource, namespace, name }: ObjectTarget): StoredObject {
+  const stored = context.store.get(resource.storage, namespace === undefined ? name : `${namespace}/${name}`);
+  if (stored === undefined) throw notFound(resource, name);
+  return stored;
+}
+
+export function readObject(context: ApiContext, request: ApiRequest, target: ObjectTarget): WholeReply {
+  checkRevision(context, request.query);
+  return objectReply(context, request, {
+    code: 200,
+    resource: target.resource,
+    stored: storedOf(context, target),
+  });
+}
+
+interface ObjectAnswer {
+  readonly code: number;
+  readonly resource: Resource;
+  readonly stored: StoredObject;
+  readonly warnings?: readonly string[];
+}
+
+/** One object in the form that the request accepts. */
+export function objectReply(context: ApiContext, request: ApiRequest, answer: ObjectAnswer): WholeReply {
+  const { code, resource, stored, warnings = [] } = answer;
+  const form = answerForm(request.headers.accept);
+  const headers = warnings.length === 0 ? undefined : { warning: warnings.slice(0, 20).map(warningHeader) };
+  if (form.kind === 'plain') return jsonReply(code, servedJson(resource, stored), headers);
+  if (form.kind === 'metadata') return jsonReply(code, partialMetadata(stored.object, form.version), headers);
+  const metadata = { resourceVersion: stored.object.metadata.resourceVersion };
+  const options = { version: form.version, include: includeOf(request.query), nowMs: context.clock.nowMs() };
+  return jsonReply(code, tableOf(resource, [stored], { ...options, metadata, hasColumns: true }), headers);
+}
+
+/** RFC 7234 5.5: code 299, no agent. Header values are ASCII. */
+function warningHeader(text: string): string {
+  const safe = text.replaceAll(/[^\x20-\x7e]/g, '?').replaceAll(/["\\]/g, '\\$&');
+  return `299 - "${safe.slice(0, 500)}"`;
+}
+
+export function listObjects(context: ApiContext, request: ApiRequest, target: Target): WholeReply {
+  const { query } = request;
+  checkRevision(context, query);
+  const selection = selectionOf(target, query);
+  const all = context.store.list(target.resource.storage, selection.namespace);
+  const start = continueOf(context, query);
+  const rest = start === undefined ? all : all.slice(lowerBound(all, start.key));
+  const chosen = selection.isEverything ? rest : rest.filter((stored) => selection.matches(stored.object));
+  const limit = limitOf(query);
+  const items = chosen.length > limit ? chosen.slice(0, limit) : chosen;
+  const revision = start?.revision ?? context.store.revision;
+  const next = chosen[items.length];
+  const metadata = {
+    resourceVersion: String(revision),
+    ...(next === undefined
+      ? {}
+      : {
+          continue: Buffer.from(JSON.stringify({ revision, key: next.key })).toString('base64url'),
+          remainingItemCount: chosen.length - items.length,
+        }),
+  };
+  return listReply(context, request, { resource: target.resource, items, metadata });
+}
+
+interface ListAnswer {
+  readonly resource: Resource;
+  readonly items: readonly StoredObject[];
+  readonly metadata: { readonly resourceVersion: string };
+}
+
+function listReply(
+  context: ApiContext,
+  request: ApiRequest,
+  { resource, items, metadata }: ListAnswer,
+): WholeReply {
+  const form: AnswerForm = answerForm(request.headers.accept);
+  if (form.kind === 'table') {
+    const options = {
+      version: form.version,
+      include: includeOf(request.query),
+      nowMs: context.clock.nowMs(),
+    };
+    return jsonReply(200, tableOf(resource, items, { ...options, metadata, hasColumns: true }));
+  }
+  if (form.kind === 'metadata') {
+    const list = items.map((stored) => partialMetadata(stored.object, form.version));
+    const head = { kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${form.version}`, metadata };
+    return jsonReply(200, { ...head, items: list });
+  }
+  const head = { kind: `${resource.kind}List`, apiVersion: apiVersionOf(resource), metadata };
+  return jsonReply(
+    200,
+    joinedList(
+      head,
+      items.map((stored) => servedJson(resource, stored)),
+    ),
+  );
+}
+
+/** The list without encoding any object again: their bytes are put between the list's own. */
+function joinedList(head: object, items: readonly Buffer[]): Buffer {
+  const parts: Buffer[] = [Buffer.from(`${JSON.stringify(head).slice(0, -1)},"items":[`)];
+  for (const [i, item] of items.entries()) {
+    if (i > 0) parts.push(COMMA);
+    parts.push(item);
+  }
+  parts.push(END);
+  return Buffer.concat(parts);
+}
+
+const COMMA = Buffer.from(',');
+const END = Buffer.from(']}');
+
+function limitOf(query: URLSearchParams): number {
+  const text = query.get('limit') ?? '';
+  if (text === '' || text === '0') return Number.MAX_SAFE_INTEGER;
+  if (!/^\d{1,9}$/.test(text)) throw badRequest('limit must be a whole number');
+  return Number(text);
+}
+
+interface Continuation {
+  readonly revision: number;
+  readonly key: string;
+}
+
+/** Where the last page ended. Pages show the present state; the first page's revision makes a watch fill the gap. */
+function continueOf(context: ApiContext, query: URLSearchParams): Continuation | undefined {
+  const text = query.get('continue') ?? '';
+  if (text === '') return undefined;
+  const { revision, key } = parseContinue(text);
+  if (revision < context.store.oldestRevision) {
+    throw expired(
+      'The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.',
+    );
+  }
+  return { revision, key };
+}
+
+function parseContinue(text: string): Continuation {
+  try {
+    const value = JSON.parse(Buffer.from(text, 'base64url').toString()) as Partial<Continuation> | null;
+    if (typeof value?.revision === 'number' && typeof value.key === 'string') {
+      return { revision: value.revision, key: value.key };
+    }
+  } catch {
+    // Falls through to the refusal: what is no token of ours is malformed, whatever it is.
+  }
+  throw badRequest('continue key is not valid');
+}
+
+/** Refuses a revision that does not exist yet: the client saw another, newer server. */
+function checkRevision(context: ApiContext, query: URLSearchParams): void {
+  const text = query.get('resourceVersion') ?? '';
+  if (text === '') return;
+  if (!/^\d{1,15}$/.test(text)) throw badRequest(`invalid resource version "${text.slice(0, 40)}"`);
+  if (Number(text) > context.store.revision) throw tooLargeRevision(Number(text), context.store.revision);
+}
+
+export function tooLargeRevision(asked: number, current: number): StatusError {
+  const message = `Too large resource version: ${asked}, current: ${current}`;
+  const causes = [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }];
+  return new StatusError(504, 'Timeout', message, { causes, retryAfterSeconds: 1 });
+}

@@ -1,0 +1,54 @@
+// From a target to what answers it.
+
+import type { ApiContext } from './context.ts';
+import { handleCollection, handleObject, handleStatus } from './object-routes.ts';
+import type { ApiRequest, ObjectTarget, Reply, Target } from './request.ts';
+import { handleReview } from './reviews.ts';
+import { badRequest, methodNotAllowed, pathNotFound, StatusError } from './status-error.ts';
+import { streamLog } from './subresources/kubelet.ts';
+import { handleFinalize } from './subresources/namespaces.ts';
+import { handleBinding, handleEviction } from './subresources/pods.ts';
+import { handleScale } from './subresources/scale.ts';
+import { handleToken } from './subresources/tokens.ts';
+
+type Handler = (context: ApiContext, request: ApiRequest, target: ObjectTarget) => Promise<Reply> | Reply;
+
+const SUBRESOURCES: Readonly<Record<string, Handler>> = {
+  status: handleStatus,
+  scale: handleScale,
+  finalize: handleFinalize,
+  binding: handleBinding,
+  eviction: handleEviction,
+  token: handleToken,
+  log: streamLog,
+  exec: refuseWithoutUpgrade,
+  attach: refuseAttach,
+};
+
+/** Answers a request on resources; throws StatusError. */
+export function handleResource(
+  context: ApiContext,
+  request: ApiRequest,
+  target: Target,
+): Promise<Reply> | Reply {
+  const { resource, name, subresource } = target;
+  if (resource.message === 'core.Binding') throw badRequest('use pods/NAME/binding');
+  if (resource.verbs.length === 1) return handleReview(context, request, target);
+  if (name === undefined) return handleCollection(context, request, target);
+  const objectTarget = { ...target, name };
+  if (subresource === undefined) return handleObject(context, request, objectTarget);
+  const handler = SUBRESOURCES[subresource];
+  if (handler === undefined) throw pathNotFound();
+  return handler(context, request, objectTarget);
+}
+
+function refuseWithoutUpgrade(_context: ApiContext, request: ApiRequest): never {
+  if (request.method !== 'GET' && request.method !== 'POST') throw methodNotAllowed();
+  throw badRequest(
+    'exec is served over WebSocket (v5.channel.k8s.io or v4.channel.k8s.io): kubectl 1.30 or newer uses it',
+  );
+}
+
+function refuseAttach(): never {
+  throw new StatusError(501, 'NotImplemented', 'attach is not served: use kubectl exec or kubectl logs -f');
+}

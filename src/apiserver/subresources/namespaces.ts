@@ -1,0 +1,34 @@
+// The finalize subresource: the namespace controller takes its finalizer away when nothing is left inside.
+
+import { objectOf } from '../../objects/json.ts';
+import type { ApiContext } from '../context.ts';
+import { readBodyObject } from '../object-routes.ts';
+import { objectReply, storedOf } from '../read.ts';
+import type { ApiRequest, ObjectTarget, Reply } from '../request.ts';
+import { methodNotAllowed, staleRevision } from '../status-error.ts';
+import { replaceObject } from '../write.ts';
+
+export async function handleFinalize(
+  context: ApiContext,
+  request: ApiRequest,
+  target: ObjectTarget,
+): Promise<Reply> {
+  if (request.method !== 'PUT') throw methodNotAllowed();
+  const body = await readBodyObject(request);
+  const previous = storedOf(context, target);
+  const { resourceVersion } = objectOf(body['metadata']);
+  if (
+    typeof resourceVersion === 'string' &&
+    resourceVersion !== '' &&
+    resourceVersion !== previous.object.metadata.resourceVersion
+  ) {
+    throw staleRevision(target.resource, target.name);
+  }
+  const finalizers = objectOf(body['spec'])['finalizers'] ?? [];
+  const next = { ...previous.object, spec: { ...objectOf(previous.object['spec']), finalizers } };
+  const stored = replaceObject(context, target.resource, next, {
+    previous,
+    isDryRun: request.query.has('dryRun'),
+  });
+  return objectReply(context, request, { code: 200, resource: target.resource, stored });
+}

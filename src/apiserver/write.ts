@@ -1,0 +1,225 @@
+// Creating and replacing objects, once their drafts are accepted: identity, defaults, allocation, validation, commit.
+// Everything from reading the current object to the commit is synchronous: no other write can come between.
+
+import { applyDefaults } from '../objects/defaults/defaults.ts';
+import { isSameJson, listOf, textOf, type Draft } from '../objects/json.ts';
+import type { KubeObject } from '../objects/meta.ts';
+import type { Resource } from '../objects/resources.ts';
+import type { FieldError } from '../objects/validation/field-error.ts';
+import { forbiddenField } from '../objects/validation/field-error.ts';
+import { validateObject } from '../objects/validation/validate.ts';
+import { timestampOf, type ApiContext } from './context.ts';
+import { metadataOf } from './draft.ts';
+import { isConverted } from './serve.ts';
+import type { StoredObject } from './object-store.ts';
+import {
+  alreadyExists,
+  badRequest,
+  conflict,
+  forbidden,
+  invalid,
+  notFound,
+  staleRevision,
+} from './status-error.ts';
+import { hasFinalizers, prepareCreate, prepareUpdate } from './strategy.ts';
+
+export interface WriteOptions {
+  readonly isDryRun: boolean;
+}
+
+const NAMESPACES: Pick<Resource, 'group' | 'plural'> = { group: '', plural: 'namespaces' };
+
+/** Without vowels and look-alikes, so that no word comes out. */
+const SUFFIX_LETTERS = 'bcdfghjklmnpqrstvwxz2456789';
+
+/** Stores a new object; throws 409 where the name is taken, 422 where it is invalid, 404 or 403 for its namespace. */
+export function createObject(
+  context: ApiContext,
+  resource: Resource,
+  draft: Draft,
+  options: WriteOptions,
+): StoredObject {
+  const metadata = metadataOf(draft);
+  if (textOf(metadata['resourceVersion']) !== undefined) {
+    throw badRequest('resourceVersion should not be set on objects to be created');
+  }
+  nameObject(context, metadata);
+  const name = textOf(metadata['name']) ?? '';
+  const namespace = textOf(metadata['namespace']);
+  if (namespace !== undefined) admitNamespace(context, resource, namespace, name);
+  const key = namespace === undefined ? name : `${namespace}/${name}`;
+  if (context.store.get(resource.storage, key) !== undefined) throw alreadyExists(resource, name);
+  stampNew(context, resource, metadata);
+  const message = storedMessage(resource);
+  applyDefaults(message, draft);
+  const shape = validateObject(message, draft);
+  refuse(resource, name, shape);
+  refuse(resource, name, prepareCreate(context, resource, draft));
+  return commit(context, resource, draft, { options, previous: undefined });
+}
+
+/** Replaces an object's specification and metadata; a draft without resourceVersion wins over whatever is stored. */
+export function updateObject(
+  context: ApiContext,
+  resource: Resource,
+  draft: Draft,
+  options: WriteOptions & { readonly previous: StoredObject },
+): StoredObject {
+  const { previous } = options;
+  const current = previous.object;
+  stampUpdate(resource, draft, current);
+  const message = storedMessage(resource);
+  applyDefaults(message, draft);
+  const prepared = prepareUpdate(context, resource, draft, current);
+  refuse(resource, current.metadata.name, [...validateObject(message, draft, current), ...prepared]);
+  countGeneration(resource, draft, current);
+  return commit(context, resource, draft, { options, previous });
+}
+
+/** Replaces the status alone: specification and metadata stay as they are stored. */
+export function updateStatus(
+  context: ApiContext,
+  resource: Resource,
+  draft: Draft,
+  options: WriteOptions & { readonly previous: StoredObject },
+): StoredObject {
+  const current = options.previous.object;
+  stampUpdate(resource, draft, current);
+  const next: Draft = { ...current };
+  if (draft['status'] === undefined) delete next['status'];
+  else next['status'] = draft['status'];
+  return commit(context, resource, next, { options, previous: options.previous });
+}
+
+/** Replaces whole parts of an object as they are given, for subresources that know what they do. */
+export function replaceObject(
+  context: ApiContext,
+  resource: Resource,
+  next: Draft,
+  options: WriteOptions & { readonly previous: StoredObject },
+): StoredObject {
+  return commit(context, resource, next, { options, previous: options.previous });
+}
+
+function nameObject(context: ApiContext, metadata: Draft): void {
+  const prefix = textOf(metadata['generateName']);
+  if (textOf(metadata['name']) !== undefined || prefix === undefined) return;
+  let suffix = '';
+  for (let i = 0; i < 5; i++) suffix += SUFFIX_LETTERS[context.random.below(SUFFIX_LETTERS.length)];
+  metadata['name'] = `${prefix.slice(0, 58)}${suffix}`;
+}
+
+function admitNamespace(context: ApiContext, resource: Resource, namespace: string, name: string): void {
+  const stored = context.store.get('namespaces', namespace);
+  if (stored === undefined) throw notFound(NAMESPACES, namespace);
+  if (stored.object.metadata.deletionTimestamp === undefined) return;
+  const because = `unable to create new content in namespace ${namespace} because it is being terminated`;
+  const cause = {
+    reason: 'NamespaceTerminating',
+    message: `namespace ${namespace} is being terminated`,
+    field: 'metadata.namespace',
+  };
+  throw forbidden(resource, name, because, [cause]);
+}
+
+/** What only the server sets. */
+const SERVER_FIELDS = [
+  'selfLink',
+  'managedFields',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'resourceVersion',
+  'generation',
+];
+
+function stampNew(context: ApiContext, resource: Resource, metadata: Draft): void {
+  for (const field of SERVER_FIELDS) delete metadata[field];
+  metadata['uid'] = context.random.uuid();
+  metadata['creationTimestamp'] = timestampOf(context.clock.nowMs());
+  if (resource.hasGeneration) metadata['generation'] = 1;
+}
+
+const KEPT_FIELDS = [
+  'uid',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'generation',
+  'resourceVersion',
+  'generateName',
+];
+
+function stampUpdate(resource: Resource, draft: Draft, current: KubeObject): void {
+  const metadata = metadataOf(draft);
+  const name = current.metadata.name;
+  const revision = textOf(metadata['resourceVersion']);
+  if (revision !== undefined && revision !== '0' && revision !== current.metadata.resourceVersion) {
+    throw staleRevision(resource, name);
+  }
+  const uid = textOf(metadata['uid']);
+  if (uid !== undefined && uid !== current.metadata.uid) {
+    throw conflict(
+      resource,
+      name,
+      `Precondition failed: UID in precondition: ${uid.slice(0, 64)}, UID in object meta: ${current.metadata.uid}`,
+    );
+  }
+  for (const field of ['managedFields', 'selfLink']) delete metadata[field];
+  const before: Readonly<Draft> = { ...current.metadata };
+  for (const field of KEPT_FIELDS) {
+    if (before[field] === undefined) delete metadata[field];
+    else metadata[field] = before[field];
+  }
+  refuse(resource, name, newFinalizers(metadata, current));
+}
+
+function newFinalizers(metadata: Readonly<Draft>, { metadata: before }: KubeObject): readonly FieldError[] {
+  if (before.deletionTimestamp === undefined) return [];
+  const known = before.finalizers ?? [];
+  const added = listOf(metadata['finalizers']).filter((it) => !known.includes(String(it)));
+  if (added.length === 0) return [];
+  const detail = `no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(added)}`;
+  return [forbiddenField('metadata.finalizers', detail)];
+}
+
+/** Counts every change but those of metadata and status. */
+function countGeneration(resource: Resource, draft: Draft, current: KubeObject): void {
+  if (!resource.hasGeneration) return;
+  const { metadata: _new, status: _newStatus, ...next } = draft;
+  const { metadata: _old, status: _oldStatus, ...before } = current;
+  if (!isSameJson(next, before)) metadataOf(draft)['generation'] = (current.metadata.generation ?? 0) + 1;
+}
+
+function commit(
+  context: ApiContext,
+  resource: Resource,
+  draft: Draft,
+  { options, previous }: { readonly options: WriteOptions; readonly previous: StoredObject | undefined },
+): StoredObject {
+  // `draft` has been completed: apiVersion, kind and whole metadata are there.
+  const object = draft as unknown as KubeObject;
+  // A write that changes nothing is none: it must not wake every watcher.
+  if (previous !== undefined && isSameJson(object, previous.object)) return previous;
+  if (options.isDryRun) return dryRunOf(object);
+  const isGone = previous !== undefined && isEnding(object) && !hasFinalizers(draft);
+  if (isGone) return context.store.remove(resource.storage, previous, object);
+  return context.store.put(resource.storage, object, previous);
+}
+
+/** A deletion was asked for and nothing but finalizers holds it up. */
+function isEnding({ metadata }: KubeObject): boolean {
+  return metadata.deletionTimestamp !== undefined && (metadata.deletionGracePeriodSeconds ?? 0) === 0;
+}
+
+function dryRunOf(object: KubeObject): StoredObject {
+  const key = object.metadata.name;
+  return { revision: 0, key, object, json: Buffer.from(JSON.stringify(object)) };
+}
+
+function refuse(resource: Resource, name: string, errors: readonly FieldError[]): void {
+  if (errors.length > 0) throw invalid(resource, name, errors);
+}
+
+function storedMessage(resource: Resource): string {
+  return isConverted(resource) ? 'core.Event' : resource.message;
+}
