@@ -7,7 +7,7 @@ import { eventually } from '../../test/support/eventually.ts';
 import { Table } from '../store/table.ts';
 import { KubeClient } from './kube-client.ts';
 import { ListWatch, type ListWatchOptions } from './list-watch.ts';
-import { keyOf } from '../objects/resources.ts';
+import { keyOf } from '../objects/meta.ts';
 import { CONFIG_MAPS } from './resource.ts';
 
 interface Rig {

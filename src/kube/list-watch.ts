@@ -5,8 +5,7 @@ import { backoffMs, type Backoff } from '../base/backoff.ts';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { FairleadError, hasCode, messageOf } from '../base/errors.ts';
 import type { KubeClient, Selection } from './kube-client.ts';
-import type { KubeObject } from '../objects/meta.ts';
-import { keyOf } from '../objects/resources.ts';
+import { keyOf, type KubeObject } from '../objects/meta.ts';
 import type { ResourceRef } from './resource.ts';
 import { parseWatchEvent } from './watch-event.ts';
 
