@@ -7,7 +7,7 @@ import { NLM_F_DUMP_INTR } from '../wire/netlink/constants.ts';
 import { readMessages, type Message } from '../wire/netlink/reader.ts';
 import { setSequence } from '../wire/netlink/writer.ts';
 import { kernelError } from './errno.ts';
-import { bind, checked, close, ioctl, lastErrno, recv, send, setsockopt, socket } from './ffi.ts';
+import { bind, checked, close, getsockopt, ioctl, lastErrno, recv, send, setsockopt, socket } from './ffi.ts';
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
@@ -17,6 +17,7 @@ export const NETLINK_SOCK_DIAG = 4;
 export const NETLINK_NETFILTER = 12;
 export const NETLINK_GENERIC = 16;
 const SOL_NETLINK = 270;
+const NETLINK_NO_ENOBUFS = 5;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 const NETLINK_GET_STRICT_CHK = 12;
@@ -24,6 +25,13 @@ const MSG_DONTWAIT = 0x40;
 const MSG_TRUNC = 0x20;
 const SIOCGIFINDEX = 0x8933;
 const SIOCGIFNAME = 0x8910;
+const SOL_SOCKET = 1;
+const SO_RCVBUFFORCE = 33;
+const SO_MEMINFO = 55;
+const SK_MEMINFO_WORDS = 9;
+const SK_MEMINFO_DROPS = 8;
+const EINTR = 4;
+const EAGAIN = 11;
 const ENODEV = 19;
 const ENOBUFS = 105;
 const EMSGSIZE = 90;
@@ -46,8 +54,11 @@ export class NetlinkSocket {
   #dumpBuffer: Buffer | undefined;
   readonly #ifreq = Buffer.alloc(40);
 
-  /** Opens the socket in the namespace of the calling thread; it stays there. */
-  constructor(protocol = NETLINK_ROUTE) {
+  /**
+   * Opens the socket in the namespace of the calling thread; it stays there. `groups` is the bit mask of multicast groups to join
+   * (RTMGRP_*); such a socket is for `receive`, its answers would be lost between notifications.
+   */
+  constructor(protocol = NETLINK_ROUTE, groups = 0) {
     const action = 'open netlink socket';
     this.#fd = checked(action, socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
     const on = Buffer.from([1, 0, 0, 0]);
@@ -56,7 +67,48 @@ export class NetlinkSocket {
     }
     const address = Buffer.alloc(12);
     address.writeUInt16LE(AF_NETLINK, 0);
+    address.writeUInt32LE(groups, 8);
     checked(action, bind(this.#fd, address, address.length));
+  }
+
+  get fd(): number {
+    return this.#fd;
+  }
+
+  /** Sets how much the kernel keeps for a reader that is behind; root may go past the machine's limit. */
+  setReceiveBuffer(bytes: number): void {
+    const value = Buffer.alloc(4);
+    value.writeUInt32LE(bytes, 0);
+    const action = 'set receive buffer of netlink socket';
+    checked(action, setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUFFORCE, value, value.length));
+  }
+
+  /**
+   * Makes the socket one that listens: what does not fit its buffer is counted (`dropCount`) instead of reported as an error, because libuv
+   * stops polling a socket that reports one.
+   */
+  startListening(): void {
+    const on = Buffer.from([1, 0, 0, 0]);
+    checked('listen on netlink socket', setsockopt(this.#fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, on, on.length));
+  }
+
+  /** Messages that the kernel has dropped so far because this socket's buffer was full (SO_MEMINFO, Linux 4.12). */
+  get dropCount(): number {
+    const words = Buffer.alloc(4 * SK_MEMINFO_WORDS);
+    const length: [number] = [words.length];
+    checked('read drops of netlink socket', getsockopt(this.#fd, SOL_SOCKET, SO_MEMINFO, words, length));
+    return words.readUInt32LE(4 * SK_MEMINFO_DROPS);
+  }
+
+  /** The messages of the next datagram (valid until the next call), undefined where none is ready. */
+  receive(): readonly Message[] | undefined {
+    const buffer = (this.#dumpBuffer ??= Buffer.allocUnsafeSlow(DUMP_BUFFER_BYTES));
+    const length = recv(this.#fd, buffer, buffer.length, MSG_DONTWAIT | MSG_TRUNC);
+    if (length > buffer.length) throw kernelError({ action: 'read netlink socket', errno: EMSGSIZE });
+    if (length >= 0) return readMessages(buffer.subarray(0, length));
+    const errno = lastErrno();
+    if (errno === EAGAIN || errno === EINTR) return undefined;
+    throw kernelError({ action: 'read netlink socket', errno });
   }
 
   /** Sends one request and reads its acknowledgement; the kernel works inside of the send, so both are over at once. */

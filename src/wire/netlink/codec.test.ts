@@ -12,6 +12,7 @@ import * as c from './constants.ts';
 import { describeChange } from './describe.ts';
 import { decodeLink, decodeLinkName } from './link.ts';
 import { decodeForwarding, decodeNeighbour } from './neighbour.ts';
+import { decodeLoggedPacket } from './nflog.ts';
 import { readAttributes, readMessages, type Message } from './reader.ts';
 import { decodeRoute } from './route.ts';
 import { decodeRule } from './rule.ts';
@@ -119,7 +120,7 @@ describe('what is encoded decodes to the same', () => {
       mtuBytes: 1400,
       isUp: false,
       master: undefined,
-      linkIndex: undefined,
+      linkIndex: 7,
       linkNetnsId: undefined,
       alias: undefined,
       vxlan,
@@ -173,6 +174,8 @@ describe('hostile and broken input', () => {
     (message) => decodeForwarding(message, 7, 'eth0'),
     decodeRule,
     readAcknowledgement,
+    (message) => decodeLoggedPacket({ ...message, type: 0x400 }),
+    decodeLoggedPacket,
   ];
   const decodeAll = (bytes: Uint8Array): void => {
     for (const message of orRefused(() => readMessages(bytes)) ?? []) {
