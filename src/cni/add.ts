@@ -2,6 +2,7 @@
 
 import { FairleadError, isAlreadyExists } from '../base/errors.ts';
 import { familyOf, type Ip } from '../base/ip.ts';
+import { errnoOf } from '../sys/errno.ts';
 import { CNI_ERROR, cniError } from './cni-error.ts';
 import type { CniContext } from './context.ts';
 import type { PodDoor } from './doors.ts';
@@ -10,10 +11,9 @@ import {
   configurePod,
   createPair,
   defaultRouteOf,
-  hostSysctls,
+  enableIpv6,
   openHostSide,
   POD_GATEWAYS,
-  podSysctls,
   prefixLengthOf,
   type Attachment,
 } from './plumbing.ts';
@@ -23,6 +23,9 @@ import type { CniResult } from './result.ts';
 import { UndoList } from './undo-list.ts';
 
 type AddRequest = Extract<CniRequest, { readonly kind: 'ADD' | 'CHECK' }>;
+
+const SENDING_ATTEMPTS = 500;
+const SENDING_PAUSE_MS = 2;
 
 /** The result in the inner form. `signal` ends the wait for policies: the caller has gone. */
 export async function addAttachment(
@@ -36,6 +39,7 @@ export async function addAttachment(
     const attachment = leaseAddresses(context, request, undo);
     await makeLinks(context, { attachment, pod, netns: request.netns }, undo);
     await openGate(context, { request, attachment }, { undo, signal });
+    await waitUntilSending(context, pod, request.key.ifname);
     return resultOf(request, attachment);
   } catch (error) {
     throw await undo.run(error);
@@ -71,12 +75,21 @@ async function makeLinks(
   await context.node.netlink.apply(createPair(attachment, pod.netns)).catch((error: unknown) => {
     throw isAlreadyExists(error) ? interfaceExists(attachment, of.netns, error) : error;
   });
-  undo.push('delete link', () =>
-    context.node.removals.apply([{ kind: 'delete-link', name: attachment.hostLink }]),
-  );
-  context.node.writeSysctls(hostSysctls(attachment.hostLink));
-  pod.writeSysctls(podSysctls(attachment));
-  await pod.netlink.apply(configurePod(attachment));
+  undo.push('delete link', () => context.remover.remove(attachment.hostLink));
+  await configure(pod, attachment);
+}
+
+/** Asking for IPv6 only where it is refused saves every other ADD a visit of the pod's namespace. */
+async function configure(pod: PodDoor, attachment: Attachment): Promise<void> {
+  try {
+    await pod.netlink.apply(configurePod(attachment));
+  } catch (error) {
+    if (errnoOf(error) !== 'EACCES') throw error;
+    pod.writeSysctls(enableIpv6(attachment.key.ifname));
+    // Addresses are set in order: those before the first of IPv6 stand already.
+    const ips = attachment.ips.slice(attachment.ips.findIndex((ip) => familyOf(ip) === 6));
+    await pod.netlink.apply(configurePod({ ...attachment, ips }));
+  }
 }
 
 async function openGate(
@@ -93,6 +106,21 @@ async function openGate(
   await context.waitForPolicy({ ...request.key, names: request.pod, ips, linkName }, signal);
   signal.throwIfAborted();
   await context.node.netlink.apply(openHostSide(attachment));
+}
+
+/**
+ * The pod's end sends nothing until the kernel's link watch has seen the carrier that the host side brought. Asking for the
+ * link makes newer kernels look at once (rtnl_getlink); on older ones it takes a moment.
+ */
+async function waitUntilSending(context: CniContext, pod: PodDoor, ifname: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const link = await pod.netlink.link(ifname);
+    if (link?.qdisc !== 'noop') return;
+    if (attempt === SENDING_ATTEMPTS) {
+      throw new FairleadError('timeout', `Cannot bring ${ifname} up: it has no carrier after a second`);
+    }
+    await context.clock.sleep(SENDING_PAUSE_MS);
+  }
 }
 
 function resultOf(request: AddRequest, attachment: Attachment): CniResult {

@@ -1,6 +1,5 @@
 // DEL: link, then lease; each step succeeds where there is nothing left to do, so that a DEL can be repeated for ever.
 
-import { isNotFound } from '../base/errors.ts';
 import type { Link } from '../sys/netlink-types.ts';
 import { hostLinkAlias, hostLinkName, type AttachmentKey } from './attachment-names.ts';
 import type { CniContext } from './context.ts';
@@ -13,7 +12,7 @@ export async function deleteAttachment(context: CniContext, key: AttachmentKey):
   const name = hostLinkName(key);
   const link = await context.node.netlink.link(name);
   if (link !== undefined && isOurs(link, key)) {
-    await context.node.removals.apply([{ kind: 'delete-link', name }]).catch(ignoreGone);
+    await context.remover.remove(name);
     await context.datapath.detach(link.index);
   }
   context.leases.release(key, { wasUsed: true });
@@ -25,8 +24,4 @@ export async function deleteAttachment(context: CniContext, key: AttachmentKey):
  */
 function isOurs(link: Link, key: AttachmentKey): boolean {
   return link.alias === undefined || link.alias === hostLinkAlias(key);
-}
-
-function ignoreGone(error: unknown): void {
-  if (!isNotFound(error)) throw error;
 }

@@ -12,6 +12,7 @@ import { Dispatcher } from './dispatch.ts';
 import type { NodeDoor, NodeNetwork, OpenPodDoor, PodDatapath, WaitForPolicy } from './doors.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { LeaseReconciler } from './lease-reconciler.ts';
+import { LinkRemover } from './link-remover.ts';
 import { LeaseStore, type Lease } from './lease-store.ts';
 import type { PoolUsage } from './address-pool.ts';
 
@@ -49,7 +50,7 @@ const BACKLOG = 1024;
 export async function startCniServer(options: CniServerOptions, lifetime: Lifetime): Promise<CniServer> {
   const clock = options.clock ?? systemClock;
   const leases = lifetime.own('address leases', openLeases(options, clock), (it) => it.close());
-  const context = contextOf(options, leases);
+  const context = contextOf(options, leases, clock);
   const queue = new KeyedQueue();
   const dispatcher = new Dispatcher(context, queue);
   const { socketPath, log } = options;
@@ -76,7 +77,7 @@ function openLeases(options: CniServerOptions, clock: Clock): LeaseStore {
   return leases;
 }
 
-function contextOf(options: CniServerOptions, leases: LeaseStore): CniContext {
+function contextOf(options: CniServerOptions, leases: LeaseStore, clock: Clock): CniContext {
   const { node, openPod, datapath, waitForPolicy } = options;
   const network = (): NodeNetwork => {
     const now = options.network();
@@ -86,7 +87,16 @@ function contextOf(options: CniServerOptions, leases: LeaseStore): CniContext {
     if (now.podCidrs.join() !== leases.prefixes.join()) leases.setPrefixes(now.podCidrs);
     return now;
   };
-  return { leases, node, openPod, datapath, waitForPolicy, network };
+  return {
+    clock,
+    leases,
+    node,
+    remover: new LinkRemover(node.removals),
+    openPod,
+    datapath,
+    waitForPolicy,
+    network,
+  };
 }
 
 interface ReconcileParts {

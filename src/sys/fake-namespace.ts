@@ -49,6 +49,8 @@ export class FakeNamespace {
   readonly neighbours = new Map<string, Neighbour>();
   readonly forwardings = new Map<string, ForwardingEntry>();
   readonly rules = new Map<string, Rule>();
+  /** Group by index of the link; absent for group 0. */
+  readonly groups = new Map<number, number>();
   /** Number that other namespaces know this one by. */
   readonly id: number;
 

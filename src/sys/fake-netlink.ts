@@ -5,7 +5,7 @@ import { FairleadError } from '../base/errors.ts';
 import { macFromSeed } from '../base/mac.ts';
 import { describeChange } from '../wire/netlink/describe.ts';
 import { kernelError } from './errno.ts';
-import { EEXIST, EINVAL, FakeNamespace, Refusal } from './fake-namespace.ts';
+import { EEXIST, EINVAL, ENODEV, FakeNamespace, Refusal } from './fake-namespace.ts';
 import { noFaults, type Faults } from './faults.ts';
 import type {
   ForwardingEntry,
@@ -94,6 +94,14 @@ export class FakeKernel {
     const peer = this.#peerOf(link);
     here.removeLink(name);
     peer?.namespace.removeLink(peer.name);
+  }
+
+  /** Links that go with an earlier one of the group (both ends of a pair in it) are no error. */
+  deleteLinkGroup(here: FakeNamespace, group: number): void {
+    if (group <= 0) throw new Refusal(EINVAL);
+    const names = [...here.links.values()].filter((it) => here.groups.get(it.index) === group);
+    if (names.length === 0) throw new Refusal(ENODEV);
+    for (const { name } of names) if (here.links.has(name)) this.deleteLink(here, name);
   }
 
   moveLink(from: FakeNamespace, name: string, to: FakeNamespace): void {
@@ -211,6 +219,8 @@ class FakeNetlink implements Netlink {
         return this.#setLink(change);
       case 'delete-link':
         return this.#kernel.deleteLink(here, change.name);
+      case 'delete-link-group':
+        return this.#kernel.deleteLinkGroup(here, change.group);
       case 'add-address':
         return here.addAddress(change);
       case 'delete-address':
@@ -257,6 +267,7 @@ class FakeNetlink implements Netlink {
       change.master === undefined ? {} : { master: change.master === '' ? undefined : change.master };
     const renamed = change.newName === undefined ? {} : { name: change.newName };
     const { mtuBytes, mac, alias, isUp } = change;
+    if (change.group !== undefined) here.groups.set(here.link(change.name).index, change.group);
     here.updateLink(change.name, { ...fieldsOf({ mtuBytes, mac, alias, isUp }), ...master, ...renamed });
     if (change.netns !== undefined) {
       this.#kernel.moveLink(here, change.newName ?? change.name, this.#kernel.namespace(change.netns));
@@ -292,6 +303,7 @@ function plainLink(name: string, index: number): Link {
     mac: macFromSeed(`${name} ${index}`),
     mtuBytes: 1500,
     isUp: false,
+    qdisc: 'noqueue',
     master: undefined,
     linkIndex: undefined,
     linkNetnsId: undefined,

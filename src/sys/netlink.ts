@@ -38,7 +38,7 @@ export function openNetlink(netns?: Netns | string): Netlink {
 
 /** Changes in which the kernel waits for all processors (synchronize_net) with the caller's thread stopped: 12 ms and more. */
 function isSlow(change: NetlinkChange): boolean {
-  if (change.kind === 'delete-link') return true;
+  if (change.kind === 'delete-link' || change.kind === 'delete-link-group') return true;
   if (change.kind !== 'set-link') return false;
   return change.isUp === false || change.netns !== undefined || change.master === '';
 }

@@ -161,6 +161,21 @@ for (const subject of [fake, kernel]) {
       await assert.rejects(near.apply([{ kind: 'delete-link', name: 'v0' }]), isCode('not-found', 'ENODEV'));
     });
 
+    it('delete-link-group takes the links of that group alone, and is not-found where it has none', async () => {
+      const group = 0x464c01;
+      for (const name of ['v0', 'v2', 'v4']) {
+        await near.apply([{ kind: 'add-veth', name, peer: { name: `p${name}`, netns: pair.farNetns } }]);
+      }
+      await near.apply([
+        { kind: 'set-link', name: 'v0', group },
+        { kind: 'set-link', name: 'v4', group },
+        { kind: 'delete-link-group', group },
+      ]);
+      const left = [...(await near.links()), ...(await pair.far.links())].map((link) => link.name);
+      assert.deepEqual(left.sort(), ['lo', 'lo', 'pv2', 'v2']);
+      await assert.rejects(near.apply([{ kind: 'delete-link-group', group }]), isCode('not-found', 'ENODEV'));
+    });
+
     it('set-link changes mtu, mac, alias, state, name and bridge', async () => {
       await near.apply([
         veth,

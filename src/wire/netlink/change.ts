@@ -6,6 +6,7 @@ import {
   encodeAddVeth,
   encodeAddVxlan,
   encodeDeleteLink,
+  encodeDeleteLinkGroup,
   encodeSetLink,
   type IndexOf,
 } from './link.ts';
@@ -28,6 +29,8 @@ export function encodeChange(change: NetlinkChange, indexOf: IndexOf): readonly 
       return encodeSetLink(change, indexOf);
     case 'delete-link':
       return encodeDeleteLink(change);
+    case 'delete-link-group':
+      return encodeDeleteLinkGroup(change);
     case 'add-address':
     case 'delete-address':
       return encodeAddress(change, indexOf);

@@ -17,6 +17,8 @@ export function describeChange(change: NetlinkChange): string {
       return `set link ${change.name}${describeSettings(change)}`;
     case 'delete-link':
       return `delete link ${change.name}`;
+    case 'delete-link-group':
+      return `delete links of group ${change.group}`;
     case 'add-address':
     case 'delete-address':
       return `${verbOf(change.kind)} address ${change.ip}/${change.prefixLength} dev ${change.link}`;
@@ -49,6 +51,7 @@ function describeSettings(change: Extract<NetlinkChange, { readonly kind: 'set-l
     word('alias', change.alias),
     word('name', change.newName),
     word('netns', change.netns?.fd),
+    word('group', change.group),
   ].join('');
 }
 

@@ -1,5 +1,6 @@
 // Links: RTM_NEWLINK and its relatives, with the kinds that the product makes.
 
+import { FairleadError } from '../../base/errors.ts';
 import { familyOf, ipFromBytes, ipToBytes, type Ip } from '../../base/ip.ts';
 import { macFromBytes, macToBytes, type Mac } from '../../base/mac.ts';
 import * as c from './constants.ts';
@@ -23,6 +24,7 @@ interface LinkFields {
   readonly mtuBytes?: number | undefined;
   readonly isUp?: boolean | undefined;
   readonly netns?: NetnsFd | undefined;
+  readonly queueCount?: number | undefined;
 }
 
 /** One message for the pair: the end elsewhere is made there at once, named and addressed, never seen half made. */
@@ -30,7 +32,8 @@ export function encodeAddVeth(change: Change<'add-veth'>): readonly Uint8Array[]
   const writer = newLink(change).nest(c.IFLA_LINKINFO, (info) =>
     info.attributeText(c.IFLA_INFO_KIND, 'veth').nest(c.IFLA_INFO_DATA, (data) =>
       data.nest(c.VETH_INFO_PEER, (peer) => {
-        writeLinkFields(writeIfinfo(peer, 0, undefined), change.peer);
+        const { queueCount } = change;
+        writeLinkFields(writeIfinfo(peer, 0, undefined), { ...change.peer, queueCount });
       }),
     ),
   );
@@ -66,12 +69,40 @@ export function encodeSetLink(change: Change<'set-link'>, indexOf: IndexOf): rea
   writeLinkFields(writer, { name: newName ?? name, netns, mac, mtuBytes });
   if (alias !== undefined) writer.attributeText(c.IFLA_IFALIAS, alias);
   if (master !== undefined) writer.attributeU32(c.IFLA_MASTER, master === '' ? 0 : indexOf(master));
+  if (change.group !== undefined) writer.attributeU32(c.IFLA_GROUP, change.group);
+  writeFamilySettings(writer, change);
   return [writer.finish()];
 }
+
+/** Settings that else are files below /proc/sys; the kernel takes them with a change of a link, not with its creation. */
+function writeFamilySettings(writer: MessageWriter, change: Change<'set-link'>): void {
+  const { reversePathFilter, hasLinkLocal } = change;
+  if (reversePathFilter === undefined && hasLinkLocal === undefined) return;
+  writer.nest(c.IFLA_AF_SPEC, (families) => {
+    if (reversePathFilter !== undefined) {
+      const value = REVERSE_PATH_FILTERS.indexOf(reversePathFilter);
+      families.nest(c.AF_INET, (inet) =>
+        inet.nest(c.IFLA_INET_CONF, (conf) => conf.attributeU32(c.IPV4_DEVCONF_RP_FILTER, value)),
+      );
+    }
+    if (hasLinkLocal !== undefined) {
+      const mode = hasLinkLocal ? c.IN6_ADDR_GEN_MODE_EUI64 : c.IN6_ADDR_GEN_MODE_NONE;
+      families.nest(c.AF_INET6, (inet6) => inet6.attributeU8(c.IFLA_INET6_ADDR_GEN_MODE, mode));
+    }
+  });
+}
+
+const REVERSE_PATH_FILTERS = ['off', 'strict', 'loose'] as const;
 
 export function encodeDeleteLink(change: Change<'delete-link'>): readonly Uint8Array[] {
   const writer = writeIfinfo(request(c.RTM_DELLINK), 0, undefined);
   return [writer.attributeText(c.IFLA_IFNAME, change.name).finish()];
+}
+
+export function encodeDeleteLinkGroup({ group }: Change<'delete-link-group'>): readonly Uint8Array[] {
+  if (group <= 0) throw new FairleadError('invalid', 'Cannot delete link group 0: every link is in it');
+  const writer = writeIfinfo(request(c.RTM_DELLINK), 0, undefined);
+  return [writer.attributeU32(c.IFLA_GROUP, group).finish()];
 }
 
 /** Asks for one link by name, or for all of them; counters are left out. */
@@ -99,6 +130,7 @@ export function decodeLink(message: Message, nameOf: NameOf): Link {
     mac: mac?.length === 6 ? macFromBytes(mac) : undefined,
     mtuBytes: attributeU32(attributes.get(c.IFLA_MTU)) ?? 0,
     isUp: (view.getUint32(8, true) & c.IFF_UP) !== 0,
+    qdisc: attributeText(attributes.get(c.IFLA_QDISC)),
     master: master === undefined ? undefined : nameOf(master),
     // A VXLAN device tells what is below it in its own data alone (vxlan_fill_info).
     linkIndex:
@@ -137,6 +169,10 @@ function writeLinkFields(writer: MessageWriter, fields: LinkFields): MessageWrit
   if (mac !== undefined) writer.attribute(c.IFLA_ADDRESS, macToBytes(mac));
   if (mtuBytes !== undefined) writer.attributeU32(c.IFLA_MTU, mtuBytes);
   if (netns !== undefined) writer.attributeU32(c.IFLA_NET_NS_FD, netns.fd);
+  if (fields.queueCount !== undefined) {
+    writer.attributeU32(c.IFLA_NUM_TX_QUEUES, fields.queueCount);
+    writer.attributeU32(c.IFLA_NUM_RX_QUEUES, fields.queueCount);
+  }
   return writer;
 }
 

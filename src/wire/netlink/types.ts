@@ -14,6 +14,8 @@ export interface Link {
   readonly mac: Mac | undefined;
   readonly mtuBytes: number;
   readonly isUp: boolean;
+  /** IFLA_QDISC. A link that is up drops what it is to send while this is "noop": until the kernel has seen its carrier. */
+  readonly qdisc: string | undefined;
   /** Name of the bridge it is a port of. */
   readonly master: string | undefined;
   /** Index of the veth peer or underlying link (IFLA_LINK), in the namespace of `linkNetnsId` where that is set. */
@@ -97,6 +99,8 @@ export type NetlinkChange =
       readonly mtuBytes?: number;
       readonly alias?: string;
       readonly isUp?: boolean;
+      /** Queues of each direction and end; the kernel's default is one per possible processor, which doubles the time a pair takes. */
+      readonly queueCount?: number;
       readonly peer: {
         readonly name: string;
         readonly mac?: Mac;
@@ -135,8 +139,16 @@ export type NetlinkChange =
       readonly alias?: string;
       readonly newName?: string;
       readonly netns?: NetnsFd;
+      /** Source check of incoming IPv4 packets (rp_filter): `strict` takes those alone whose way back is this link. */
+      readonly reversePathFilter?: ReversePathFilter;
+      /** Whether the kernel gives it an IPv6 link-local address when it comes up. */
+      readonly hasLinkLocal?: boolean;
+      /** IFLA_GROUP: a number that links can be taken together by; 0 for none. */
+      readonly group?: number;
     }
   | { readonly kind: 'delete-link'; readonly name: string }
+  /** All links of a group at once: the kernel waits for other processors once, not once per link. 0 is every link's default, refused. */
+  | { readonly kind: 'delete-link-group'; readonly group: number }
   /** Added without duplicate address detection (IFA_F_NODAD): every address of ours is unique by allocation. */
   | { readonly kind: 'add-address'; readonly link: string; readonly ip: Ip; readonly prefixLength: number }
   | { readonly kind: 'delete-address'; readonly link: string; readonly ip: Ip; readonly prefixLength: number }
@@ -165,6 +177,9 @@ export type NetlinkChange =
       readonly destination?: Ip;
     }
   | ({ readonly kind: 'add-rule' | 'delete-rule' } & RuleSpec);
+
+/** RFC 3704, in the order of the kernel's numbers. */
+export type ReversePathFilter = 'off' | 'strict' | 'loose';
 
 export interface RouteSpec {
   readonly destination: Cidr;
