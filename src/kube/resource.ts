@@ -14,6 +14,7 @@ import type {
   Lease,
   Namespace,
   Node,
+  PersistentVolumeClaim,
   Pod,
   PodDisruptionBudget,
   ReplicaSet,
@@ -82,6 +83,7 @@ export const ENDPOINTS = resourceRef<Endpoints>('v1', 'Endpoints');
 export const EVENTS = resourceRef<Event>('v1', 'Event');
 export const NAMESPACES = resourceRef<Namespace>('v1', 'Namespace');
 export const NODES = resourceRef<Node>('v1', 'Node');
+export const PERSISTENT_VOLUME_CLAIMS = resourceRef<PersistentVolumeClaim>('v1', 'PersistentVolumeClaim');
 export const PODS = resourceRef<Pod>('v1', 'Pod');
 export const SECRETS = resourceRef<Secret>('v1', 'Secret');
 export const SERVICE_ACCOUNTS = resourceRef<ServiceAccount>('v1', 'ServiceAccount');

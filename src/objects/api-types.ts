@@ -37,6 +37,7 @@ export type Node = Served<core.Node>;
 export type Namespace = Served<core.Namespace>;
 export type ConfigMap = Served<core.ConfigMap>;
 export type Secret = Served<core.Secret>;
+export type PersistentVolumeClaim = Served<core.PersistentVolumeClaim>;
 export type ServiceAccount = Served<core.ServiceAccount>;
 export type Event = Served<core.Event>;
 export type Deployment = Served<apps.Deployment>;

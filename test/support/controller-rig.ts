@@ -120,7 +120,8 @@ function startKubelet(client: KubeClient, options: RigOptions): Stoppable {
         await client.delete(PODS, at, { gracePeriodSeconds: 0, preconditions: { uid } });
       } else if ((pod.spec?.nodeName ?? '') !== '' && !started.has(uid)) {
         started.add(uid);
-        const status = options.statusOf?.(pod, count++) ?? runningStatus(count++);
+        const index = count++;
+        const status = options.statusOf?.(pod, index) ?? runningStatus(index);
         await client.patchStatus(PODS, at, { metadata: { uid }, status });
       }
     } catch (error) {

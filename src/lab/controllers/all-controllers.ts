@@ -5,22 +5,28 @@ import type { Controller } from '../../controllers/controller.ts';
 import { ENDPOINT_SLICE_KINDS, endpointSliceController } from '../../controllers/endpoint-slices.ts';
 import { nodeSubnetController, type SubnetPlan } from '../../controllers/node-subnets.ts';
 import {
+  CONTROLLER_REVISIONS,
+  DAEMON_SETS,
   DEPLOYMENTS,
   EVENTS,
+  JOBS,
   LEASES,
   NAMESPACES,
   REPLICA_SETS,
+  STATEFUL_SETS,
   type ResourceRef,
 } from '../../kube/resource.ts';
-import type { KubeObject } from '../../objects/meta.ts';
+import { daemonSetController } from './daemon-set/daemon-set.ts';
 import { deploymentController } from './deployment/deployment.ts';
 import { COLLECTED_KINDS } from './every-kind.ts';
 import { eventExpiry, podCollector } from './expiry.ts';
 import { garbageCollector } from './garbage-collector.ts';
+import { jobController } from './job/job.ts';
 import { namespaceDefaultsController } from './namespace-defaults.ts';
 import { namespaceDeletionController } from './namespace-deletion.ts';
 import { nodeLifecycleController } from './node-lifecycle.ts';
 import { replicaSetController } from './replica-set.ts';
+import { statefulSetController } from './stateful-set/stateful-set.ts';
 import { scheduler } from './scheduler/scheduler.ts';
 
 export interface ControllerSettings {
@@ -35,6 +41,9 @@ export function allControllers({ subnets, authority }: ControllerSettings): read
     nodeSubnetController(subnets),
     deploymentController,
     replicaSetController,
+    statefulSetController,
+    daemonSetController,
+    jobController,
     scheduler,
     endpointSliceController,
     garbageCollector,
@@ -45,11 +54,22 @@ export function allControllers({ subnets, authority }: ControllerSettings): read
   ];
 }
 
+const WHOLE_KINDS: readonly ResourceRef[] = [
+  NAMESPACES,
+  LEASES,
+  CONTROLLER_REVISIONS,
+  DEPLOYMENTS,
+  REPLICA_SETS,
+  STATEFUL_SETS,
+  DAEMON_SETS,
+  JOBS,
+];
+
 /** Kinds that controllers read whole; all others are kept for garbage collection, by their metadata alone. */
 export function cachedKinds(): readonly CachedKind[] {
   const whole: readonly CachedKind[] = [
     ...ENDPOINT_SLICE_KINDS,
-    ...[NAMESPACES, LEASES, DEPLOYMENTS, REPLICA_SETS].map((resource) => cachedKind<KubeObject>(resource)),
+    ...WHOLE_KINDS.map((resource) => cachedKind(resource)),
   ];
   const known = new Set(whole.map(({ resource }) => nameOfKind(resource)));
   const others = [...COLLECTED_KINDS, EVENTS].filter((resource) => !known.has(nameOfKind(resource)));
