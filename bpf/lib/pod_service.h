@@ -4,6 +4,7 @@
 
 #include "events.h"
 #include "flows.h"
+#include "icmp_errors.h"
 #include "refuse.h"
 #include "translate.h"
 
@@ -134,8 +135,11 @@ static __always_inline int pod_receives(struct __sk_buff *skb, struct packet *pa
 	const struct flow *known;
 	struct flow to;
 
-	if (!packet_has_ports(packet))
+	if (!packet_has_ports(packet)) {
+		if (icmp_error(skb, packet))
+			return drop(skb, packet, REASON_TRANSLATION_FAILED, HOOK_POD_INGRESS);
 		return forward(skb, packet, HOOK_POD_INGRESS);
+	}
 	if (packet->is_later_fragment && !fragment_recall(packet))
 		return forward(skb, packet, HOOK_POD_INGRESS);
 	known = flow_find(packet, FLOW_REVERSE);

@@ -6,19 +6,11 @@
 #pragma once
 
 #include "packet.h"
+#include "translate.h"
 
 #define REFUSE_TTL 64
 /* The header and the eight bytes that an ICMP error must show of the packet (RFC 792); IPv6 wants more, and these are enough to find a socket. */
 #define QUOTED_BYTES 8
-
-static __always_inline __u16 checksum_fold(__s64 sum)
-{
-	__u64 folded = (__u32)sum;
-
-	folded = (folded & 0xffff) + (folded >> 16);
-	folded = (folded & 0xffff) + (folded >> 16);
-	return ~folded;
-}
 
 /* Sum over the pseudo header (RFC 9293 3.1, RFC 8200 8.1): mapped addresses carry ffff beside IPv4's, which adds nothing in one's complement. */
 static __always_inline __s64 pseudo_header_sum(const struct packet *packet, __u8 protocol, __u32 length_bytes)

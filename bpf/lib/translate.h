@@ -6,6 +6,16 @@
 
 #define IPV4_CHECKSUM_OFFSET (IP_OFFSET + offsetof(struct iphdr, check))
 
+/* A sum of the helper as the checksum that a header carries (RFC 1071). */
+static __always_inline __u16 checksum_fold(__s64 sum)
+{
+	__u64 folded = (__u32)sum;
+
+	folded = (folded & 0xffff) + (folded >> 16);
+	folded = (folded & 0xffff) + (folded >> 16);
+	return ~folded;
+}
+
 /* The checksum of the transport header and how the helper has to treat it; 0 where this packet carries none. */
 static __always_inline __u32 l4_checksum_offset(const struct packet *packet, __u64 *flags)
 {

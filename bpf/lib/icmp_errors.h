@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * ICMP errors about translated packets: what they quote went to an endpoint, the pod's socket knows the frontend. Without this a pod
+ * learns neither that a port is closed nor the size that a path takes ("fragmentation needed", "packet too big").
+ */
+#pragma once
+
+#include "flows.h"
+#include "translate.h"
+
+#define ICMP_TIME_EXCEEDED 11
+#define ICMP_PARAMETER_PROBLEM 12
+#define ICMPV6_LAST_ERROR 4
+
+/* The quoted header and the start of the transport header, all that an error must carry (RFC 792). */
+struct quoted_v4 {
+	struct iphdr ip;
+	__be16 source_port;
+	__be16 destination_port;
+	__u32 rest;
+};
+
+struct quoted_v6 {
+	struct ipv6hdr ip;
+	__be16 source_port;
+	__be16 destination_port;
+	__u32 rest;
+};
+
+static __always_inline bool packet_is_icmp_error(const struct packet *packet)
+{
+	if (packet->is_first_fragment || packet->is_later_fragment)
+		return false;
+	if (packet->is_v6)
+		return packet->protocol == IPPROTO_ICMPV6 && packet->flags_or_type >= 1 &&
+		       packet->flags_or_type <= ICMPV6_LAST_ERROR;
+	return packet->protocol == IPPROTO_ICMP &&
+	       (packet->flags_or_type == ICMP_DEST_UNREACH || packet->flags_or_type == ICMP_TIME_EXCEEDED ||
+		packet->flags_or_type == ICMP_PARAMETER_PROBLEM);
+}
+
+/* The flow whose packet is quoted, as its answers know it; `quoted` has the ends in the direction of the answer. */
+static __always_inline bool quoted_flow(const struct packet *quoted, struct flow *out)
+{
+	const struct flow *known;
+
+	if (!packet_has_ports(quoted))
+		return false;
+	known = flow_find(quoted, FLOW_REVERSE);
+	if (!known)
+		return false;
+	*out = *known;
+	return true;
+}
+
+/* An error that the endpoint's own host sent comes from the frontend, like everything else of it. */
+static __always_inline int error_source(struct __sk_buff *skb, const struct packet *packet, const struct packet *quoted,
+					const struct flow *known)
+{
+	struct flow to = { .source = known->source, .destination = packet->destination };
+	__u32 checksum = packet->l4_offset + offsetof(struct icmp_header, checksum);
+	__s64 difference;
+
+	if (!ip_equal(&packet->source, &quoted->source))
+		return 0;
+	difference = address_difference(packet, &to);
+	if (packet->is_v6 && bpf_l4_csum_replace(skb, checksum, 0, difference, BPF_F_PSEUDO_HDR))
+		return -1;
+	if (!packet->is_v6 && bpf_l3_csum_replace(skb, IPV4_CHECKSUM_OFFSET, 0, difference, 0))
+		return -1;
+	return translate_addresses(skb, packet, &to);
+}
+
+/* Writes the changed quotation and mends the checksum over it. */
+static __always_inline int store_quoted(struct __sk_buff *skb, const struct packet *packet, void *before, void *after,
+					__u32 size)
+{
+	__s64 difference = bpf_csum_diff(before, size, after, size, 0);
+	__u32 checksum = packet->l4_offset + offsetof(struct icmp_header, checksum);
+
+	if (bpf_l4_csum_replace(skb, checksum, 0, difference, 0))
+		return -1;
+	return bpf_skb_store_bytes(skb, packet->l4_offset + sizeof(struct icmp_header), after, size, 0);
+}
+
+static __always_inline int icmp_error_v4(struct __sk_buff *skb, const struct packet *packet)
+{
+	struct quoted_v4 before;
+	struct quoted_v4 after;
+	struct packet quoted = {};
+	struct flow known;
+
+	if (bpf_skb_load_bytes(skb, packet->l4_offset + sizeof(struct icmp_header), &before, sizeof(before)))
+		return 0;
+	if (before.ip.version != 4 || before.ip.ihl != 5)
+		return 0;
+	quoted.source = ip_from_v4(before.ip.daddr);
+	quoted.destination = ip_from_v4(before.ip.saddr);
+	quoted.source_port = before.destination_port;
+	quoted.destination_port = before.source_port;
+	quoted.protocol = before.ip.protocol;
+	if (!quoted_flow(&quoted, &known))
+		return 0;
+	after = before;
+	after.ip.daddr = known.source.words[3];
+	after.ip.saddr = known.destination.words[3];
+	after.destination_port = known.source_port;
+	after.source_port = known.destination_port;
+	after.ip.check = 0;
+	after.ip.check = checksum_fold(bpf_csum_diff(NULL, 0, (__be32 *)&after.ip, sizeof(after.ip), 0));
+	if (store_quoted(skb, packet, &before, &after, sizeof(after)))
+		return -1;
+	return error_source(skb, packet, &quoted, &known);
+}
+
+static __always_inline int icmp_error_v6(struct __sk_buff *skb, const struct packet *packet)
+{
+	struct quoted_v6 before;
+	struct quoted_v6 after;
+	struct packet quoted = {};
+	struct flow known;
+
+	if (bpf_skb_load_bytes(skb, packet->l4_offset + sizeof(struct icmp_header), &before, sizeof(before)))
+		return 0;
+	if (before.ip.version != 6)
+		return 0;
+	__builtin_memcpy(&quoted.source, &before.ip.daddr, sizeof(quoted.source));
+	__builtin_memcpy(&quoted.destination, &before.ip.saddr, sizeof(quoted.destination));
+	quoted.source_port = before.destination_port;
+	quoted.destination_port = before.source_port;
+	quoted.protocol = before.ip.nexthdr;
+	if (!quoted_flow(&quoted, &known))
+		return 0;
+	after = before;
+	__builtin_memcpy(&after.ip.daddr, &known.source, sizeof(after.ip.daddr));
+	__builtin_memcpy(&after.ip.saddr, &known.destination, sizeof(after.ip.saddr));
+	after.destination_port = known.source_port;
+	after.source_port = known.destination_port;
+	if (store_quoted(skb, packet, &before, &after, sizeof(after)))
+		return -1;
+	return error_source(skb, packet, &quoted, &known);
+}
+
+/* 0, or not 0 where the packet is half rewritten and must be dropped. */
+static __always_inline int icmp_error(struct __sk_buff *skb, const struct packet *packet)
+{
+	if (!packet_is_icmp_error(packet))
+		return 0;
+	return packet->is_v6 ? icmp_error_v6(skb, packet) : icmp_error_v4(skb, packet);
+}
