@@ -1,6 +1,7 @@
 // What every handler works with: the store, the configuration, time and chance. Passed in, so that tests can set each.
 
 import type { Clock } from '../base/clock.ts';
+import type { SchemaChecks } from '../objects/validation/schema.ts';
 import type { ApiServerConfig } from './config.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { ServiceAccountTokens } from './service-account-tokens.ts';
@@ -18,6 +19,7 @@ export interface ApiContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly tokens: ServiceAccountTokens;
+  readonly schemas: SchemaChecks;
 }
 
 /** RFC 3339 with whole seconds, as metadata carries it. */

@@ -6,6 +6,7 @@ import { pino, type Logger } from 'pino';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { FairleadError, messageOf } from '../base/errors.ts';
 import { Lifetime } from '../base/lifetime.ts';
+import { SchemaChecks } from '../objects/validation/schema.ts';
 import { parseTokens } from './authentication.ts';
 import { bootstrap } from './bootstrap.ts';
 import { readApiServerConfig, type ApiServerConfig, type ListenAddress } from './config.ts';
@@ -72,6 +73,7 @@ async function start(
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
     tokens: parts.serviceAccounts,
+    schemas: new SchemaChecks(),
   };
   const logger = options.log ?? pino({ level: 'silent' });
   const addresses: ListenAddress[] = [];

@@ -89,6 +89,7 @@ async function create(context: ApiContext, request: ApiRequest, target: Target):
   if (resource.isNamespaced && target.namespace === undefined) throw methodNotAllowed();
   const body = parseObject(await request.readBody(), request.headers['content-type']);
   const { draft, warnings } = acceptDraft(resource, body, fieldValidationOf(request.query));
+  await context.schemas.load(resource.message);
   placeInNamespace(draft, target);
   const stored = createObject(context, resource, draft, { isDryRun: isDryRun(request.query) });
   return objectReply(context, request, { code: 201, resource, stored, warnings });
@@ -119,6 +120,7 @@ async function replace(
   const { resource } = target;
   const body = parseObject(await request.readBody(), request.headers['content-type']);
   const { draft, warnings } = acceptDraft(resource, body, fieldValidationOf(request.query));
+  await context.schemas.load(resource.message);
   placeInNamespace(draft, target);
   const given = textOf(metadataOf(draft)['name']);
   if (given === undefined) metadataOf(draft)['name'] = target.name;
@@ -140,6 +142,7 @@ async function patch(
 ): Promise<Reply> {
   const { resource } = target;
   const change = parsePatch(await request.readBody(), request.headers['content-type']);
+  await context.schemas.load(resource.message);
   const previous = storedOf(context, target);
   const patched = applyPatch(resource.message, servedObject(resource, previous), change);
   const { draft, warnings } = acceptDraft(resource, patched, fieldValidationOf(request.query));

@@ -52,7 +52,7 @@ export function createObject(
   stampNew(context, resource, metadata);
   const message = storedMessage(resource);
   applyDefaults(message, draft);
-  const shape = validateObject(message, draft);
+  const shape = validateObject(message, draft, { schemas: context.schemas });
   refuse(resource, name, shape);
   refuse(resource, name, prepareCreate(context, resource, draft));
   return commit(context, resource, draft, { options, previous: undefined });
@@ -71,7 +71,10 @@ export function updateObject(
   const message = storedMessage(resource);
   applyDefaults(message, draft);
   const prepared = prepareUpdate(context, resource, draft, current);
-  refuse(resource, current.metadata.name, [...validateObject(message, draft, current), ...prepared]);
+  refuse(resource, current.metadata.name, [
+    ...validateObject(message, draft, { schemas: context.schemas, before: current }),
+    ...prepared,
+  ]);
   countGeneration(resource, draft, current);
   return commit(context, resource, draft, { options, previous });
 }

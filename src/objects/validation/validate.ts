@@ -1,23 +1,69 @@
 // Which checks belong to which kind: the one list. An object that passes may be stored.
 
 import { objectOf, type Draft } from '../json.ts';
+import { validateConfigMap, validateSecret } from './config.ts';
 import type { FieldError } from './field-error.ts';
 import { validateMetadata } from './metadata.ts';
+import { validateIngress, validateNetworkPolicy } from './network.ts';
+import { validatePod } from './pod.ts';
+import type { SchemaChecks } from './schema.ts';
+import { validateEndpoints, validateEndpointSlice, validateService } from './service.ts';
+import {
+  validateCronJob,
+  validateDaemonSet,
+  validateDeployment,
+  validateDisruptionBudget,
+  validateJob,
+  validateReplicaSet,
+  validateRevision,
+  validateStatefulSet,
+} from './workloads.ts';
 
 /** Checks one object; the second argument is the object as stored, undefined at creation. */
-export type Validator = (
-  object: Readonly<Draft>,
-  before: Readonly<Draft> | undefined,
-) => readonly FieldError[];
+type Validator = (object: Readonly<Draft>, before: Readonly<Draft> | undefined) => readonly FieldError[];
 
-const VALIDATORS: Readonly<Record<string, Validator>> = {};
+const VALIDATORS: Readonly<Record<string, Validator>> = {
+  'core.Pod': validatePod,
+  'core.Service': validateService,
+  'core.Endpoints': validateEndpoints,
+  'core.ConfigMap': validateConfigMap,
+  'core.Secret': validateSecret,
+  'discovery.EndpointSlice': validateEndpointSlice,
+  'apps.Deployment': validateDeployment,
+  'apps.ReplicaSet': validateReplicaSet,
+  'apps.StatefulSet': validateStatefulSet,
+  'apps.DaemonSet': validateDaemonSet,
+  'apps.ControllerRevision': validateRevision,
+  'batch.Job': validateJob,
+  'batch.CronJob': validateCronJob,
+  'policy.PodDisruptionBudget': validateDisruptionBudget,
+  'networking.NetworkPolicy': validateNetworkPolicy,
+  'networking.Ingress': validateIngress,
+};
+
+export interface ValidateOptions {
+  readonly schemas: SchemaChecks;
+  /** The object as stored; undefined at creation. */
+  readonly before?: Readonly<Draft> | undefined;
+}
 
 /** Everything wrong with an object of `message` whose fields have their types and defaults. */
 export function validateObject(
   message: string,
   object: Readonly<Draft>,
-  before?: Readonly<Draft>,
+  { schemas, before }: ValidateOptions,
 ): readonly FieldError[] {
-  const own = VALIDATORS[message]?.(object, before) ?? [];
-  return [...validateMetadata(message, objectOf(object['metadata'])), ...own];
+  const errors = [
+    ...validateMetadata(message, objectOf(object['metadata'])),
+    ...(VALIDATORS[message]?.(object, before) ?? []),
+    ...schemas.check(message, object),
+  ];
+  // Rules and schemas overlap: what is said of a field once is said.
+  const seen = new Set<string>();
+  return errors.filter(({ field, reason }) => {
+    const key = `${field} ${reason}`;
+    const isNew = !seen.has(key);
+    seen.add(key);
+    return isNew;
+  });
 }

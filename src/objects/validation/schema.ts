@@ -1,0 +1,95 @@
+// The published schemas of the API (npm kubernetes-models): required fields, enumerations and formats of every kind.
+// They are loaded when a kind is first written, so that a server starts without them.
+
+import { getOwn, isObject, listOf, type Draft } from '../json.ts';
+import { invalidValue, notSupported, required, type FieldError } from './field-error.ts';
+
+/** A compiled schema; it leaves its findings on itself (ajv's stand-alone form). */
+interface SchemaCheck {
+  (value: unknown): boolean;
+  readonly errors?: readonly SchemaError[] | null;
+}
+
+interface SchemaError {
+  readonly instancePath: string;
+  readonly keyword: string;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+/** The schemas loaded so far; owned by the server, so that two servers share nothing. */
+export class SchemaChecks {
+  readonly #checks = new Map<string, SchemaCheck>();
+
+  /** Makes the schema of a message ("core.Pod") ready; kinds without one pass. */
+  async load(message: string): Promise<void> {
+    if (this.#checks.has(message)) return;
+    const [group = '', kind = ''] = message.split('.');
+    const name = `IoK8sApi${group[0]?.toUpperCase() ?? ''}${group.slice(1)}V1${kind}`;
+    const module = (await import(`kubernetes-models/_schemas/${name}`)) as { readonly validate: SchemaCheck };
+    this.#checks.set(message, module.validate);
+  }
+
+  /** What the schema says of `object`; its status is left out, the server's own parts write it. */
+  check(message: string, object: Readonly<Draft>): readonly FieldError[] {
+    const check = this.#checks.get(message);
+    if (check === undefined) return [];
+    const { status: _status, ...judged } = object;
+    if (check(judged)) return [];
+    const errors = check.errors ?? [];
+    const formats = new Set(
+      errors.filter(({ keyword }) => keyword === 'format').map(({ instancePath }) => instancePath),
+    );
+    return errors.flatMap((error) => fieldError(error, judged, formats));
+  }
+}
+
+function fieldError(
+  { instancePath, keyword, params }: SchemaError,
+  object: Readonly<Draft>,
+  formats: ReadonlySet<string>,
+): FieldError[] {
+  const parts = partsOf(instancePath);
+  const field = fieldOf(parts);
+  const value = valueAt(object, parts);
+  switch (keyword) {
+    case 'required':
+      return [
+        required(
+          field === '' ? String(params['missingProperty']) : `${field}.${String(params['missingProperty'])}`,
+        ),
+      ];
+    case 'enum':
+      return [notSupported(field, value, listOf(params['allowedValues']).map(String))];
+    case 'format':
+      return [invalidValue(field, value, `must be a valid ${String(params['format'])}`)];
+    case 'type':
+      // A quantity is tried as number and text: its format speaks for both.
+      return formats.has(instancePath)
+        ? []
+        : [invalidValue(field, value, `must be of type ${String(params['type'])}`)];
+    default:
+      return [];
+  }
+}
+
+function partsOf(instancePath: string): readonly string[] {
+  return instancePath
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
+/** ["spec","containers","0"] -> "spec.containers[0]". */
+function fieldOf(parts: readonly string[]): string {
+  return parts.reduce(
+    (path, part) => (/^\d+$/.test(part) ? `${path}[${part}]` : path === '' ? part : `${path}.${part}`),
+    '',
+  );
+}
+
+function valueAt(object: unknown, parts: readonly string[]): unknown {
+  let at = object;
+  for (const part of parts)
+    at = Array.isArray(at) ? at[Number(part)] : isObject(at) ? getOwn(at, part) : undefined;
+  return at ?? null;
+}
