@@ -6,12 +6,15 @@ import { globSync } from 'node:fs';
 
 const KERNEL = ['src/**/*.kernel.test.ts', 'test/{kernel,contract,scenarios,e2e}/**/*.test.ts'];
 const node = new URL('../node_modules/node/bin/node', import.meta.url).pathname;
+/** Compiled sources are kept as bin/fairlead keeps them: hundreds of test processes load the same ones. */
+const cache = new URL('../build/compile-cache', import.meta.url).pathname;
+const env = { NODE_COMPILE_CACHE: cache, ...process.env };
 
 function run(name: string, files: readonly string[], concurrency: number): boolean {
   if (files.length === 0) return true;
   process.stdout.write(`# ${name}: ${files.length} files\n`);
   const args = ['--test', `--test-concurrency=${concurrency}`, '--test-reporter=spec', ...files];
-  return spawnSync(node, args, { stdio: 'inherit' }).status === 0;
+  return spawnSync(node, args, { stdio: 'inherit', env }).status === 0;
 }
 
 function unit(): boolean {

@@ -83,27 +83,26 @@ function engineMetrics(registry: Registry) {
 
 /** Gauges that are read from the engine's status whenever somebody asks for metrics. */
 export function registerEngineGauges(metrics: Registry, status: () => EngineStatus): void {
-  const entries = new Gauge({
+  new Gauge({
     name: 'fairlead_target_entries',
     help: 'Entries of a target: desired, observed in the kernel, pending, and failed',
     labelNames: ['target', 'state'],
     registers: [metrics],
+    collect() {
+      for (const it of status().targets) {
+        this.set({ target: it.name, state: 'desired' }, it.desiredCount ?? 0);
+        this.set({ target: it.name, state: 'observed' }, it.observedCount ?? 0);
+        this.set({ target: it.name, state: 'pending' }, it.pendingCount);
+        this.set({ target: it.name, state: 'failed' }, it.failures.length);
+      }
+    },
   });
   new Gauge({
     name: 'fairlead_revision',
     help: 'Newest compiled revision',
     registers: [metrics],
     collect() {
-      const now = status();
-      this.set(now.revision);
-      for (const it of now.targets) {
-        const set = (state: string, count: number | undefined): void =>
-          entries.set({ target: it.name, state }, count ?? 0);
-        set('desired', it.desiredCount);
-        set('observed', it.observedCount);
-        set('pending', it.pendingCount);
-        set('failed', it.failures.length);
-      }
+      this.set(status().revision);
     },
   });
   new Gauge({

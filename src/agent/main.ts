@@ -1,5 +1,6 @@
 // The agent process of a node: reads its configuration, starts the node's parts, and runs until the signal or a part's failure.
 
+import { flushCompileCache } from 'node:module';
 import { destination, pino } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { systemClock } from '../base/clock.ts';
@@ -22,11 +23,17 @@ export async function runAgent(configFile: string, signal: AbortSignal): Promise
   const ended = endOf(signal);
   const fail = (error: unknown): void => ended.fail(error);
   const context = { config, log, clock: systemClock, random: Math.random, metrics, lifetime, fail };
+  const starting = startAgent(context);
   try {
-    await Promise.race([startAgent(context).then(() => ended.promise), ended.promise]);
+    await Promise.race([starting, ended.promise]);
+    // Node writes its cache of compiled sources at exit, which a killed process never reaches.
+    flushCompileCache();
+    await ended.promise;
   } finally {
     log.info('ending; everything programmed stays');
     await lifetime.close();
+    // What was being opened meanwhile closes itself: the lifetime takes nothing more.
+    await starting.catch(() => undefined);
   }
 }
 

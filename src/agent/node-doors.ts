@@ -1,14 +1,13 @@
 // The doors of the node's namespace, in which the agent runs: links, settings, BPF. Opened once, closed with the lifetime.
 
-import type { PodDatapath } from '../cni/doors.ts';
-import { openNodeBpf } from '../backends/shared-bpf/node-bpf.ts';
+import { openNodeBpf, type NodeBpf } from '../backends/shared-bpf/node-bpf.ts';
 import { openNetlink } from '../sys/netlink.ts';
 import { readSysctl, writeSysctls } from '../sys/sysctl.ts';
 import type { AgentContext } from './agent-context.ts';
 import type { PartDoors } from './parts.ts';
 
 export interface NodeDoors extends PartDoors {
-  readonly datapath: PodDatapath;
+  readonly bpf: NodeBpf;
 }
 
 export async function openNodeDoors({ config, lifetime }: AgentContext): Promise<NodeDoors> {
@@ -18,16 +17,10 @@ export async function openNodeDoors({ config, lifetime }: AgentContext): Promise
   return {
     netlink,
     maps: bpf.maps,
-    datapath: SOCKETS_ALONE,
+    bpf,
     sysctl: {
       readSysctl: (key) => readSysctl(undefined, key),
       writeSysctls: (values) => writeSysctls(undefined, Object.fromEntries(values)),
     },
   };
 }
-
-/** Services are translated at the socket of the node's cgroup: a pod's link needs nothing of its own. */
-const SOCKETS_ALONE: PodDatapath = {
-  attach: () => Promise.resolve(),
-  detach: () => Promise.resolve(),
-};

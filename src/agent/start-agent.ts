@@ -13,6 +13,7 @@ import { startNameFeed, type NameFeed } from './name-feed.ts';
 import { openNodeDoors } from './node-doors.ts';
 import { NodeMemory } from './node-memory.ts';
 import { agentParts } from './parts.ts';
+import { podDatapath, reportPackets } from './pod-datapath.ts';
 import { waitingFor, type AgentStatus, type WatchSummary } from './status.ts';
 import { startViewLoop } from './view-loop.ts';
 import { registerWatchMetrics } from './watch-metrics.ts';
@@ -34,7 +35,8 @@ export async function startAgent(context: AgentContext): Promise<void> {
       report(event);
     },
   });
-  const cni = await startCni(context, { memory, datapath: doors.datapath, report: cniReporter(context) });
+  const datapath = podDatapath(doors.bpf);
+  const cni = await startCni(context, { memory, datapath, report: cniReporter(context) });
   const watch = await startClusterWatch(context);
   const names = startNameFeed(context);
   runEngine(context, engine);
@@ -51,6 +53,7 @@ export async function startAgent(context: AgentContext): Promise<void> {
   registerEngineGauges(metrics, () => engine.status());
   registerWatchMetrics(metrics, clock, () => watch.status());
   registerCniGauges(context, cni);
+  reportPackets(context, doors.bpf);
   const status = statusOf(context, { engine, watch, names, cni, convergence });
   await startAgentServer(context, { metrics, status, plan: (signal) => engine.plan(signal) });
 }

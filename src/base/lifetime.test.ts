@@ -33,3 +33,11 @@ test('defer() refuses what is opened after the end', async () => {
   await lifetime.close();
   assert.throws(() => lifetime.defer('late', () => {}), { code: 'aborted', message: /late/ });
 });
+
+test('own() closes what comes after the end', async () => {
+  const lifetime = new Lifetime('test');
+  await lifetime.close();
+  let isClosed = false;
+  assert.throws(() => lifetime.own('late', {}, () => void (isClosed = true)), { code: 'aborted' });
+  assert.ok(isClosed);
+});

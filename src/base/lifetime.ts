@@ -24,9 +24,15 @@ export class Lifetime {
     return this.#closing !== undefined;
   }
 
-  /** Takes ownership of an open thing; returns it. Closes it at once where the lifetime has ended already. */
+  /** Takes ownership of an open thing; returns it. Where the lifetime has ended already, it closes the thing at once and throws `aborted`. */
   own<T>(what: string, thing: T, close: (thing: T) => void | Promise<void>): T {
-    this.defer(what, () => close(thing));
+    try {
+      this.defer(what, () => close(thing));
+    } catch (error) {
+      // Whoever opened it hears that it came too late; that its end failed as well would tell nothing more.
+      void Promise.resolve(close(thing)).catch(() => undefined);
+      throw error;
+    }
     return thing;
   }
 

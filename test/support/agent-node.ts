@@ -46,10 +46,10 @@ export interface AgentNodeOptions {
   readonly config?: Partial<AgentConfigFile>;
 }
 
-/** Makes the node: namespace with `eth0`, bpffs, cgroup, folders. `serverUrl` gets the namespace and names the API server in it. */
+/** Makes the node: namespace with `eth0`, bpffs, cgroup, folders. `kubeconfigFor` gets the namespace and returns a kubeconfig for use in it. */
 export async function makeAgentNode(
   options: AgentNodeOptions,
-  serverUrl: (netns: string) => Promise<string>,
+  kubeconfigFor: (netns: string) => Promise<string>,
   lifetime: Lifetime,
 ): Promise<AgentNode> {
   const { prefix, name } = options;
@@ -68,7 +68,7 @@ export async function makeAgentNode(
   lifetime.defer('cgroup', () => removeCgroup(cgroup, { clock: systemClock, timeoutMs: 5_000 }));
   const config: AgentConfigFile = {
     nodeName: name,
-    kubeconfig: `${folder}/kubeconfig`,
+    kubeconfig: await kubeconfigFor(netns),
     runDir: `${folder}/run`,
     stateDir: `${folder}/state`,
     pinDir: `${bpffs}/${name}`,
@@ -84,7 +84,6 @@ export async function makeAgentNode(
     logLevel: 'debug',
     ...options.config,
   };
-  writeFileSync(config.kubeconfig, kubeconfigFor(await serverUrl(netns)));
   return agentNode({ name, netns, folder, cgroup, config }, lifetime);
 }
 
@@ -154,16 +153,5 @@ function get(socketPath: string, where: string): Promise<{ code: number; body: s
     });
     call.on('error', reject).on('timeout', () => call.destroy(new Error(`no answer to ${where}`)));
     call.end();
-  });
-}
-
-function kubeconfigFor(server: string): string {
-  return JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    'current-context': 'test',
-    clusters: [{ name: 'test', cluster: { server } }],
-    users: [{ name: 'test', user: { token: 'test' } }],
-    contexts: [{ name: 'test', context: { cluster: 'test', user: 'test' } }],
   });
 }

@@ -1,0 +1,36 @@
+// The data path of pods' links as the CNI asks for it, and what its programs say of packets as metrics and log lines.
+
+import { Counter } from 'prom-client';
+import type { NodeBpf } from '../backends/shared-bpf/node-bpf.ts';
+import type { PacketEvent } from '../backends/shared-bpf/packet-events.ts';
+import type { PodDatapath } from '../cni/doors.ts';
+import type { AgentContext } from './agent-context.ts';
+
+/** Attaches the per-packet programs to pods' links. */
+export function podDatapath({ podInterfaces }: NodeBpf): PodDatapath {
+  // The programs are attached by system calls that do not wait; a refusal becomes a rejection as the interface has it.
+  return {
+    attach: async ({ ifindex, mac, ips }) => Promise.resolve(podInterfaces.attach({ ifindex, mac, ips })),
+    detach: async (ifindex) => Promise.resolve(podInterfaces.detach(ifindex)),
+  };
+}
+
+/** Packets by reason as counters; drops in the log at level debug: whoever sends them decides how many there are. */
+export function reportPackets({ metrics, log, lifetime }: AgentContext, bpf: NodeBpf): void {
+  for (const unit of ['packets', 'bytes'] as const) {
+    new Counter({
+      name: `fairlead_datapath_${unit}_total`,
+      help: `Sum of ${unit} that the BPF programs at pods dropped or forwarded, by reason`,
+      labelNames: ['reason'],
+      registers: [metrics],
+      collect() {
+        this.reset();
+        for (const it of bpf.counters()) this.inc({ reason: it.reason }, Number(it[unit]));
+      },
+    });
+  }
+  if (!log.isLevelEnabled('debug')) return;
+  const onEvent = ({ timeNs, ...event }: PacketEvent): void =>
+    log.debug({ ...event, timeMs: Number(timeNs / 1_000_000n) }, `packet ${event.reason}`);
+  bpf.events(onEvent, lifetime);
+}
