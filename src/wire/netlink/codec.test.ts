@@ -10,6 +10,7 @@ import { decodeAddress } from './address.ts';
 import { encodeChange } from './change.ts';
 import * as c from './constants.ts';
 import { describeChange } from './describe.ts';
+import { decodeFlow } from './conntrack.ts';
 import { decodeLink, decodeLinkName } from './link.ts';
 import { decodeForwarding, decodeNeighbour } from './neighbour.ts';
 import { decodeLoggedPacket } from './nflog.ts';
@@ -176,6 +177,7 @@ describe('hostile and broken input', () => {
     readAcknowledgement,
     (message) => decodeLoggedPacket({ ...message, type: 0x400 }),
     decodeLoggedPacket,
+    (message) => decodeFlow({ ...message, type: 0x100 }),
   ];
   const decodeAll = (bytes: Uint8Array): void => {
     for (const message of orRefused(() => readMessages(bytes)) ?? []) {

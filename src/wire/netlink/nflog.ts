@@ -2,6 +2,7 @@
 // and the packet itself is whatever somebody sent: it is passed on as bytes.
 
 import * as c from './constants.ts';
+import { be32, readBe16, readBe32 } from './network-order.ts';
 import { attributeText, fixedPart, readAttributes, type Message } from './reader.ts';
 import type { Family } from '../../base/ip.ts';
 import { MessageWriter } from './writer.ts';
@@ -83,7 +84,7 @@ export function decodeLoggedPacket(message: Message): LoggedPacket | undefined {
   const header = attributes.get(NFULA_PACKET_HDR);
   return {
     prefix: attributeText(attributes.get(NFULA_PREFIX)) ?? '',
-    family: familyOfEthernet(((header?.[0] ?? 0) << 8) | (header?.[1] ?? 0)),
+    family: familyOfEthernet(readBe16(header)),
     hook: header === undefined ? undefined : HOOKS[header[2] ?? HOOKS.length],
     inLinkIndex: readBe32(attributes.get(NFULA_IFINDEX_INDEV)),
     outLinkIndex: readBe32(attributes.get(NFULA_IFINDEX_OUTDEV)),
@@ -104,16 +105,7 @@ function config(group: number): MessageWriter {
     .u8(group & 0xff);
 }
 
-function familyOfEthernet(protocol: number): Family | undefined {
+function familyOfEthernet(protocol: number | undefined): Family | undefined {
   if (protocol === ETH_P_IP) return 4;
   return protocol === ETH_P_IPV6 ? 6 : undefined;
-}
-
-function be32(value: number): Uint8Array {
-  return Uint8Array.of(value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff);
-}
-
-function readBe32(value: Uint8Array | undefined): number | undefined {
-  if (value === undefined || value.length < 4) return undefined;
-  return new DataView(value.buffer, value.byteOffset, 4).getUint32(0);
 }

@@ -1,0 +1,100 @@
+// Connection tracking of a namespace: flows are listed and forgotten, so that a flow whose endpoint has gone is decided anew.
+
+import { FairleadError } from '../base/errors.ts';
+import type { Family } from '../base/ip.ts';
+import {
+  decodeFlow,
+  encodeDeleteFlow,
+  encodeListFlows,
+  type TrackedFlow,
+} from '../wire/netlink/conntrack.ts';
+import { kernelError } from './errno.ts';
+import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.ts';
+import { inNetns, type Netns } from './netns.ts';
+
+const ENOENT = 2;
+/** Deletions in a row before other work gets its turn: about a millisecond. */
+const DELETIONS_PER_TURN = 128;
+const FAMILIES: readonly Family[] = [4, 6];
+
+/** True for the flows that are meant; called for each one in the table, so it must be quick. */
+export type FlowFilter = (flow: TrackedFlow) => boolean;
+
+export interface Conntrack {
+  /** The flows of both families that `filter` takes. */
+  list(filter: FlowFilter): Promise<readonly TrackedFlow[]>;
+  /** Forgets the flows that `filter` takes; how many that were. One that ended meanwhile is no error. */
+  forget(filter: FlowFilter): Promise<number>;
+  close(): void;
+}
+
+/** Opens the door in a namespace (default: the process' own); `close()` it. */
+export function openConntrack(netns?: Netns | string): Conntrack {
+  const open = (): NetlinkSocket => new NetlinkSocket(NETLINK_NETFILTER);
+  return new KernelConntrack(netns === undefined ? open() : inNetns(netns, open));
+}
+
+class KernelConntrack implements Conntrack {
+  readonly #socket: NetlinkSocket;
+  #isClosed = false;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(socket: NetlinkSocket) {
+    this.#socket = socket;
+  }
+
+  list(filter: FlowFilter): Promise<readonly TrackedFlow[]> {
+    return this.#inTurn(() => this.#list(filter));
+  }
+
+  forget(filter: FlowFilter): Promise<number> {
+    return this.#inTurn(async () => {
+      let count = 0;
+      for (const [i, flow] of (await this.#list(filter)).entries()) {
+        if (this.#forgetOne(flow)) count++;
+        if (i % DELETIONS_PER_TURN === DELETIONS_PER_TURN - 1)
+          await new Promise((resolve) => setImmediate(resolve));
+      }
+      return count;
+    });
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    void this.#tail.then(() => this.#socket.close());
+  }
+
+  async #list(filter: FlowFilter): Promise<readonly TrackedFlow[]> {
+    const lists = [];
+    for (const family of FAMILIES) {
+      const decode: typeof decodeFlow = (message) => {
+        const flow = decodeFlow(message);
+        return flow !== undefined && filter(flow) ? flow : undefined;
+      };
+      lists.push(await this.#socket.dump('list tracked flows', encodeListFlows(family), decode));
+    }
+    return lists.flat();
+  }
+
+  #forgetOne(flow: TrackedFlow): boolean {
+    const { errno, text } = this.#socket.request(encodeDeleteFlow(flow));
+    if (errno === 0) return true;
+    if (errno === ENOENT) return false;
+    const { original } = flow;
+    const action = `forget flow ${original.source} to ${original.destination}`;
+    throw kernelError({ action, errno, detail: text });
+  }
+
+  /** One exchange at a time on the socket. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#isClosed) {
+      return Promise.reject(
+        new FairleadError('aborted', 'Cannot use connection tracking: the door is closed'),
+      );
+    }
+    const result = this.#tail.then(work);
+    this.#tail = result.catch(() => undefined);
+    return result;
+  }
+}
