@@ -169,9 +169,10 @@ const MAX_LOG_BYTES = 1 << 20;
 export function withBpfLog<T>(body: () => T): { readonly result: T; readonly log: string } {
   const lines: string[] = [];
   let room = MAX_LOG_BYTES;
+  // One buffer for all lines, of which there are hundreds: a verifier log comes as a single line.
+  const text = Buffer.alloc(room);
   const onLine = (_level: number, format: Pointer, args: Pointer): number => {
-    const text = Buffer.alloc(room);
-    const length = Math.max(0, Math.min(vsnprintf(text, text.length, format, args), text.length - 1));
+    const length = Math.max(0, Math.min(vsnprintf(text, room, format, args), room - 1));
     lines.push(text.toString('utf8', 0, length));
     room = Math.max(4096, room - length);
     return length;
