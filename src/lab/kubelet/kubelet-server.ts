@@ -1,0 +1,198 @@
+// The kubelet part's HTTP face on its unix socket, for the API server alone (it has checked who may):
+//   GET /containerLogs/{namespace}/{pod}/{container}?follow&tailLines&sinceSeconds&sinceTime&timestamps&previous&limitBytes
+//   GET /exec/{namespace}/{pod}/{container}?command=&stdin=&stdout=&stderr=&tty=    upgraded to a WebSocket
+//   GET /pods   GET /healthz
+
+import { rm } from 'node:fs/promises';
+import http from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { FairleadError, messageOf } from '../../base/errors.ts';
+import type { Lifetime } from '../../base/lifetime.ts';
+import type { Container } from '../../objects/api-types.ts';
+import { MAX_FRAME_BYTES, refuseExecSession, runExecSession } from './exec-session.ts';
+import type { PodSet } from './pod-set.ts';
+import { readLog, type LogOptions } from './log-reader.ts';
+import type { PodWorker } from './pod-worker.ts';
+import type { PodWorld } from './pod-world.ts';
+
+const PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'] as const;
+
+/** Serves until the lifetime ends. */
+export async function serveKubelet(
+  path: string,
+  world: PodWorld,
+  pods: PodSet,
+  lifetime: Lifetime,
+): Promise<void> {
+  const face = new KubeletFace(world, pods);
+  const server = http.createServer((request, response) => {
+    void face.answer(request, response).catch((error: unknown) => sendError(response, error));
+  });
+  server.on('upgrade', (request, socket, head) => face.upgrade(request, socket, head));
+  await rm(path, { force: true });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, resolve);
+  });
+  lifetime.defer('kubelet socket', async () => {
+    face.close();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+}
+
+class KubeletFace {
+  readonly #world: PodWorld;
+  readonly #pods: PodSet;
+  readonly #sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_FRAME_BYTES,
+    handleProtocols: (offered) => PROTOCOLS.find((it) => offered.has(it)) ?? false,
+  });
+
+  constructor(world: PodWorld, pods: PodSet) {
+    this.#world = world;
+    this.#pods = pods;
+  }
+
+  close(): void {
+    for (const socket of this.#sockets.clients) socket.terminate();
+    this.#sockets.close();
+  }
+
+  async answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://kubelet');
+    const [kind, ...place] = url.pathname.split('/').slice(1).map(decodeURIComponent);
+    if (kind === 'healthz') response.end('ok');
+    else if (kind === 'pods') sendPods(this.#pods, response);
+    else if (kind === 'containerLogs') await this.#logs(place, url.searchParams, response);
+    else throw new FairleadError('not-found', `Cannot answer ${url.pathname}: no such call`);
+  }
+
+  upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): void {
+    const url = new URL(request.url ?? '/', 'http://kubelet');
+    const [kind, ...place] = url.pathname.split('/').slice(1).map(decodeURIComponent);
+    if (kind !== 'exec') {
+      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
+      return;
+    }
+    this.#sockets.handleUpgrade(request, socket, head, (accepted) => {
+      void this.#exec(place, url.searchParams, accepted).catch((error: unknown) =>
+        refuseExecSession(accepted, messageOf(error)),
+      );
+    });
+  }
+
+  async #exec(
+    place: readonly string[],
+    query: URLSearchParams,
+    socket: Parameters<typeof runExecSession>[0],
+  ): Promise<void> {
+    const { worker, container } = this.#find(place);
+    const command = query.getAll('command');
+    if (command.length === 0) throw new FairleadError('invalid', 'no command was given');
+    const hasTty = isTrue(query, 'tty');
+    const abort = new AbortController();
+    socket.on('close', () => abort.abort());
+    // Frames that come while the process starts must not be lost.
+    socket.pause();
+    const target = { pod: worker.pod, container, record: worker.record };
+    const child = await this.#world.execSandboxes.open(target, command, { hasTty, signal: abort.signal });
+    runExecSession(socket, child, {
+      hasStdin: isTrue(query, 'stdin'),
+      hasStdout: isTrue(query, 'stdout'),
+      hasStderr: isTrue(query, 'stderr'),
+      hasTty,
+    });
+    socket.resume();
+  }
+
+  async #logs(
+    place: readonly string[],
+    query: URLSearchParams,
+    response: http.ServerResponse,
+  ): Promise<void> {
+    const { worker, container } = this.#find(place);
+    const record = worker.record.containers[container.name];
+    const isPrevious = isTrue(query, 'previous');
+    const attempt = (record?.attempt ?? 0) - (isPrevious ? 1 : 0);
+    if (record === undefined) {
+      const pod = worker.record.name;
+      throw new FairleadError('invalid', `container "${container.name}" in pod "${pod}" is waiting to start`);
+    }
+    if (attempt < 0) {
+      throw new FairleadError('invalid', `previous terminated container "${container.name}" not found`);
+    }
+    const { folders } = this.#world.node(worker.record.node);
+    const abort = new AbortController();
+    response.on('close', () => abort.abort());
+    response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
+    response.flushHeaders();
+    const isOver = (): boolean => {
+      const now = worker.record.containers[container.name];
+      return isPrevious || now?.attempt !== attempt || now.state.kind === 'exited';
+    };
+    const { log } = folders.container(worker.record, container.name, attempt);
+    for await (const text of readLog(log, logOptions(query), { signal: abort.signal, isOver })) {
+      if (!response.write(text))
+        await new Promise((resolve) => void response.once('drain', resolve).once('close', resolve));
+    }
+    response.end();
+  }
+
+  #find(place: readonly string[]): { readonly worker: PodWorker; readonly container: Container } {
+    const [namespace = '', name = '', wanted = ''] = place;
+    const worker = this.#pods.find(namespace, name);
+    if (worker === undefined) throw new FairleadError('not-found', `pod "${name}" not found on this node`);
+    const spec = worker.pod.spec;
+    const containers: readonly Container[] = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
+    const container = containers.find((it) => it.name === wanted);
+    if (container === undefined) {
+      throw new FairleadError('not-found', `container ${wanted} is not valid for pod ${name}`);
+    }
+    return { worker, container };
+  }
+}
+
+function isTrue(query: URLSearchParams, name: string): boolean {
+  const value = query.get(name);
+  return value === 'true' || value === '1';
+}
+
+function logOptions(query: URLSearchParams): LogOptions {
+  const number = (name: string): number | undefined => {
+    const value = Number(query.get(name) ?? Number.NaN);
+    return Number.isInteger(value) && value >= 0 ? value : undefined;
+  };
+  const sinceSeconds = number('sinceSeconds');
+  const sinceTime = Date.parse(query.get('sinceTime') ?? '');
+  return {
+    follow: isTrue(query, 'follow'),
+    timestamps: isTrue(query, 'timestamps'),
+    tailLines: number('tailLines'),
+    limitBytes: number('limitBytes'),
+    sinceMs:
+      sinceSeconds !== undefined
+        ? Date.now() - sinceSeconds * 1000
+        : Number.isNaN(sinceTime)
+          ? undefined
+          : sinceTime,
+  };
+}
+
+function sendPods(pods: PodSet, response: http.ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(pods.records()));
+}
+
+function sendError(response: http.ServerResponse, error: unknown): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const code = error instanceof FairleadError ? error.code : 'internal';
+  const status = code === 'not-found' ? 404 : code === 'invalid' ? 400 : 500;
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' });
+  response.end(messageOf(error));
+}

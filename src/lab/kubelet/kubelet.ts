@@ -1,0 +1,149 @@
+// Puts the kubelet part together: nodes, runners, sandboxes, pods, and the loops that feed them. `ClusterApi` is handed in, so
+// that tests drive pods without an API server.
+
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import { FairleadError } from '../../base/errors.ts';
+import type { Lifetime } from '../../base/lifetime.ts';
+import { clusterPaths } from '../../base/paths.ts';
+import { openNetlink } from '../../sys/netlink.ts';
+import { ControlClient } from '../workload/control-client.ts';
+import { CniRuntime } from './cni-runtime.ts';
+import type { ClusterApi } from './cluster-api.ts';
+import { ExecSandboxes } from './exec-sandboxes.ts';
+import { ExitWatch } from './exit-watch.ts';
+import { Gate } from './gate.ts';
+import type { KubeletConfig, KubeletNode } from './kubelet-config.ts';
+import { serveKubelet } from './kubelet-server.ts';
+import { Launcher } from './launcher.ts';
+import { nodeCapacity } from './node-keeper.ts';
+import { NodeFolders } from './pod-folders.ts';
+import type { PodRecord } from './pod-record.ts';
+import { PodSet } from './pod-set.ts';
+import type { PodWorld, WorldNode } from './pod-world.ts';
+import { ProcessRunner } from './process-runner.ts';
+import { runnerOf } from './program-of.ts';
+import { loadRecords, saveRecord } from './record-store.ts';
+import { Sandboxes } from './sandbox.ts';
+import { WorkloadRunner } from './workload-runner.ts';
+
+/** Sandboxes and containers made at once: enough to keep two cores busy while plugins wait. */
+const PARALLEL = 16;
+
+export interface KubeletDoors {
+  readonly api: ClusterApi;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: (message: string) => void;
+}
+
+export interface Kubelet {
+  readonly pods: PodSet;
+  /** Whether the node's workload process answers. */
+  isNodeReady(node: string): boolean;
+}
+
+/** Adopts what an earlier process left, serves the socket and watches for exits until the lifetime ends. */
+export async function startKubelet(
+  config: KubeletConfig,
+  doors: KubeletDoors,
+  lifetime: Lifetime,
+): Promise<Kubelet> {
+  const nodes = new Map(config.nodes.map((it) => [it.name, nodeDoors(config, it, lifetime)]));
+  const world = makeWorld(config, doors, nodes);
+  const records: PodRecord[] = [];
+  for (const { folders } of nodes.values()) {
+    await mkdir(folders.pods, { recursive: true });
+    records.push(...(await loadRecords(folders, doors.log)));
+  }
+  const pods = new PodSet(world, records);
+  const socket = clusterPaths(config.roots, config.cluster).kubeletSocket;
+  await mkdir(path.dirname(socket), { recursive: true });
+  await serveKubelet(socket, world, pods, lifetime);
+  const watches = new Map<string, ExitWatch>();
+  const loops: Promise<void>[] = [];
+  for (const [node, { folders, client }] of nodes) {
+    const exits = new ExitWatch({ node, folders, client, pods, clock: doors.clock, log: doors.log });
+    watches.set(node, exits);
+    loops.push(exits.run(lifetime.signal));
+  }
+  lifetime.defer('pods', async () => {
+    await pods.close();
+    await Promise.all(loops);
+  });
+  return { pods, isNodeReady: (node) => watches.get(node)?.isConnected ?? false };
+}
+
+interface NodeDoors {
+  readonly node: KubeletNode;
+  readonly folders: NodeFolders;
+  readonly client: ControlClient;
+  readonly cni: CniRuntime;
+}
+
+function nodeDoors(config: KubeletConfig, node: KubeletNode, lifetime: Lifetime): NodeDoors {
+  const folders = new NodeFolders(config.roots, config.cluster, node.name);
+  const client = lifetime.own('workload client', new ControlClient(folders.workloadSocket), (it) =>
+    it.close(),
+  );
+  const cni = new CniRuntime({
+    config: node.cniConfig,
+    programs: new Map([['fairlead', config.cniProgram]]),
+    path: [path.dirname(config.cniProgram), ...config.cniPath],
+    hostNetns: folders.netns,
+  });
+  return { node, folders, client, cni };
+}
+
+function makeWorld(
+  config: KubeletConfig,
+  doors: KubeletDoors,
+  nodes: ReadonlyMap<string, NodeDoors>,
+): PodWorld {
+  const of = (name: string): NodeDoors => {
+    const found = nodes.get(name);
+    if (found === undefined) throw new FairleadError('not-found', `Cannot run pod: no node ${name} here`);
+    return found;
+  };
+  const capacity = nodeCapacity(config.podCapacity);
+  const paths = clusterPaths(config.roots, config.cluster);
+  const launcher = new Launcher(config.runProgram);
+  // Keys of the cluster and home of the administrator are no business of pods.
+  const around = { masks: [paths.state, '/root'] };
+  const runners = {
+    process: new ProcessRunner(launcher, (name) => of(name).folders, around),
+    workload: new WorkloadRunner((name) => of(name).client, doors.clock),
+  };
+  const worldNode = (name: string): WorldNode => {
+    const { node, folders, client } = of(name);
+    return { folders, ips: node.ips, capacity, probe: (request, signal) => client.probe(request, signal) };
+  };
+  const world: PodWorld = {
+    ...doors,
+    node: worldNode,
+    runner: (kind) => runners[kind],
+    runnerOf,
+    gate: new Gate(PARALLEL),
+    sandboxes: new Sandboxes({
+      node: (name) => ({ folders: of(name).folders, cni: of(name).cni, ips: of(name).node.ips }),
+      raiseLoopback,
+      clusterDomain: config.clusterDomain,
+      dnsIps: config.dnsIps,
+      clock: doors.clock,
+    }),
+    execSandboxes: new ExecSandboxes(launcher, around, () => world),
+    save: (record) => saveRecord(of(record.node).folders, record),
+    lastWords: () => undefined,
+  };
+  return world;
+}
+
+async function raiseLoopback(netns: string): Promise<void> {
+  const netlink = openNetlink(netns);
+  try {
+    await netlink.apply([{ kind: 'set-link', name: 'lo', isUp: true }]);
+  } finally {
+    netlink.close();
+  }
+}

@@ -1,0 +1,49 @@
+// Command line flags as the Go programs of Kubernetes read them: --name=value, --name value, and --name alone for switches.
+
+export interface Flags {
+  readonly values: ReadonlyMap<string, string>;
+  readonly rest: readonly string[];
+}
+
+/** `switches` are the flags that take a value only after "=". Unknown flags are kept: a stand-in is lenient. */
+export function parseFlags(args: readonly string[], switches: readonly string[] = []): Flags {
+  const values = new Map<string, string>();
+  const rest: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] ?? '';
+    const match = /^--?([A-Za-z][A-Za-z0-9-]*)(?:=(.*))?$/s.exec(arg);
+    if (match === null) {
+      rest.push(arg);
+      continue;
+    }
+    const [, name = '', value] = match;
+    if (value !== undefined) values.set(name, value);
+    else if (switches.includes(name)) values.set(name, 'true');
+    else values.set(name, args[++i] ?? '');
+  }
+  return { values, rest };
+}
+
+/** A number from the flag; the default where it is absent or no number. */
+export function numberFlag(flags: Flags, name: string, fallback: number): number {
+  const value = Number.parseInt(flags.values.get(name) ?? '', 10);
+  return Number.isNaN(value) ? fallback : value;
+}
+
+export function boolFlag(flags: Flags, name: string, fallback: boolean): boolean {
+  const value = flags.values.get(name);
+  return value === undefined ? fallback : value === 'true' || value === '1';
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** Milliseconds of a Go duration ("1m30s", "500ms"); undefined where it is none. */
+export function parseGoDuration(text: string): number | undefined {
+  if (text === '0') return 0;
+  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return undefined;
+  let total = 0;
+  for (const [, number = '0', unit = 's'] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {
+    total += Number(number) * (UNITS_MS[unit] ?? 0);
+  }
+  return total;
+}

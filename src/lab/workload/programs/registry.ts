@@ -1,0 +1,45 @@
+// The list of programs: from what a container is to the function that serves it.
+
+import { FairleadError } from '../../../base/errors.ts';
+import type { ProgramContext, StartProgram } from '../program.ts';
+import type { Program } from '../workload-spec.ts';
+import { netexec } from './netexec.ts';
+import { serveHostname } from './serve-hostname.ts';
+import { sleepFor } from './sleep.ts';
+import { standIn } from './stand-in.ts';
+
+/** agnhost's commands by name. */
+const AGNHOST: ReadonlyMap<string, StartProgram> = new Map<string, StartProgram>([
+  ['netexec', netexec],
+  ['serve-hostname', serveHostname],
+  ['pause', async (context) => sleepFor(context, undefined)],
+]);
+
+/** Starts the program; see `StartProgram` for how it ends. */
+export function startProgram(context: ProgramContext, program: Program): Promise<void> {
+  switch (program.kind) {
+    case 'agnhost':
+      return startAgnhost(context, program.command, program.args);
+    case 'sleep':
+      return sleepFor(context, program.seconds);
+    case 'echo':
+    case 'web':
+    case 'stand-in':
+      return standIn(context);
+    default:
+      return Promise.reject(
+        new FairleadError('invalid', `Cannot start program: ${String(program satisfies never)}`),
+      );
+  }
+}
+
+function startAgnhost(context: ProgramContext, command: string, args: readonly string[]): Promise<void> {
+  const start = AGNHOST.get(command);
+  if (start === undefined) {
+    const known = [...AGNHOST.keys()].sort().join(', ');
+    return Promise.reject(
+      new FairleadError('unsupported', `Cannot run agnhost ${command}: this workload knows ${known}`),
+    );
+  }
+  return start(context, args);
+}
