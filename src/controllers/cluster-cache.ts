@@ -97,9 +97,9 @@ export class ClusterCache implements ClusterReader {
     return entry;
   }
 
-  #entry({ resource, keep, indexes }: CachedKind, options: ClusterCacheOptions): Entry {
-    const kind: StoreKind<KubeObject> = { name: kindName(resource), indexes: { ...INDEXES, ...indexes } };
-    const table = this.#store.table(kind);
+  #entry(kind: CachedKind, options: ClusterCacheOptions): Entry {
+    const { resource, keep } = kind;
+    const table = this.#store.table(storeKind(kind));
     const listWatch = new ListWatch<KubeObject, KubeObject>({
       client: options.client,
       resource,
@@ -118,6 +118,11 @@ const INDEXES: NonNullable<StoreKind<KubeObject>['indexes']> = {
     (metadata.ownerReferences ?? []).filter((owner) => owner.controller === true).map((owner) => owner.uid),
   owner: ({ metadata }) => (metadata.ownerReferences ?? []).map((owner) => owner.uid),
 };
+
+/** How the cache keeps a kind. */
+export function storeKind({ resource, indexes }: CachedKind): StoreKind<KubeObject> {
+  return { name: kindName(resource), indexes: { ...INDEXES, ...indexes } };
+}
 
 /** Revisions are decimal numbers of any length, and comparable (KEP-5504). */
 function compareRevisions(a: string, b: string): number {
