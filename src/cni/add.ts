@@ -12,6 +12,7 @@ import {
   createPair,
   defaultRouteOf,
   enableIpv6,
+  markHostSide,
   openHostSide,
   POD_GATEWAYS,
   prefixLengthOf,
@@ -72,10 +73,11 @@ async function makeLinks(
   undo: UndoList,
 ): Promise<void> {
   const { attachment, pod } = of;
-  await context.node.netlink.apply(createPair(attachment, pod.netns)).catch((error: unknown) => {
+  await context.node.netlink.apply([createPair(attachment, pod.netns)]).catch((error: unknown) => {
     throw isAlreadyExists(error) ? interfaceExists(attachment, of.netns, error) : error;
   });
   undo.push('delete link', () => context.remover.remove(attachment.hostLink));
+  await context.node.netlink.apply([markHostSide(attachment)]);
   await configure(pod, attachment);
 }
 

@@ -47,27 +47,29 @@ export function defaultRouteOf(ip: Ip): Cidr {
 }
 
 /** In the node: the pair, its pod end born in the pod's namespace under its final name. The host side stays down. */
-export function createPair(attachment: Attachment, netns: NetnsFd): readonly NetlinkChange[] {
+export function createPair(attachment: Attachment, netns: NetnsFd): NetlinkChange {
   const { key, hostLink, hostMac, podMac, mtuBytes } = attachment;
-  return [
-    {
-      kind: 'add-veth',
-      name: hostLink,
-      mac: hostMac,
-      mtuBytes,
-      // The default, a queue per possible processor, helps only programs that poll; it costs half of the time of an ADD.
-      queueCount: 1,
-      peer: { name: key.ifname, mac: podMac, mtuBytes, netns },
-    },
-    {
-      kind: 'set-link',
-      name: hostLink,
-      alias: hostLinkAlias(key),
-      // IPv4 packets whose source is not routed to this link are dropped here, below any program of ours.
-      reversePathFilter: 'strict',
-      hasLinkLocal: false,
-    },
-  ];
+  return {
+    kind: 'add-veth',
+    name: hostLink,
+    mac: hostMac,
+    mtuBytes,
+    // The default, a queue per possible processor, helps only programs that poll; it costs half of the time of an ADD.
+    queueCount: 1,
+    peer: { name: key.ifname, mac: podMac, mtuBytes, netns },
+  };
+}
+
+/** In the node, after `createPair`. */
+export function markHostSide({ key, hostLink }: Attachment): NetlinkChange {
+  return {
+    kind: 'set-link',
+    name: hostLink,
+    alias: hostLinkAlias(key),
+    // IPv4 packets whose source is not routed to this link are dropped here, below any program of ours.
+    reversePathFilter: 'strict',
+    hasLinkLocal: false,
+  };
 }
 
 /** In the pod. Without a carrier yet: nothing leaves before the host side is up. */

@@ -5,6 +5,7 @@ import { execFile } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { Lifetime } from '../../src/base/lifetime.ts';
+import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
 import { runCni } from '../support/cni-executable.ts';
 import { startPodNetworkLab, type LabNode, type PodNetworkLab } from '../support/pod-network-lab.ts';
 
@@ -12,11 +13,16 @@ const run = promisify(execFile);
 const lifetime = new Lifetime('pod network test');
 let lab: PodNetworkLab;
 
+let machine: LeakSnapshot;
 before(async () => {
+  machine = await takeSnapshot({ prefix: 't-cni-net' });
   lab = await startPodNetworkLab({ prefix: 't-cni-net', nodeCount: 2 }, lifetime);
   await lab.syncTunnels();
 });
-after(() => lifetime.close());
+after(async () => {
+  await lifetime.close();
+  await assertNoLeaks(machine, { prefix: 't-cni-net' });
+});
 
 function configOf(node: LabNode): unknown {
   return { cniVersion: '1.1.0', name: 'fairlead', type: 'fairlead-cni', socket: node.socketPath };
