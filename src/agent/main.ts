@@ -5,6 +5,7 @@ import { destination, pino } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { systemClock } from '../base/clock.ts';
 import { Lifetime } from '../base/lifetime.ts';
+import { releaseFreeHeap } from '../sys/heap.ts';
 import { readAgentConfig } from './config.ts';
 import { startAgent } from './start-agent.ts';
 
@@ -28,6 +29,7 @@ export async function runAgent(configFile: string, signal: AbortSignal): Promise
     await Promise.race([starting, ended.promise]);
     // Node writes its cache of compiled sources at exit, which a killed process never reaches.
     flushCompileCache();
+    releaseFreeHeap();
     await ended.promise;
   } finally {
     log.info('ending; everything programmed stays');

@@ -47,6 +47,7 @@ export const ioctl = libc.func('int ioctl(int fd, unsigned long request, uint8_t
   request: number,
   argument: Bytes,
 ) => number;
+export const mallocTrim = libc.func('int malloc_trim(size_t pad)') as (padBytes: number) => number;
 export const flock = libc.func('int flock(int fd, int operation)') as (
   fd: number,
   operation: number,

@@ -246,6 +246,11 @@ test('killed and started anew, the agent changes nothing that is as it should be
   assert.deepEqual(changes, []);
 });
 
+test('the agent of a small cluster holds less than 120 MB', async () => {
+  const { memory } = await node.status();
+  assert.ok(memory.rssBytes < 120_000_000, `${memory.rssBytes} bytes`);
+});
+
 test('the agent ends at SIGTERM with code 0 and leaves everything in place', async () => {
   const changes = await changesDuring(async () => {
     assert.equal(await agent.end('SIGTERM'), 0, agent.log());

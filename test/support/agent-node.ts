@@ -17,6 +17,9 @@ import { createNetns, deleteNetns, inNetns } from '../../src/sys/netns.ts';
 
 const RUNNER = new URL('run-agent.ts', import.meta.url).pathname;
 const OBJECTS = new URL('../../build/bpf', import.meta.url).pathname;
+/** As bin/fairlead starts it. */
+const CACHE = new URL('../../build/compile-cache', import.meta.url).pathname;
+const ENV = { NODE_COMPILE_CACHE: CACHE, ...process.env };
 
 export interface AgentProcess {
   readonly pid: number;
@@ -105,7 +108,7 @@ function agentNode(facts: NodeFacts, lifetime: Lifetime): AgentNode {
       const file = `${folder}/agent.json`;
       writeFileSync(file, JSON.stringify(config));
       const launch = (): ChildProcess =>
-        spawn(process.execPath, [RUNNER, file], { stdio: ['ignore', 'ignore', 'pipe'] });
+        spawn(process.execPath, [RUNNER, file], { stdio: ['ignore', 'ignore', 'pipe'], env: ENV });
       const agent = agentProcess(inNetns(netns, launch));
       lifetime.defer('agent', async () => void (await agent.end('SIGKILL')));
       return agent;
