@@ -2,6 +2,7 @@
 
 import http from 'node:http';
 import { ERROR_CODES, FairleadError, messageOf, type ErrorCode } from '../../base/errors.ts';
+import type { DialRequest, DialResult } from './dial.ts';
 import type { ProbeAnswer, ProbeRequest, WorkloadSpec, WorkloadStatus } from './workload-spec.ts';
 
 const CALL_TIMEOUT_MS = 15_000;
@@ -32,6 +33,12 @@ export class ControlClient {
   probe(request: ProbeRequest, signal: AbortSignal): Promise<ProbeAnswer> {
     const timeoutMs = request.timeoutMs + CALL_TIMEOUT_MS;
     return this.#call({ method: 'POST', path: '/probe', body: request, signal, timeoutMs });
+  }
+
+  /** Tries connections from a pod's namespace; results in the order of the targets. */
+  dial(request: DialRequest, signal: AbortSignal): Promise<readonly DialResult[]> {
+    const timeoutMs = request.timeoutMs * request.targets.length + CALL_TIMEOUT_MS;
+    return this.#call({ method: 'POST', path: '/dial', body: request, signal, timeoutMs });
   }
 
   /** Calls `onOpen` once the stream stands, `onExit` per exit; rejects when it breaks, resolves when the signal aborts. */

@@ -4,12 +4,14 @@
 //   DELETE /workloads/{podUid}/{name}  stop and forget
 //   GET    /exits                      JSON lines: {} at once, then a WorkloadStatus per exit
 //   POST   /probe                      ProbeRequest -> ProbeAnswer
+//   POST   /dial                       DialRequest -> DialResult[]
 //   GET    /healthz
 
 import http from 'node:http';
 import { rm } from 'node:fs/promises';
 import { FairleadError, messageOf } from '../../base/errors.ts';
 import type { Lifetime } from '../../base/lifetime.ts';
+import { parseDialRequest, runDial } from './dial.ts';
 import { bodyOf, sendJson, sendText } from './http-face.ts';
 import { runProbe } from './probe.ts';
 import { parseProbeRequest, parseWorkloadSpec } from './workload-spec.ts';
@@ -49,6 +51,8 @@ async function answer(
     streamExits(workloads, response);
   } else if (route === 'POST /probe') {
     sendJson(response, 200, await runProbe(parseProbeRequest(await wholeBody(request))));
+  } else if (route === 'POST /dial') {
+    sendJson(response, 200, await runDial(parseDialRequest(await wholeBody(request))));
   } else if (route === 'GET /healthz') {
     sendText(response, 200, 'ok');
   } else {

@@ -14,7 +14,11 @@ const TIMEOUT_MS = 2500;
 const ATTEMPTS = 2;
 
 /** IPv4 addresses first. Throws `not-found` where the name does not exist, `timeout` where no nameserver answers. */
-export async function resolveForPod(spec: WorkloadSpec, name: string, net: PodNet): Promise<readonly Ip[]> {
+export async function resolveForPod(
+  spec: Pick<WorkloadSpec, 'hosts' | 'resolvConf'>,
+  name: string,
+  net: PodNet,
+): Promise<readonly Ip[]> {
   const local = addressesInHosts(await readFile(spec.hosts, 'utf8'), name);
   if (local.length > 0) return local;
   const conf = parseResolvConf(await readFile(spec.resolvConf, 'utf8'));

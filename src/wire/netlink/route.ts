@@ -42,7 +42,7 @@ export function encodeReplaceRoute(route: RouteSpec, indexOf: IndexOf): readonly
   writeRoute(writer, {
     destination: route.destination,
     table: route.table ?? c.RT_TABLE_MAIN,
-    protocol: RTPROT_FAIRLEAD,
+    protocol: route.protocol ?? RTPROT_FAIRLEAD,
     scope: SCOPES[route.scope ?? defaultScope(route)],
     type: ROUTE_TYPES[type],
     flags: route.isOnlink === true ? c.RTNH_F_ONLINK : 0,

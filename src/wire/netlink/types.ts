@@ -194,6 +194,8 @@ export interface RouteSpec {
   /** Default 'unicast'. */
   readonly type?: RouteType;
   readonly mtuBytes?: number;
+  /** RTPROT_* number of its maker; default `RTPROT_FAIRLEAD`. */
+  readonly protocol?: number;
 }
 
 export interface RuleSpec {

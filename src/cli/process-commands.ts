@@ -1,0 +1,55 @@
+// The long-running commands that the supervisor and real nodes start: each takes one configuration file and ends on SIGTERM.
+
+import type { Command } from 'commander';
+
+type Run = (configFile: string, signal: AbortSignal) => Promise<void>;
+
+/** Command, what it is, and where its code is; loaded only by the process that runs it. */
+const PROCESSES: readonly {
+  readonly name: string;
+  readonly about: string;
+  readonly load: () => Promise<Run>;
+}[] = [
+  { name: 'agent', about: "a node's agent", load: async () => (await import('../agent/main.ts')).runAgent },
+  { name: 'dns', about: "a node's DNS server", load: async () => (await import('../dns/main.ts')).runDns },
+  {
+    name: 'apiserver',
+    about: 'the embedded Kubernetes API',
+    load: async () => (await import('../apiserver/main.ts')).runApiServer,
+  },
+  {
+    name: 'controller',
+    about: "the cluster's controllers",
+    load: async () => (await import('../lab/controllers/main.ts')).runControllers,
+  },
+  {
+    name: 'kubelet',
+    about: 'the pods of a one-machine cluster',
+    load: async () => (await import('../lab/kubelet/main.ts')).runKubelet,
+  },
+  {
+    name: 'workload',
+    about: "the stand-ins of a one-machine cluster's node",
+    load: async () => (await import('../lab/workload/main.ts')).runWorkload,
+  },
+];
+
+export function addProcessCommands(program: Command): void {
+  for (const { name, about, load } of PROCESSES) {
+    program
+      .command(name)
+      .description(`Run ${about} in the foreground`)
+      .requiredOption('--config <file>', 'configuration (JSON)')
+      .action(async (options: { config: string }) => {
+        const run = await load();
+        await run(options.config, untilTerminated());
+      });
+  }
+}
+
+/** Aborts at the first SIGTERM or SIGINT; a second one ends the process at once. */
+export function untilTerminated(): AbortSignal {
+  const abort = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => abort.abort());
+  return abort.signal;
+}

@@ -1,0 +1,123 @@
+// What `up` says at the end: nodes, pods, Services, how to reach the cluster, and the result of its own check.
+
+import { NODES, PODS, SERVICES } from '../kube/resource.ts';
+import type { Pod, Service } from '../objects/api-types.ts';
+import type { UpReport } from '../lab/cluster/up.ts';
+import type { CheckReport } from '../lab/connectivity/check.ts';
+import { table } from './output.ts';
+
+export interface UpSummary {
+  readonly cluster: string;
+  readonly isNew: boolean;
+  readonly seconds: number;
+  readonly applied: UpReport['applied'];
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly address: string;
+    readonly podCidrs: readonly string[];
+    readonly pods: number;
+  }[];
+  readonly pods: readonly {
+    readonly namespace: string;
+    readonly name: string;
+    readonly node: string;
+    readonly ips: readonly string[];
+    readonly image: string;
+  }[];
+  readonly services: readonly {
+    readonly namespace: string;
+    readonly name: string;
+    readonly ips: readonly string[];
+    readonly ports: readonly string[];
+  }[];
+  readonly kubeconfig: string;
+  readonly connectivity: CheckReport | undefined;
+}
+
+export async function summarize(
+  report: UpReport,
+  facts: { readonly check: CheckReport | undefined; readonly kubeconfig: string; readonly seconds: number },
+): Promise<UpSummary> {
+  const [nodes, pods, services] = await Promise.all([
+    report.client.list(NODES),
+    report.client.list(PODS),
+    report.client.list(SERVICES),
+  ]);
+  return {
+    cluster: report.cluster.name,
+    isNew: report.isNew,
+    seconds: Number(facts.seconds.toFixed(1)),
+    applied: report.applied,
+    nodes: nodes.items.map((node) => ({
+      name: node.metadata.name,
+      address: node.status?.addresses?.find((it) => it.type === 'InternalIP')?.address ?? '',
+      podCidrs: node.spec?.podCIDRs ?? [],
+      pods: pods.items.filter((pod) => pod.spec?.nodeName === node.metadata.name).length,
+    })),
+    pods: pods.items.map(podRow),
+    services: services.items.map(serviceRow),
+    kubeconfig: facts.kubeconfig,
+    connectivity: facts.check,
+  };
+}
+
+function podRow(pod: Pod): UpSummary['pods'][number] {
+  return {
+    namespace: pod.metadata.namespace ?? '',
+    name: pod.metadata.name,
+    node: pod.spec?.nodeName ?? '',
+    ips: (pod.status?.podIPs ?? []).map((it) => it.ip ?? ''),
+    image: (pod.spec?.containers ?? []).map((container) => container.image ?? '').join(', '),
+  };
+}
+
+function serviceRow(service: Service): UpSummary['services'][number] {
+  return {
+    namespace: service.metadata.namespace ?? '',
+    name: service.metadata.name,
+    ips: service.spec?.clusterIPs ?? [],
+    ports: (service.spec?.ports ?? []).map((port) => `${port.port}/${port.protocol ?? 'TCP'}`),
+  };
+}
+
+export function summaryText(summary: UpSummary): string {
+  const { created, configured, unchanged } = summary.applied;
+  const isSame = !summary.isNew && created + configured === 0;
+  const applied =
+    created + configured + unchanged === 0
+      ? ''
+      : `; manifests: ${created} created, ${configured} configured, ${unchanged} unchanged`;
+  return [
+    `\n${table(
+      ['NODE', 'ADDRESS', 'POD SUBNETS', 'PODS'],
+      summary.nodes.map((it) => [it.name, it.address, it.podCidrs.join(' '), String(it.pods)]),
+    )}`,
+    `\n${table(
+      ['NAMESPACE', 'POD', 'NODE', 'ADDRESSES', 'IMAGE'],
+      summary.pods.map((it) => [it.namespace, it.name, it.node, it.ips.join(' '), it.image]),
+    )}`,
+    `\n${table(
+      ['NAMESPACE', 'SERVICE', 'ADDRESSES', 'PORTS'],
+      summary.services.map((it) => [it.namespace, it.name, it.ips.join(' '), it.ports.join(' ')]),
+    )}`,
+    `\n${connectivityText(summary.connectivity)}`,
+    isSame
+      ? `Cluster "${summary.cluster}" stood already and nothing had to change${applied} (${summary.seconds} s).\n`
+      : `Cluster "${summary.cluster}" is ${summary.isNew ? 'up' : 'changed'}${applied} (${summary.seconds} s).\n`,
+    `\n  export KUBECONFIG=${summary.kubeconfig}\n  kubectl get pods -A -o wide\n`,
+  ].join('');
+}
+
+/** Shared with `fairlead connectivity test`. */
+export function connectivityText(report: CheckReport | undefined): string {
+  if (report === undefined) return 'Connectivity was not checked.\n';
+  const what = `${report.probes} connections by name from ${report.pods} pods to ${report.services} Services, ${report.acrossNodes} with endpoints on other nodes`;
+  if (report.failures.length === 0)
+    return `Connectivity: all good. ${what}; median ${report.medianMs.toFixed(1)} ms.\n`;
+  const shown = report.failures
+    .slice(0, 20)
+    .map((it) => `  ${it.from} -> ${it.to}/${it.protocol}: ${it.reason}\n`);
+  const more =
+    report.failures.length > shown.length ? `  and ${report.failures.length - shown.length} more\n` : '';
+  return `Connectivity: ${report.failures.length} FAILED of ${what}:\n${shown.join('')}${more}`;
+}

@@ -1,0 +1,113 @@
+// What a one-machine cluster is: the settings that `up` writes before it makes anything, and that every later command reads back.
+
+import { readFileSync } from 'node:fs';
+import { cidrIpAt, cidrSubnetAt, type Cidr } from '../../base/cidr.ts';
+import { FairleadError, messageOf } from '../../base/errors.ts';
+import type { Ip } from '../../base/ip.ts';
+import { clusterPaths, type PathRoots } from '../../base/paths.ts';
+
+/** A node of the cluster: its name and its addresses on the fabric, one per family. */
+export interface LabNode {
+  readonly name: string;
+  readonly ips: readonly Ip[];
+  readonly zone: string;
+}
+
+/** Settings of a cluster; written once, so that a second `up` can tell what differs. */
+export interface ClusterConfig {
+  readonly name: string;
+  readonly network: 'vxlan';
+  /** Which of the machine's fabric ranges this cluster has. */
+  readonly index: number;
+  readonly nodes: readonly LabNode[];
+  readonly podCidrs: readonly Cidr[];
+  readonly serviceCidrs: readonly Cidr[];
+  readonly fabricCidrs: readonly Cidr[];
+  /** Addresses of the host's end of the cluster link. */
+  readonly hostIps: readonly Ip[];
+  readonly hostLink: string;
+  readonly clusterDomain: string;
+  readonly dnsIps: readonly Ip[];
+  readonly apiPort: number;
+}
+
+export interface ClusterChoice {
+  readonly name: string;
+  readonly nodeCount: number;
+  readonly network: 'vxlan';
+  readonly index: number;
+}
+
+const POD_CIDRS = ['10.244.0.0/16', 'fd00:10:244::/56'] as readonly string[] as readonly Cidr[];
+const SERVICE_CIDRS = ['10.96.0.0/16', 'fd00:10:96::/112'] as readonly string[] as readonly Cidr[];
+const DNS_INDEX = 10;
+const FIRST_NODE_INDEX = 10;
+const ZONES = ['zone-a', 'zone-b', 'zone-c'] as const;
+
+/** How many clusters one machine can hold side by side. */
+export const CLUSTER_COUNT = 16;
+
+/** The settings of a new cluster; everything follows from the choice. */
+export function makeClusterConfig(choice: ClusterChoice): ClusterConfig {
+  const fabricCidrs = fabricCidrsOf(choice.index);
+  return {
+    name: choice.name,
+    network: choice.network,
+    index: choice.index,
+    nodes: Array.from({ length: choice.nodeCount }, (_, i) => ({
+      name: `node-${i + 1}`,
+      ips: fabricCidrs.map((cidr) => cidrIpAt(cidr, FIRST_NODE_INDEX + i)),
+      zone: ZONES[i % ZONES.length] ?? ZONES[0],
+    })),
+    podCidrs: POD_CIDRS,
+    serviceCidrs: SERVICE_CIDRS,
+    fabricCidrs,
+    hostIps: fabricCidrs.map((cidr) => cidrIpAt(cidr, 1)),
+    hostLink: hostLinkOf(choice.name),
+    clusterDomain: 'cluster.local',
+    dnsIps: SERVICE_CIDRS.map((cidr) => cidrIpAt(cidr, DNS_INDEX)),
+    apiPort: 6443 + choice.index,
+  };
+}
+
+/** The fabric's prefixes of the cluster with this index, one per family. */
+export function fabricCidrsOf(index: number): readonly Cidr[] {
+  const all = ['10.89.0.0/16', 'fd00:10:89::/48'] as readonly string[] as readonly [Cidr, Cidr];
+  return [cidrSubnetAt(all[0], 24, index), cidrSubnetAt(all[1], 64, index)];
+}
+
+export function hostLinkOf(cluster: string): string {
+  return `fl-${cluster}`;
+}
+
+/** Refuses names that could not be a link's, a namespace's and a folder's name at once. */
+export function checkClusterName(name: string): void {
+  // IFNAMSIZ leaves 15 characters for "fl-<name>" (linux/if.h).
+  if (/^[a-z]([a-z0-9-]{0,10}[a-z0-9])?$/.test(name)) return;
+  throw new FairleadError(
+    'invalid',
+    `Cannot name a cluster "${name}": 1 to 12 lower-case letters, digits and dashes, a letter first, no dash last`,
+  );
+}
+
+export function clusterConfigFile(roots: PathRoots, name: string): string {
+  return `${clusterPaths(roots, name).state}/cluster.json`;
+}
+
+/** The settings of an existing cluster, undefined where there is none; a damaged file is an error that names it. */
+export function readClusterConfig(roots: PathRoots, name: string): ClusterConfig | undefined {
+  const file = clusterConfigFile(roots, name);
+  try {
+    // Our own file, written atomically by `up`: the shape is trusted, only damage is looked for.
+    return JSON.parse(readFileSync(file, 'utf8')) as ClusterConfig;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new FairleadError(
+      'invalid',
+      `Cannot read ${file}: ${messageOf(error)}; "fairlead down --name ${name}" clears it`,
+      {
+        cause: error,
+      },
+    );
+  }
+}

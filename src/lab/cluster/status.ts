@@ -1,0 +1,118 @@
+// What a cluster is doing: its processes, its nodes, and what each node's agent has programmed. Gathered, not remembered.
+
+import { messageOf } from '../../base/errors.ts';
+import { clusterPaths, nodePaths, type PathRoots } from '../../base/paths.ts';
+import { KubeClient } from '../../kube/kube-client.ts';
+import { loadKubeConfig } from '../../kube/kube-config.ts';
+import { NODES, PODS } from '../../kube/resource.ts';
+import type { EngineStatus } from '../../reconcile/status.ts';
+import type { ClusterConfig } from './cluster-config.ts';
+import { liveRecords, recordFolder } from './process-record.ts';
+import { processTable, type Installation } from './process-table.ts';
+import { getJson } from './unix-http.ts';
+
+export interface ProcessStatus {
+  readonly name: string;
+  /** Undefined while it is down. */
+  readonly pid: number | undefined;
+}
+
+export interface NodeStatus {
+  readonly name: string;
+  readonly isReady: boolean;
+  readonly pods: { readonly ready: number; readonly total: number };
+  /** What the agent says, undefined while it does not answer. */
+  readonly engine: EngineStatus | undefined;
+}
+
+export interface ClusterStatus {
+  readonly cluster: string;
+  readonly processes: readonly ProcessStatus[];
+  readonly nodes: readonly NodeStatus[];
+  /** What is not right, in words; empty when all is well. */
+  readonly problems: readonly string[];
+}
+
+export interface StatusOptions {
+  readonly cluster: ClusterConfig;
+  readonly roots: PathRoots;
+  readonly installation: Installation;
+  readonly signal: AbortSignal;
+}
+
+export async function clusterStatus(options: StatusOptions): Promise<ClusterStatus> {
+  const { cluster, roots, installation } = options;
+  const alive = new Map(
+    liveRecords(recordFolder(roots, cluster.name)).map((record) => [record.name, record.pid]),
+  );
+  const names = ['supervisor', ...processTable(cluster, roots, installation).map((spec) => spec.name)];
+  const processes = names.map((name) => ({ name, pid: alive.get(name) }));
+  const problems = processes.filter((it) => it.pid === undefined).map((it) => `process ${it.name} is down`);
+  const objects = await readObjects(options).catch((error: unknown) => {
+    problems.push(`the Kubernetes API does not answer: ${messageOf(error)}`);
+    return { nodes: [], pods: [] };
+  });
+  const nodes = await Promise.all(
+    cluster.nodes.map(async ({ name }): Promise<NodeStatus> => {
+      const pods = objects.pods.filter(
+        (pod) => pod.spec?.nodeName === name && pod.status?.phase !== 'Succeeded',
+      );
+      const node = objects.nodes.find((it) => it.metadata.name === name);
+      return {
+        name,
+        isReady: isTrue(node?.status?.conditions, 'Ready'),
+        pods: {
+          ready: pods.filter((pod) => isTrue(pod.status?.conditions, 'Ready')).length,
+          total: pods.length,
+        },
+        engine: await readEngine(nodePaths(roots, cluster.name, name).agentSocket, options.signal),
+      };
+    }),
+  );
+  return { cluster: cluster.name, processes, nodes, problems: [...problems, ...nodes.flatMap(nodeProblems)] };
+}
+
+async function readObjects(options: StatusOptions) {
+  const client = new KubeClient(
+    await loadKubeConfig(clusterPaths(options.roots, options.cluster.name).kubeconfig),
+  );
+  try {
+    const call = { signal: options.signal, timeoutMs: 5_000 };
+    const [nodes, pods] = await Promise.all([client.list(NODES, {}, call), client.list(PODS, {}, call)]);
+    return { nodes: nodes.items, pods: pods.items };
+  } finally {
+    client.close();
+  }
+}
+
+async function readEngine(socket: string, signal: AbortSignal): Promise<EngineStatus | undefined> {
+  try {
+    const answer = (await getJson(socket, '/status', signal)) as { readonly engine?: EngineStatus };
+    return answer.engine;
+  } catch {
+    // Said as a problem of the node below; the process list tells whether the agent runs at all.
+    return undefined;
+  }
+}
+
+function nodeProblems(node: NodeStatus): string[] {
+  const waiting = node.pods.total - node.pods.ready;
+  return [
+    ...(node.isReady ? [] : [`node ${node.name} is not ready`]),
+    ...(waiting > 0 ? [`${waiting} of ${node.pods.total} pods on ${node.name} are not ready`] : []),
+    ...(node.engine === undefined ? [`the agent of ${node.name} does not answer`] : []),
+    ...(node.engine?.targets ?? []).flatMap((target) =>
+      target.failures.map(
+        (failure) =>
+          `${node.name}: ${target.name} ${failure.key}: ${failure.error} (${failure.attempts} tries)`,
+      ),
+    ),
+  ];
+}
+
+function isTrue(
+  conditions: readonly { readonly type: string; readonly status: string }[] | undefined,
+  type: string,
+): boolean {
+  return (conditions ?? []).some((it) => it.type === type && it.status === 'True');
+}

@@ -1,0 +1,102 @@
+// Proves a cluster's network with real packets: each probe starts in its pod's own namespace, looks the name up there and connects.
+
+import { messageOf } from '../../base/errors.ts';
+import type { PathRoots } from '../../base/paths.ts';
+import type { KubeClient } from '../../kube/kube-client.ts';
+import { ENDPOINT_SLICES, PODS, SERVICES } from '../../kube/resource.ts';
+import type { ClusterConfig } from '../cluster/cluster-config.ts';
+import { NodeFolders } from '../kubelet/pod-folders.ts';
+import { ControlClient } from '../workload/control-client.ts';
+import type { DialResult } from '../workload/dial.ts';
+import { planProbes, type Probe } from './plan.ts';
+
+export interface CheckOptions {
+  readonly client: KubeClient;
+  readonly cluster: ClusterConfig;
+  readonly roots: PathRoots;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly onDetail: (text: string) => void;
+}
+
+export interface CheckFailure {
+  readonly from: string;
+  readonly to: string;
+  readonly protocol: string;
+  readonly reason: string;
+}
+
+export interface CheckReport {
+  readonly probes: number;
+  readonly pods: number;
+  readonly services: number;
+  /** Probes whose Service has an endpoint on another node than the pod's. */
+  readonly acrossNodes: number;
+  readonly medianMs: number;
+  readonly failures: readonly CheckFailure[];
+}
+
+/** Tries everything once, a second time what failed at first: a pod may have become ready between look and try. */
+export async function checkConnectivity(options: CheckOptions): Promise<CheckReport> {
+  const { client, signal } = options;
+  const [pods, services, slices] = await Promise.all([
+    client.list(PODS, {}, { signal }),
+    client.list(SERVICES, {}, { signal }),
+    client.list(ENDPOINT_SLICES, {}, { signal }),
+  ]);
+  const probes = planProbes(pods.items, services.items, slices.items);
+  const first = await dialAll(probes, options);
+  const again = probes.filter((_, i) => first[i]?.error !== undefined);
+  const second = new Map((await dialAll(again, options)).map((result, i) => [again[i], result]));
+  const results = probes.map((probe, i) => second.get(probe) ?? first[i] ?? { error: 'not tried' });
+  const times = results
+    .flatMap((result) => (result.ms === undefined ? [] : [result.ms]))
+    .sort((a, b) => a - b);
+  return {
+    probes: probes.length,
+    pods: new Set(probes.map((probe) => probe.fromUid)).size,
+    services: new Set(probes.map((probe) => probe.to)).size,
+    acrossNodes: probes.filter((probe) => probe.endpointNodes.some((node) => node !== probe.node)).length,
+    medianMs: times[Math.floor(times.length / 2)] ?? 0,
+    failures: probes.flatMap((probe, i) => {
+      const reason = results[i]?.error;
+      return reason === undefined
+        ? []
+        : [{ from: probe.from, to: `${probe.to}:${probe.port}`, protocol: probe.protocol, reason }];
+    }),
+  };
+}
+
+/** Results in the order of the probes; pods at once, the probes of one pod one after the other. */
+async function dialAll(probes: readonly Probe[], options: CheckOptions): Promise<readonly DialResult[]> {
+  const byPod = Map.groupBy(probes.keys(), (index) => probes[index]?.fromUid ?? '');
+  const results: DialResult[] = Array.from({ length: probes.length }, () => ({ error: 'not tried' }));
+  let done = 0;
+  await Promise.all(
+    [...byPod.values()].map(async (indexes) => {
+      const own = indexes.flatMap((index) => probes[index] ?? []);
+      for (const [i, result] of (await dialPod(own, options)).entries()) results[indexes[i] ?? 0] = result;
+      done += own.length;
+      options.onDetail(`${done} of ${probes.length} connections`);
+    }),
+  );
+  return results;
+}
+
+async function dialPod(probes: readonly Probe[], options: CheckOptions): Promise<readonly DialResult[]> {
+  const [first] = probes;
+  if (first === undefined) return [];
+  const node = new NodeFolders(options.roots, options.cluster.name, first.node);
+  const [namespace = '', name = ''] = first.from.split('/');
+  const { netns, resolvConf, hosts } = node.pod({ namespace, name, uid: first.fromUid });
+  const targets = probes.map(({ host, port, protocol }) => ({ host, port, protocol }));
+  const client = new ControlClient(node.workloadSocket);
+  try {
+    const request = { netns, resolvConf, hosts, targets, timeoutMs: options.timeoutMs };
+    return await client.dial(request, options.signal);
+  } catch (error) {
+    return probes.map(() => ({ error: messageOf(error) }));
+  } finally {
+    client.close();
+  }
+}

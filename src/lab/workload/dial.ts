@@ -1,0 +1,86 @@
+// Connections tried from inside a pod's namespace, by name: what a connectivity check asks a node's workload process for.
+
+import { FairleadError, messageOf } from '../../base/errors.ts';
+import { Lifetime } from '../../base/lifetime.ts';
+import { parsePort, parseProtocol } from '../../base/port.ts';
+import { kernelPodSockets } from './kernel-pod-sockets.ts';
+import { PodNet } from './pod-net.ts';
+import { resolveForPod } from './pod-resolver.ts';
+
+export interface DialTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly protocol: 'TCP' | 'UDP';
+}
+
+export interface DialRequest {
+  /** Path of the pod's network namespace. */
+  readonly netns: string;
+  /** Host paths of the pod's resolver files. */
+  readonly resolvConf: string;
+  readonly hosts: string;
+  readonly targets: readonly DialTarget[];
+  /** For each target, its name included. */
+  readonly timeoutMs: number;
+}
+
+/** `error` is undefined for success; `ms` is the time of name and connection together. */
+export interface DialResult {
+  readonly ms?: number;
+  readonly error?: string;
+}
+
+const MAX_TARGETS = 10_000;
+/** What agnhost and our stand-ins answer over UDP; others may keep silent, which is then a failure of the check to be judged by people. */
+const UDP_QUESTION = Buffer.from('hostname');
+
+/** Tries the targets one after the other; never throws for one that fails. */
+export async function runDial(request: DialRequest): Promise<readonly DialResult[]> {
+  const lifetime = new Lifetime('dial');
+  const { netns } = request;
+  const podNet: PodNet = new PodNet({
+    netns,
+    sockets: kernelPodSockets,
+    resolve: (name) => resolveForPod(request, name, podNet),
+    lifetime,
+  });
+  const results: DialResult[] = [];
+  try {
+    for (const target of request.targets) results.push(await dialOne(podNet, target, request.timeoutMs));
+  } finally {
+    await lifetime.close();
+  }
+  return results;
+}
+
+async function dialOne(podNet: PodNet, target: DialTarget, timeoutMs: number): Promise<DialResult> {
+  const startedMs = performance.now();
+  try {
+    if (target.protocol === 'UDP') await podNet.askUdp(target.host, target.port, UDP_QUESTION, timeoutMs);
+    else (await podNet.dialTcp(target.host, target.port, timeoutMs)).destroy();
+    return { ms: performance.now() - startedMs };
+  } catch (error) {
+    return { error: messageOf(error) };
+  }
+}
+
+/** Reads a dial request; throws `invalid` naming the field. */
+export function parseDialRequest(text: string): DialRequest {
+  // The command line of this very version wrote it; what decides about sockets and files is checked below.
+  const request = JSON.parse(text) as DialRequest;
+  for (const field of ['netns', 'resolvConf', 'hosts'] as const) {
+    if (typeof request[field] !== 'string')
+      throw new FairleadError('invalid', `Cannot read dial request: ${field}: not a text`);
+  }
+  if (!Array.isArray(request.targets) || request.targets.length > MAX_TARGETS) {
+    throw new FairleadError(
+      'invalid',
+      `Cannot read dial request: targets: not a list of at most ${MAX_TARGETS}`,
+    );
+  }
+  for (const target of request.targets) {
+    parsePort(target.port);
+    parseProtocol(target.protocol);
+  }
+  return request;
+}

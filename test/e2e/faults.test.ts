@@ -1,0 +1,123 @@
+// What must not be felt: an agent killed at work, the API server away. Connections through the node are counted, not looked at.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { after, before, suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { fairlead, kubectl } from '../support/cluster.ts';
+import { changedLines, machinePicture, type MachinePicture } from '../support/machine.ts';
+
+const NAME = 'e2e-faults';
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const NODE = `${ROOT}node_modules/node/bin/node`;
+
+interface Tally {
+  readonly udpSent: number;
+  readonly udpBack: number;
+  readonly newSent: number;
+  readonly newGood: number;
+  readonly held: boolean;
+  readonly heldAnswers: boolean;
+  readonly problems: readonly string[];
+}
+
+function pidOf(process_: string): number {
+  return (JSON.parse(readFileSync(`/run/fairlead/${NAME}/pids/${process_}.json`, 'utf8')) as { pid: number })
+    .pid;
+}
+
+/** Traffic from a pod of node-1 to Service api, whose endpoints are on other nodes too, while `disturb` does its worst. */
+async function whileTrafficRuns(seconds: number, disturb: () => Promise<void>): Promise<Tally> {
+  const pods = JSON.parse(
+    kubectl(NAME, ['-n', 'shop', 'get', 'pods', '-l', 'app=toolbox', '-o', 'json']),
+  ) as {
+    items: { metadata: { name: string }; spec: { nodeName: string } }[];
+  };
+  const pod = pods.items.find((it) => it.spec.nodeName === 'node-1')?.metadata.name ?? '';
+  const program = [NODE, `${ROOT}test/support/ping-pong.ts`, 'api', '8080', '8081', String(seconds)];
+  const child = spawn('kubectl', ['-n', 'shop', 'exec', pod, '--', ...program], {
+    env: { ...process.env, KUBECONFIG: `/var/lib/fairlead/${NAME}/kubeconfig` },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  await sleep(1500);
+  await disturb();
+  await ended;
+  return JSON.parse(text) as Tally;
+}
+
+function assertUnhurt(tally: Tally): void {
+  assert.deepEqual(tally.problems, []);
+  assert.equal(tally.udpBack, tally.udpSent, 'every datagram came back');
+  assert.equal(tally.newGood, tally.newSent, 'every new connection by name was served');
+  assert.ok(tally.held && tally.heldAnswers, 'the held connection lives');
+  assert.ok(tally.udpSent > 100 && tally.newSent > 10);
+}
+
+suite('faults', () => {
+  let before_: MachinePicture;
+
+  before(() => {
+    before_ = machinePicture();
+    const result = fairlead(['up', '--name', NAME, '-f', 'examples/shop']);
+    assert.equal(result.code, 0, result.stderr + result.stdout);
+  });
+
+  after(() => {
+    assert.equal(fairlead(['down', '--name', NAME]).code, 0);
+    assert.deepEqual(changedLines(before_, machinePicture()), []);
+  });
+
+  test('killing the agents of both ends loses no datagram, no connection, no name', async () => {
+    const tally = await whileTrafficRuns(6, async () => {
+      const pids = ['agent-node-1', 'agent-node-2', 'agent-node-3'].map(pidOf);
+      for (const pid of pids) process.kill(pid, 'SIGKILL');
+      await sleep(3000);
+      for (const [i, pid] of pids.entries())
+        assert.notEqual(pidOf(`agent-node-${i + 1}`), pid, 'the supervisor started it again');
+    });
+    assertUnhurt(tally);
+  });
+
+  test('killing the supervisor changes nothing, and the next up takes over', async () => {
+    const apiServer = pidOf('apiserver');
+    process.kill(pidOf('supervisor'), 'SIGKILL');
+    await sleep(500);
+    assert.equal(pidOf('apiserver'), apiServer);
+    assert.equal(fairlead(['up', '--name', NAME, '--no-check']).code, 0);
+    assert.equal(fairlead(['status', '--name', NAME, '--wait']).code, 0);
+    assert.equal(pidOf('apiserver'), apiServer);
+  });
+
+  test('kill -9 of the API server loses no object, and everybody comes back to it', async () => {
+    kubectl(NAME, ['create', 'configmap', 'kept', '--from-literal=a=b']);
+    const pid = pidOf('apiserver');
+    process.kill(pid, 'SIGKILL');
+    await sleep(1500);
+    assert.notEqual(pidOf('apiserver'), pid);
+    assert.equal(kubectl(NAME, ['get', 'configmap', 'kept', '-o', 'jsonpath={.data.a}']), 'b');
+    kubectl(NAME, ['-n', 'shop', 'scale', 'deploy/api', '--replicas=3']);
+    kubectl(NAME, ['-n', 'shop', 'rollout', 'status', 'deploy/api', '--timeout=60s']);
+    assert.equal(fairlead(['status', '--name', NAME, '--wait']).code, 0);
+  });
+
+  test('a kubelet part that is killed adopts its pods: none restarts', async () => {
+    const starts = (): string =>
+      kubectl(NAME, [
+        'get',
+        'pods',
+        '-A',
+        '-o',
+        'jsonpath={range .items[*]}{.metadata.uid} {.status.containerStatuses[*].restartCount} {.status.containerStatuses[*].state.running.startedAt}{"\\n"}{end}',
+      ]);
+    const asBefore = starts();
+    process.kill(pidOf('kubelet'), 'SIGKILL');
+    await sleep(3000);
+    assert.equal(starts(), asBefore);
+    assert.equal(fairlead(['connectivity', 'test', '--name', NAME]).code, 0);
+  });
+});

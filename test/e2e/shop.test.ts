@@ -1,0 +1,93 @@
+// The whole product as its first user meets it: up, look around with kubectl, up again, down; the machine is as before.
+
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { fairlead, kubectl } from '../support/cluster.ts';
+import { changedLines, machinePicture, type MachinePicture } from '../support/machine.ts';
+
+const NAME = 'e2e-shop';
+
+interface Summary {
+  readonly isNew: boolean;
+  readonly nodes: readonly unknown[];
+  readonly pods: readonly {
+    readonly namespace: string;
+    readonly name: string;
+    readonly node: string;
+    readonly ips: readonly string[];
+  }[];
+  readonly applied: Readonly<Record<string, number>>;
+  readonly connectivity: {
+    readonly probes: number;
+    readonly acrossNodes: number;
+    readonly failures: readonly unknown[];
+  };
+}
+
+suite('the shop', () => {
+  let before_: MachinePicture;
+  let summary: Summary;
+
+  before(() => {
+    before_ = machinePicture();
+    const result = fairlead(['up', '--name', NAME, '-f', 'examples/shop', '-o', 'json']);
+    assert.equal(result.code, 0, result.stderr);
+    summary = JSON.parse(result.stdout) as Summary;
+  });
+
+  after(() => {
+    const result = fairlead(['down', '--name', NAME]);
+    assert.equal(result.code, 0, result.stderr);
+    assert.deepEqual(changedLines(before_, machinePicture()), []);
+  });
+
+  test('up gives three nodes, dual-stack pods on all of them, and every Service answers every pod by name', () => {
+    assert.equal(summary.nodes.length, 3);
+    const shop = summary.pods.filter((pod) => pod.namespace.startsWith('shop'));
+    assert.equal(shop.length, 10);
+    assert.equal(new Set(shop.map((pod) => pod.node)).size, 3);
+    assert.ok(shop.every((pod) => pod.ips.length === 2 && pod.ips[1]?.includes(':') === true));
+    assert.ok(summary.connectivity.acrossNodes > 0);
+    assert.deepEqual(summary.connectivity.failures, []);
+  });
+
+  test('kubectl exec of curl reaches a Service by its name', () => {
+    const hostname = kubectl(NAME, [
+      '-n',
+      'shop',
+      'exec',
+      'ds/toolbox',
+      '--',
+      'curl',
+      '-s',
+      '--max-time',
+      '5',
+      'http://api:8080/hostname',
+    ]);
+    assert.match(hostname, /^api-/);
+  });
+
+  test('a second up changes nothing and says so', () => {
+    const result = fairlead(['up', '--name', NAME, '-f', 'examples/shop', '--no-check']);
+    assert.equal(result.code, 0, result.stderr);
+    assert.match(result.stdout, /nothing had to change/);
+  });
+
+  test('up with another number of nodes is refused and says what to do', () => {
+    const result = fairlead(['up', '--name', NAME, '--nodes', '5']);
+    assert.equal(result.code, 1);
+    assert.match(result.stderr, /stands with 3; "fairlead down --name e2e-shop" first/);
+  });
+
+  test('scale, rollout and delete work through kubectl', () => {
+    kubectl(NAME, ['-n', 'shop', 'scale', 'deploy/api', '--replicas=4']);
+    kubectl(NAME, ['-n', 'shop', 'rollout', 'status', 'deploy/api', '--timeout=60s']);
+    kubectl(NAME, ['-n', 'shop', 'wait', '--for=condition=Available', 'deploy/api', '--timeout=60s']);
+    assert.equal(
+      kubectl(NAME, ['-n', 'shop', 'get', 'pods', '-l', 'app=api', '-o', 'name']).trim().split('\n').length,
+      4,
+    );
+    kubectl(NAME, ['-n', 'shop', 'delete', 'pod', '-l', 'app=api', '--wait=false']);
+    kubectl(NAME, ['-n', 'shop', 'rollout', 'status', 'deploy/api', '--timeout=60s']);
+  });
+});

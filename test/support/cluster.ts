@@ -1,0 +1,48 @@
+// Raises a cluster of a test's own through the command line, as a user would, and takes it away again.
+
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface CommandResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program of the repository or the machine to its end. */
+export function run(
+  program: string,
+  args: readonly string[],
+  options: { readonly input?: string; readonly env?: NodeJS.ProcessEnv } = {},
+): CommandResult {
+  const result = spawnSync(program, [...args], {
+    encoding: 'utf8',
+    input: options.input ?? '',
+    env: { ...process.env, ...options.env },
+    timeout: 180_000,
+    maxBuffer: 64 << 20,
+  });
+  return { code: result.status, stdout: result.stdout, stderr: result.stderr };
+}
+
+export function fairlead(args: readonly string[], input?: string): CommandResult {
+  return run(`${ROOT}bin/fairlead`, args, input === undefined ? {} : { input });
+}
+
+/** kubectl against the cluster `name`; throws with its words where it fails. */
+export function kubectl(
+  name: string,
+  args: readonly string[],
+  options: { readonly program?: string; readonly input?: string } = {},
+): string {
+  const env = { KUBECONFIG: `/var/lib/fairlead/${name}/kubeconfig`, HOME: '/nonexistent' };
+  const result = run(options.program ?? 'kubectl', args, {
+    env,
+    ...(options.input === undefined ? {} : { input: options.input }),
+  });
+  if (result.code !== 0)
+    throw new Error(`kubectl ${args.join(' ')}: exit ${result.code}\n${result.stdout}\n${result.stderr}`);
+  return result.stdout;
+}

@@ -1,0 +1,64 @@
+// A picture of everything that a cluster could leave on the machine, for comparing before and after.
+
+import { existsSync, globSync, readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { run } from './cluster.ts';
+
+/** Each aspect as sorted lines; two pictures of an unchanged machine are deeply equal. */
+export type MachinePicture = Readonly<Record<string, readonly string[]>>;
+
+export function machinePicture(): MachinePicture {
+  return {
+    namespaces: existsSync('/run/netns') ? readdirSync('/run/netns').sort() : [],
+    links: lines('ip', ['-o', 'link']).map((line) => line.split(':')[1]?.trim() ?? ''),
+    addresses: lines('ip', ['-o', 'addr']).map((line) =>
+      line.replace(/^[0-9]+:/, '').replace(/valid_lft.*/, ''),
+    ),
+    routes: [
+      ...lines('ip', ['route', 'show', 'table', 'all']),
+      ...lines('ip', ['-6', 'route', 'show', 'table', 'all']),
+    ].sort(),
+    rules: [...lines('ip', ['rule']), ...lines('ip', ['-6', 'rule'])],
+    nftables: lines('nft', ['list', 'ruleset']),
+    mounts: readFileSync('/proc/self/mounts', 'utf8').split('\n').sort(),
+    cgroups: globSync('/sys/fs/cgroup{,/unified}/fairlead/**/', {}).filter(
+      (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
+    ),
+    folders: ['/run/fairlead', '/var/lib/fairlead'].filter((folder) => existsSync(folder)),
+    processes: fairleadProcesses(),
+    programs: lines('bpftool', ['prog', 'list']).filter((line) => /name (fl_|fairlead)/.test(line)),
+    sysctls: ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding', 'net/ipv4/conf/all/rp_filter'].map(
+      (name) => `${name} ${readFileSync(`/proc/sys/${name}`, 'utf8').trim()}`,
+    ),
+  };
+}
+
+/** What `after` has more (+) and less (-) than `before`, a line each; empty when the machine is as it was. */
+export function changedLines(before: MachinePicture, after: MachinePicture): readonly string[] {
+  return Object.entries(after).flatMap(([aspect, lines]) => {
+    const earlier = before[aspect] ?? [];
+    const more = lines.filter((line) => !earlier.includes(line)).map((line) => `+ ${aspect}: ${line}`);
+    const less = earlier.filter((line) => !lines.includes(line)).map((line) => `- ${aspect}: ${line}`);
+    return [...more, ...less];
+  });
+}
+
+function lines(program: string, args: readonly string[]): string[] {
+  return run(program, args)
+    .stdout.split('\n')
+    .filter((line) => line !== '');
+}
+
+/** Processes of any Fairlead program, the calling test itself left out. */
+function fairleadProcesses(): string[] {
+  return globSync('/proc/[0-9]*/cmdline').flatMap((file) => {
+    const pid = file.split('/')[2] ?? '';
+    if (pid === String(process.pid)) return [];
+    try {
+      const command = readFileSync(file, 'utf8').replaceAll('\0', ' ').trim();
+      const program = readlinkSync(`/proc/${pid}/exe`);
+      return /src\/cli\/main\.ts|fairlead-run/.test(command) ? [`${program}: ${command}`] : [];
+    } catch {
+      return [];
+    }
+  });
+}
