@@ -31,6 +31,8 @@ export interface ApiServer {
   close(): Promise<void>;
 }
 
+const BOOTSTRAP_MS = 10_000;
+
 const systemRandom: Random = { uuid: () => randomUUID(), below: (limit) => randomInt(limit) };
 
 /** Runs the server of a configuration file until `signal` aborts. */
@@ -83,8 +85,21 @@ async function start(
     addresses.push(server.address);
   }
   const { host, port } = config.advertise;
-  bootstrap(context, { host, port: port === 0 ? (addresses[0]?.port ?? 0) : port });
+  const advertise = { host, port: port === 0 ? (addresses[0]?.port ?? 0) : port };
+  bootstrap(context, advertise);
+  // `kubectl delete svc --all` takes the kubernetes Service too: it comes back, as on every cluster.
+  const keeper = setInterval(() => keep(context, advertise, logger), BOOTSTRAP_MS);
+  lifetime.defer('keeper of the system objects', () => clearInterval(keeper));
   return { addresses, close: () => lifetime.close() };
+}
+
+function keep(context: ApiContext, advertise: ListenAddress, log: Logger): void {
+  try {
+    bootstrap(context, advertise);
+  } catch (error) {
+    // A full disk or a user's object in the way: the next turn tries again, requests go on.
+    log.error({ error: messageOf(error) }, 'cannot keep the system objects');
+  }
 }
 
 async function readParts(config: ApiServerConfig): Promise<ServerParts> {

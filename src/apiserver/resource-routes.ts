@@ -4,7 +4,7 @@ import type { ApiContext } from './context.ts';
 import { handleCollection, handleObject, handleStatus } from './object-routes.ts';
 import type { ApiRequest, ObjectTarget, Reply, Target } from './request.ts';
 import { handleReview } from './reviews.ts';
-import { badRequest, methodNotAllowed, pathNotFound, StatusError } from './status-error.ts';
+import { badRequest, methodNotAllowed, pathNotFound, unserved } from './status-error.ts';
 import { streamLog } from './subresources/kubelet.ts';
 import { handleFinalize } from './subresources/namespaces.ts';
 import { handleBinding, handleEviction } from './subresources/pods.ts';
@@ -22,7 +22,8 @@ const SUBRESOURCES: Readonly<Record<string, Handler>> = {
   token: handleToken,
   log: streamLog,
   exec: refuseWithoutUpgrade,
-  attach: refuseAttach,
+  attach: refuseUnserved,
+  portforward: refuseUnserved,
 };
 
 /** Answers a request on resources; throws StatusError. */
@@ -49,6 +50,6 @@ function refuseWithoutUpgrade(_context: ApiContext, request: ApiRequest): never 
   );
 }
 
-function refuseAttach(): never {
-  throw new StatusError(501, 'NotImplemented', 'attach is not served: use kubectl exec or kubectl logs -f');
+function refuseUnserved(_context: ApiContext, _request: ApiRequest, { subresource }: ObjectTarget): never {
+  throw unserved(subresource ?? '');
 }

@@ -12,7 +12,7 @@ import { ANONYMOUS, apiRequestOf, failureReply, statusErrorOf, writeReply } from
 import type { Reply, User } from './request.ts';
 import { openReply, routeRequest } from './router.ts';
 import type { ServiceAccountTokens } from './service-account-tokens.ts';
-import { badRequest, unauthorized } from './status-error.ts';
+import { badRequest, unauthorized, unserved } from './status-error.ts';
 import { proxyExec } from './subresources/kubelet.ts';
 import { targetOf } from './target.ts';
 
@@ -143,9 +143,8 @@ class Door {
     const apiRequest = apiRequestOf(request, this.#userOf(request), signal);
     const target = targetOf(apiRequest.path);
     const { name } = target ?? {};
-    if (target === undefined || name === undefined || target.subresource !== 'exec') {
-      throw badRequest('this path cannot be upgraded');
-    }
+    if (target === undefined || name === undefined) throw badRequest('this path cannot be upgraded');
+    if (target.subresource !== 'exec') throw unserved(target.subresource ?? 'an upgrade of this path');
     if ((request.headers.upgrade ?? '').toLowerCase() !== 'websocket') {
       throw badRequest('exec over SPDY is not served: kubectl 1.30 and newer use WebSocket');
     }

@@ -151,3 +151,12 @@ export function unauthorized(): StatusError {
 export function unavailable(because: string): StatusError {
   return new StatusError(503, 'ServiceUnavailable', because, { retryAfterSeconds: 1 });
 }
+
+/** A part of the API that clients know and this server does not have. */
+export function unserved(subresource: string): StatusError {
+  return new StatusError(
+    501,
+    'NotImplemented',
+    `${subresource} is not served by this server: kubectl exec and kubectl logs -f are`,
+  );
+}

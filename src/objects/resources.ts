@@ -116,6 +116,7 @@ export const RESOURCES: readonly Resource[] = [
       subresource('eviction', 'Eviction', ['create'], 'policy/v1'),
       subresource('exec', 'PodExecOptions', PROXY_VERBS),
       subresource('log', 'Pod', ['get']),
+      subresource('portforward', 'PodPortForwardOptions', PROXY_VERBS),
       status('Pod'),
     ],
   }),

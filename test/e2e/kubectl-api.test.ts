@@ -1,0 +1,237 @@
+// Every kubectl of this machine against the embedded API server: what users type, and what they must see.
+
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { FakeKubelet } from '../support/fake-kubelet.ts';
+import { findKubectls, runKubectl, type Kubectl, type Run } from '../support/kubectl.ts';
+import { startTestServer, type ApiClient, type ApiServerFiles } from '../support/api-server.ts';
+
+const MANIFEST = `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, labels: {app: web}}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - {name: web, image: 'agnhost:2.53', args: [netexec], ports: [{containerPort: 8080, name: http}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec:
+  selector: {app: web}
+  ports: [{port: 80, targetPort: http}]
+`;
+
+const kubectls = findKubectls();
+let files: ApiServerFiles;
+let client: ApiClient;
+let stop: () => Promise<void>;
+let kubeconfig: string;
+const kubelet = new FakeKubelet();
+
+before(async () => {
+  ({ files, client, stop } = await startTestServer());
+  kubeconfig = files.kubeconfig(client.port);
+  await kubelet.listen(files.at('kubelet.sock'));
+});
+after(async () => {
+  await kubelet.close();
+  await stop();
+});
+
+test('this machine has a kubectl', () => assert.ok(kubectls.length > 0));
+
+for (const kubectl of kubectls) {
+  describe(`kubectl 1.${kubectl.minor}`, () => {
+    const namespace = `k${kubectl.minor}`;
+    const run = (args: string, stdin?: string): Promise<Run> =>
+      runKubectl(kubectl, ['-n', namespace, ...args.split(' ')], {
+        kubeconfig,
+        home: files.folder,
+        ...(stdin === undefined ? {} : { stdin }),
+      });
+    const ok = async (args: string, expected: RegExp, stdin?: string): Promise<void> => {
+      const { code, text } = await run(args, stdin);
+      assert.equal(code, 0, `${args}: ${text}`);
+      assert.match(text, expected, args);
+    };
+    suite(kubectl, { namespace, run, ok });
+  });
+}
+
+interface Tools {
+  readonly namespace: string;
+  readonly run: (args: string, stdin?: string) => Promise<Run>;
+  readonly ok: (args: string, expected: RegExp, stdin?: string) => Promise<void>;
+}
+
+function suite({ minor }: Kubectl, { namespace, run, ok }: Tools): void {
+  test('creates typed objects (protobuf bodies from 1.32 on)', async () => {
+    await ok(`create namespace ${namespace}`, new RegExp(`namespace/${namespace} created`));
+    await ok('create configmap settings --from-literal=a=b', /created/);
+    await ok('create secret generic secret --from-literal=a=b', /created/);
+    await ok('create serviceaccount bot', /created/);
+    await ok('create deployment made --image=nginx --replicas=2 --port=80', /created/);
+    await ok('create service clusterip made --tcp=80:8080', /created/);
+    await ok('create job once --image=busybox -- true', /created/);
+    await ok('create role reader --verb=get --resource=pods', /created/);
+    await ok('create rolebinding reader --role=reader --serviceaccount=default:bot', /created/);
+    await ok('create ingress door --rule=a.example.com/=made:80', /created/);
+    await ok(
+      'get deployment made -o jsonpath={.spec.template.spec.containers[0].image}:{.spec.replicas}',
+      /^nginx:2$/,
+    );
+    await ok('get secret secret -o jsonpath={.data.a}', /^Yg==$/);
+    await ok('auth can-i create pods', /yes/);
+    // 1.20 knows no policy/v1 and no batch/v1 CronJob: a server of 1.25 and newer refuses it too.
+    if (minor >= 21) await ok('create cronjob often --image=busybox --schedule=@hourly -- true', /created/);
+    if (minor >= 24) await ok('create token bot', /^ey[\w-]+\.ey[\w-]+\.[\w-]+$/);
+    if (minor >= 28) await ok('auth whoami', /admin/);
+  });
+
+  test('applies a manifest, again, and changed', async () => {
+    await ok('apply -f -', /deployment.apps\/web created\nservice\/web created/, MANIFEST);
+    await ok('apply -f -', /deployment.apps\/web unchanged\nservice\/web unchanged/, MANIFEST);
+    await ok(
+      'apply -f -',
+      /deployment.apps\/web configured/,
+      MANIFEST.replace('agnhost:2.53', 'agnhost:2.54'),
+    );
+    await ok('get deploy web -o jsonpath={.spec.template.spec.containers[*].image}', /^agnhost:2.54$/);
+    const typo = MANIFEST.replace('replicas:', 'replica:').replaceAll('name: web', 'name: typo');
+    const { code, text } = await run('apply -f -', typo);
+    // kubectl before 1.25 validates by itself, against an OpenAPI that this server leaves empty.
+    if (minor >= 25) assert.match(text, /unknown field "spec.replica"/);
+    if (minor >= 25) assert.notEqual(code, 0);
+  });
+
+  test('shows objects as tables, YAML and descriptions', async () => {
+    await ok(
+      'get deploy,svc -o wide',
+      /NAME +READY +UP-TO-DATE +AVAILABLE +AGE +CONTAINERS +IMAGES +SELECTOR\n/,
+    );
+    await ok(
+      'get svc web',
+      /NAME +TYPE +CLUSTER-IP +EXTERNAL-IP +PORT\(S\) +AGE\nweb +ClusterIP +10\.96\.\d+\.\d+ +<none> +80\/TCP/,
+    );
+    await ok('get all', /deployment.apps\/web/);
+    await ok('get deploy web -o yaml', /kind: Deployment\n/);
+    await ok('get cm -o name', /configmap\/settings/);
+    await ok('get nodes,ns', /kube-system +Active/);
+    await ok('describe deploy web', /Selector: +app=web/);
+    await ok('describe svc web', /TargetPort: +http\/TCP/);
+    await ok('get deploy -l app=web --field-selector metadata.name=web -o name', /^deployment.apps\/web$/);
+    await ok('api-resources', /deployments +deploy +apps\/v1 +true +Deployment/);
+  });
+
+  test('changes objects', async () => {
+    await ok('scale deploy web --replicas=3', /scaled/);
+    await ok('get deploy web -o jsonpath={.spec.replicas}', /^3$/);
+    await ok('label deploy web x=y', /labeled/);
+    await ok('annotate deploy web x=y', /annotated?/);
+    await ok('set image deploy/web web=agnhost:9', /image updated/);
+    await ok('set env deploy/web A=B', /env updated/);
+    await ok('rollout restart deploy web', /restarted/);
+    await ok('patch deploy web -p {"spec":{"replicas":4}}', /patched/);
+    await ok('patch deploy web --type=merge -p {"spec":{"replicas":5}}', /patched/);
+    await ok(
+      'patch deploy web --type=json -p [{"op":"replace","path":"/spec/replicas","value":6}]',
+      /patched/,
+    );
+    await ok('get deploy web -o jsonpath={.spec.replicas}', /^6$/);
+    await ok('expose deploy made --name=exposed --port=80', /exposed/);
+  });
+
+  test('waits', async () => {
+    await ok('run sleeper --image=busybox', /pod\/sleeper created/);
+    const pods = `/api/v1/namespaces/${namespace}/pods/sleeper`;
+    const waiting = run('wait --for=condition=Ready pod/sleeper --timeout=15s');
+    setTimeout(
+      () =>
+        void client.patch(`${pods}/status`, {
+          status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
+        }),
+      500,
+    );
+    assert.match((await waiting).text, /condition met/);
+    const gone = run('wait --for=delete pod/sleeper --timeout=15s');
+    setTimeout(() => void client.delete(pods), 500);
+    assert.equal((await gone).code, 0);
+  });
+
+  test('streams logs and runs commands through the kubelet', async () => {
+    await ok('run runner --image=busybox', /created/);
+    const pods = `/api/v1/namespaces/${namespace}/pods/runner`;
+    const binding = { target: { kind: 'Node', name: 'n1' } };
+    assert.equal((await client.post(`${pods}/binding`, binding)).code, 201);
+    await client.patch(`${pods}/status`, { status: { phase: 'Running' } });
+    await ok('logs runner --tail=5', /^line one\nline two$/);
+    assert.match(
+      kubelet.asked.at(-1) ?? '',
+      new RegExp(`^/containerLogs/${namespace}/runner/runner\\?.*tailLines=5`),
+    );
+    const wrong = await run('logs runner -c other');
+    assert.notEqual(wrong.code, 0);
+    assert.match(wrong.text, /container other is not valid for pod runner/);
+    if (minor < 30) {
+      assert.match((await run('exec runner -- ls')).text, /SPDY|WebSocket/);
+      return;
+    }
+    await ok('exec runner -- ls -l', /^ran ls -l$/);
+    await ok('exec -i runner -- cat', /ran cat\nhello/, 'hello');
+    const failed = await run('exec runner -- false');
+    assert.deepEqual([failed.code, /exit code 3/.test(failed.text)], [3, true]);
+  });
+
+  test('shows its refusals', async () => {
+    const bad = MANIFEST.replaceAll('name: web', 'name: Bad_Name');
+    assert.match(
+      (await run('create -f - --validate=false', bad)).text,
+      /is invalid: .*metadata.name: Invalid value: "Bad_Name"/,
+    );
+    assert.match((await run('create configmap settings')).text, /configmaps "settings" already exists/);
+    assert.match((await run('get pod nobody')).text, /pods "nobody" not found/);
+  });
+
+  test('deletes', async () => {
+    await ok('delete -f -', /deployment.apps "web" deleted/, MANIFEST);
+    await ok('delete deploy,svc --all', /"made" deleted/);
+    await ok('delete pod runner --grace-period=0 --force', /deleted/);
+    assert.match((await run('get deploy')).text, /No resources found/);
+    const marked = await run(`delete ns ${namespace} --wait=false`);
+    assert.match(marked.text, /deleted/);
+    assert.match((await run('create configmap late')).text, /being terminated/);
+  });
+}
+
+test('kubectl is refused without credentials', async () => {
+  const [kubectl] = kubectls;
+  assert.ok(kubectl);
+  const anonymous = files.at('anonymous');
+  const cluster = { server: `https://127.0.0.1:${client.port}`, 'certificate-authority': files.at('ca.crt') };
+  const user = { token: 'wrong' };
+  const context = { cluster: 't', user: 't' };
+  writeFileSync(
+    anonymous,
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': 't',
+      clusters: [{ name: 't', cluster }],
+      users: [{ name: 't', user }],
+      contexts: [{ name: 't', context }],
+    }),
+  );
+  const { code, text } = await runKubectl(kubectl, ['get', 'pods'], {
+    kubeconfig: anonymous,
+    home: files.folder,
+  });
+  assert.notEqual(code, 0);
+  assert.match(text, /must be logged in|Unauthorized/);
+});
