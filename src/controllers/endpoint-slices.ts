@@ -169,12 +169,14 @@ function triggerTime(service: Service, pods: readonly Pod[]): string {
   return timeText(Math.max(Date.parse(service.metadata.creationTimestamp), ...times));
 }
 
-function hasSelector(service: Service): boolean {
+/** Services without one have their slices from somebody else. */
+export function hasSelector(service: Service): boolean {
   const selector = service.spec?.selector ?? {};
   return service.spec?.type !== 'ExternalName' && Object.keys(selector).length > 0;
 }
 
-function podsOf(service: Service, cluster: ClusterReader): readonly Pod[] {
+/** The pods that the Service selects, by name. */
+export function podsOf(service: Service, cluster: ClusterReader): readonly Pod[] {
   const selector = selectorOfLabels(service.spec?.selector ?? {});
   const pods = [...cluster.of(PODS).by('namespace', service.metadata.namespace ?? '')];
   return pods
@@ -183,7 +185,10 @@ function podsOf(service: Service, cluster: ClusterReader): readonly Pod[] {
 }
 
 /** The Services that select the pod, as it was or as it is. */
-function servicesOfPod({ key, before, after }: TableChange<Pod>, cluster: ClusterReader): readonly string[] {
+export function servicesOfPod(
+  { key, before, after }: TableChange<Pod>,
+  cluster: ClusterReader,
+): readonly string[] {
   const { namespace = '' } = nameOfKey(key);
   const services = [...cluster.of(SERVICES).by('namespace', namespace)].filter((service) => {
     if (!hasSelector(service)) return false;

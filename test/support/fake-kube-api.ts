@@ -27,6 +27,8 @@ interface Target {
 export type Fault = (request: { method: string; url: URL }) => number | 'destroy' | undefined;
 
 interface Watcher {
+  /** Events up to this revision were sent when the watch was opened. */
+  readonly from: number;
   readonly response: ServerResponse;
   readonly target: Target;
 }
@@ -40,6 +42,8 @@ export class FakeKubeApi {
     text,
     isCut: false,
   });
+  /** Milliseconds by which watches lag behind. */
+  watchLagMs = 0;
   readonly #objects = new Map<string, Map<string, KubeObject>>();
   #log: LogEntry[] = [];
   #revision = 1;
@@ -131,7 +135,11 @@ export class FakeKubeApi {
   #publish(collection: string, type: LogEntry['type'], object: KubeObject): void {
     const entry = { revision: this.#revision, collection, type, object };
     this.#log.push(entry);
-    for (const watcher of this.#watchers) this.#send(watcher, entry);
+    const send = (): void => {
+      for (const watcher of this.#watchers) if (watcher.from < entry.revision) this.#send(watcher, entry);
+    };
+    if (this.watchLagMs === 0) send();
+    else setTimeout(send, this.watchLagMs);
   }
 
   #send(watcher: Watcher, entry: LogEntry): void {
@@ -256,7 +264,7 @@ export class FakeKubeApi {
     const from = Number(url.searchParams.get('resourceVersion'));
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
-    const watcher = { response, target };
+    const watcher = { from: this.#revision, response, target };
     if (from < this.#compacted) {
       const object = { kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version' };
       response.end(`${JSON.stringify({ type: 'ERROR', object })}\n`);

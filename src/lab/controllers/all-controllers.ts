@@ -3,21 +3,27 @@
 import { cachedKind, type CachedKind } from '../../controllers/cluster-cache.ts';
 import type { Controller } from '../../controllers/controller.ts';
 import { ENDPOINT_SLICE_KINDS, endpointSliceController } from '../../controllers/endpoint-slices.ts';
+import { endpointsController } from '../../controllers/endpoints.ts';
 import { nodeSubnetController, type SubnetPlan } from '../../controllers/node-subnets.ts';
 import {
   CONTROLLER_REVISIONS,
+  CRON_JOBS,
   DAEMON_SETS,
   DEPLOYMENTS,
+  ENDPOINTS,
   EVENTS,
   JOBS,
   LEASES,
   NAMESPACES,
+  POD_DISRUPTION_BUDGETS,
   REPLICA_SETS,
   STATEFUL_SETS,
   type ResourceRef,
 } from '../../kube/resource.ts';
+import { cronJobController } from './cron-job/cron-job.ts';
 import { daemonSetController } from './daemon-set/daemon-set.ts';
 import { deploymentController } from './deployment/deployment.ts';
+import { disruptionController } from './disruption-budget.ts';
 import { COLLECTED_KINDS } from './every-kind.ts';
 import { eventExpiry, podCollector } from './expiry.ts';
 import { garbageCollector } from './garbage-collector.ts';
@@ -44,8 +50,11 @@ export function allControllers({ subnets, authority }: ControllerSettings): read
     statefulSetController,
     daemonSetController,
     jobController,
+    cronJobController,
+    disruptionController,
     scheduler,
     endpointSliceController,
+    endpointsController,
     garbageCollector,
     namespaceDeletionController,
     nodeLifecycleController,
@@ -63,6 +72,9 @@ const WHOLE_KINDS: readonly ResourceRef[] = [
   STATEFUL_SETS,
   DAEMON_SETS,
   JOBS,
+  CRON_JOBS,
+  POD_DISRUPTION_BUDGETS,
+  ENDPOINTS,
 ];
 
 /** Kinds that controllers read whole; all others are kept for garbage collection, by their metadata alone. */

@@ -9,6 +9,7 @@ export interface Condition {
   readonly message?: string;
   readonly lastTransitionTime?: string;
   readonly lastUpdateTime?: string;
+  readonly observedGeneration?: number;
 }
 
 /** The list with `condition` in it; the transition time moves only with the status, and equal text leaves the entry as it is. */

@@ -216,10 +216,11 @@ test('controllers that are started anew change nothing', async () => {
     assert.equal(api.all(DEPLOYMENTS)[0]?.status?.availableReplicas, 5);
     assert.equal(readyAddresses('IPv6').length, 5);
   });
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  // Longer than any controller lets a key rest: what had to be written is written.
+  await new Promise((resolve) => setTimeout(resolve, 1000));
   const before = api.requests.length;
   await rig.restart();
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await new Promise((resolve) => setTimeout(resolve, 1000));
   const writes = api.requests.slice(before).filter(({ method }) => method !== 'GET');
   assert.deepEqual(
     writes.map(({ method, url }) => `${method} ${url.pathname}`),
