@@ -21,10 +21,10 @@ export function openServiceTarget(maps: NodeMaps): Target<FrontendRow> {
   removeOrphans(maps);
   return {
     name: 'service-ebpf',
-    observe: () => Promise.resolve(observeRows(maps)),
+    observe: async () => observeRows(maps),
     isEqual: isSameRow,
-    update: (rows) => Promise.resolve(writeRows(maps, rows)),
-    delete: (rows) => Promise.resolve(deleteRows(maps, rows)),
+    update: async (rows) => writeRows(maps, rows),
+    delete: async (rows) => deleteRows(maps, rows),
   };
 }
 

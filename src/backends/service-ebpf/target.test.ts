@@ -1,0 +1,171 @@
+// The target on maps in memory: what programs may see at any moment, and what is left where a writer is killed or refused.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { deltasOf } from '../../base/deltas.ts';
+import { parseIp } from '../../base/ip.ts';
+import { parsePort } from '../../base/port.ts';
+import { frontendKey } from '../../model/network.ts';
+import { FakeBpfMap, type FakeMapHooks } from '../../../test/support/fake-bpf-map.ts';
+import { typedNodeMaps, type NodeMaps } from '../shared-bpf/node-maps.ts';
+import { sortedEndpoints, type FrontendRow } from './frontend-row.ts';
+import { openServiceTarget } from './target.ts';
+
+const SIGNAL = new AbortController().signal;
+
+type Rows = ReadonlyMap<string, FrontendRow>;
+
+const aRow = fc
+  .record({
+    address: fc.nat(2),
+    port: fc.integer({ min: 1, max: 2 }),
+    protocol: fc.constantFrom('TCP' as const, 'UDP' as const),
+    endpoints: fc.uniqueArray(fc.nat(5), { maxLength: 4 }),
+    affinityTimeoutS: fc.constantFrom(0, 60),
+  })
+  .map((it): FrontendRow => ({
+    ip: parseIp(`10.96.0.${it.address}`),
+    port: parsePort(it.port),
+    protocol: it.protocol,
+    endpoints: sortedEndpoints(
+      it.endpoints.map((n) => ({ ip: parseIp(`10.0.0.${n}`), port: parsePort(80 + n) })),
+    ),
+    affinityTimeoutS: it.affinityTimeoutS,
+    isExclusiveAddress: true,
+  }));
+
+const someRows = fc
+  .array(aRow, { maxLength: 8 })
+  .map((rows): Rows => new Map(rows.map((row) => [frontendKey(row), row])));
+
+/** Maps whose n-th write from now on throws; the process is killed there, or only that write is refused. */
+class Rig implements FakeMapHooks {
+  readonly maps: NodeMaps = typedNodeMaps((name) => new FakeBpfMap(name, this));
+  writesLeft = Infinity;
+  isKilled = false;
+
+  beforeWrite(map: string): void {
+    if (this.isKilled) throw new Error('killed');
+    if (this.writesLeft-- > 0) return;
+    this.isKilled = this.dies;
+    this.writesLeft = Infinity;
+    throw new Error(`refused by ${map}`);
+  }
+
+  afterWrite(): void {
+    assertWhole(this.maps);
+  }
+
+  dies = false;
+}
+
+/** What a packet may meet: a frontend that is reachable has every endpoint that it promises, and no other. */
+function assertWhole(maps: NodeMaps): void {
+  const addresses = new Set(maps.addresses.entries().map(([key]) => key.ip));
+  for (const [key, { generation, endpointCount }] of maps.frontends.entries()) {
+    if (!addresses.has(key.ip)) continue;
+    for (let slot = 0; slot < endpointCount; slot++) {
+      const endpoint = maps.endpoints.lookup({ generation, slot });
+      assert.ok(endpoint, `slot ${slot} of ${key.ip}:${key.port} is missing`);
+      assert.ok(
+        maps.members.lookup({ generation, ...endpoint }),
+        `a member of ${key.ip}:${key.port} is missing`,
+      );
+    }
+  }
+}
+
+async function apply(maps: NodeMaps, desired: Rows): Promise<ReadonlyMap<string, unknown>> {
+  const target = openServiceTarget(maps);
+  const { add, change, remove } = deltasOf(desired, await target.observe(SIGNAL), (a, b) =>
+    target.isEqual(a, b),
+  );
+  const writes = new Map([...add, ...[...change].map(([key, { to }]) => [key, to] as const)]);
+  const failures = await target.update(writes, SIGNAL);
+  return new Map([...failures, ...(await target.delete(remove, SIGNAL))]);
+}
+
+/** No entry but those that the rows need. */
+function assertNothingElse(maps: NodeMaps, rows: Rows): void {
+  const endpoints = [...rows.values()].reduce((sum, row) => sum + row.endpoints.length, 0);
+  assert.equal(maps.frontends.entries().length, rows.size);
+  assert.equal(maps.endpoints.entries().length, endpoints);
+  assert.equal(maps.members.entries().length, endpoints);
+  assert.equal(maps.addresses.entries().length, new Set([...rows.values()].map((row) => row.ip)).size);
+}
+
+test('any state becomes any other; every moment between is whole, and nothing is left over', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(someRows, { minLength: 1, maxLength: 4 }), async (states) => {
+      const { maps } = new Rig();
+      for (const rows of states) {
+        assert.deepEqual(await apply(maps, rows), new Map());
+        assert.deepEqual(await openServiceTarget(maps).observe(SIGNAL), new Map(rows));
+        assertNothingElse(maps, rows);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('a writer that is killed at any write leaves whole frontends, each as before or as after; the next one cleans up', async () => {
+  await fc.assert(
+    fc.asyncProperty(someRows, someRows, fc.nat(60), async (before, after, writes) => {
+      const rig = new Rig();
+      await apply(rig.maps, before);
+      [rig.writesLeft, rig.dies] = [writes, true];
+      await apply(rig.maps, after).catch(() => undefined);
+      [rig.writesLeft, rig.isKilled] = [Infinity, false];
+      for (const [key, row] of await openServiceTarget(rig.maps).observe(SIGNAL))
+        assert.ok(
+          [before, after].some(
+            (rows) => rows.has(key) && openServiceTarget(rig.maps).isEqual(rows.get(key)!, row),
+          ),
+        );
+      await apply(rig.maps, after);
+      assert.deepEqual(await openServiceTarget(rig.maps).observe(SIGNAL), new Map(after));
+      assertNothingElse(rig.maps, after);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('a write that is refused once holds nothing back: what is not written is named, and a retry mends it', async () => {
+  await fc.assert(
+    fc.asyncProperty(someRows, someRows, fc.nat(40), async (before, after, writes) => {
+      const rig = new Rig();
+      await apply(rig.maps, before);
+      rig.writesLeft = writes;
+      const failures = await apply(rig.maps, after).catch(() => undefined);
+      rig.writesLeft = Infinity;
+      const observed = await openServiceTarget(rig.maps).observe(SIGNAL);
+      for (const [key, row] of after)
+        if (failures !== undefined && !failures.has(key)) assert.deepEqual(observed.get(key), row);
+      await apply(rig.maps, after);
+      assertNothingElse(rig.maps, after);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('generations are never given twice, and the service keeps its number', async () => {
+  const { maps } = new Rig();
+  const base = {
+    ip: parseIp('10.96.0.1'),
+    port: parsePort(80),
+    protocol: 'TCP',
+    affinityTimeoutS: 0,
+    isExclusiveAddress: true,
+  } as const;
+  const seen = new Set<number>();
+  const services = new Set<number>();
+  for (let n = 0; n < 10; n++) {
+    const row: FrontendRow = { ...base, endpoints: [{ ip: parseIp(`10.0.0.${n}`), port: parsePort(80) }] };
+    await apply(maps, new Map([[frontendKey(row), row]]));
+    const [, value] = maps.frontends.entries()[0]!;
+    seen.add(value.generation);
+    services.add(value.serviceId);
+  }
+  assert.deepEqual([seen.size, services.size], [10, 1]);
+});
