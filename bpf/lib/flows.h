@@ -16,8 +16,8 @@
 #define FLOW_FORWARD 0
 #define FLOW_REVERSE 1
 /* Tries for an endpoint whose tuple is free, then for a port that is. */
-#define FLOW_ENDPOINT_TRIES 3
-#define FLOW_PORT_TRIES 8
+#define FLOW_ENDPOINT_TRIES 2
+#define FLOW_PORT_TRIES 4
 #define FLOW_FIRST_PORT 1024
 
 /* Addresses of the node on every pod's link: a pod answers them by way of the node. */
@@ -63,7 +63,7 @@ static __always_inline void flow_answer_key(const struct flow *out, __u8 protoco
 }
 
 /* True when no other flow uses these ends; one of this very client and frontend is no other. */
-static __always_inline bool flow_is_free(const struct packet *packet, const struct flow *out)
+static __noinline bool flow_is_free(const struct packet *packet, const struct flow *out)
 {
 	struct flow_key key;
 	const struct flow *known;
@@ -76,34 +76,41 @@ static __always_inline bool flow_is_free(const struct packet *packet, const stru
 	       known->destination_port == packet->source_port;
 }
 
-/* Takes an endpoint and free ends for a new flow. */
+/* Both ends as the endpoint will see them. */
+static __always_inline void flow_ends(const struct packet *packet, const struct transport_address *endpoint, struct flow *out)
+{
+	out->destination = endpoint->ip;
+	out->destination_port = endpoint->port;
+	out->source_port = packet->source_port;
+	out->source = ip_equal(&endpoint->ip, &packet->source) ? neighbour_ip(packet->is_v6) : packet->source;
+}
+
+/*
+ * Takes an endpoint and free ends for a new flow. Where nothing is free, the last try takes the place of an older flow. The loops are
+ * unrolled: Linux 6.1 refuses a loop that is entered from straight code behind another branch of it (check_cfg, "back-edge").
+ */
 static __always_inline enum service_verdict flow_choose(const struct packet *packet, const struct frontend_key *key,
 							struct frontend *frontend, struct flow *out)
 {
 	struct transport_address endpoint = {};
 
-	out->source_port = packet->source_port;
-	for (int i = 0; i < FLOW_ENDPOINT_TRIES + FLOW_PORT_TRIES; i++) {
-		if (i < FLOW_ENDPOINT_TRIES) {
-			enum service_verdict verdict = service_choose(key, frontend, &packet->source, &endpoint);
+#pragma unroll
+	for (int i = 0; i < FLOW_ENDPOINT_TRIES; i++) {
+		enum service_verdict verdict = service_choose(key, frontend, &packet->source, &endpoint);
 
-			if (verdict != SERVICE_FOUND)
-				return verdict;
-		} else {
-			__u32 port = FLOW_FIRST_PORT + bpf_get_prandom_u32() % (65536 - FLOW_FIRST_PORT);
-
-			out->source_port = bpf_htons(port);
-		}
-		out->destination = endpoint.ip;
-		out->destination_port = endpoint.port;
-		out->source = packet->source;
-		if (ip_equal(&endpoint.ip, &packet->source))
-			out->source = neighbour_ip(packet->is_v6);
+		if (verdict != SERVICE_FOUND)
+			return verdict;
+		out->generation = frontend->generation;
+		flow_ends(packet, &endpoint, out);
 		if (flow_is_free(packet, out))
-			break;
+			return SERVICE_FOUND;
 	}
-	/* Where nothing was free, the last try takes the place of an older flow. */
-	out->generation = frontend->generation;
+#pragma unroll
+	for (int i = 0; i < FLOW_PORT_TRIES; i++) {
+		out->source_port = bpf_htons(FLOW_FIRST_PORT + bpf_get_prandom_u32() % (65536 - FLOW_FIRST_PORT));
+		if (flow_is_free(packet, out))
+			return SERVICE_FOUND;
+	}
 	return SERVICE_FOUND;
 }
 

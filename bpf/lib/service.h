@@ -14,7 +14,7 @@ enum service_verdict {
 };
 
 /* The agent may switch generations between our two look-ups; after so many misses in a row something is broken. */
-#define SERVICE_TRIES 3
+#define SERVICE_TRIES 2
 
 /* Destination to frontend. One look-up for all traffic that is not ours. */
 static __always_inline enum service_verdict service_find(const struct frontend_key *key, struct frontend *out)
@@ -98,7 +98,7 @@ static __always_inline void affinity_keep(const struct affinity_key *key, const 
  * The endpoint for a new flow to `key`. `client` names who asks, for session affinity. `frontend` comes from service_find and
  * is read anew where its generation went away meanwhile.
  */
-static __always_inline enum service_verdict service_choose(const struct frontend_key *key, struct frontend *frontend,
+static __noinline enum service_verdict service_choose(const struct frontend_key *key, struct frontend *frontend,
 							   const struct ip_address *client,
 							   struct transport_address *out)
 {

@@ -4,6 +4,7 @@
 import { FairleadError, isNotFound } from '../../base/errors.ts';
 import type { Lifetime } from '../../base/lifetime.ts';
 import { openBpfMap } from '../../sys/bpf-map.ts';
+import type { BpfRing } from '../../sys/bpf-ring.ts';
 import { inNetns } from '../../sys/netns.ts';
 import { closeFd, openPin } from '../../sys/bpf-pin.ts';
 import { linkPrograms, unlinkPrograms } from './cgroup-links.ts';
@@ -32,8 +33,8 @@ export interface NodeBpf {
   readonly maps: NodeMaps;
   readonly podInterfaces: PodInterfaces;
   counters(): readonly PacketCounter[];
-  /** Calls `onEvent` for each drop, and each n-th forwarded packet where `sampleForwards` says so, until the lifetime ends. */
-  events(onEvent: (event: PacketEvent) => void, lifetime: Lifetime): void;
+  /** Calls `onEvent` for each drop, and each n-th forwarded packet where `sampleForwards` says so, until the lifetime ends. `drain` reads one batch at once. */
+  events(onEvent: (event: PacketEvent) => void, lifetime: Lifetime): Pick<BpfRing, 'drain'>;
   /** Reports every n-th forwarded packet; 0 none, which is the default. */
   sampleForwards(every: number): void;
   /** Takes every program and map of this node out of the kernel. */

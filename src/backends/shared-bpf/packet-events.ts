@@ -3,7 +3,7 @@
 import type { Ip } from '../../base/ip.ts';
 import { openPin, closeFd } from '../../sys/bpf-pin.ts';
 import { lookupPerCpu } from '../../sys/bpf-map.ts';
-import { openBpfRing } from '../../sys/bpf-ring.ts';
+import { openBpfRing, type BpfRing } from '../../sys/bpf-ring.ts';
 import { FairleadError } from '../../base/errors.ts';
 import type { Lifetime } from '../../base/lifetime.ts';
 import { COUNTER, INDEX_KEY, PACKET_EVENT } from '../../wire/bpf-maps.ts';
@@ -45,12 +45,16 @@ export function readCounters(fd: number): readonly PacketCounter[] {
 }
 
 /** Calls `onEvent` with each event until the lifetime ends. One reader per node: a second one would take records from the first. */
-export function watchEvents(pin: string, onEvent: (event: PacketEvent) => void, lifetime: Lifetime): void {
+export function watchEvents(
+  pin: string,
+  onEvent: (event: PacketEvent) => void,
+  lifetime: Lifetime,
+): Pick<BpfRing, 'drain'> {
   const fd = openPin(pin);
   if (fd === undefined)
     throw new FairleadError('internal', `Cannot watch events: nothing is pinned at ${pin}`);
   lifetime.defer('BPF event map', () => closeFd(fd));
-  lifetime.own(
+  return lifetime.own(
     'BPF event ring',
     openBpfRing(fd, (record) => onEvent(decodeEvent(record))),
     (ring) => ring.close(),
