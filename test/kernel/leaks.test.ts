@@ -70,9 +70,12 @@ for (const row of rows) {
   test(`sees ${row.kind} that stay, and that they are gone`, async () => {
     const before = await takeSnapshot(scope);
     const takeAway = await row.leave();
-    const leaks = leaksBetween(before, await takeSnapshot(scope));
-    assert.equal(leaks.filter((it) => it.startsWith(`${row.kind}:`)).length, 1, leaks.join('\n'));
-    await takeAway();
+    try {
+      const leaks = leaksBetween(before, await takeSnapshot(scope));
+      assert.equal(leaks.filter((it) => it.startsWith(`${row.kind}:`)).length, 1, leaks.join('\n'));
+    } finally {
+      await takeAway();
+    }
     await assertNoLeaks(before, scope);
   });
 }

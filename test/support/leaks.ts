@@ -21,12 +21,15 @@ const SETTLE_PAUSE_MS = 50;
 export async function takeSnapshot(scope: LeakScope = {}): Promise<LeakSnapshot> {
   const isOurs = (name: string): boolean => scope.prefix === undefined || name.includes(scope.prefix);
   const kernel = await kernelState();
+  const tables = await listNftTables();
+  // The program that listed the tables has ended; its handle goes a turn of the event loop later.
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_PAUSE_MS / 5));
   return {
     namespaces: namesIn('/run/netns').filter(isOurs),
     links: kernel.links.filter(isOurs),
     routes: kernel.routes.filter(isOurs),
     rules: scope.prefix === undefined ? kernel.rules : [],
-    'nft tables': (await listNftTables()).map((it) => `${it.family} ${it.name}`).filter(isOurs),
+    'nft tables': tables.map((it) => `${it.family} ${it.name}`).filter(isOurs),
     cgroups: cgroupsBelow(findCgroupMount()).filter(isOurs),
     mounts: listMounts()
       .map((it) => `${it.type} ${it.target}`)
