@@ -35,7 +35,7 @@ interface Exit {
 
 /**
  * Runs a program and resolves when it has ended with 0. Otherwise throws: `unsupported` where it is not installed, `kernel` with its own words where
- * it failed (details.exitCode), `timeout`, `aborted`, `exhausted`; in the last three the program has been killed.
+ * it failed (details.exitCode, details.stdout), `timeout`, `aborted`, `exhausted`; in the last three the program has been killed.
  */
 export function runProgram(
   program: string,
@@ -69,7 +69,9 @@ export function runProgram(
       else reject(error);
     };
     child.once('error', (error) => settle(failure ?? notStarted(program, command, error)));
-    child.once('close', (code, signal) => settle(failure ?? failedExit(command, { code, signal }, stderr())));
+    child.once('close', (code, signal) =>
+      settle(failure ?? failedExit(command, { code, signal }, { stdout: stdout(), stderr: stderr() })),
+    );
     // A program that ends without reading its input breaks the pipe; its exit code tells the rest.
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(options.stdin ?? '');
@@ -133,11 +135,16 @@ function notStarted(program: string, command: string, error: Error): FairleadErr
     : new FairleadError('kernel', `Cannot run "${command}": ${error.message}`, { cause: error });
 }
 
-function failedExit(command: string, exit: Exit, stderr: string): FairleadError | undefined {
+function failedExit(command: string, exit: Exit, output: RunResult): FairleadError | undefined {
   if (exit.code === 0) return undefined;
   const how = exit.signal === null ? `exit code ${exit.code}` : `ended by ${exit.signal}`;
-  const words = stderr.trim().slice(0, SHOWN_STDERR_CHARACTERS);
+  const words = output.stderr.trim().slice(0, SHOWN_STDERR_CHARACTERS);
   return new FairleadError('kernel', `Cannot run "${command}": ${words === '' ? how : `${words} (${how})`}`, {
-    details: { exitCode: exit.code ?? undefined, signal: exit.signal ?? undefined, stderr: words },
+    details: {
+      exitCode: exit.code ?? undefined,
+      signal: exit.signal ?? undefined,
+      stderr: words,
+      stdout: output.stdout.slice(0, SHOWN_STDERR_CHARACTERS),
+    },
   });
 }

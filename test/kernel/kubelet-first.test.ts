@@ -3,9 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import http from 'node:http';
-import { WebSocket } from 'ws';
 import { KubeletBed } from '../support/kubelet-bed.ts';
+import { exec as execCall, getText, type ExecAnswer } from '../support/kubelet-calls.ts';
 
 let bed: KubeletBed;
 before(async () => {
@@ -13,54 +12,12 @@ before(async () => {
 });
 after(() => bed.close());
 
+const exec = (pod: string, container: string, command: string[], stdin?: string): Promise<ExecAnswer> =>
+  execCall(bed.kubeletSocket, { pod, container, command, ...(stdin !== undefined && { stdin }) });
+const logs = (path: string): ReturnType<typeof getText> =>
+  getText(bed.kubeletSocket, `/containerLogs/default/${path}`);
+
 const AGNHOST = 'registry.k8s.io/e2e-test-images/agnhost:2.53';
-
-function getText(path: string): Promise<{ status: number; text: string }> {
-  return new Promise((resolve, reject) => {
-    http
-      .get({ socketPath: bed.kubeletSocket, path }, (response) => {
-        let text = '';
-        response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
-      })
-      .on('error', reject);
-  });
-}
-
-interface ExecAnswer {
-  stdout: string;
-  stderr: string;
-  status: { status?: string; reason?: string; details?: { causes?: { message: string }[] } };
-}
-
-function exec(pod: string, container: string, command: string[], stdin?: string): Promise<ExecAnswer> {
-  const query = new URLSearchParams([
-    ...command.map((it) => ['command', it]),
-    ['stdout', 'true'],
-    ['stderr', 'true'],
-  ]);
-  if (stdin !== undefined) query.set('stdin', 'true');
-  const socket = new WebSocket(
-    `ws+unix://${bed.kubeletSocket}:/exec/default/${pod}/${container}?${query.toString()}`,
-    'v5.channel.k8s.io',
-  );
-  const answer: ExecAnswer = { stdout: '', stderr: '', status: {} };
-  return new Promise((resolve, reject) => {
-    socket.on('open', () => {
-      if (stdin === undefined) return;
-      socket.send(Buffer.concat([Buffer.from([0]), Buffer.from(stdin)]));
-      socket.send(Buffer.from([255, 0]));
-    });
-    socket.on('message', (data: Buffer) => {
-      const text = data.subarray(1).toString('utf8');
-      if (data[0] === 1) answer.stdout += text;
-      if (data[0] === 2) answer.stderr += text;
-      if (data[0] === 3) answer.status = JSON.parse(text) as ExecAnswer['status'];
-    });
-    socket.on('close', () => resolve(answer));
-    socket.on('error', reject);
-  });
-}
 
 test('an agnhost pod and a stand-in serve, exec, log, and go', async () => {
   const web = bed.run('web', {
@@ -102,10 +59,10 @@ test('an agnhost pod and a stand-in serve, exec, log, and go', async () => {
   assert.equal((await exec('web', 'main', ['tr', 'a-z', 'A-Z'], 'shout\n')).stdout, 'SHOUT\n');
   assert.equal((await exec('web', 'main', ['no-such-program'])).status.reason, 'InternalError');
 
-  const logs = await getText('/containerLogs/default/db/main?tailLines=2');
-  assert.match(logs.text, /GET \/hello from 10\.77\.1\./);
-  assert.equal(logs.text.split('\n').length, 3);
-  assert.equal((await getText('/containerLogs/default/nobody/main')).status, 404);
+  const tail = await logs('db/main?tailLines=2');
+  assert.match(tail.text, /GET \/hello from 10\.77\.1\./);
+  assert.equal(tail.text.split('\n').length, 3);
+  assert.equal((await logs('nobody/main')).status, 404);
 
   const status = bed.api.status('web');
   assert.equal(status?.phase, 'Running');

@@ -269,6 +269,12 @@ export class KubeletBed {
     }
   }
 
+  /** Open descriptors of the process with the kubelet part (this one) and of the workload process. */
+  descriptors(): { readonly kubelet: number; readonly workload: number } {
+    const count = (pid: number | string): number => readdirSync(`/proc/${pid}/fd`).length;
+    return { kubelet: count('self'), workload: count(this.workloadPid) };
+  }
+
   /** The pod's first address. */
   ip(name: string): string {
     return this.api.status(name)?.podIP ?? '';

@@ -65,6 +65,7 @@ export class ContainerStopper {
   async #preStop(job: StopJob, leftMs: () => number): Promise<void> {
     const abort = new AbortController();
     const hook = job.container.lifecycle?.preStop ?? {};
+    let isDone = false;
     const done = runHook(this.#world, { ...job, hook }, AbortSignal.any([this.#signal, abort.signal]))
       .catch((error: unknown) => {
         if (abort.signal.aborted) return;
@@ -76,9 +77,10 @@ export class ContainerStopper {
           container: job.container.name,
         });
       })
-      .finally(() => this.#waiters.get(job.container.name)?.());
-    let isDone = false;
-    void done.then(() => (isDone = true));
+      .finally(() => {
+        isDone = true;
+        this.#waiters.get(job.container.name)?.();
+      });
     await this.#wait({ ...job, isAlive: () => job.isAlive() && !isDone }, leftMs);
     abort.abort();
     await done;

@@ -30,7 +30,7 @@ export interface ClusterListener {
   readonly put: (pod: Pod) => void;
   readonly delete: (uid: string) => void;
   /** A ConfigMap or Secret of the namespace has changed. */
-  readonly poke: (namespace: string) => void;
+  readonly refresh: (namespace: string) => void;
 }
 
 export class KubeClusterApi implements ClusterApi {
@@ -137,12 +137,12 @@ export class KubeClusterApi implements ClusterApi {
         for (const [key, object] of objects) into.set(key, object);
         resolve();
         for (const namespace of new Set([...objects.values()].map((it) => it.metadata.namespace ?? ''))) {
-          of.listener?.poke(namespace);
+          of.listener?.refresh(namespace);
         }
       },
       put: (key, object) => {
         into.set(key, object);
-        of.listener?.poke(object.metadata.namespace ?? '');
+        of.listener?.refresh(object.metadata.namespace ?? '');
       },
       delete: (key) => void into.delete(key),
     };

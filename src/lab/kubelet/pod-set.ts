@@ -48,9 +48,11 @@ export class PodSet {
     this.#workers.get(uid)?.noteExit(container, attempt, exit);
   }
 
-  /** Every worker looks again: something that they read has changed. */
-  pokeNamespace(namespace: string): void {
-    for (const worker of this.#workers.values()) if (worker.record.namespace === namespace) worker.poke();
+  /** ConfigMaps or Secrets of the namespace have changed. */
+  refreshVolumes(namespace: string): void {
+    for (const worker of this.#workers.values()) {
+      if (worker.record.namespace === namespace && worker.dependsOnObjects) worker.refreshVolumes();
+    }
   }
 
   /** The one that is not ending, where two of a name exist. */

@@ -9,6 +9,7 @@ import type { RunExit, RunName } from './container-runner.ts';
 import { backoffAfter, isFinished, planPod, type Step } from './plan.ts';
 import { withContainer, type ContainerRecord, type ExitedState, type PodRecord } from './pod-record.ts';
 import { podStatus } from './pod-status.ts';
+import { prepareVolumes } from './pod-volumes.ts';
 import { PodProbes } from './pod-probes.ts';
 import type { PodWorld } from './pod-world.ts';
 import { prepareLaunch } from './prepare-launch.ts';
@@ -17,6 +18,8 @@ import { Waker } from './waker.ts';
 
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 60_000;
+/** A pod that was taken out of the API by force has no owner who would wait for it. */
+const GONE_GRACE_MS = 2000;
 
 export class PodWorker {
   readonly #world: PodWorld;
@@ -29,7 +32,9 @@ export class PodWorker {
   readonly #starting = new Set<string>();
   #pod: Pod;
   #record: PodRecord;
+  #saved: PodRecord | undefined;
   #isGone = false;
+  #areVolumesStale = false;
   #failures = 0;
   #retryAtMs: number | undefined;
 
@@ -85,8 +90,17 @@ export class PodWorker {
     this.#waker.wake();
   }
 
-  /** Looks again at everything: files that pods mount may have changed. */
-  poke(): void {
+  /** Whether ConfigMaps and Secrets matter to the pod now: it mounts volumes, or a container waits. */
+  get dependsOnObjects(): boolean {
+    const isWaiting = Object.values(this.#record.containers).some((it) => it.state.kind === 'waiting');
+    return isWaiting || (this.#pod.spec?.volumes ?? []).length > 0;
+  }
+
+  /** Objects that the pod mounts may have changed: its volumes are looked at again. */
+  refreshVolumes(): void {
+    this.#areVolumesStale = true;
+    // A container that waits for such an object need not sit out its time.
+    this.#retryAtMs = undefined;
     this.#waker.wake();
   }
 
@@ -122,6 +136,7 @@ export class PodWorker {
   > {
     for (;;) {
       await this.#stopRequested();
+      await this.#refreshVolumes();
       const steps = this.#plan();
       const runnable = steps.filter((it) => it.kind !== 'back-off');
       await this.#settle();
@@ -147,7 +162,7 @@ export class PodWorker {
 
   /** Record on disk, probes as the containers are, status in the API. */
   async #settle(): Promise<void> {
-    await this.#world.save(this.#record);
+    await this.#save();
     this.#probes.sync(this.#pod, this.#record, this.#isTerminating());
     if (this.#isGone) return;
     this.#status.submit(
@@ -164,6 +179,13 @@ export class PodWorker {
       }),
       this.#abort.signal,
     );
+  }
+
+  async #save(): Promise<void> {
+    const record = this.#record;
+    if (record === this.#saved) return;
+    await this.#world.save(record);
+    this.#saved = record;
   }
 
   async #end(
@@ -255,7 +277,7 @@ export class PodWorker {
     try {
       // Recorded as running first: an exit may be reported before the start returns.
       this.#record = withContainer(this.#record, { ...fresh, state: { kind: 'running', startedAtMs } });
-      await this.#world.save(this.#record);
+      await this.#save();
       await this.#world.runner(fresh.runner).start(launch, this.#abort.signal);
       this.#event('Normal', 'Started', `Started container ${container.name}`, container.name);
     } catch (error) {
@@ -307,6 +329,18 @@ export class PodWorker {
       `Error: failed to start container "${fresh.name}": ${message}`,
       fresh.name,
     );
+  }
+
+  /** What cannot be refreshed (an object was deleted) stays as it is: containers run on with what they have. */
+  async #refreshVolumes(): Promise<void> {
+    const isRunning = Object.values(this.#record.containers).some((it) => it.state.kind === 'running');
+    if (!this.#areVolumesStale || !isRunning || this.#isTerminating()) return;
+    this.#areVolumesStale = false;
+    try {
+      await prepareVolumes(this.#world, this.#pod, this.#record, this.#abort.signal);
+    } catch (error) {
+      this.#event('Warning', 'FailedMount', `Cannot refresh volumes: ${messageOf(error)}`);
+    }
   }
 
   /** Containers that a probe gave up on. */
@@ -369,7 +403,7 @@ export class PodWorker {
   #graceMs(): number {
     const own = this.#pod.spec?.terminationGracePeriodSeconds ?? 30;
     const seconds = this.#pod.metadata.deletionGracePeriodSeconds ?? own;
-    return seconds * 1000;
+    return this.#isGone ? Math.min(seconds * 1000, GONE_GRACE_MS) : seconds * 1000;
   }
 
   #reasonOf(

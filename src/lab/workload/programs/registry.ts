@@ -3,16 +3,41 @@
 import { FairleadError } from '../../../base/errors.ts';
 import type { ProgramContext, StartProgram } from '../program.ts';
 import type { Program } from '../workload-spec.ts';
+import { connect } from './connect.ts';
+import { echo } from './echo.ts';
+import { fileServer, testWebserver } from './file-server.ts';
 import { netexec } from './netexec.ts';
+import { porter } from './porter.ts';
 import { serveHostname } from './serve-hostname.ts';
 import { sleepFor } from './sleep.ts';
+import {
+  dnsServerList,
+  dnsSuffix,
+  entrypointTester,
+  etcHosts,
+  grpcHealthChecking,
+  liveness,
+  logsGenerator,
+  tcpReset,
+} from './small-commands.ts';
 import { standIn } from './stand-in.ts';
 
 /** agnhost's commands by name. */
 const AGNHOST: ReadonlyMap<string, StartProgram> = new Map<string, StartProgram>([
+  ['connect', connect],
+  ['dns-server-list', dnsServerList],
+  ['dns-suffix', dnsSuffix],
+  ['entrypoint-tester', entrypointTester],
+  ['etc-hosts', etcHosts],
+  ['grpc-health-checking', grpcHealthChecking],
+  ['liveness', liveness],
+  ['logs-generator', logsGenerator],
   ['netexec', netexec],
+  ['pause', (context) => sleepFor(context, undefined)],
+  ['porter', porter],
   ['serve-hostname', serveHostname],
-  ['pause', async (context) => sleepFor(context, undefined)],
+  ['tcp-reset', tcpReset],
+  ['test-webserver', testWebserver],
 ]);
 
 /** Starts the program; see `StartProgram` for how it ends. */
@@ -23,7 +48,9 @@ export function startProgram(context: ProgramContext, program: Program): Promise
     case 'sleep':
       return sleepFor(context, program.seconds);
     case 'echo':
+      return echo(context, program);
     case 'web':
+      return fileServer(context, program);
     case 'stand-in':
       return standIn(context);
     default:
