@@ -17,7 +17,7 @@ import {
 import type { ZoneState } from './zone-state.ts';
 
 export interface FeedServerEvents {
-  readonly onApplied: (revision: number) => void;
+  readonly onApplied: (change: { readonly revision: number; readonly isWhole: boolean }) => void;
   readonly onConnected: (isConnected: boolean) => void;
   readonly onError: (error: unknown) => void;
 }
@@ -130,7 +130,7 @@ class FeedSession {
       const change = { put: [...put.values()], deleted: [...deleted], prefixes: begin.prefixes, revision };
       this.#zone.change(change);
     }
-    this.#events.onApplied(revision);
+    this.#events.onApplied({ revision, isWhole: begin.isWhole });
     return { kind: 'applied', revision };
   }
 }

@@ -6,9 +6,11 @@ import { Lifetime } from '../base/lifetime.ts';
 import { readDnsConfig } from './config.ts';
 import { startDns } from './process.ts';
 import { systemRandom } from './random.ts';
+import { keepHeapSmall } from './small-heap.ts';
 
 /** Runs the DNS process of `configFile` (see `DnsConfigFile`) until `signal` aborts; rejects where it cannot start. */
 export async function runDns(configFile: string, signal: AbortSignal): Promise<void> {
+  const collectGarbage = keepHeapSmall();
   const config = await readDnsConfig(configFile);
   const log = pino({ name: 'dns', level: config.logLevel });
   const lifetime = new Lifetime('DNS process');
@@ -17,7 +19,8 @@ export async function runDns(configFile: string, signal: AbortSignal): Promise<v
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
   try {
-    const started = startDns({ config, log, lifetime, clock: systemClock, random: systemRandom() });
+    const clock = systemClock;
+    const started = startDns({ config, log, lifetime, clock, random: systemRandom(), collectGarbage });
     await Promise.race([Promise.all([started, ended]), ended]);
   } finally {
     await lifetime.close();

@@ -75,7 +75,7 @@ export function prepareAnswer(question: Question, parts: AnswerParts): PreparedA
 export function prepareAddresses(ips: readonly Ip[], ttlS: number): PreparedAnswer {
   const isV6 = ips[0] !== undefined && familyOf(ips[0]) === 6;
   const itemBytes = isV6 ? 28 : 16;
-  const body = Buffer.alloc(itemBytes * ips.length);
+  const body = Buffer.allocUnsafe(itemBytes * ips.length);
   for (const [i, ip] of ips.entries()) {
     const at = i * itemBytes;
     body.writeUInt16BE(0xc000 | HEADER_BYTES, at);

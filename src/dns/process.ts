@@ -11,13 +11,15 @@ import { CachingResolver } from './caching-resolver.ts';
 import type { DnsConfig } from './config.ts';
 import { openFeedServer } from './feed-server.ts';
 import { Forwarder, rootProbe } from './forwarder.ts';
+import { openHttpServer } from './http-server.ts';
+import type { DnsMetrics } from './metrics.ts';
 import type { Random } from './random.ts';
 import { Responder } from './responder.ts';
 import { openTcpServer } from './tcp-server.ts';
 import { openUdpServer, type ServerAddress } from './udp-server.ts';
 import { networkExchange } from './upstream-exchange.ts';
-import { UpstreamPool } from './upstream-pool.ts';
 import { watchUpstreams } from './upstream-list.ts';
+import { UpstreamPool } from './upstream-pool.ts';
 import { readZoneFile } from './zone-file.ts';
 import { ZoneSaver } from './zone-saver.ts';
 import { ZoneState } from './zone-state.ts';
@@ -30,31 +32,31 @@ export interface DnsParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly observer?: AnswerObserver;
+  /** Called when much garbage was made at once. */
+  readonly collectGarbage?: () => void;
 }
+
+/** What of the process others may ask about. */
+interface DnsStatus {
+  isFeedConnected: boolean;
+  isAnswering: boolean;
+}
+
+/** Octets for answers of the zone that are ready to be sent. */
+const HOT_BYTES = 2 << 20;
 
 /** Resolves when every address is bound; retries for ever while one is not there yet. */
 export async function startDns(parts: DnsParts): Promise<void> {
-  const { config, log, lifetime } = parts;
+  const { config, log } = parts;
+  const status: DnsStatus = { isFeedConnected: false, isAnswering: false };
   const zone = await openZone(parts);
-  const outside = openResolver(parts);
-  const responder = new Responder({
-    zone,
-    settings: { domain: config.clusterDomain, serverIps: config.listen, ttlS: config.ttlS },
-    outside,
-    random: parts.random,
-    udpPayloadBytes: config.udpPayloadBytes,
-    hotBytes: 4 << 20,
-    monotonicMs: () => parts.clock.monotonicMs(),
-    ...(parts.observer === undefined ? {} : { observer: parts.observer }),
-    onError: (error) => log.error({ error: messageOf(error) }, 'cannot answer'),
-  });
-  await openFeedServer(config.feedSocket, zone, lifetime, {
-    onApplied: (revision) => log.debug({ revision, entries: zone.index.entries.size }, 'zone applied'),
-    onConnected: (isConnected) => log.info({ isConnected }, 'zone feed'),
-    onError: (error) => log.warn({ error: messageOf(error) }, 'zone feed refused'),
-  });
+  const cache = new AnswerCache(config.cacheBytes);
+  const metrics = await openMetrics(parts, { zone, cache, status });
+  const responder = makeResponder(parts, { zone, cache, metrics });
+  await openFeed(parts, zone, status);
   const addresses = config.listen.map((ip) => ({ ip, port: config.port }));
   await Promise.all(addresses.map((address) => serveAddress(parts, responder, address)));
+  status.isAnswering = true;
   log.info({ listen: config.listen, port: config.port }, 'answering');
 }
 
@@ -71,8 +73,9 @@ async function openZone(parts: DnsParts): Promise<ZoneState> {
   lifetime.defer('zone file', () => saver.flush());
   try {
     const { zone: stored, revision } = await readZoneFile(config.zoneFile);
-    zone.replace(stored, revision);
+    saver.load(() => zone.replace(stored, revision));
     log.info({ revision, entries: stored.entries.size }, 'answering from the zone on disk');
+    parts.collectGarbage?.();
   } catch (error) {
     // Without a zone cluster names fail for the moment, which is right; names of others work.
     if (!isNotFound(error)) log.warn({ error: messageOf(error) }, 'cannot use the zone on disk');
@@ -80,7 +83,74 @@ async function openZone(parts: DnsParts): Promise<ZoneState> {
   return zone;
 }
 
-function openResolver(parts: DnsParts): CachingResolver {
+interface Measured {
+  readonly zone: ZoneState;
+  readonly cache: AnswerCache;
+  readonly status: DnsStatus;
+}
+
+/** Without a port for them there are no metrics, and their library is not even loaded. */
+async function openMetrics(parts: DnsParts, measured: Measured): Promise<DnsMetrics | undefined> {
+  const { config, lifetime } = parts;
+  const { zone, cache, status } = measured;
+  if (config.metrics === undefined) return undefined;
+  const { DnsMetrics } = await import('./metrics.ts');
+  const metrics = new DnsMetrics({ zone, cache, isFeedConnected: () => status.isFeedConnected });
+  const whatIsMissing = (): string | undefined => {
+    if (!zone.isKnown) return 'no zone yet';
+    return status.isAnswering ? undefined : 'an address is not there yet';
+  };
+  await openHttpServer(
+    config.metrics,
+    { metrics: () => metrics.registry.metrics(), whatIsMissing },
+    lifetime,
+  );
+  return metrics;
+}
+
+async function openFeed(parts: DnsParts, zone: ZoneState, status: DnsStatus): Promise<void> {
+  const { config, log, lifetime } = parts;
+  await openFeedServer(config.feedSocket, zone, lifetime, {
+    onApplied: ({ revision, isWhole }) => {
+      log.debug({ revision, entries: zone.index.entries.size }, 'zone applied');
+      if (isWhole) parts.collectGarbage?.();
+    },
+    onConnected: (isConnected) => {
+      status.isFeedConnected = isConnected;
+      log.info({ isConnected }, 'zone feed');
+    },
+    onError: (error) => log.warn({ error: messageOf(error) }, 'zone feed refused'),
+  });
+}
+
+interface Answering {
+  readonly zone: ZoneState;
+  readonly cache: AnswerCache;
+  readonly metrics: DnsMetrics | undefined;
+}
+
+function makeResponder(parts: DnsParts, answering: Answering): Responder {
+  const { config, log, clock, random, observer } = parts;
+  const { zone, metrics } = answering;
+  const monotonicMs = (): number => clock.monotonicMs();
+  return new Responder({
+    zone,
+    settings: { domain: config.clusterDomain, serverIps: config.listen, ttlS: config.ttlS },
+    outside: makeResolver(parts, answering),
+    random,
+    udpPayloadBytes: config.udpPayloadBytes,
+    hotBytes: HOT_BYTES,
+    monotonicMs,
+    ...(observer === undefined ? {} : { observer }),
+    ...(metrics === undefined ? {} : { onAnswered: (query) => metrics.answered(query, monotonicMs()) }),
+    onError: (error) => {
+      metrics?.failed();
+      log.error({ error: messageOf(error) }, 'cannot answer');
+    },
+  });
+}
+
+function makeResolver(parts: DnsParts, { cache, metrics }: Answering): CachingResolver {
   const { config, log, lifetime, clock, random } = parts;
   const { signal } = lifetime;
   const { tryTimeoutMs, totalTimeoutMs, udpPayloadBytes, maxInFlight, maxInFlightPerClient } = config;
@@ -102,13 +172,15 @@ function openResolver(parts: DnsParts): CachingResolver {
     tryTimeoutMs,
     totalTimeoutMs,
     udpPayloadBytes,
+    onExchange: (facts) => metrics?.exchanged(facts),
   });
   return new CachingResolver({
     ask: (question) => forwarder.ask(question),
-    cache: new AnswerCache(config.cacheBytes),
+    cache,
     clock,
     maxInFlight,
     maxInFlightPerClient,
+    onLookup: (lookup) => metrics?.lookedUp(lookup),
   });
 }
 

@@ -29,7 +29,14 @@ export class ZoneSaver {
 
   /** Call after each change; returns at once. */
   changed(): void {
+    if (!this.#isDirty) return;
     this.#running ??= this.#run().finally(() => (this.#running = undefined));
+  }
+
+  /** For the change that brings in what is on disk already. */
+  load(change: () => void): void {
+    this.#savedGeneration++;
+    change();
   }
 
   /** Writes what is not written yet. */

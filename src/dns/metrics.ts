@@ -1,0 +1,199 @@
+// What is counted, under the names that CoreDNS gives it, so that dashboards and alerts made for CoreDNS work unchanged.
+
+import { Registry } from 'prom-client';
+import { rcodeName, TYPE } from '../wire/dns/constants.ts';
+import type { AnswerCache } from './answer-cache.ts';
+import type { CacheLookup } from './caching-resolver.ts';
+import type { ExchangeFacts } from './forwarder.ts';
+import type { AnsweredQuery } from './responder.ts';
+import { registerTally, TallyCounter, TallyHistogram } from './tally.ts';
+import type { ZoneState } from './zone-state.ts';
+
+/** Bounds as CoreDNS has them: seconds from 0.25 ms doubled, octets. */
+const DURATION_BOUNDS = Array.from({ length: 16 }, (_, i) => 0.00025 * 2 ** i);
+const SIZE_BOUNDS = [0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16e3, 32e3, 48e3, 64e3];
+const TRANSPORTS = ['udp', 'tcp'] as const;
+/** One server block without views: the label values CoreDNS uses then. */
+const SERVER = { server: 'dns://:53', view: '' };
+const ZONE = { ...SERVER, zone: '.' };
+const CACHE = { ...SERVER, zones: '.' };
+/** "type" of every other type, so that clients cannot make label values. */
+const OTHER = 0;
+const TYPE_NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(TYPE).map(([name, code]) => [code, name]),
+);
+
+export interface MetricsSources {
+  readonly cache: AnswerCache;
+  readonly zone: ZoneState;
+  readonly isFeedConnected: () => boolean;
+}
+
+export class DnsMetrics {
+  readonly registry = new Registry();
+  readonly #requests = new TallyCounter();
+  readonly #responses = new TallyCounter();
+  readonly #durations = new TallyHistogram(DURATION_BOUNDS);
+  readonly #requestSizes = TRANSPORTS.map(() => new TallyHistogram(SIZE_BOUNDS));
+  readonly #responseSizes = TRANSPORTS.map(() => new TallyHistogram(SIZE_BOUNDS));
+  readonly #lookups = { hit: 0, 'denial-hit': 0, miss: 0, rejected: 0 };
+  readonly #upstreams = new Map<string, TallyHistogram>();
+  #hiddenRetries = 0;
+  #failures = 0;
+
+  constructor(sources: MetricsSources) {
+    this.#registerQueries();
+    this.#registerCache(sources.cache);
+    this.#registerUpstreams();
+    this.#registerZone(sources);
+  }
+
+  answered(query: AnsweredQuery, nowMs: number): void {
+    const isTcp = query.client.transport === 'tcp' ? 1 : 0;
+    const isV6 = query.client.address.includes(':') ? 2 : 0;
+    const typeCode = query.typeCode !== undefined && TYPE_NAMES.has(query.typeCode) ? query.typeCode : OTHER;
+    this.#requests.add((typeCode << 2) | isV6 | isTcp);
+    this.#requestSizes[isTcp]?.add(query.requestBytes);
+    if (query.rcode === undefined) return;
+    this.#responses.add((query.rcode << 1) | (query.isFromZone ? 1 : 0));
+    this.#responseSizes[isTcp]?.add(query.responseBytes);
+    this.#durations.add((nowMs - query.startedMs) / 1000);
+  }
+
+  lookedUp(lookup: CacheLookup): void {
+    this.#lookups[lookup]++;
+  }
+
+  exchanged(facts: ExchangeFacts): void {
+    const { upstream, result } = facts;
+    const rcode = result.kind === 'reply' ? rcodeName(result.message.rcode) : 'SERVFAIL';
+    const host = upstream.ip.includes(':') ? `[${upstream.ip}]` : upstream.ip;
+    const key = JSON.stringify({ proxy_name: 'forward', to: `${host}:${upstream.port}`, rcode });
+    const known = this.#upstreams.get(key) ?? new TallyHistogram(DURATION_BOUNDS);
+    known.add(facts.durationMs / 1000);
+    this.#upstreams.set(key, known);
+    if (facts.isRetry) this.#hiddenRetries++;
+  }
+
+  failed(): void {
+    this.#failures++;
+  }
+
+  #registerQueries(): void {
+    registerTally(this.registry, {
+      name: 'coredns_dns_requests_total',
+      help: 'Counter of DNS requests made per zone, protocol and family.',
+      type: 'counter',
+      values: () =>
+        this.#requests.values((slot) => ({
+          ...ZONE,
+          family: (slot & 2) === 0 ? '1' : '2',
+          proto: TRANSPORTS[slot & 1] ?? '',
+          type: TYPE_NAMES.get(slot >> 2) ?? 'other',
+        })),
+    });
+    registerTally(this.registry, {
+      name: 'coredns_dns_responses_total',
+      help: 'Counter of response status codes.',
+      type: 'counter',
+      values: () =>
+        this.#responses.values((slot) => ({
+          ...ZONE,
+          plugin: (slot & 1) === 1 ? 'kubernetes' : 'forward',
+          rcode: rcodeName(slot >> 1),
+        })),
+    });
+    const name = 'coredns_dns_request_duration_seconds';
+    registerTally(this.registry, {
+      name,
+      help: 'Histogram of the time (in seconds) each request took per zone.',
+      type: 'histogram',
+      values: () => this.#durations.values(name, ZONE),
+    });
+    this.#registerSizes('request', this.#requestSizes);
+    this.#registerSizes('response', this.#responseSizes);
+    this.#counter('coredns_panics_total', 'Requests that failed by a defect.', () => this.#failures, {});
+  }
+
+  #registerSizes(what: 'request' | 'response', tallies: readonly TallyHistogram[]): void {
+    const name = `coredns_dns_${what}_size_bytes`;
+    registerTally(this.registry, {
+      name,
+      help: `Size of the ${what} in bytes.`,
+      type: 'histogram',
+      values: () =>
+        tallies.flatMap((tally, i) => tally.values(name, { ...ZONE, proto: TRANSPORTS[i] ?? '' })),
+    });
+  }
+
+  #registerCache(cache: AnswerCache): void {
+    const lookups = this.#lookups;
+    registerTally(this.registry, {
+      name: 'coredns_cache_hits_total',
+      help: 'The count of cache hits.',
+      type: 'counter',
+      values: () => [
+        { labels: { ...CACHE, type: 'success' }, value: lookups.hit },
+        { labels: { ...CACHE, type: 'denial' }, value: lookups['denial-hit'] },
+      ],
+    });
+    const misses = (): number => lookups.miss + lookups.rejected;
+    this.#counter('coredns_cache_misses_total', 'The count of cache misses.', misses, CACHE);
+    const requests = (): number => misses() + lookups.hit + lookups['denial-hit'];
+    this.#counter('coredns_cache_requests_total', 'The count of cache requests.', requests, CACHE);
+    registerTally(this.registry, {
+      name: 'coredns_cache_entries',
+      help: 'The number of elements in the cache.',
+      type: 'gauge',
+      values: () =>
+        Object.entries(cache.counts.entries).map(([type, value]) => ({ labels: { ...CACHE, type }, value })),
+    });
+    const evictions = (): number => cache.counts.evictions;
+    this.#counter('coredns_cache_evictions_total', 'The count of cache evictions.', evictions, CACHE);
+  }
+
+  #registerUpstreams(): void {
+    const name = 'coredns_proxy_request_duration_seconds';
+    registerTally(this.registry, {
+      name,
+      help: 'Histogram of the time each proxied request took.',
+      type: 'histogram',
+      values: () =>
+        [...this.#upstreams].flatMap(([key, tally]) =>
+          // Written by `exchanged` from texts alone.
+          tally.values(name, JSON.parse(key) as Readonly<Record<string, string>>),
+        ),
+    });
+    this.#counter(
+      'coredns_forward_max_concurrent_rejects_total',
+      'Queries refused because too many were on their way.',
+      () => this.#lookups.rejected,
+      {},
+    );
+    this.#counter(
+      'fairlead_dns_hidden_retries_total',
+      'Questions asked upstream again without the client noticing.',
+      () => this.#hiddenRetries,
+      {},
+    );
+  }
+
+  #registerZone({ zone, isFeedConnected }: MetricsSources): void {
+    const gauge = (name: string, help: string, value: () => number): void =>
+      registerTally(this.registry, {
+        name,
+        help,
+        type: 'gauge',
+        values: () => [{ labels: {}, value: value() }],
+      });
+    gauge('fairlead_dns_zone_revision', 'Revision of the zone that answers.', () => zone.revision ?? 0);
+    gauge('fairlead_dns_zone_entries', 'Services and pods with names.', () => zone.index.entries.size);
+    gauge('fairlead_dns_feed_connected', '1 while the agent feeds the zone.', () =>
+      isFeedConnected() ? 1 : 0,
+    );
+  }
+
+  #counter(name: string, help: string, value: () => number, labels: Readonly<Record<string, string>>): void {
+    registerTally(this.registry, { name, help, type: 'counter', values: () => [{ labels, value: value() }] });
+  }
+}
