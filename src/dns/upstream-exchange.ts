@@ -42,20 +42,23 @@ function overUdp(
     type: family === 4 ? 'udp4' : 'udp6',
     lookup: (host, _options, done) => done(null, host, family),
   });
-  return settle(
-    options,
-    () => socket.close(),
-    (done) => {
-      socket.on('error', (error) => done({ kind: 'unreachable', because: messageOf(error) }));
-      // What does not match is not ours: a forged reply must not end the wait for the real one.
-      socket.on('message', (bytes) => {
-        const message = matchReply(query, bytes);
-        if (message !== undefined) done({ kind: 'reply', message });
-      });
-      // Connected: datagrams of others never arrive, and a refusal by ICMP is an error at once.
-      socket.connect(upstream.port, upstream.ip, () => socket.send(query.bytes));
-    },
-  );
+  let isOpen = true;
+  const close = (): void => {
+    isOpen = false;
+    socket.close();
+  };
+  return settle(options, close, (done) => {
+    socket.on('error', (error) => done({ kind: 'unreachable', because: messageOf(error) }));
+    // What does not match is not ours: a forged reply must not end the wait for the real one.
+    socket.on('message', (bytes) => {
+      const message = matchReply(query, bytes);
+      if (message !== undefined) done({ kind: 'reply', message });
+    });
+    // Connected: datagrams of others never arrive, and a refusal by ICMP is an error at once.
+    socket.connect(upstream.port, upstream.ip, () => {
+      if (isOpen) socket.send(query.bytes);
+    });
+  });
 }
 
 function overTcp(
