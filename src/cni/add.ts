@@ -3,6 +3,7 @@
 import { FairleadError, isAlreadyExists } from '../base/errors.ts';
 import { familyOf, type Ip } from '../base/ip.ts';
 import { errnoOf } from '../sys/errno.ts';
+import { adoptInterface, isMadeByAnother } from './chained.ts';
 import { CNI_ERROR, cniError } from './cni-error.ts';
 import type { CniContext } from './context.ts';
 import type { PodDoor } from './doors.ts';
@@ -34,6 +35,8 @@ export async function addAttachment(
   request: AddRequest,
   signal: AbortSignal,
 ): Promise<CniResult> {
+  const before = request.config.prevResult;
+  if (isMadeByAnother(request.key, before)) return adoptInterface(context, { request, before }, signal);
   const pod = openPod(context, request.netns);
   const undo = new UndoList();
   try {

@@ -1,6 +1,7 @@
 // CHECK: compares what ADD made with what is there and names everything that is missing or changed.
 
 import { attachmentKeyText } from './attachment-names.ts';
+import { checkAdopted, isMadeByAnother } from './chained.ts';
 import { CNI_ERROR, cniError } from './cni-error.ts';
 import type { CniContext } from './context.ts';
 import type { PodDoor } from './doors.ts';
@@ -18,6 +19,11 @@ export async function checkAttachment(context: CniContext, request: CheckRequest
   const { key, netns, config } = request;
   if (config.prevResult === undefined) {
     throw cniError(CNI_ERROR.invalidConfig, 'Cannot check the attachment: "prevResult" is missing');
+  }
+  if (isMadeByAnother(key, config.prevResult)) {
+    const findings = await checkAdopted(context, request, config.prevResult);
+    if (findings.length > 0) throw failed(request, findings);
+    return;
   }
   const lease = context.leases.get(key);
   if (lease === undefined) throw failed(request, ['lease: none']);

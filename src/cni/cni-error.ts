@@ -7,15 +7,12 @@ import type { CniVersion } from './versions.ts';
 export const CNI_ERROR = {
   incompatibleVersion: 1,
   unsupportedField: 2,
-  unknownContainer: 3,
   invalidEnvironment: 4,
-  ioFailure: 5,
   decodingFailure: 6,
   invalidConfig: 7,
   invalidNetns: 8,
   tryAgainLater: 11,
   notAvailable: 50,
-  limitedConnectivity: 51,
   /** The kernel refused a change. */
   kernel: 100,
   /** The interface exists already: an ADD without its DEL. */

@@ -3,6 +3,7 @@
 import { cniErrorAnswer } from './cni-error.ts';
 import { addAttachment } from './add.ts';
 import { attachmentKeyText } from './attachment-names.ts';
+import { isMadeByAnother, releaseInterface } from './chained.ts';
 import { checkAttachment } from './check.ts';
 import type { CniContext } from './context.ts';
 import { deleteAttachment } from './del.ts';
@@ -54,6 +55,8 @@ export class Dispatcher {
         });
       case 'DEL':
         return this.#inTurn(request, async () => {
+          const before = request.config.prevResult;
+          if (isMadeByAnother(request.key, before)) await releaseInterface(this.#context, before);
           await deleteAttachment(this.#context, request.key);
           return '';
         });

@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test';
 import { parseCidr } from '../../src/base/cidr.ts';
 import { parseIp } from '../../src/base/ip.ts';
 import { Lifetime } from '../../src/base/lifetime.ts';
-import type { GatedPod, NodeNetwork } from '../../src/cni/doors.ts';
+import type { DatapathPod, GatedPod, NodeNetwork } from '../../src/cni/doors.ts';
 import { bootIdentity, openNodeDoor, openPodDoor } from '../../src/cni/kernel-doors.ts';
 import { startCniServer, type CniServer } from '../../src/cni/server.ts';
 import { CNI_VERSIONS } from '../../src/cni/versions.ts';
@@ -32,6 +32,7 @@ const NETWORK: NodeNetwork = {
 let lifetime: Lifetime;
 let server: CniServer;
 let network: NodeNetwork | undefined = NETWORK;
+let attached: DatapathPod[] = [];
 let gate: (pod: GatedPod, signal: AbortSignal) => Promise<void> = () => Promise.resolve();
 
 async function startServer(): Promise<void> {
@@ -44,7 +45,12 @@ async function startServer(): Promise<void> {
       boot: bootIdentity(node),
       node,
       openPod: openPodDoor,
-      datapath: { attach: () => Promise.resolve(), detach: () => Promise.resolve() },
+      datapath: {
+        attach: async (pod) => void attached.push(pod),
+        detach: async (ifindex) => {
+          attached = attached.filter((it) => it.ifindex !== ifindex);
+        },
+      },
       waitForPolicy: (pod, signal) => gate(pod, signal),
       network: () => network,
       restMs: 0,
@@ -278,6 +284,33 @@ test('after another plugin the result before is kept and ours is added', async (
   assert.deepEqual(json?.['dns'], { search: ['x'] });
   assert.deepEqual(await call('CHECK', { config: config({ prevResult: json }) }), SILENT);
   await call('DEL');
+});
+
+test('behind a plugin that made the interface: its result is handed on, the data path is put on its host side', async () => {
+  const cniPath = { CNI_PATH: '/usr/lib/cni', CNI_CONTAINERID: 'ptp1', CNI_NETNS: POD_B, CNI_IFNAME: 'eth0' };
+  const ptp = (command: string): string =>
+    execFileSync('nsenter', [`--net=${NODE}`, '/usr/lib/cni/ptp'], {
+      env: { PATH: process.env['PATH'], CNI_COMMAND: command, ...cniPath },
+      input: JSON.stringify({
+        cniVersion: '1.0.0',
+        name: 'chain',
+        type: 'ptp',
+        ipam: { type: 'host-local', subnet: '10.55.0.0/24', dataDir: `${folder}/host-local` },
+      }),
+      encoding: 'utf8',
+    });
+  const prevResult: unknown = JSON.parse(ptp('ADD'));
+  const chained = { containerId: 'ptp1', netns: POD_B, config: config({ cniVersion: '1.0.0', prevResult }) };
+  const added = await call('ADD', chained);
+  const { dns, ...rest } = { dns: {}, ...added.json };
+  assert.deepEqual({ ...rest, dns }, prevResult);
+  assert.equal(attached.at(-1)?.ips[0], '10.55.0.2');
+  assert.deepEqual(await call('CHECK', chained), SILENT);
+  inside(POD_B, 'ip', 'addr', 'flush', 'dev', 'eth0');
+  assertCode(await call('CHECK', chained), 102, /address 10\.55\.0\.2 is missing/);
+  assert.deepEqual(await call('DEL', chained), SILENT);
+  assert.deepEqual(attached, []);
+  ptp('DEL');
 });
 
 test('while the agent is away: ADD and CHECK 11, STATUS 50, GC 11, DEL is queued and done at the start, before anything else', async () => {
