@@ -8,7 +8,7 @@ import type { Event } from '../objects/api-types.ts';
 import type { KubeObject } from '../objects/meta.ts';
 import type { EventText } from './action.ts';
 
-const MAX_REMEMBERED = 2000;
+const MAX_REMEMBERED = 500;
 const MAX_WAITING = 5000;
 const MAX_MESSAGE_LENGTH = 1024;
 /** A text that keeps coming is written at most this often. */

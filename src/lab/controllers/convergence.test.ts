@@ -8,7 +8,15 @@ import fc from 'fast-check';
 import { aNode, startControllerRig, type ControllerRig } from '../../../test/support/controller-rig.ts';
 import { eventually } from '../../../test/support/eventually.ts';
 import { FakeKubeApi } from '../../../test/support/fake-kube-api.ts';
-import { DEPLOYMENTS, ENDPOINT_SLICES, NODES, PODS, REPLICA_SETS, SERVICES } from '../../kube/resource.ts';
+import {
+  DEPLOYMENTS,
+  ENDPOINT_SLICES,
+  EVENTS,
+  NODES,
+  PODS,
+  REPLICA_SETS,
+  SERVICES,
+} from '../../kube/resource.ts';
 
 const NAMES = ['one', 'two'] as const;
 
@@ -186,6 +194,8 @@ test('pods made and removed in turn leave no memory and no handles behind', asyn
         putDeployment(api, 'one', replicas, 'v1');
         await eventually(() => assertSettled(api), 30_000);
       }
+      // Events are meant to stay for an hour; here their time is over at once.
+      for (const { metadata } of api.all(EVENTS)) api.delete(EVENTS, `shop/${metadata.name}`);
       api.compact();
       api.requests.length = 0;
       collectGarbage();
@@ -198,7 +208,7 @@ test('pods made and removed in turn leave no memory and no handles behind', asyn
   }
   const [early = 0, late = 0] = [heaps[Math.floor(rounds / 2) - 1], heaps.at(-1)];
   console.log(`heap in MB: ${heaps.map((mb) => mb.toFixed(1)).join(' ')}; handles: ${handles.join(' ')}`);
-  // Events stay for an hour in the fake (up to 3 per pod), so some growth is theirs: 200 pods x 3 x 1.5 kB in two copies.
-  assert.ok(late - early < (rounds / 2) * 2.5 + 2, `the heap grew from ${early} to ${late} MB`);
+  // 5 percent would be 1 MB; what a process keeps while it warms up comes on top in a short run.
+  assert.ok(late - early < 2, `the heap grew from ${early} to ${late} MB`);
   assert.ok((handles.at(-1) ?? 0) <= (handles[0] ?? 0) + 3, `handles: ${handles.join(' ')}`);
 });
