@@ -25,19 +25,28 @@ type Listener = (event: StoreEvent) => void;
 const DEFAULT_WINDOW = 10_000;
 const COMPACT_EVERY = 1_000;
 
+/** The objects of one resource: by key, and in the order of keys that pages of a list need. */
 class Shelf {
-  readonly objects = new Map<string, StoredObject>();
   readonly listeners = new Set<Listener>();
-  #sorted: readonly StoredObject[] | undefined;
+  readonly #byKey = new Map<string, StoredObject>();
+  readonly #sorted: StoredObject[] = [];
 
-  changed(): void {
-    this.#sorted = undefined;
+  get sorted(): readonly StoredObject[] {
+    return this.#sorted;
   }
 
-  /** Ordered by key, as pages of a list need it. */
-  get sorted(): readonly StoredObject[] {
-    this.#sorted ??= [...this.objects.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
-    return this.#sorted;
+  get(key: string): StoredObject | undefined {
+    return this.#byKey.get(key);
+  }
+
+  set(stored: StoredObject): void {
+    const at = lowerBound(this.#sorted, stored.key);
+    this.#sorted.splice(at, this.#byKey.has(stored.key) ? 1 : 0, stored);
+    this.#byKey.set(stored.key, stored);
+  }
+
+  delete(key: string): void {
+    if (this.#byKey.delete(key)) this.#sorted.splice(lowerBound(this.#sorted, key), 1);
   }
 }
 
@@ -49,7 +58,7 @@ export class ObjectStore {
   constructor(log: ObjectLog, options: { readonly windowRevisions?: number } = {}) {
     this.#log = log;
     this.#window = options.windowRevisions ?? DEFAULT_WINDOW;
-    for (const row of log.current()) this.#shelf(row.storage).objects.set(row.key, storedOf(row));
+    for (const row of log.current()) this.#shelf(row.storage).set(storedOf(row));
   }
 
   /** The newest revision: the resourceVersion of lists. */
@@ -63,10 +72,13 @@ export class ObjectStore {
   }
 
   get(storage: string, key: string): StoredObject | undefined {
-    return this.#shelves.get(storage)?.objects.get(key);
+    return this.#shelves.get(storage)?.get(key);
   }
 
-  /** All objects of a resource, ordered by "namespace/name"; of one namespace where it is given. */
+  /**
+   * All objects of a resource, ordered by "namespace/name"; of one namespace where it is given.
+   * Without a namespace it is the store's own list: to be read before the next write, not kept.
+   */
   list(storage: string, namespace?: string): readonly StoredObject[] {
     const sorted = this.#shelf(storage).sorted;
     if (namespace === undefined) return sorted;
@@ -79,8 +91,7 @@ export class ObjectStore {
   put(storage: string, object: KubeObject, previous?: StoredObject): StoredObject {
     const stored = this.#append(storage, object, { previous, isDeleted: false });
     const shelf = this.#shelf(storage);
-    shelf.objects.set(stored.key, stored);
-    shelf.changed();
+    shelf.set(stored);
     this.#publish(shelf, { kind: previous === undefined ? 'added' : 'modified', current: stored, previous });
     return stored;
   }
@@ -89,8 +100,7 @@ export class ObjectStore {
   remove(storage: string, previous: StoredObject, last: KubeObject = previous.object): StoredObject {
     const stored = this.#append(storage, last, { previous, isDeleted: true });
     const shelf = this.#shelf(storage);
-    shelf.objects.delete(stored.key);
-    shelf.changed();
+    shelf.delete(stored.key);
     this.#publish(shelf, { kind: 'deleted', current: stored, previous });
     return stored;
   }
@@ -126,7 +136,7 @@ export class ObjectStore {
       revision,
       key: keyOf(stamped),
       object: stamped,
-      json: Buffer.from(JSON.stringify(stamped)),
+      json: encode(stamped),
     };
     this.#log.append({
       revision,
@@ -152,6 +162,14 @@ export class ObjectStore {
     }
     return shelf;
   }
+}
+
+/** Bytes of their own, not a slice of Node's pool: one object that stays would keep the whole slab of those that went. */
+function encode(object: KubeObject): Buffer {
+  const text = JSON.stringify(object);
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  bytes.write(text);
+  return bytes;
 }
 
 /** Index of the first object whose key is not below `key`. */

@@ -37,6 +37,9 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** One reason for all: abort() without one makes an exception with a stack, for every request. */
+const CLIENT_GONE = new FairleadError('aborted', 'the connection ended');
+
 /** Listens on one address; throws `unavailable` where it is taken or missing. */
 export async function listen(
   context: ApiContext,
@@ -97,7 +100,7 @@ class Door {
 
   async onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const gone = new AbortController();
-    const end = (): void => gone.abort();
+    const end = (): void => gone.abort(CLIENT_GONE);
     response.once('close', end);
     this.#signal.addEventListener('abort', end, { once: true });
     try {
@@ -124,7 +127,7 @@ class Door {
   async onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on('error', () => socket.destroy());
     const gone = new AbortController();
-    socket.once('close', () => gone.abort());
+    socket.once('close', () => gone.abort(CLIENT_GONE));
     try {
       await this.#upgrade(request, { socket, head, signal: gone.signal });
     } catch (error) {

@@ -16,7 +16,7 @@ import {
 } from './request.ts';
 import { tooLargeRevision } from './read.ts';
 import { selectionOf, type Selection } from './selection.ts';
-import { isConverted, partialMetadata, servedJson } from './serve.ts';
+import { partialMetadata, servedJson } from './serve.ts';
 import { badRequest, expired, invalid } from './status-error.ts';
 import { includeOf, tableOf, type TableOptions } from './table.ts';
 
@@ -123,12 +123,11 @@ function runWatch(context: ApiContext, run: WatchRun): Promise<void> {
   const initialBytes = sink.pendingBytes;
   return new Promise((resolve) => {
     const unsubscribe = context.store.subscribe(resource.storage, (event) => {
-      const line = lines.of(event, options.selection);
-      if (line !== undefined) sink.write(line);
+      send(sink, lines.of(event, options.selection));
       if (sink.pendingBytes > MAX_PENDING_BYTES + initialBytes) sink.destroy();
     });
     const bookmark = (): void => {
-      if (options.hasBookmarks) sink.write(lines.bookmark(context.store.revision));
+      if (options.hasBookmarks) send(sink, lines.bookmark(context.store.revision));
     };
     const bookmarks = setInterval(bookmark, BOOKMARK_MS);
     const end = (): void => {
@@ -150,15 +149,14 @@ function runWatch(context: ApiContext, run: WatchRun): Promise<void> {
 function writeInitial(context: ApiContext, { resource, options, lines, sink, history }: WatchRun): void {
   if (history !== undefined) {
     for (const event of history) {
-      const line = lines.of(event, options.selection);
-      if (line !== undefined) sink.write(line);
+      send(sink, lines.of(event, options.selection));
     }
     return;
   }
   for (const stored of context.store.list(resource.storage, options.selection.namespace)) {
-    if (options.selection.matches(stored.object)) sink.write(lines.line('ADDED', stored));
+    if (options.selection.matches(stored.object)) send(sink, lines.line('ADDED', stored));
   }
-  if (options.marksInitialEnd) sink.write(lines.bookmark(context.store.revision, true));
+  if (options.marksInitialEnd) send(sink, lines.bookmark(context.store.revision, true));
 }
 
 interface LineForm {
@@ -177,8 +175,26 @@ function formOf(context: ApiContext, request: ApiRequest): LineForm {
   };
 }
 
-/** Lines of plain watches, made once per event and shared by every watcher. */
-const SHARED_LINES = new WeakMap<StoredObject, Map<EventType, Buffer>>();
+/** One event on the wire; the object's bytes are the stored ones, shared by every watcher. */
+interface EventLine {
+  readonly type: EventType | 'BOOKMARK';
+  readonly body: Buffer;
+}
+
+const LINE_START: Readonly<Record<EventLine['type'], Buffer>> = {
+  ADDED: Buffer.from('{"type":"ADDED","object":'),
+  MODIFIED: Buffer.from('{"type":"MODIFIED","object":'),
+  DELETED: Buffer.from('{"type":"DELETED","object":'),
+  BOOKMARK: Buffer.from('{"type":"BOOKMARK","object":'),
+};
+const LINE_END = Buffer.from('}\n');
+
+function send(sink: ReplySink, line: EventLine | undefined): void {
+  if (line === undefined) return;
+  sink.write(LINE_START[line.type]);
+  sink.write(line.body);
+  sink.write(LINE_END);
+}
 
 /** The lines that one watcher gets. */
 class WatchLines {
@@ -192,7 +208,7 @@ class WatchLines {
   }
 
   /** The line for a change, as the selection sees it: what comes into it is added, what leaves it is deleted. */
-  of(event: StoreEvent, selection: Selection): Buffer | undefined {
+  of(event: StoreEvent, selection: Selection): EventLine | undefined {
     const { kind, current, previous } = event;
     const isIn = kind !== 'deleted' && selection.matches(current.object);
     const wasIn = previous !== undefined && selection.matches(previous.object);
@@ -201,23 +217,20 @@ class WatchLines {
     return this.line('DELETED', kind === 'deleted' ? current : atRevision(previous, current.revision));
   }
 
-  line(type: EventType, stored: StoredObject): Buffer {
-    if (this.#form.form.kind === 'plain' && !isConverted(this.#resource)) return sharedLine(type, stored);
-    return eventLine(type, this.#body(stored));
+  line(type: EventType, stored: StoredObject): EventLine {
+    return { type, body: this.#body(stored) };
   }
 
   /** Says up to which revision the watcher has seen everything. */
-  bookmark(revision: number, isInitialEnd = false): Buffer {
+  bookmark(revision: number, isInitialEnd = false): EventLine {
     const annotations = isInitialEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {};
     const object = {
       kind: this.#resource.kind,
       apiVersion: apiVersionOf(this.#resource),
       metadata: { resourceVersion: String(revision), creationTimestamp: null, ...annotations },
     };
-    return eventLine(
-      'BOOKMARK',
-      Buffer.from(JSON.stringify(this.#form.form.kind === 'table' ? this.#bookmarkTable(object) : object)),
-    );
+    const body = this.#form.form.kind === 'table' ? this.#bookmarkTable(object) : object;
+    return { type: 'BOOKMARK', body: Buffer.from(JSON.stringify(body)) };
   }
 
   #bookmarkTable(object: { readonly metadata: object }): object {
@@ -248,26 +261,6 @@ class WatchLines {
     return Buffer.from(JSON.stringify(tableOf(this.#resource, [stored], options)));
   }
 }
-
-function sharedLine(type: EventType, stored: StoredObject): Buffer {
-  let lines = SHARED_LINES.get(stored);
-  if (lines === undefined) {
-    lines = new Map();
-    SHARED_LINES.set(stored, lines);
-  }
-  let line = lines.get(type);
-  if (line === undefined) {
-    line = eventLine(type, stored.json);
-    lines.set(type, line);
-  }
-  return line;
-}
-
-function eventLine(type: EventType | 'BOOKMARK', body: Buffer): Buffer {
-  return Buffer.concat([Buffer.from(`{"type":"${type}","object":`), body, LINE_END]);
-}
-
-const LINE_END = Buffer.from('}\n');
 
 /** An object that left the selection is shown as it was, with the revision at which it left. */
 function atRevision(stored: StoredObject, revision: number): StoredObject {

@@ -296,6 +296,10 @@ export class ApiServerProcess {
       process.on('SIGTERM', () => stop.abort());
       await runApiServer(${JSON.stringify(this.files.at('config.json'))}, stop.signal);`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
+      env: {
+        ...process.env,
+        NODE_COMPILE_CACHE: new URL('../../build/compile-cache', import.meta.url).pathname,
+      },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.#child = child;
