@@ -30,7 +30,7 @@ export function agentParts(config: AgentConfig, doors: PartDoors): readonly Part
     part(localAddressTarget(netlink, config.serviceCidrs), (view) =>
       view.services === undefined ? undefined : renderLocalAddresses(view.services.cluster.dnsIps),
     ),
-    ...vxlanParts(vxlan),
+    ...vxlanParts<AgentView>(vxlan),
     part(masqueradeTarget(), ({ node }) => (node === undefined ? undefined : renderMasquerade(node))),
     part(openServiceTarget(maps), (view) =>
       view.services === undefined ? undefined : renderFrontends(view.services),
@@ -38,13 +38,14 @@ export function agentParts(config: AgentConfig, doors: PartDoors): readonly Part
   ];
 }
 
-function vxlanParts(targets: VxlanTargets): readonly Part<AgentView>[] {
+/** The tunnel's targets in their order. */
+export function vxlanParts<V extends Pick<AgentView, 'vxlan'>>(targets: VxlanTargets): readonly Part<V>[] {
   return [
-    part(targets.devices, ({ vxlan }) => vxlan?.devices),
-    part(targets.addresses, ({ vxlan }) => vxlan?.addresses),
-    part(targets.neighbours, ({ vxlan }) => vxlan?.neighbours),
-    part(targets.forwardings, ({ vxlan }) => vxlan?.forwardings),
-    part(targets.routes, ({ vxlan }) => vxlan?.routes),
-    part(targets.rules, ({ vxlan }) => vxlan?.rules),
+    part(targets.devices, ({ vxlan }: V) => vxlan?.devices),
+    part(targets.addresses, ({ vxlan }: V) => vxlan?.addresses),
+    part(targets.neighbours, ({ vxlan }: V) => vxlan?.neighbours),
+    part(targets.forwardings, ({ vxlan }: V) => vxlan?.forwardings),
+    part(targets.routes, ({ vxlan }: V) => vxlan?.routes),
+    part(targets.rules, ({ vxlan }: V) => vxlan?.rules),
   ];
 }

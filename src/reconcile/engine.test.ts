@@ -132,6 +132,22 @@ test('Engine notices soon that the work of one target undid that of another', as
   assert.ok(tookMs < 3_000, `took ${tookMs} ms`);
 });
 
+test('Engine observes anew, in the same pass, what hangs on a target that it changed', async (t) => {
+  const links = Object.assign(new FakeTarget('links', { entries: { vx: 'old' } }), { isBase: true });
+  const routes = new FakeTarget('routes', { entries: { r: '1' } });
+  const it = start(t, [links, routes]);
+  it.engine.submit({ links: { vx: 'old' }, routes: { r: '1' } }, 1);
+  await it.clock.runUntil(() => it.engine.isConverged, 1_000);
+  const update = links.update.bind(links);
+  links.update = (entries) => {
+    routes.entries.clear();
+    return update(entries);
+  };
+  it.engine.submit({ links: { vx: 'new' }, routes: { r: '1' } }, 2);
+  await it.clock.runUntil(() => it.engine.isConverged, 100);
+  assert.deepEqual(Object.fromEntries(routes.entries), { r: '1' });
+});
+
 test('Engine retries a failed key alone, later each time, and says so', async (t) => {
   const routes = new FakeTarget('routes', { isFailing: (verb, key) => verb === 'update' && key === 'bad' });
   const it = start(t, [routes]);

@@ -31,6 +31,7 @@ export const ENGINE_TIMING: EngineTiming = {
 type Bound = Pick<
   TargetReconciler<never>,
   | 'name'
+  | 'isBase'
   | 'prepare'
   | 'update'
   | 'prune'
@@ -177,9 +178,7 @@ export class Engine<V> {
     const isVerification = isResync && this.#submission === undefined && this.#isVerifying;
     if (isResync) for (const { reconciler } of this.#parts) reconciler.doubt();
     const taken = this.#takeSubmission();
-    for (const { reconciler } of this.#parts) await reconciler.prepare(signal);
-    let operations = 0;
-    for (const { reconciler } of this.#parts) operations += await reconciler.update(signal);
+    let operations = await this.#updateAll(signal);
     for (const { reconciler } of this.#parts.toReversed()) operations += await reconciler.prune(signal);
     const nowMs = this.#clock.monotonicMs();
     const durationMs = nowMs - startMs;
@@ -187,6 +186,20 @@ export class Engine<V> {
     const latencyMs = taken === undefined ? undefined : nowMs - taken.oldestMs;
     const revision = taken?.revision ?? this.#revision;
     this.#report({ kind: 'passed', revision, durationMs, latencyMs, isConverged: this.isConverged });
+  }
+
+  /** Each target is observed after those before it were updated, so that it sees what their update took from it. */
+  async #updateAll(signal: AbortSignal): Promise<number> {
+    let operations = 0;
+    let isShaken = false;
+    for (const { reconciler } of this.#parts) {
+      if (isShaken) reconciler.doubt();
+      await reconciler.prepare(signal);
+      const count = await reconciler.update(signal);
+      if (reconciler.isBase && count > 0) isShaken = true;
+      operations += count;
+    }
+    return operations;
   }
 
   #takeSubmission(): Submission<V> | undefined {

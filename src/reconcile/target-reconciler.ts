@@ -43,6 +43,10 @@ export class TargetReconciler<T> {
     return this.#target.name;
   }
 
+  get isBase(): boolean {
+    return this.#target.isBase === true;
+  }
+
   /** Undefined leaves the target as it is: the inputs that decide it are not known. A failed key that is wanted otherwise now is tried at once. */
   want(desired: ReadonlyMap<string, T> | undefined, revision: number): void {
     for (const key of this.#failures.keys()) {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { after, before, test } from 'node:test';
 import { startApiServer } from '../../src/apiserver/main.ts';
@@ -11,9 +11,10 @@ import { Lifetime } from '../../src/base/lifetime.ts';
 import { KubeClient } from '../../src/kube/kube-client.ts';
 import { loadKubeConfig } from '../../src/kube/kube-config.ts';
 import { ENDPOINT_SLICES, NODES, SERVICES } from '../../src/kube/resource.ts';
-import { inNetns } from '../../src/sys/netns.ts';
+import { createNetns, deleteNetns, inNetns } from '../../src/sys/netns.ts';
 import { makeAgentNode, type AgentNode, type AgentProcess } from '../support/agent-node.ts';
 import { ApiServerFiles } from '../support/api-server.ts';
+import { runCni } from '../support/cni-executable.ts';
 import { startDnsProcess, type DnsProcess } from '../support/dns-process.ts';
 import { eventually } from '../support/eventually.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
@@ -113,22 +114,99 @@ async function isReady(): Promise<void> {
   }, READY_MS);
 }
 
-/** What a process in the node's cgroup reads from an address; "refused" and the like where it cannot. */
-function fetchAs(cgroup: string, ip: string, port: number): Promise<string> {
-  const script = `
-    require('node:fs').writeFileSync(${JSON.stringify(`${cgroup}/cgroup.procs`)}, String(process.pid));
+/** Starts a program of Node in the node's namespace and cgroup, where Services are translated at the socket. */
+function startAsPod(script: string): { readonly child: ChildProcess; readonly said: Promise<string> } {
+  const join = `require('node:fs').writeFileSync(${JSON.stringify(`${node.cgroup}/cgroup.procs`)}, String(process.pid));`;
+  const launch = (): ChildProcess =>
+    spawn(process.execPath, ['-e', `${join}\n${script}`], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = inNetns(node.netns, launch);
+  let text = '';
+  child.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  return { child, said: new Promise((resolve) => child.on('close', () => resolve(text))) };
+}
+
+/** What a pod's process reads from an address; the error's code where it cannot. */
+function fetchAsPod(ip: string, port: number): Promise<string> {
+  const { said } = startAsPod(`
     const socket = require('node:net').connect(${port}, ${JSON.stringify(ip)});
     socket.on('data', (it) => { process.stdout.write(it.toString()); socket.destroy(); });
     socket.on('error', (error) => process.stdout.write(error.code));
-    setTimeout(() => { process.stdout.write('timeout'); socket.destroy(); }, 3000).unref();`;
-  const launch = (): ChildProcess =>
-    spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const child = inNetns(node.netns, launch);
-  return new Promise((resolve) => {
-    let said = '';
-    child.stdout?.on('data', (chunk: Buffer) => (said += chunk.toString()));
-    child.on('close', () => resolve(said));
+    setTimeout(() => { process.stdout.write('timeout'); socket.destroy(); }, 3000).unref();`);
+  return said;
+}
+
+/** New connections and answers on one old one, to a Service, until standard input ends; says how many worked and what failed. */
+function connectAllTheTime(ip: string): { end(): Promise<{ worked: number; failures: string[] }> } {
+  const { child, said } = startAsPod(`
+    const net = require('node:net');
+    const result = { worked: 0, failures: [] };
+    let isOver = false;
+    process.stdin.on('end', () => { isOver = true; }).resume();
+    const once = () => new Promise((done) => {
+      const socket = net.connect(80, ${JSON.stringify(ip)}, () => socket.write('x'));
+      socket.setTimeout(1000, () => socket.destroy(new Error('timeout')));
+      socket.on('data', () => { result.worked++; socket.destroy(); done(); });
+      socket.on('error', (error) => { result.failures.push(String(error)); done(); });
+    });
+    const old = net.connect(80, ${JSON.stringify(ip)}, async () => {
+      old.on('error', (error) => result.failures.push('old: ' + error));
+      while (!isOver) {
+        await once();
+        old.write('x');
+        await new Promise((done) => {
+          const timer = setTimeout(() => { result.failures.push('old: no answer'); done(); }, 1000);
+          old.once('data', () => { clearTimeout(timer); done(); });
+        });
+      }
+      process.stdout.write(JSON.stringify(result));
+      process.exit();
+    });`);
+  return {
+    end: async () => {
+      child.stdin?.end();
+      return JSON.parse(await said) as { worked: number; failures: string[] };
+    },
+  };
+}
+
+function echoServer(): { close(): void } {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.pipe(socket);
   });
+  inNetns(node.netns, () => void server.listen(8080));
+  return {
+    close: () => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+/** Attaches a namespace of its own to the node as a container runtime does. */
+async function addPod(name: string): Promise<{ readonly ip: string; remove(): Promise<void> }> {
+  const netns = `/run/netns/${PREFIX}-pod-${name}`;
+  createNetns(netns);
+  lifetime.defer('pod namespace', () => deleteNetns(netns));
+  const call = {
+    containerId: name,
+    netns,
+    ifname: 'eth0',
+    args: `K8S_POD_NAMESPACE=default;K8S_POD_NAME=${name};K8S_POD_UID=u-${name}`,
+    config: { cniVersion: '1.1.0', name: 'fairlead', type: 'fairlead-cni', socket: node.config.cniSocket },
+  };
+  const added = await runCni({ ...call, command: 'ADD' });
+  assert.equal(added.code, 0, added.stdout);
+  const ips = added.json?.['ips'] as readonly { readonly address: string }[];
+  return {
+    ip: ips[0]?.address.split('/')[0] ?? '',
+    remove: async () => {
+      const removed = await runCni({ ...call, command: 'DEL' });
+      assert.equal(removed.code, 0, removed.stdout);
+    },
+  };
 }
 
 /** Lines that `ip monitor` prints while `work` runs: every route, neighbour, address and link change in the namespace. */
@@ -162,7 +240,8 @@ async function changesDuring(work: () => Promise<void>): Promise<readonly string
   await new Promise((resolve) => setTimeout(resolve, 300));
   monitor.kill();
   await ended;
-  return lines.split('\n').filter((line) => line !== '' && !line.includes('192.0.2.1'));
+  // The kernel's own duplicate address detection on eth0 may end meanwhile.
+  return lines.split('\n').filter((line) => line !== '' && !/192\.0\.2\.1|fe80::/.test(line));
 }
 
 test('the agent programs routes, neighbours, addresses, masquerade and Services', async () => {
@@ -176,12 +255,13 @@ test('the agent programs routes, neighbours, addresses, masquerade and Services'
   assert.match(node.run('ip', 'address', 'show', 'dev', 'lo'), /10\.96\.0\.10\/32[^]*fd00:10:96::a\/128/);
   assert.match(node.run('nft', 'list', 'table', 'inet', 'fairlead-masquerade'), /10\.244\.1\.0\/24/);
   assert.equal(node.run('sysctl', '-n', 'net.ipv4.ip_forward').trim(), '1');
-  const server = inNetns(node.netns, () => createServer((it) => it.end('hello')).listen(8080));
+  const server = createServer((it) => it.end('hello'));
+  inNetns(node.netns, () => void server.listen(8080));
   try {
-    assert.equal(await fetchAs(node.cgroup, '10.96.0.7', 80), 'hello');
+    assert.equal(await fetchAsPod('10.96.0.7', 80), 'hello');
     await putService('empty', '10.96.0.8', []);
     await eventually(async () => {
-      assert.equal(await fetchAs(node.cgroup, '10.96.0.8', 80), 'ECONNREFUSED');
+      assert.equal(await fetchAsPod('10.96.0.8', 80), 'ECONNREFUSED');
     }, READY_MS);
   } finally {
     server.close();
@@ -200,6 +280,9 @@ test('status names every target with its receipt, metrics count them, and a plan
   assert.match(body, /fairlead_watch_synced\{kind="Node"\} 1/);
   assert.match(body, /fairlead_reconcile_latency_seconds_count [1-9]/);
   assert.deepEqual(await node.ask('/plan'), { code: 200, body: '' });
+  node.run('ip', 'route', 'del', '10.244.2.0/24');
+  assert.match((await node.ask('/plan')).body, /^replace route 10\.244\.2\.0\/24 via 10\.244\.2\.0 .*\n$/);
+  await eventually(async () => assert.equal((await node.ask('/plan')).body, ''));
   assert.equal((await node.ask('/nothing')).code, 404);
 });
 
@@ -237,13 +320,22 @@ test('a peer that comes and goes is programmed and removed', async () => {
   await eventually(() => assert.doesNotMatch(node.run('ip', 'route'), /10\.244\.3\.0\/24/), 5_000);
 });
 
-test('killed and started anew, the agent changes nothing that is as it should be', async () => {
+test('killed and started anew, the agent breaks no connection and changes nothing that is as it should be', async () => {
+  const server = echoServer();
+  const traffic = connectAllTheTime('10.96.0.7');
   const changes = await changesDuring(async () => {
     await agent.end('SIGKILL');
+    assert.equal(
+      node.run('dig', '+short', '@10.96.0.10', 'web.default.svc.cluster.local').trim(),
+      '10.96.0.7',
+    );
     agent = node.start();
     await isReady();
   });
-  assert.deepEqual(changes, []);
+  const { worked, failures } = await traffic.end();
+  server.close();
+  assert.deepEqual([changes, failures], [[], []]);
+  assert.ok(worked > 20, `${worked} connections`);
 });
 
 test('the agent of a small cluster holds less than 120 MB', async () => {
@@ -272,10 +364,14 @@ test('while the API server is away nothing is removed and nothing is asked in a 
     assert.ok(tries <= 40, `${tries} connections in 5 s for 4 kinds`);
     const { waitingFor } = await node.status();
     assert.ok(waitingFor.includes('the first list of Nodes'), waitingFor.join());
-    relay.isOpen = true;
-    await isReady();
   });
   assert.deepEqual(changes, []);
+  const pod = await addPod('away');
+  assert.match(node.run('ip', 'route'), new RegExp(`${pod.ip} dev fl`));
+  relay.isOpen = true;
+  const later = await changesDuring(isReady);
+  assert.deepEqual(later, []);
+  await pod.remove();
 });
 
 test('a configuration that cannot be used ends the agent with a message that names the field', async () => {

@@ -4,6 +4,7 @@ import { isAlreadyExists, isNotFound } from '../../base/errors.ts';
 import { familyOf, type Ip } from '../../base/ip.ts';
 import type { Target } from '../../reconcile/target.ts';
 import type { Netlink, NetlinkChange } from '../../sys/netlink-types.ts';
+import { describeChange } from '../../wire/netlink/describe.ts';
 import {
   TUNNEL_ALIAS,
   TUNNEL_LINK,
@@ -80,6 +81,8 @@ function target<T>(name: string, netlink: Netlink, verbs: Verbs<T>): Target<T> {
     isEqual,
     update: (entries) => each(entries, (entry) => applyUnless(netlink, verbs.add(entry), isAlreadyExists)),
     delete: (entries) => each(entries, (entry) => applyUnless(netlink, verbs.remove(entry), isNotFound)),
+    print: (verb, _key, entry) =>
+      (verb === 'update' ? verbs.add(entry) : verbs.remove(entry)).map(describeChange),
   };
 }
 
@@ -113,11 +116,15 @@ function deviceTarget(door: VxlanDoor): Target<Device> {
   const { netlink } = door;
   return {
     name: 'tunnel device',
+    isBase: true,
     observe: () => observeDevices(netlink),
     isEqual,
     update: (entries) => each(entries, (device) => updateDevice(door, device)),
     delete: (entries) =>
       each(entries, () => applyUnless(netlink, [{ kind: 'delete-link', name: TUNNEL_LINK }], isNotFound)),
+    print: (verb, name, device) => [
+      describeChange(verb === 'update' ? addDevice(device) : { kind: 'delete-link', name }),
+    ],
   };
 }
 

@@ -5,7 +5,13 @@ import { parsePort } from '../../base/port.ts';
 import { frontendKey } from '../../model/network.ts';
 import type { Target } from '../../reconcile/target.ts';
 import type { NodeMaps } from '../shared-bpf/node-maps.ts';
-import { isSameRow, sortedEndpoints, type FrontendRow, type RowEndpoint } from './frontend-row.ts';
+import {
+  endpointText,
+  isSameRow,
+  sortedEndpoints,
+  type FrontendRow,
+  type RowEndpoint,
+} from './frontend-row.ts';
 import {
   PROTOCOLS,
   keyOfRow,
@@ -25,7 +31,14 @@ export function openServiceTarget(maps: NodeMaps): Target<FrontendRow> {
     isEqual: isSameRow,
     update: async (rows) => writeRows(maps, rows),
     delete: async (rows) => deleteRows(maps, rows),
+    print: (verb, key, row) => [
+      verb === 'delete' ? `delete frontend ${key}` : `replace frontend ${key} ${describeEndpoints(row)}`,
+    ],
   };
+}
+
+function describeEndpoints({ endpoints }: FrontendRow): string {
+  return endpoints.length === 0 ? 'refuse' : `to ${endpoints.map(endpointText).join(', ')}`;
 }
 
 function observeRows(maps: NodeMaps): ReadonlyMap<string, FrontendRow> {

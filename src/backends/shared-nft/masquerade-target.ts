@@ -26,7 +26,17 @@ export function masqueradeTarget(place: NftPlace = {}): Target<MasqueradeEntry> 
     isEqual: (a, b) => a.kind !== 'skeleton' || b.kind !== 'skeleton' || a.mark === b.mark,
     update: (entries, signal) => update(entries, { ...place, signal }),
     delete: (entries, signal) => remove(entries, { ...place, signal }),
+    print: (verb, _key, entry) => print(verb, entry),
   };
+}
+
+function print(verb: 'update' | 'delete', entry: MasqueradeEntry): readonly string[] {
+  const { family, name } = MASQUERADE_TABLE;
+  if (entry.kind === 'skeleton') {
+    const text = verb === 'update' ? skeletonScript() : `delete table ${family} ${name}\n`;
+    return text.trimEnd().split('\n');
+  }
+  return [elementScript(verb === 'update' ? 'add' : 'delete', [entry]).trimEnd()];
 }
 
 /** A table that is not as we load it reads as one of another mark and without elements: it is loaded anew. */

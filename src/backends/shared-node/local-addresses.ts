@@ -5,6 +5,7 @@ import { isAlreadyExists, isNotFound } from '../../base/errors.ts';
 import type { Ip } from '../../base/ip.ts';
 import type { Target } from '../../reconcile/target.ts';
 import type { Netlink, NetlinkChange } from '../../sys/netlink-types.ts';
+import { describeChange } from '../../wire/netlink/describe.ts';
 
 const LOOPBACK = 'lo';
 
@@ -23,11 +24,9 @@ export function localAddressTarget(netlink: Netlink, serviceCidrs: readonly Cidr
       return renderLocalAddresses(own.map((it) => it.ip));
     },
     isEqual: (desired, observed) => desired === observed,
-    update: (entries) => applyEach(netlink, entries, { verb: 'add-address', isDone: isAlreadyExists }),
-    delete: (entries) => applyEach(netlink, entries, { verb: 'delete-address', isDone: isNotFound }),
-    print: (verb, _key, ip) => [
-      `ip address ${verb === 'update' ? 'add' : 'del'} ${hostCidr(ip)} dev ${LOOPBACK}`,
-    ],
+    update: (entries) => applyEach(netlink, 'update', entries),
+    delete: (entries) => applyEach(netlink, 'delete', entries),
+    print: (verb, _key, ip) => [describeChange(changeOf(verb, ip))],
   };
 }
 
@@ -35,21 +34,21 @@ function isOwn(ip: Ip, prefixLength: number, serviceCidrs: readonly Cidr[]): boo
   return prefixLength === cidrLength(hostCidr(ip)) && serviceCidrs.some((cidr) => cidrHasIp(cidr, ip));
 }
 
+function changeOf(verb: 'update' | 'delete', ip: Ip): NetlinkChange {
+  const kind = verb === 'update' ? 'add-address' : 'delete-address';
+  return { kind, link: LOOPBACK, ip, prefixLength: cidrLength(hostCidr(ip)) };
+}
+
 async function applyEach(
   netlink: Netlink,
+  verb: 'update' | 'delete',
   entries: ReadonlyMap<string, Ip>,
-  how: { readonly verb: 'add-address' | 'delete-address'; readonly isDone: (error: unknown) => boolean },
 ): Promise<ReadonlyMap<string, unknown>> {
+  const isDone = verb === 'update' ? isAlreadyExists : isNotFound;
   const failures = new Map<string, unknown>();
   for (const [key, ip] of entries) {
-    const change: NetlinkChange = {
-      kind: how.verb,
-      link: LOOPBACK,
-      ip,
-      prefixLength: cidrLength(hostCidr(ip)),
-    };
-    await netlink.apply([change]).catch((error: unknown) => {
-      if (!how.isDone(error)) failures.set(key, error);
+    await netlink.apply([changeOf(verb, ip)]).catch((error: unknown) => {
+      if (!isDone(error)) failures.set(key, error);
     });
   }
   return failures;

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseAgentConfig } from './config.ts';
+
+const LEAST = {
+  nodeName: 'a',
+  kubeconfig: '/k',
+  runDir: '/r',
+  stateDir: '/s',
+  pinDir: '/p',
+  objectDir: '/o',
+  cniSocket: '/c',
+  agentSocket: '/a',
+  clusterDomain: 'cluster.local',
+};
+
+test('parseAgentConfig() fills in what is left out', () => {
+  const config = parseAgentConfig(LEAST);
+  assert.deepEqual(
+    [config.network, config.underlayLink, config.resyncMs, config.logLevel, config.metrics, config.dnsSocket],
+    ['vxlan', 'eth0', 60_000, 'info', undefined, undefined],
+  );
+});
+
+const WRONG = [
+  { name: 'no node', change: { nodeName: undefined }, message: /nodeName: must be a text/ },
+  { name: 'prefix', change: { podCidrs: ['10.244.0.0'] }, message: /podCidrs\[0\]: Cannot read prefix/ },
+  { name: 'network', change: { network: 'bgp' }, message: /network: only "vxlan"/ },
+  { name: 'metrics port', change: { metrics: { host: '::1', port: 0 } }, message: /metrics\.port/ },
+];
+
+for (const row of WRONG) {
+  test(`parseAgentConfig() names the field that is wrong: ${row.name}`, () => {
+    assert.throws(() => parseAgentConfig({ ...LEAST, ...row.change }), row.message);
+  });
+}
