@@ -44,6 +44,12 @@ test('allocateSubnets() fills gaps and goes round prefixes of another length', (
   });
 });
 
+test('allocateSubnets() leaves a node alone whose prefix cannot be read', () => {
+  assert.deepEqual(allocated([aNode('a', 'nonsense'), aNode('b')]), {
+    b: ['10.244.0.0/24', 'fd00:10:244::/64'],
+  });
+});
+
 test('allocateSubnets() says so when a family is used up', () => {
   const plan = { podCidrs: [parseCidr('10.244.0.0/24')], nodePrefixLengths: { 4: 25, 6: 64 } };
   assert.deepEqual(allocated([aNode('a'), aNode('b'), aNode('c')], plan), {

@@ -39,7 +39,7 @@ export function allocateSubnets(
   { cluster }: Pick<ReconcileContext, 'cluster'>,
 ): readonly Action[] {
   const nodes = [...cluster.of(NODES).values()].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
-  const taken = nodes.flatMap(prefixesOf);
+  const taken = nodes.flatMap(prefixesOf).flatMap(readable);
   const pools = plan.podCidrs.map((pool) => new Pool(pool, plan.nodePrefixLengths[cidrFamily(pool)], taken));
   const actions: Action[] = [];
   for (const node of nodes) {
@@ -60,11 +60,18 @@ function refuse(node: Node, plan: SubnetPlan): Action {
   return { kind: 'event', about: node, event: { type: 'Warning', reason: 'CIDRNotAvailable', message } };
 }
 
-function prefixesOf(node: Node): readonly Cidr[] {
+/** Unreadable ones count as there (the node is left alone) but take nothing. */
+function prefixesOf(node: Node): readonly string[] {
   const listed = node.spec?.podCIDRs ?? [];
-  return (listed.length > 0 ? listed : [node.spec?.podCIDR ?? ''])
-    .filter((text) => text !== '')
-    .map(parseCidr);
+  return (listed.length > 0 ? listed : [node.spec?.podCIDR ?? '']).filter((text) => text !== '');
+}
+
+function readable(text: string): readonly Cidr[] {
+  try {
+    return [parseCidr(text)];
+  } catch {
+    return []; // Named by the server's validation; nothing can be allocated from it or around it.
+  }
 }
 
 /** The free subnets of one prefix, lowest first. */

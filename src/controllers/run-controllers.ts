@@ -60,7 +60,12 @@ class Runner {
     const { cache } = this.#options;
     const ends = this.#controller.sources.map(({ resource, keysOf }) =>
       cache.subscribe(resource, (change) => {
-        for (const key of keysOf(change, cache)) this.#queue.add(key);
+        // One object that cannot be read must not stop the watch that brought it.
+        try {
+          for (const key of keysOf(change, cache)) this.#queue.add(key);
+        } catch (error) {
+          this.#report(asFairleadError(change.key, error), 0);
+        }
       }),
     );
     const close = (): void => this.#queue.close();
@@ -109,14 +114,21 @@ class Runner {
   }
 
   #failed(key: string, cause: unknown): void {
-    const error =
-      cause instanceof FairleadError
-        ? cause
-        : new FairleadError('internal', `Cannot reconcile ${key}: ${messageOf(cause)}`, { cause });
+    const error = asFairleadError(key, cause);
     this.#failures.set(key, error.message);
     const waitMs = this.#queue.fail(key);
     // Somebody else was faster: no problem, the next look sees what they did.
     if (hasCode(error, 'conflict') || hasCode(error, 'not-found')) return;
+    this.#report(error, waitMs);
+  }
+
+  #report(error: FairleadError, waitMs: number): void {
     this.#options.onProblem(this.#controller.name, error, waitMs);
   }
+}
+
+function asFairleadError(key: string, cause: unknown): FairleadError {
+  return cause instanceof FairleadError
+    ? cause
+    : new FairleadError('internal', `Cannot reconcile ${key}: ${messageOf(cause)}`, { cause });
 }

@@ -1,6 +1,7 @@
 // CronJob: a Job at each due time, by the policy for overlaps, with a bounded history.
 
 import { isDeepStrictEqual } from 'node:util';
+import { messageOf } from '../../../base/errors.ts';
 import { CRON_JOBS, JOBS, type Draft } from '../../../kube/resource.ts';
 import type { CronJob, Job } from '../../../objects/api-types.ts';
 import {
@@ -32,13 +33,25 @@ export function reconcileCronJob(key: string, { cluster, nowMs }: ReconcileConte
   const running = jobs.filter((job) => endOf(job) === undefined);
   const history = trim(cron, jobs);
   if (cron.spec?.suspend === true) return [...history, ...status(cron, running, undefined)];
-  const schedule = parseCron(cron.spec?.schedule ?? '');
+  const schedule = readSchedule(cron);
+  if (typeof schedule === 'string') {
+    return [...history, eventAction(cron, 'Warning', 'UnparseableSchedule', schedule)];
+  }
   const due = latestDueMs(cron, schedule, nowMs);
   const next = nextDueMs(schedule, nowMs);
   const later: readonly Action[] = next === undefined ? [] : [{ kind: 'later', afterMs: next - nowMs + 50 }];
   const started = due === undefined ? { actions: [], isStarted: false } : start(cron, due, running);
   const scheduledMs = started.isStarted ? due : undefined;
   return [...started.actions, ...history, ...status(cron, running, scheduledMs), ...later];
+}
+
+/** The schedule, or why it cannot be read. */
+function readSchedule(cron: CronJob): CronSchedule | string {
+  try {
+    return parseCron(cron.spec?.schedule ?? '');
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 /** The last due time that no Job was made for; its deadline may be over. */

@@ -1,7 +1,7 @@
 // A node as the scheduler sees it: what it offers, and what its pods take already. Pure but for its own sums.
 
 import type { Node, Pod } from '../../../objects/api-types.ts';
-import { quantityMillis } from './quantity.ts';
+import { quantityMillisOr } from './quantity.ts';
 
 export interface HostPort {
   readonly ip: string;
@@ -24,7 +24,9 @@ export class NodeState {
   constructor(node: Node, pods: Iterable<Pod>) {
     this.node = node;
     const offered = node.status?.allocatable ?? node.status?.capacity ?? {};
-    this.#allocatable = new Map(Object.entries(offered).map(([name, text]) => [name, quantityMillis(text)]));
+    this.#allocatable = new Map(
+      Object.entries(offered).map(([name, text]) => [name, quantityMillisOr(text, 0)]),
+    );
     for (const pod of pods) this.add(pod);
   }
 
@@ -80,7 +82,7 @@ export function requestsOf(pod: Pod): Requests {
     }
   }
   for (const [name, text] of Object.entries(pod.spec?.overhead ?? {})) {
-    total.set(name, (total.get(name) ?? 0) + quantityMillis(text));
+    total.set(name, (total.get(name) ?? 0) + quantityMillisOr(text, Infinity));
   }
   return total;
 }
@@ -105,7 +107,7 @@ function containerRequests(
     | undefined,
 ): Requests {
   const wanted = { ...resources?.limits, ...resources?.requests };
-  return new Map(Object.entries(wanted).map(([name, text]) => [name, quantityMillis(text)]));
+  return new Map(Object.entries(wanted).map(([name, text]) => [name, quantityMillisOr(text, Infinity)]));
 }
 
 function clash(a: HostPort, b: HostPort): boolean {

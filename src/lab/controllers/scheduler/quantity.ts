@@ -21,6 +21,15 @@ const SUFFIXES: Readonly<Record<string, number>> = {
   Ei: 2 ** 60,
 };
 
+/** As `quantityMillis`, with `otherwise` for what is no quantity: one bad object must not stop the decisions over all others. */
+export function quantityMillisOr(text: string | number, otherwise: number): number {
+  try {
+    return quantityMillis(text);
+  } catch {
+    return otherwise;
+  }
+}
+
 /** In whole thousandths of the unit, so that sums of "100m" stay exact; throws `invalid`. */
 export function quantityMillis(text: string | number): number {
   const match = /^([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE][+-]?\d+)|([a-zA-Z]{0,2}))$/.exec(String(text));

@@ -100,6 +100,12 @@ const ROWS: readonly {
     },
   },
   {
+    name: 'is not stopped by a pod or a node that makes no sense',
+    nodes: [aNode('a'), aNode('b', {}, { cpu: 'lots' })],
+    pods: [aPod('bad', withRequests({ cpu: 'much' })), aPod('good', withRequests({ cpu: '1' }))],
+    expected: { bad: '0/2 nodes are available: 2 Insufficient cpu.', good: 'a' },
+  },
+  {
     name: 'obeys the number of pods',
     nodes: [aNode('a', {}, { pods: '1' })],
     pods: [aPod('p1'), aPod('p2')],
