@@ -59,6 +59,11 @@ test('an agnhost pod and a stand-in serve, exec, log, and go', async () => {
   assert.equal((await exec('web', 'main', ['tr', 'a-z', 'A-Z'], 'shout\n')).stdout, 'SHOUT\n');
   assert.equal((await exec('web', 'main', ['no-such-program'])).status.reason, 'InternalError');
 
+  const reach = await exec('web', 'main', ['/agnhost', 'connect', '--timeout=2s', `${bed.ip('db')}:5432`]);
+  assert.deepEqual([reach.stderr, reach.status.status], ['', 'Success']);
+  const refused = await exec('web', 'main', ['/agnhost', 'connect', '--timeout=2s', `${bed.ip('db')}:1`]);
+  assert.deepEqual([refused.stderr, refused.status.reason], ['REFUSED\n', 'NonZeroExitCode']);
+
   const tail = await logs('db/main?tailLines=2');
   assert.match(tail.text, /GET \/hello from 10\.77\.1\./);
   assert.equal(tail.text.split('\n').length, 3);

@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { FairleadError } from '../../base/errors.ts';
 import { removeCgroup } from '../../sys/cgroup.ts';
 import type { Container, Pod } from '../../objects/api-types.ts';
+import { agnhostBinds } from './agnhost-bind.ts';
 import { launchSpecOf, type LaunchSurroundings } from './launch-spec-of.ts';
 import { findLaunched, killContainer, type Launcher } from './launcher.ts';
 import type { ContainerFolders } from './pod-folders.ts';
@@ -120,7 +121,10 @@ export class ExecSandboxes {
     if (sandbox === undefined) throw new FairleadError('unavailable', 'pod has no sandbox');
     const launch = await prepareLaunch(this.#world(), { pod, record, container, attempt, sandbox }, signal);
     await mkdir(folders.run, { recursive: true });
-    await this.#launcher.start(launchSpecOf(launch, this.#around, true), folders.spec, signal);
+    const script = this.#world().node(record.node).folders.agnhost;
+    const binds = [...launch.binds, ...agnhostBinds(container, script)];
+    const spec = launchSpecOf({ ...launch, binds }, this.#around, true);
+    await this.#launcher.start(spec, folders.spec, signal);
   }
 
   #folders(record: PodRecord, container: string, attempt: number): ContainerFolders {

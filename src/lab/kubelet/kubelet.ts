@@ -9,6 +9,7 @@ import type { Lifetime } from '../../base/lifetime.ts';
 import { clusterPaths } from '../../base/paths.ts';
 import { openNetlink } from '../../sys/netlink.ts';
 import { ControlClient } from '../workload/control-client.ts';
+import { writeAgnhostScript } from './agnhost-bind.ts';
 import { CniRuntime } from './cni-runtime.ts';
 import type { ClusterApi } from './cluster-api.ts';
 import { ExecSandboxes } from './exec-sandboxes.ts';
@@ -55,6 +56,7 @@ export async function startKubelet(
   const records: PodRecord[] = [];
   for (const { folders } of nodes.values()) {
     await mkdir(folders.pods, { recursive: true });
+    await writeAgnhostScript(folders.agnhost);
     records.push(...(await loadRecords(folders, doors.log)));
   }
   const pods = new PodSet(world, records);

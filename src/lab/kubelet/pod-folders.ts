@@ -49,6 +49,11 @@ export class NodeFolders {
     return `${this.#paths.run}/pods`;
   }
 
+  /** The script behind /agnhost in stand-ins of that image. */
+  get agnhost(): string {
+    return `${this.#paths.run}/agnhost`;
+  }
+
   get exits(): string {
     return `${this.#paths.run}/exits`;
   }
