@@ -5,6 +5,8 @@ import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 
 const KERNEL = ['src/**/*.kernel.test.ts', 'test/{kernel,contract,scenarios,e2e}/**/*.test.ts'];
+/** For one file: one that hangs must name itself, not hold up everything. */
+const TIMEOUT_MS = 300_000 * Number(process.env['FAIRLEAD_TIME_SCALE'] ?? 1);
 const node = new URL('../node_modules/node/bin/node', import.meta.url).pathname;
 /** Compiled sources are kept as bin/fairlead keeps them: hundreds of test processes load the same ones. */
 const cache = new URL('../build/compile-cache', import.meta.url).pathname;
@@ -13,7 +15,13 @@ const env = { NODE_COMPILE_CACHE: cache, ...process.env };
 function run(name: string, files: readonly string[], concurrency: number): boolean {
   if (files.length === 0) return true;
   process.stdout.write(`# ${name}: ${files.length} files\n`);
-  const args = ['--test', `--test-concurrency=${concurrency}`, '--test-reporter=spec', ...files];
+  const args = [
+    '--test',
+    `--test-concurrency=${concurrency}`,
+    '--test-reporter=spec',
+    `--test-timeout=${TIMEOUT_MS}`,
+    ...files,
+  ];
   return spawnSync(node, args, { stdio: 'inherit', env }).status === 0;
 }
 

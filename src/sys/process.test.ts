@@ -51,7 +51,7 @@ describe('runProgram()', () => {
 
 describe('processes beyond their numbers', () => {
   it('the same process keeps its start time, one that ended has none', async () => {
-    const child = spawn('sh', ['-c', 'exec -a "odd ) name" sleep 60'], { stdio: 'ignore' });
+    const child = spawn('bash', ['-c', 'exec -a "odd ) name" sleep 60'], { stdio: 'ignore' });
     const pid = child.pid ?? 0;
     const startTime = processStartTime(pid);
     assert.ok(startTime !== undefined && Number.isInteger(startTime));

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { fairlead, kubectl } from '../support/cluster.ts';
 import { changedLines, machinePicture, type MachinePicture } from '../support/machine.ts';
 
-const NAME = 'e2e-faults';
+const NAME = `fa-${process.pid}`;
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const NODE = `${ROOT}node_modules/node/bin/node`;
 
