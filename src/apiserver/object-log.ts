@@ -112,7 +112,9 @@ export class ObjectLog {
           'DELETE FROM log WHERE revision IN (SELECT previous FROM log WHERE revision > ? AND revision <= ?)',
         )
         .run(this.#compacted, revision);
-      this.#database.prepare('DELETE FROM log WHERE deleted = 1 AND revision <= ?').run(revision);
+      this.#database
+        .prepare('DELETE FROM log WHERE deleted = 1 AND revision > ? AND revision <= ?')
+        .run(this.#compacted, revision);
       this.#database.prepare("INSERT OR REPLACE INTO facts VALUES ('compacted', ?)").run(revision);
       this.#database.exec('COMMIT');
     } catch (error) {

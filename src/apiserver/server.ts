@@ -106,6 +106,7 @@ class Door {
     try {
       await writeReply(response, await this.#answer(request, gone.signal), gone.signal);
     } catch (error) {
+      if (gone.signal.aborted) return;
       this.#log.error({ error: messageOf(error), url: request.url }, 'cannot answer');
       response.destroy();
     } finally {
@@ -120,6 +121,8 @@ class Door {
       if (open !== undefined) return open;
       return await routeRequest(this.#context, { ...anonymous, user: this.#userOf(request) });
     } catch (error) {
+      // A client that goes in the middle of its body is no defect, and nobody is left to answer.
+      if (signal.aborted) throw error;
       return failureReply(statusErrorOf(error, (defect) => this.#reportDefect(defect, request)));
     }
   }
