@@ -105,7 +105,7 @@ export class FakeKubeApi {
   }
 
   #put(collection: string, object: Draft): KubeObject {
-    const name = object.metadata.name ?? `${object.metadata.generateName ?? ''}${randomUUID().slice(0, 5)}`;
+    const name = object.metadata.name ?? `${object.metadata.generateName ?? ''}${randomUUID().slice(0, 13)}`;
     const key = keyOf(object.metadata.namespace, name);
     const before = this.#collection(collection).get(key);
     const stored = structuredClone({
