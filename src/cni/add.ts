@@ -106,6 +106,7 @@ async function openGate(
   const { hostLink: linkName, ips, podMac } = attachment;
   const link = await context.node.netlink.link(linkName);
   if (link === undefined) throw new FairleadError('conflict', `Cannot find link ${linkName} just made`);
+  context.leases.noteLink(request.key, link.index);
   undo.push('detach data path', () => context.datapath.detach(link.index));
   await context.datapath.attach({ linkName, ifindex: link.index, ips, mac: podMac });
   await context.waitForPolicy({ ...request.key, names: request.pod, ips, linkName }, signal);

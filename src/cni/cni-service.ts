@@ -25,7 +25,10 @@ interface ServiceParts {
 export class CniService {
   readonly #parts: ServiceParts;
   readonly #folder: string;
-  readonly #sockets = new Set<Socket>();
+  /** Connections whose request has not arrived yet. */
+  readonly #receiving = new Set<Socket>();
+  /** Requests that are being served. */
+  readonly #unfinished = new Set<AbortController>();
   readonly #running = new Set<Promise<void>>();
   #draining: Promise<void> | undefined;
 
@@ -35,19 +38,20 @@ export class CniService {
   }
 
   accept(socket: Socket): void {
-    this.#sockets.add(socket);
+    this.#receiving.add(socket);
     const serving = this.#serve(socket).finally(() => {
-      this.#sockets.delete(socket);
+      this.#receiving.delete(socket);
       this.#running.delete(serving);
     });
     this.#running.add(serving);
   }
 
-  /** Answers what runs, then closes. */
+  /** Answers what runs, refusing what waits, then closes. */
   async stop(server: Server): Promise<void> {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    for (const socket of this.#receiving) socket.destroy();
+    for (const ended of this.#unfinished) ended.abort(new FairleadError('unavailable', 'the agent ends'));
     await Promise.all(this.#running);
-    for (const socket of this.#sockets) socket.destroy();
     await closed;
   }
 
@@ -69,26 +73,37 @@ export class CniService {
   }
 
   async #serve(socket: Socket): Promise<void> {
-    const gone = new AbortController();
-    socket.on('close', () => gone.abort(new FairleadError('aborted', 'the caller has gone')));
     // The 'close' event follows; there is nobody to tell.
     socket.on('error', () => undefined);
     try {
       const raw = await receiveRequest(socket);
-      if (raw.command === 'ADD') await this.drainQueue();
-      const signal = AbortSignal.any([gone.signal, this.#parts.signal]);
-      const { answer } = await this.#dispatch(raw, signal);
-      if (raw.command === 'ADD' && answer.exitCode === 0 && gone.signal.aborted) {
-        // The runtime will never learn of this interface.
-        await this.#dispatch({ ...raw, command: 'DEL' }, this.#parts.signal);
-      }
-      await this.#answer(socket, answer);
+      this.#receiving.delete(socket);
+      await this.#answer(socket, await this.#perform(raw, socket));
     } catch (error) {
       this.#parts.log?.({
         kind: 'trouble',
         what: `Cannot serve CNI connection: ${messageOf(error)}`,
       });
       socket.destroy();
+    }
+  }
+
+  async #perform(raw: RawCniRequest, socket: Socket): Promise<CniAnswer> {
+    const ended = new AbortController();
+    this.#unfinished.add(ended);
+    const onClose = (): void => ended.abort(new FairleadError('aborted', 'the caller has gone'));
+    socket.once('close', onClose);
+    try {
+      if (raw.command === 'ADD') await this.drainQueue();
+      const { answer } = await this.#dispatch(raw, ended.signal);
+      if (raw.command === 'ADD' && answer.exitCode === 0 && socket.destroyed) {
+        // The runtime will never learn of this interface.
+        await this.#dispatch({ ...raw, command: 'DEL' }, this.#parts.signal);
+      }
+      return answer;
+    } finally {
+      socket.off('close', onClose);
+      this.#unfinished.delete(ended);
     }
   }
 
@@ -101,6 +116,11 @@ export class CniService {
   }
 
   #answer(socket: Socket, answer: CniAnswer): Promise<void> {
-    return new Promise((resolve) => socket.end(answerFrame(answer), () => resolve()));
+    return new Promise((resolve) => {
+      socket.write(answerFrame(answer), () => {
+        socket.destroy();
+        resolve();
+      });
+    });
   }
 }

@@ -14,6 +14,10 @@ export async function deleteAttachment(context: CniContext, key: AttachmentKey):
   if (link !== undefined && isOurs(link, key)) {
     await context.remover.remove(name);
     await context.datapath.detach(link.index);
+  } else {
+    // The link went with the pod's namespace; what the data path keeps of it did not.
+    const ifindex = context.leases.get(key)?.ifindex;
+    if (ifindex !== undefined) await context.datapath.detach(ifindex);
   }
   context.leases.release(key, { wasUsed: true });
 }

@@ -45,7 +45,8 @@ async function candidates(context: CniContext, network: string): Promise<readonl
     .map((link) => attachmentKeyOfAlias(link.alias))
     .filter((key) => key !== undefined)
     .filter((key) => !leased.has(attachmentKeyText(key)));
-  return [...leases.filter((lease) => lease.network === network), ...orphans];
+  // An adopted lease knows no network: the one that is asked about is as good as any.
+  return [...leases.filter((lease) => lease.network === network || lease.network === ''), ...orphans];
 }
 
 function incomplete(failures: readonly string[]): FairleadError {

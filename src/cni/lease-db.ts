@@ -21,12 +21,17 @@ export function integerOf(row: Row | undefined, column: string): number | undefi
   return typeof value === 'number' ? value : undefined;
 }
 
+// Leases of another version's form are dropped: those of running interfaces are read back from the kernel (lease-reconciler.ts).
+const SCHEMA_VERSION = 2;
+const DROP_ALL = 'DROP TABLE IF EXISTS address; DROP TABLE IF EXISTS attachment; DROP TABLE IF EXISTS pool;';
+
 // An address has a row once it was given out: leased (container_id set) or resting since released_ms.
 // next_offset counts the addresses of a prefix that were given out at least once.
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS attachment (
     container_id TEXT NOT NULL, ifname TEXT NOT NULL, network TEXT NOT NULL, netns TEXT NOT NULL,
     pod_namespace TEXT, pod_name TEXT, pod_uid TEXT, boot TEXT NOT NULL, created_ms INTEGER NOT NULL,
+    ifindex INTEGER,
     PRIMARY KEY (container_id, ifname)
   ) WITHOUT ROWID, STRICT;
   CREATE TABLE IF NOT EXISTS address (
@@ -89,6 +94,10 @@ export class LeaseDb {
   }
 }
 
+function hasOtherSchema(db: DatabaseSync): boolean {
+  return db.prepare('PRAGMA user_version').get()?.['user_version'] !== SCHEMA_VERSION;
+}
+
 function open(file: string): DatabaseSync {
   try {
     if (file !== ':memory:') mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
@@ -97,7 +106,9 @@ function open(file: string): DatabaseSync {
     // interfaces that the power cut has removed as well: the boot changed, all of them are dropped anyway.
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON');
     db.exec('PRAGMA locking_mode = EXCLUSIVE');
+    if (hasOtherSchema(db)) db.exec(DROP_ALL);
     db.exec(SCHEMA);
+    db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
     if (file !== ':memory:') chmodSync(file, 0o600);
     return db;
   } catch (cause) {

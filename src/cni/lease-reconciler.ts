@@ -74,7 +74,9 @@ export class LeaseReconciler {
     if (link === undefined || !link.isUp) return false;
     const ips = await this.#ipsOf(link);
     const owner = { ...key, network: '', netns: '', pod: undefined };
-    return ips.length > 0 && this.#context.leases.adopt(owner, ips);
+    if (ips.length === 0 || !this.#context.leases.adopt(owner, ips)) return false;
+    this.#context.leases.noteLink(key, link.index);
+    return true;
   }
 
   async #ipsOf(link: Link): Promise<readonly Ip[]> {

@@ -157,6 +157,18 @@ test('adopt() takes addresses that nobody holds, and they are not given out agai
   });
 });
 
+test('an address adopted before the prefix is known is counted in it later, and comes back after its release', () => {
+  withStore((store, clock) => {
+    assert.equal(store.adopt(owner('a'), ['10.244.1.1' as Ip]), true);
+    store.setPrefixes([V4]);
+    assert.equal(store.usage()[0]?.used, 1);
+    for (const id of ['b', 'c', 'd', 'e', 'f']) store.acquire(owner(id));
+    store.release(owner('a'), { wasUsed: true });
+    clock.now += REST_MS;
+    assert.deepEqual(store.acquire(owner('g')).ips, ['10.244.1.1']);
+  }, []);
+});
+
 test('without a prefix: unavailable', () => {
   withStore((store) => {
     assert.throws(

@@ -34,6 +34,8 @@ export interface Lease extends LeaseOwner {
   /** One address per prefix, in the order of the prefixes when it was made. */
   readonly ips: readonly Ip[];
   readonly createdMs: number;
+  /** Index of the host side once it was made: it outlives the link, which goes with the pod's namespace. */
+  readonly ifindex: number | undefined;
 }
 
 export interface LeaseStoreOptions {
@@ -79,8 +81,17 @@ export class LeaseStore {
       this.#db.run(`DELETE FROM address WHERE container_id IS NULL AND ${isOther}`, list);
       this.#db.run(`DELETE FROM pool WHERE ${isOther}`, list);
       for (const prefix of prefixes) this.#db.run('INSERT OR IGNORE INTO pool VALUES (?, 0)', prefix);
+      for (const row of this.#db.all(`SELECT ip FROM address WHERE ${isOther}`, list)) {
+        this.#assignPrefix(parseIp(textOf(row, 'ip')), prefixes);
+      }
     });
     this.#prefixes = [...prefixes];
+  }
+
+  /** A leased address of an earlier prefix, or adopted before any was known, may lie in one that is in force now. */
+  #assignPrefix(ip: Ip, prefixes: readonly Cidr[]): void {
+    const prefix = prefixes.find((it) => cidrHasIp(it, ip));
+    if (prefix !== undefined) this.#db.run('UPDATE address SET prefix = ? WHERE ip = ?', prefix, ip);
   }
 
   /** The lease of this attachment, made where there is none. Throws `exhausted` with the counts of the full prefix. */
@@ -96,7 +107,7 @@ export class LeaseStore {
       const ips = this.#prefixes.map((prefix, position) =>
         takeAddress(this.#db, prefix, { ...owner, position }, rule),
       );
-      return { ...owner, ips, createdMs };
+      return { ...owner, ips, createdMs, ifindex: undefined };
     });
   }
 
@@ -112,6 +123,16 @@ export class LeaseStore {
       }
       return true;
     });
+  }
+
+  /** Remembers the link of a lease. */
+  noteLink(key: AttachmentKey, ifindex: number): void {
+    this.#db.run(
+      'UPDATE attachment SET ifindex = ? WHERE container_id = ? AND ifname = ?',
+      ifindex,
+      key.containerId,
+      key.ifname,
+    );
   }
 
   /** Gives the addresses back; those that were on no interface (`wasUsed` false) need no rest. False where there is no lease. */
@@ -168,7 +189,7 @@ export class LeaseStore {
     const createdMs = this.#options.clock.nowMs();
     const { containerId, ifname, network, netns, pod } = owner;
     this.#db.run(
-      'INSERT INTO attachment VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO attachment VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)',
       containerId,
       ifname,
       network,
@@ -198,6 +219,7 @@ export class LeaseStore {
       pod: podOf(row),
       ips,
       createdMs: integerOf(row, 'created_ms') ?? 0,
+      ifindex: integerOf(row, 'ifindex'),
     };
   }
 

@@ -221,6 +221,7 @@ test('DEL after the namespace has gone removes the lease', async () => {
   await deleteNetns(netns);
   assert.deepEqual(await call('DEL', { netns }), SILENT);
   assert.equal(server.leases().length, 0);
+  assert.deepEqual(attached, [], 'the data path is told, although the link has gone');
 });
 
 test('CHECK of what was damaged: code 102, naming it', async () => {

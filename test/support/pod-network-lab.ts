@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { NODE_SYSCTLS } from '../../src/backends/network-vxlan/node-settings.ts';
-import { observeUnderlay } from '../../src/backends/network-vxlan/observe.ts';
+import { readUnderlay } from '../../src/agent/underlay.ts';
 import { renderVxlan } from '../../src/backends/network-vxlan/render.ts';
 import { networkVxlanTargets } from '../../src/backends/network-vxlan/target.ts';
 import { tunnelMtuBytes, type VxlanState } from '../../src/backends/network-vxlan/entries.ts';
@@ -187,8 +187,7 @@ async function syncTunnels(nodes: readonly LabNode[]): Promise<number> {
   let changes = 0;
   for (const it of nodes) {
     const view = viewOf(nodes, it);
-    const local = it.node.addresses[0];
-    const underlay = local === undefined ? undefined : await observeUnderlay(it.door.netlink, local);
+    const underlay = await readUnderlay(it.door.netlink, 'eth0');
     if (underlay === undefined) throw new Error(`${it.name} has no underlay`);
     changes += await syncNode(it, renderVxlan(view, underlay));
     changes += await sync(masqueradeTarget({ netns: it.netns }), renderMasquerade(view));

@@ -15,7 +15,6 @@ import {
   type TunnelNeighbour,
   type TunnelRoute,
   type TunnelRule,
-  type Underlay,
 } from './entries.ts';
 import type { Ip } from '../../base/ip.ts';
 
@@ -40,13 +39,6 @@ function deviceOf(link: Link, below: Link | undefined): Device {
     isUp: link.isUp,
     underlay: below?.name,
   };
-}
-
-/** The link that carries the node's address `local`; undefined where none does. */
-export async function observeUnderlay(netlink: Netlink, local: Ip): Promise<Underlay | undefined> {
-  const name = (await netlink.addresses()).find((it) => it.ip === local)?.link;
-  const link = name === undefined ? undefined : await netlink.link(name);
-  return link === undefined ? undefined : { link: link.name, mtuBytes: link.mtuBytes, local };
 }
 
 export async function observeAddresses(netlink: Netlink): Promise<ReadonlyMap<string, Ip>> {
