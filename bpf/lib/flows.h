@@ -62,8 +62,16 @@ static __always_inline void flow_answer_key(const struct flow *out, __u8 protoco
 	key->direction = FLOW_REVERSE;
 }
 
-/* True when no other flow uses these ends; one of this very client and frontend is no other. */
-static __noinline bool flow_is_free(const struct packet *packet, const struct flow *out)
+enum flow_ends_state {
+	/* Nobody's answers come by these ends. */
+	ENDS_FREE,
+	/* This very client and frontend use them. */
+	ENDS_OWN,
+	ENDS_TAKEN,
+};
+
+/* Who gets answers to `out`. The look-up also keeps the answering entry as recently used as the asking one. */
+static __noinline enum flow_ends_state flow_ends_state(const struct packet *packet, const struct flow *out)
 {
 	struct flow_key key;
 	const struct flow *known;
@@ -71,9 +79,11 @@ static __noinline bool flow_is_free(const struct packet *packet, const struct fl
 	flow_answer_key(out, packet->protocol, &key);
 	known = bpf_map_lookup_elem(&flows, &key);
 	if (!known)
-		return true;
-	return ip_equal(&known->source, &packet->destination) && known->source_port == packet->destination_port &&
-	       known->destination_port == packet->source_port;
+		return ENDS_FREE;
+	if (ip_equal(&known->source, &packet->destination) && known->source_port == packet->destination_port &&
+	    known->destination_port == packet->source_port)
+		return ENDS_OWN;
+	return ENDS_TAKEN;
 }
 
 /* Both ends as the endpoint will see them. */
@@ -102,13 +112,13 @@ static __always_inline enum service_verdict flow_choose(const struct packet *pac
 			return verdict;
 		out->generation = frontend->generation;
 		flow_ends(packet, &endpoint, out);
-		if (flow_is_free(packet, out))
+		if (flow_ends_state(packet, out) != ENDS_TAKEN)
 			return SERVICE_FOUND;
 	}
 #pragma unroll
 	for (int i = 0; i < FLOW_PORT_TRIES; i++) {
 		out->source_port = bpf_htons(FLOW_FIRST_PORT + bpf_get_prandom_u32() % (65536 - FLOW_FIRST_PORT));
-		if (flow_is_free(packet, out))
+		if (flow_ends_state(packet, out) != ENDS_TAKEN)
 			return SERVICE_FOUND;
 	}
 	return SERVICE_FOUND;
@@ -131,13 +141,48 @@ static __always_inline void flow_keep(const struct packet *packet, const struct 
 	bpf_map_update_elem(&flows, &key, out, BPF_ANY);
 }
 
-/* Whether a known flow may go on: its endpoint is still one of the frontend's. */
-static __always_inline bool flow_is_current(struct flow *known, const struct frontend *frontend)
+/* Takes up a known flow: its endpoint is still one of the frontend's, and its answers find back, or are made to. */
+static __always_inline bool flow_resume(const struct packet *packet, struct flow *known, const struct frontend *frontend,
+					struct flow *out)
 {
+	enum flow_ends_state ends;
+
 	if (!service_keeps(frontend, known->generation, &known->destination, known->destination_port))
 		return false;
 	known->generation = frontend->generation;
-	return true;
+	*out = *known;
+	ends = flow_ends_state(packet, out);
+	if (ends == ENDS_FREE)
+		flow_keep(packet, out);
+	return ends != ENDS_TAKEN;
+}
+
+/*
+ * A pod speaks to an endpoint itself, without the Service, from ends that a flow of a Service had: that flow is over, and answers are to
+ * be left alone from here on.
+ */
+static __always_inline void flow_forget_between(const struct packet *packet)
+{
+	struct flow out = {
+		.source = packet->source,
+		.destination = packet->destination,
+		.source_port = packet->source_port,
+		.destination_port = packet->destination_port,
+	};
+	struct flow_key answers;
+	struct flow_key asks = { .protocol = packet->protocol, .direction = FLOW_FORWARD };
+	const struct flow *known;
+
+	flow_answer_key(&out, packet->protocol, &answers);
+	known = bpf_map_lookup_elem(&flows, &answers);
+	if (!known)
+		return;
+	asks.source = known->destination;
+	asks.destination = known->source;
+	asks.source_port = known->destination_port;
+	asks.destination_port = known->source_port;
+	bpf_map_delete_elem(&flows, &asks);
+	bpf_map_delete_elem(&flows, &answers);
 }
 
 static __always_inline void fragment_key_of(const struct packet *packet, struct fragment_key *key)

@@ -43,27 +43,6 @@ static __always_inline int pod_answers_itself(struct __sk_buff *skb, struct pack
 	return deliver(skb, packet, &to, true);
 }
 
-/*
- * A pod that speaks to an endpoint itself, without the Service, from ends that a flow of a Service had: the answers are to be left
- * alone from here on.
- */
-static __always_inline void forget_flow_between(const struct packet *packet)
-{
-	struct flow_key key;
-
-	if (packet->protocol == IPPROTO_TCP && !packet_is_new_tcp(packet))
-		return;
-	__builtin_memset(&key, 0, sizeof(key));
-	key.source = packet->destination;
-	key.destination = packet->source;
-	key.source_port = packet->destination_port;
-	key.destination_port = packet->source_port;
-	key.protocol = packet->protocol;
-	key.direction = FLOW_REVERSE;
-	if (bpf_map_lookup_elem(&flows, &key))
-		bpf_map_delete_elem(&flows, &key);
-}
-
 static __always_inline int pod_sends_to_service(struct __sk_buff *skb, struct packet *packet, struct flow *known)
 {
 	struct frontend_key key = {
@@ -74,13 +53,12 @@ static __always_inline int pod_sends_to_service(struct __sk_buff *skb, struct pa
 	enum service_verdict verdict = service_find(&key, &frontend);
 
 	if (verdict == SERVICE_NONE) {
-		forget_flow_between(packet);
+		if (packet->protocol == IPPROTO_UDP || packet_is_new_tcp(packet))
+			flow_forget_between(packet);
 		return forward(skb, packet, HOOK_POD_EGRESS);
 	}
-	if (verdict == SERVICE_FOUND && known && flow_is_current(known, &frontend)) {
-		to = *known;
+	if (verdict == SERVICE_FOUND && known && flow_resume(packet, known, &frontend, &to))
 		return deliver(skb, packet, &to, flow_is_own(packet, &to));
-	}
 	/* A segment in the middle of a connection that nobody knows: any endpoint would be a wrong one. */
 	if (verdict == SERVICE_FOUND && packet->protocol == IPPROTO_TCP && !packet_is_new_tcp(packet))
 		return refuse_service(skb, packet, REASON_SERVICE_UNKNOWN_FLOW);

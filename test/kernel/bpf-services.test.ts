@@ -253,6 +253,37 @@ for (const f of FAMILIES) {
       assert.equal(readRun(lab.receives(segment(answer(ends), p.ACK))).source, f.endpoint);
     });
 
+    for (const protocol of ['TCP', 'UDP'] as const) {
+      const first = (ends: p.Ends & p.Ports): Uint8Array =>
+        protocol === 'TCP' ? segment(ends, p.SYN) : datagram(ends);
+
+      test(`${protocol}: one port used for the Service, the endpoint itself, and the Service again: answers fit each time`, async () => {
+        await lab.program(frontend(protocol, endpoint));
+        const ends = fresh();
+        const direct = { ...ends, destination: f.endpoint, destinationPort: 8080 };
+        for (const [asked, shown] of [
+          [ends, f.vip],
+          [direct, f.endpoint],
+          [ends, f.vip],
+          [direct, f.endpoint],
+        ] as const) {
+          // prettier-ignore
+          assert.equal(readRun(lab.sends(first(asked))).destination, f.endpoint);
+          assert.equal(readRun(lab.receives(first(answer(ends)))).source, shown);
+        }
+      });
+
+      test(`${protocol}: a flow whose answering half was evicted gets it again`, async () => {
+        await lab.program(frontend(protocol, endpoint));
+        const ends = fresh();
+        lab.sends(first(ends));
+        const halves = lab.bpf.maps.flows.entries().map(([key]) => key);
+        for (const key of halves) if (key.direction === 1) lab.bpf.maps.flows.delete(key);
+        lab.sends(first(ends));
+        assert.equal(readRun(lab.receives(first(answer(ends)))).source, f.vip);
+      });
+    }
+
     test('fragments follow the first one of their datagram; those that come before it go nowhere', async () => {
       await lab.program(frontend('UDP', endpoint));
       const ends = fresh();

@@ -1,0 +1,173 @@
+// Pod to Service beside pod to pod beside a plain veth pair: connections and round trips per second, in turns so that the machine's mood
+// meets all alike. Prints JSON lines; `ratio` is of the pod to pod median of the same measure. Needs root, gcc and build/bpf.
+// Usage: node bench/service-ebpf.ts [ROUNDS] [SECONDS]
+
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { parseIp } from '../src/base/ip.ts';
+import { Lifetime } from '../src/base/lifetime.ts';
+import { parsePort } from '../src/base/port.ts';
+import type { FrontendRow } from '../src/backends/service-ebpf/frontend-row.ts';
+import { openServiceTarget } from '../src/backends/service-ebpf/target.ts';
+import { openNodeBpf } from '../src/backends/shared-bpf/node-bpf.ts';
+import { frontendKey } from '../src/model/network.ts';
+import { inNetns } from '../src/sys/netns.ts';
+import { buildServiceWorld, linkIndex, type ServiceWorld } from '../test/contract/service-world.ts';
+
+const [rounds = 5, seconds = 1] = process.argv.slice(2).map(Number);
+const OBJECTS = new URL('../build/bpf', import.meta.url).pathname;
+const SOURCE = new URL('service-load.c', import.meta.url).pathname;
+const PORT = 8080;
+
+/** One way from the client to the server. */
+interface Way {
+  readonly name: string;
+  readonly netns: string;
+  readonly cgroup: string | undefined;
+  readonly host: string;
+  readonly port: number;
+}
+
+const MEASURES = ['connections', 'round-trips-tcp', 'round-trips-udp'] as const;
+type Measure = (typeof MEASURES)[number];
+const MODES: Readonly<Record<Measure, string>> = {
+  connections: 'connections',
+  'round-trips-tcp': 'tcp',
+  'round-trips-udp': 'udp',
+};
+
+function compileLoad(lifetime: Lifetime): string {
+  const folder = mkdtempSync('/tmp/t-bench-load-');
+  lifetime.defer('load program', () => rmSync(folder, { recursive: true }));
+  execFileSync('gcc', ['-O2', '-o', `${folder}/load`, SOURCE]);
+  return `${folder}/load`;
+}
+
+async function serve(load: string, netns: string, ip: string, lifetime: Lifetime): Promise<void> {
+  for (const mode of ['serve-tcp', 'serve-udp']) {
+    const child = spawn('nsenter', [`--net=${netns}`, load, mode, ip, String(PORT)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    lifetime.defer(mode, () => void child.kill('SIGKILL'));
+    await once(child.stdout, 'data');
+  }
+}
+
+function measure(load: string, way: Way, what: Measure): number {
+  const enter = way.cgroup === undefined ? '' : `echo $$ > ${way.cgroup}/cgroup.procs; `;
+  const command = `${enter}exec nsenter --net=${way.netns} ${load} ${MODES[what]} ${way.host} ${way.port} ${seconds}`;
+  return Number(execFileSync('sh', ['-c', command], { encoding: 'utf8' }));
+}
+
+/** Two namespaces and nothing between them: what the kernel's own path takes. */
+function plainPair(lifetime: Lifetime): { readonly client: string; readonly server: string } {
+  const [client, server] = [`t-bench-${process.pid}-c`, `t-bench-${process.pid}-s`];
+  for (const name of [client, server]) {
+    execFileSync('ip', ['netns', 'add', name]);
+    lifetime.defer(name, () => void execFileSync('ip', ['netns', 'delete', name]));
+  }
+  execFileSync('ip', [
+    '-n',
+    client,
+    'link',
+    'add',
+    'eth0',
+    'type',
+    'veth',
+    'peer',
+    'name',
+    'eth0',
+    'netns',
+    server,
+  ]);
+  for (const [name, last] of [
+    [client, 1],
+    [server, 2],
+  ] as const) {
+    // prettier-ignore
+    execFileSync('ip', ['-n', name, 'addr', 'add', `10.78.0.${last}/24`, 'dev', 'eth0']);
+    execFileSync('ip', ['-n', name, 'link', 'set', 'eth0', 'up']);
+  }
+  return { client: `/run/netns/${client}`, server: `/run/netns/${server}` };
+}
+
+async function program(world: ServiceWorld, lifetime: Lifetime): Promise<void> {
+  const { pinDir, cgroup, nodeNetns } = world;
+  const bpf = await openNodeBpf(
+    { pinDir, objectDir: OBJECTS, cgroupPath: cgroup, netns: nodeNetns },
+    lifetime,
+  );
+  lifetime.defer('BPF', () => bpf.detachAll());
+  for (const { link, mac, ips } of world.pods.values())
+    bpf.podInterfaces.attach({ ifindex: inNetns(nodeNetns, () => linkIndex(link)), mac, ips });
+  const rows = (['TCP', 'UDP'] as const).map((protocol): FrontendRow => ({
+    ip: parseIp('10.96.0.10'),
+    port: parsePort(80),
+    protocol,
+    endpoints: [{ ip: parseIp('10.77.0.11'), port: parsePort(PORT) }],
+    affinityTimeoutS: 0,
+    isExclusiveAddress: true,
+  }));
+  await openServiceTarget(bpf.maps).update(
+    new Map(rows.map((row) => [frontendKey(row), row])),
+    lifetime.signal,
+  );
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}
+
+async function run(lifetime: Lifetime): Promise<void> {
+  const load = compileLoad(lifetime);
+  const pair = plainPair(lifetime);
+  const world = buildServiceWorld(['client', 'a'], lifetime);
+  const netns = world.pods.get('client')?.netns ?? '';
+  await serve(load, pair.server, '10.78.0.2', lifetime);
+  await serve(load, world.pods.get('a')?.netns ?? '', '10.77.0.11', lifetime);
+  const pod = { netns, host: '10.77.0.11', port: PORT };
+  const service = { netns, host: '10.96.0.10', port: 80 };
+  const ways: readonly Way[] = [
+    { name: 'plain veth pair', netns: pair.client, cgroup: undefined, host: '10.78.0.2', port: PORT },
+    { name: 'pod to pod', cgroup: world.cgroup, ...pod },
+    { name: 'pod to Service, at the socket', cgroup: world.cgroup, ...service },
+    { name: 'pod to Service, per packet', cgroup: undefined, ...service },
+  ];
+  for (const what of MEASURES) {
+    // Without programs first, in the same world: what the two hops through the node take by themselves.
+    const unprogrammed = Array.from({ length: rounds }, () =>
+      measure(load, { name: '', cgroup: undefined, ...pod }, what),
+    );
+    print(what, 'pod to pod, without programs', unprogrammed, undefined);
+  }
+  await program(world, lifetime);
+  for (const what of MEASURES) {
+    const results = new Map(ways.map((way) => [way.name, [] as number[]]));
+    for (let round = 0; round < rounds; round++)
+      for (const way of ways) results.get(way.name)?.push(measure(load, way, what));
+    const base = median(results.get('pod to pod') ?? []);
+    for (const [name, rates] of results) print(what, name, rates, base);
+  }
+}
+
+function print(measured: Measure, way: string, rates: readonly number[], base: number | undefined): void {
+  const perSecond = Math.round(median(rates));
+  const ratio = base === undefined ? undefined : Number((median(rates) / base).toFixed(3));
+  const row = {
+    bench: 'service-ebpf',
+    measure: measured,
+    way,
+    perSecond,
+    ratio,
+    rates: rates.map(Math.round),
+  };
+  process.stdout.write(`${JSON.stringify(row)}\n`);
+}
+
+const lifetime = new Lifetime('bench');
+try {
+  await run(lifetime);
+} finally {
+  await lifetime.close();
+}
