@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -10,8 +11,7 @@ import { fairlead, kubectl } from '../support/cluster.ts';
 import { changedLines, machinePicture, type MachinePicture } from '../support/machine.ts';
 
 const NAME = `fa-${process.pid}`;
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const NODE = `${ROOT}node_modules/node/bin/node`;
+const PING_PONG = fileURLToPath(new URL('../support/ping-pong.ts', import.meta.url));
 
 interface Tally {
   readonly udpSent: number;
@@ -36,11 +36,13 @@ async function whileTrafficRuns(seconds: number, disturb: () => Promise<void>): 
     items: { metadata: { name: string }; spec: { nodeName: string } }[];
   };
   const pod = pods.items.find((it) => it.spec.nodeName === 'node-1')?.metadata.name ?? '';
-  const program = [NODE, `${ROOT}test/support/ping-pong.ts`, 'api', '8080', '8081', String(seconds)];
-  const child = spawn('kubectl', ['-n', 'shop', 'exec', pod, '--', ...program], {
+  // By standard input and for the machine's own Node: this clone may lie where a pod sees a folder of its own (/tmp).
+  const program = ['node', '--input-type=module', '-', 'api', '8080', '8081', String(seconds)];
+  const child = spawn('kubectl', ['-n', 'shop', 'exec', '-i', pod, '--', ...program], {
     env: { ...process.env, KUBECONFIG: `/var/lib/fairlead/${NAME}/kubeconfig` },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
+  child.stdin.end(stripTypeScriptTypes(readFileSync(PING_PONG, 'utf8')));
   let text = '';
   child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
   const ended = new Promise((resolve) => child.once('close', resolve));

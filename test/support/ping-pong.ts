@@ -1,11 +1,11 @@
-// Runs inside a pod (a program of its own): holds one TCP connection and one UDP socket to a Service and counts what comes back.
+// Runs inside a pod (a program of its own, types stripped, any Node from 20): holds one TCP connection and one UDP socket to a Service and counts what comes back.
 // Arguments: host, TCP port, UDP port, seconds. Prints one JSON line with what was sent, what came back, and new connections by name.
 
 import dgram from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import net from 'node:net';
 
-const [host = '', tcpPort = '', udpPort = '', seconds = ''] = process.argv.slice(2);
+const [host = '', tcpPort = '', udpPort = '', seconds = ''] = process.argv.slice(-4);
 const PAUSE_MS = 20;
 const result = { udpSent: 0, udpBack: 0, newSent: 0, newGood: 0, held: true, problems: [] as string[] };
 
