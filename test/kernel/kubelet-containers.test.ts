@@ -214,6 +214,8 @@ test('a container that fails is restarted at once, then with back-off; its earli
     status?.state?.waiting?.message ?? '',
     /^back-off 10s restarting failed container=main pod=crash_default/,
   );
+  const reasons = bed.api.events.filter((it) => it.pod === 'crash').map((it) => it.reason);
+  assert.deepEqual(new Set(reasons), new Set(['Created', 'Started', 'BackOff']));
   assert.equal(await logsOf('crash', 'previous=true'), 'try\nbad\n');
   assert.match(await logsOf('crash', 'timestamps=true&limitBytes=34'), /^20\d\d-.*Z try$/);
   bed.delete(uid, 0);

@@ -2,7 +2,7 @@
 // `planPod`'s decision; how, is the runners' and the sandbox's. A pod never waits for another one, except for a free place.
 
 import { randomBytes } from 'node:crypto';
-import { FairleadError, messageOf } from '../../base/errors.ts';
+import { FairleadError, hasCode, messageOf } from '../../base/errors.ts';
 import type { Container, Pod } from '../../objects/api-types.ts';
 import { ContainerStopper } from './container-stopper.ts';
 import type { RunExit, RunName } from './container-runner.ts';
@@ -18,6 +18,7 @@ import { Waker } from './waker.ts';
 
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 60_000;
+const RETRY_AWAY_MS = 2000;
 /** A pod that was taken out of the API by force has no owner who would wait for it. */
 const GONE_GRACE_MS = 2000;
 
@@ -117,7 +118,9 @@ export class PodWorker {
       } catch (error) {
         if (signal.aborted) return;
         this.#failures++;
-        waitMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** (this.#failures - 1));
+        // What is only away (the node's agent starts anew) is back within a second or two.
+        const mostMs = hasCode(error, 'unavailable') ? RETRY_AWAY_MS : RETRY_MAX_MS;
+        waitMs = Math.min(mostMs, RETRY_FIRST_MS * 2 ** (this.#failures - 1));
         this.#retryAtMs = this.#world.clock.nowMs() + waitMs;
         this.#world.log(`pod ${this.#record.namespace}/${this.#record.name}: ${messageOf(error)}`);
       }
@@ -196,7 +199,9 @@ export class PodWorker {
       await this.#finish();
       return { kind: 'done' };
     }
-    const untilMs = steps.flatMap((it) => (it.kind === 'back-off' ? [it.untilMs] : []));
+    const backOffs = steps.filter((it) => it.kind === 'back-off');
+    for (const { container } of backOffs) this.#reportBackOff(container);
+    const untilMs = backOffs.map((it) => it.untilMs);
     const deadline = this.#deadlineMs();
     if (deadline !== undefined) untilMs.push(deadline);
     const nowMs = this.#world.clock.nowMs();
@@ -204,6 +209,12 @@ export class PodWorker {
       kind: 'wait',
       waitMs: untilMs.length === 0 ? undefined : Math.max(0, Math.min(...untilMs) - nowMs),
     };
+  }
+
+  #reportBackOff(container: string): void {
+    const { name, namespace, uid } = this.#record;
+    const message = `Back-off restarting failed container ${container} in pod ${name}_${namespace}(${uid})`;
+    this.#event('Warning', 'BackOff', message, container);
   }
 
   /** The object may go: nothing of the pod is left. */
@@ -279,6 +290,7 @@ export class PodWorker {
       this.#record = withContainer(this.#record, { ...fresh, state: { kind: 'running', startedAtMs } });
       await this.#save();
       await this.#world.runner(fresh.runner).start(launch, this.#abort.signal);
+      this.#event('Normal', 'Created', `Created container: ${container.name}`, container.name);
       this.#event('Normal', 'Started', `Started container ${container.name}`, container.name);
     } catch (error) {
       this.#startFailed(fresh, startedAtMs, error);
