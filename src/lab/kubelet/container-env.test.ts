@@ -4,7 +4,6 @@ import type { Container, Pod, Service } from '../../objects/api-types.ts';
 import { containerEnv, type EnvInput } from './container-env.ts';
 import { expandVariables } from './expand-variables.ts';
 import { imageName, programOf, runnerOf } from './program-of.ts';
-import { parseQuantity } from './resource-field.ts';
 
 const META = { uid: 'u', resourceVersion: '1', creationTimestamp: '' };
 
@@ -137,19 +136,6 @@ test("containerEnv() derives variables from the Services of the namespace and fr
     names(containerEnv(without)).some((it) => it.startsWith('MY_DB')),
     false,
   );
-});
-
-test('parseQuantity() reads decimal and binary suffixes and refuses anything else', () => {
-  const rows: readonly (readonly [string, number])[] = [
-    ['1', 1],
-    ['250m', 0.25],
-    ['2k', 2000],
-    ['1.5Gi', 1.5 * 2 ** 30],
-    ['1e3', 1000],
-  ];
-  for (const [text, value] of rows) assert.equal(parseQuantity(text), value, text);
-  for (const text of ['', 'x', '1Q', '1 Gi'])
-    assert.throws(() => parseQuantity(text), /Cannot read quantity/);
 });
 
 test('programOf() knows images by the last part of their name and is a stand-in otherwise', () => {

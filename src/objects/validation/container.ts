@@ -3,7 +3,8 @@
 import { isObject, listOf, objectOf, textOf, type Draft } from '../json.ts';
 import { duplicate, invalidValue, required, type FieldError } from './field-error.ts';
 import { checkDnsLabel, checkPortName } from './names.ts';
-import { atLeast, portNumber, portReference, tryParseQuantity } from './numbers.ts';
+import { tryParseQuantity } from '../quantity.ts';
+import { atLeast, portNumber, portReference } from './numbers.ts';
 
 export interface PodFacts {
   /** Names of the pod's volumes. */

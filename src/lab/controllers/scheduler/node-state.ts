@@ -1,7 +1,7 @@
 // A node as the scheduler sees it: what it offers, and what its pods take already. Pure but for its own sums.
 
 import type { Node, Pod } from '../../../objects/api-types.ts';
-import { quantityMillisOr } from './quantity.ts';
+import { quantityMillisOr } from '../../../objects/quantity.ts';
 
 export interface HostPort {
   readonly ip: string;

@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import { clusterOf } from '../../../../test/support/cluster-of.ts';
 import { NODES, PODS, type Draft } from '../../../kube/resource.ts';
 import type { Node, Pod } from '../../../objects/api-types.ts';
-import { quantityMillis } from './quantity.ts';
 import { schedule } from './scheduler.ts';
 
 function aNode(
@@ -165,20 +164,3 @@ test('schedule() does not repeat a reason that the pod carries already', () => {
   const conditions = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }];
   assert.deepEqual(placed([], [{ ...aPod('p'), status: { conditions } }]), {});
 });
-
-for (const [text, millis] of [
-  ['1', 1000],
-  ['500m', 500],
-  ['0.1', 100],
-  ['1Ki', 1_024_000],
-  ['2e3', 2_000_000],
-  ['1k', 1_000_000],
-  ['.5', 500],
-] as const) {
-  test(`quantityMillis("${text}") is ${millis}`, () => assert.equal(quantityMillis(text), millis));
-}
-
-for (const text of ['', '1x', 'abc', '1.2.3', '--1']) {
-  test(`quantityMillis("${text}") is refused`, () =>
-    assert.throws(() => quantityMillis(text), /Cannot read quantity/));
-}
