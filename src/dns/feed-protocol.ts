@@ -12,7 +12,15 @@
 import type { Cidr } from '../base/cidr.ts';
 import { FairleadError } from '../base/errors.ts';
 import type { NameEntry } from '../model/names.ts';
-import { listOf, parseNameEntry, parsePrefixes, recordOf, revisionOf, textOf } from './zone-json.ts';
+import {
+  listOf,
+  type KnownPorts,
+  parseNameEntry,
+  parsePrefixes,
+  recordOf,
+  revisionOf,
+  textOf,
+} from './zone-json.ts';
 
 export const FEED_VERSION = 1;
 /** A frame holds one entry at least, and the largest entry is a headless Service with all its endpoints. */
@@ -39,8 +47,8 @@ export type FeedReply =
   | { readonly kind: 'applied'; readonly revision: number }
   | { readonly kind: 'refused'; readonly because: string };
 
-/** Throws `invalid` for anything that is no request. */
-export function parseFeedRequest(value: unknown): FeedRequest {
+/** Throws `invalid` for anything that is no request. `known`: see `parseNameEntry`. */
+export function parseFeedRequest(value: unknown, known: KnownPorts = new Map()): FeedRequest {
   const raw = recordOf(value, 'request');
   switch (raw['kind']) {
     case 'hello':
@@ -53,7 +61,10 @@ export function parseFeedRequest(value: unknown): FeedRequest {
         prefixes: parsePrefixes(raw['prefixes']),
       };
     case 'put':
-      return { kind: 'put', entries: listOf(raw['entries'], 'entries').map(parseNameEntry) };
+      return {
+        kind: 'put',
+        entries: listOf(raw['entries'], 'entries').map((it) => parseNameEntry(it, known)),
+      };
     case 'delete':
       return { kind: 'delete', keys: listOf(raw['keys'], 'keys').map((key) => textOf(key, 'keys')) };
     case 'commit':

@@ -14,6 +14,7 @@ import {
   type FeedReply,
   type FeedRequest,
 } from './feed-protocol.ts';
+import type { KnownPorts } from './zone-json.ts';
 import type { ZoneState } from './zone-state.ts';
 
 export interface FeedServerEvents {
@@ -57,11 +58,12 @@ export async function openFeedServer(
 function serveFeed(socket: Socket, zone: ZoneState, events: FeedServerEvents): void {
   const framer = new JsonFramer();
   const session = new FeedSession(zone, events);
+  const known: KnownPorts = new Map();
   socket.on('error', () => socket.destroy());
   socket.on('data', (chunk: Buffer) => {
     try {
       for (const value of framer.push(chunk)) {
-        const reply = session.handle(parseFeedRequest(value));
+        const reply = session.handle(parseFeedRequest(value, known));
         if (reply !== undefined) socket.write(frameJson(reply));
       }
     } catch (error) {

@@ -75,7 +75,7 @@ function fakeOutside(): OutsideResolver & { readonly asked: OutsideQuestion[] } 
 
 function aResponder(options: Partial<ResponderParts> & { readonly entries?: readonly unknown[] } = {}) {
   const zone = new ZoneState();
-  const entries = (options.entries ?? ENTRIES).map(parseNameEntry);
+  const entries = (options.entries ?? ENTRIES).map((it) => parseNameEntry(it));
   zone.replace({ prefixes: PREFIXES, entries: new Map(entries.map((it) => [nameEntryKey(it), it])) }, 7);
   return new Responder({
     zone,
@@ -296,6 +296,17 @@ describe('Responder', () => {
     const chaos = Buffer.from(good);
     chaos.writeUInt16BE(3, chaos.length - 2);
     assert.equal(await respond(chaos), '77 rcode 5', 'class CH');
+  });
+
+  test('echoes the bits of the question that the client set, and offers recursion', async () => {
+    const bits = async (flags: number): Promise<string> => {
+      const bytes = question('web.shop.svc.cluster.local A');
+      bytes.writeUInt16BE(flags, 2);
+      const out = await aResponder().respond(bytes, UDP);
+      return (out?.readUInt16BE(2) ?? 0).toString(16);
+    };
+    // QR, AA, RA are ours; RD (0x0100) and CD (0x0010) the client's; AD (0x0020) is never said.
+    assert.deepEqual([await bits(0), await bits(0x0100), await bits(0x0130)], ['8480', '8580', '8590']);
   });
 
   test('answers EDNS version 1 with BADVERS and its own version 0', async () => {

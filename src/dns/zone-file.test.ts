@@ -38,7 +38,7 @@ const ENTRIES = [
   },
   { kind: 'external', namespace: 'a', service: 'd', target: 'exämple.org' },
   { kind: 'pod', namespace: 'a', ip: '10.244.0.1' },
-].map(parseNameEntry);
+].map((it) => parseNameEntry(it));
 
 function stored(count = ENTRIES.length, revision = 7): StoredZone {
   const entries = new Map(ENTRIES.slice(0, count).map((it) => [nameEntryKey(it), it]));

@@ -5,7 +5,7 @@ import { open, rename, unlink } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { FairleadError, messageOf } from '../base/errors.ts';
 import { nameEntryKey, type NameEntry, type NameZone } from '../model/names.ts';
-import { parseNameEntry, parsePrefixes, recordOf, revisionOf } from './zone-json.ts';
+import { parseNameEntry, parsePrefixes, type KnownPorts, recordOf, revisionOf } from './zone-json.ts';
 
 export interface StoredZone {
   readonly zone: NameZone;
@@ -73,6 +73,7 @@ function* zoneLines({ zone, revision }: StoredZone): Generator<string> {
 
 async function readLines(input: NodeJS.ReadableStream): Promise<StoredZone> {
   const entries = new Map<string, NameEntry>();
+  const known: KnownPorts = new Map();
   let head: Readonly<Record<string, unknown>> | undefined;
   let end: unknown;
   for await (const line of createInterface({ input, crlfDelay: Infinity })) {
@@ -81,7 +82,7 @@ async function readLines(input: NodeJS.ReadableStream): Promise<StoredZone> {
     else if (end !== undefined) throw new FairleadError('invalid', 'lines behind the end');
     else if ('end' in value) end = value['end'];
     else {
-      const entry = parseNameEntry(value);
+      const entry = parseNameEntry(value, known);
       entries.set(nameEntryKey(entry), entry);
     }
   }

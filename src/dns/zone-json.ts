@@ -6,8 +6,11 @@ import { parseIp, type Ip } from '../base/ip.ts';
 import { parsePort, parseProtocol } from '../base/port.ts';
 import type { NamedEndpoint, NamedPort, NameEntry } from '../model/names.ts';
 
-/** Reads an entry as `JSON.stringify` wrote it; throws `invalid` naming the field. */
-export function parseNameEntry(value: unknown): NameEntry {
+/** Lists of ports by their text: thousands of Services have the same few, and need only one of each in memory. */
+export type KnownPorts = Map<string, readonly NamedPort[]>;
+
+/** Reads an entry as `JSON.stringify` wrote it; throws `invalid` naming the field. `known` makes equal lists of ports one list. */
+export function parseNameEntry(value: unknown, known: KnownPorts = new Map()): NameEntry {
   const raw = recordOf(value, 'entry');
   const namespace = parseLabel(raw['namespace'], 'namespace');
   if (raw['kind'] === 'pod') return { kind: 'pod', namespace, ip: parseIpOf(raw['ip']) };
@@ -15,10 +18,10 @@ export function parseNameEntry(value: unknown): NameEntry {
   switch (raw['kind']) {
     case 'cluster-ip': {
       const ips = listOf(raw['ips'], 'ips').map(parseIpOf);
-      return { kind: 'cluster-ip', namespace, service, ips, ports: parsePorts(raw['ports']) };
+      return { kind: 'cluster-ip', namespace, service, ips, ports: knownPorts(raw['ports'], known) };
     }
     case 'headless': {
-      const endpoints = listOf(raw['endpoints'], 'endpoints').map(parseEndpoint);
+      const endpoints = listOf(raw['endpoints'], 'endpoints').map((it) => parseEndpoint(it, known));
       return { kind: 'headless', namespace, service, endpoints };
     }
     case 'external':
@@ -70,10 +73,22 @@ function parseIpOf(value: unknown): Ip {
   return parseIp(textOf(value, 'ip'));
 }
 
-function parseEndpoint(value: unknown): NamedEndpoint {
+function parseEndpoint(value: unknown, known: KnownPorts): NamedEndpoint {
   const raw = recordOf(value, 'endpoint');
   const hostname = raw['hostname'] === undefined ? undefined : parseLabel(raw['hostname'], 'hostname');
-  return { ip: parseIpOf(raw['ip']), hostname, ports: parsePorts(raw['ports']) };
+  return { ip: parseIpOf(raw['ip']), hostname, ports: knownPorts(raw['ports'], known) };
+}
+
+/** So many different lists are remembered; a cluster with more has no need of it. */
+const MAX_KNOWN_PORTS = 1000;
+
+function knownPorts(value: unknown, known: KnownPorts): readonly NamedPort[] {
+  const text = JSON.stringify(value) ?? '';
+  const same = known.get(text);
+  if (same !== undefined) return same;
+  const ports = parsePorts(value);
+  if (known.size < MAX_KNOWN_PORTS) known.set(text, ports);
+  return ports;
 }
 
 function parsePorts(value: unknown): readonly NamedPort[] {

@@ -20,11 +20,21 @@ export interface DnsProcess {
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
+export interface StartOptions {
+  /** Path of the namespace to start it in. */
+  readonly netns?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** Starts it with the configuration written to `file`. */
-export function startDnsProcess(file: string, config: DnsConfigFile, netns?: string): DnsProcess {
+export function startDnsProcess(file: string, config: DnsConfigFile, options: StartOptions = {}): DnsProcess {
+  const { netns, env = {} } = options;
   writeFileSync(file, JSON.stringify(config));
   const launch = (): ChildProcess =>
-    spawn(process.execPath, [RUNNER, file], { stdio: ['ignore', 'pipe', 'pipe'] });
+    spawn(process.execPath, [RUNNER, file], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
   const child = netns === undefined ? launch() : inNetns(netns, launch);
   let log = '';
   const listeners = new Set<() => void>();
