@@ -210,9 +210,9 @@ try {
     metricsPort: PORT + 10,
   };
   const start = () =>
-    startDnsProcess(path.join(folder, 'dns.json'), config, {
-      // As bin/fairlead does: sources are stripped of their types once, not at each start.
-      env: { NODE_COMPILE_CACHE: path.join(folder, 'compile-cache') },
+    // As bin/fairlead does: sources are stripped of their types once, not at each start.
+    startDnsProcess(path.join(folder, 'dns.json'), config, undefined, {
+      NODE_COMPILE_CACHE: path.join(folder, 'compile-cache'),
     });
   const first = start();
   await first.said('answering');

@@ -118,7 +118,7 @@ describe('the DNS process in namespaces', () => {
       clusterDomain: 'cluster.local',
       upstreams: [],
     };
-    dns = startDnsProcess(path.join(folder, 'dns.json'), config, { netns: NODE });
+    dns = startDnsProcess(path.join(folder, 'dns.json'), config, NODE);
     lifetime.defer('DNS process', async () => void (await dns.end('SIGKILL')));
   });
 
@@ -172,11 +172,11 @@ describe('the DNS process in namespaces', () => {
 
   test('killed and started again, it answers from disk with nobody feeding it', async () => {
     await dns.end('SIGTERM');
-    dns = startDnsProcess(path.join(folder, 'dns.json'), config, { netns: NODE });
+    dns = startDnsProcess(path.join(folder, 'dns.json'), config, NODE);
     await dns.said('answering');
     assert.equal(await dig(`@${DNS_V6}`, 'web.shop.svc.cluster.local', 'A'), '10.96.0.7');
     await dns.end('SIGKILL');
-    dns = startDnsProcess(path.join(folder, 'dns.json'), config, { netns: NODE });
+    dns = startDnsProcess(path.join(folder, 'dns.json'), config, NODE);
     await dns.said('answering');
     assert.equal(await dig(`@${DNS_V4}`, 'web.shop.svc.cluster.local', 'AAAA'), 'fd00:10:96::7');
   });

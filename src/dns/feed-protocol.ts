@@ -66,7 +66,10 @@ export function parseFeedRequest(value: unknown, known: KnownPorts = new Map()):
         entries: listOf(raw['entries'], 'entries').map((it) => parseNameEntry(it, known)),
       };
     case 'delete':
-      return { kind: 'delete', keys: listOf(raw['keys'], 'keys').map((key) => textOf(key, 'keys')) };
+      return {
+        kind: 'delete',
+        keys: listOf(raw['keys'], 'keys').map((key) => textOf(key, 'keys').toLowerCase()),
+      };
     case 'commit':
       return { kind: 'commit', revision: revisionOf(raw['revision']) };
     default:

@@ -11,7 +11,7 @@ import { prepareEmpty, writeAnswer, writeBad, type PreparedAnswer } from './prep
 import { recordsOfPrepared } from './prepared-records.ts';
 import { keyOfQuestion, parseQuery, questionLabels, questionName, type Query } from './query.ts';
 import type { Random } from './random.ts';
-import { prepareZoneAnswer, type ZoneSettings } from './zone-answer.ts';
+import { prepareAddressAnswer, prepareZoneAnswer, type ZoneSettings } from './zone-answer.ts';
 import { labelsInside, lookUp } from './zone-lookup.ts';
 import type { ZoneState } from './zone-state.ts';
 
@@ -106,16 +106,14 @@ export class Responder {
     const { zone, settings } = this.#parts;
     const answer = lookUp(zone.index, settings, labels, query.typeCode);
     if (answer.kind === 'outside') return asOutside(this.#askOutside(query, labels, client));
-    const question: Question = {
-      name: questionName(query),
-      typeCode: query.typeCode,
-      classCode: query.classCode,
-    };
     if (answer.kind === 'alias') {
       const askOutside = (target: readonly string[]) => this.#askOutside(query, target, client);
-      return resolveAlias(question, answer.target, { zone, settings, askOutside }).then(own);
+      return resolveAlias(questionOf(query), answer.target, { zone, settings, askOutside }).then(own);
     }
-    const prepared = prepareZoneAnswer(question, answer, settings, zone.revision ?? 0);
+    // Most answers are addresses, which need no name: it is made for the others alone.
+    const prepared =
+      prepareAddressAnswer(answer, settings) ??
+      prepareZoneAnswer(questionOf(query), answer, settings, zone.revision ?? 0);
     this.#hot.set(query.key, prepared);
     return own(prepared);
   }
@@ -157,7 +155,7 @@ export class Responder {
     const { prepared, ageS } = finished;
     await observer({
       client: parseIp(client.address),
-      question: { name: questionName(query), typeCode: query.typeCode, classCode: query.classCode },
+      question: questionOf(query),
       rcode: prepared.rcode,
       answers: recordsOfPrepared(questionLabels(query), prepared, ageS).answers,
     });
@@ -221,6 +219,10 @@ function refusalOf(query: Query): number | undefined {
     default:
       return undefined;
   }
+}
+
+function questionOf(query: Query): Question {
+  return { name: questionName(query), typeCode: query.typeCode, classCode: query.classCode };
 }
 
 function emptyAnswer(rcode: number): PreparedAnswer {

@@ -13,7 +13,14 @@ export interface ZoneSettings extends ZoneIdentity {
 
 type OwnAnswer = Extract<ZoneAnswer, { kind: 'name' | 'no-name' }>;
 
-/** The prepared answer; `serial` grows with every state of the zone. */
+/** The prepared answer where it consists of addresses alone; undefined for every other one. */
+export function prepareAddressAnswer(answer: OwnAnswer, settings: ZoneSettings): PreparedAnswer | undefined {
+  if (answer.kind === 'no-name' || answer.records.length === 0) return undefined;
+  const ips = addressesOf(answer.records);
+  return ips === undefined ? undefined : prepareAddresses(ips, settings.ttlS);
+}
+
+/** The prepared answer of whatever `prepareAddressAnswer` leaves; `serial` grows with every state of the zone. */
 export function prepareZoneAnswer(
   question: Question,
   answer: OwnAnswer,
@@ -40,8 +47,6 @@ export function prepareZoneAnswer(
       authorities: [soa()],
     });
   }
-  const ips = addressesOf(answer.records);
-  if (ips !== undefined) return prepareAddresses(ips, settings.ttlS);
   return prepareRecords(question, answer, settings);
 }
 

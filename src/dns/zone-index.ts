@@ -6,16 +6,19 @@ import { dashedIp, nameEntryKey, type NameEntry, type NameZone } from '../model/
 
 export type ServiceEntry = Exclude<NameEntry, { kind: 'pod' }>;
 
-/** Keys are lower case throughout, since comparison in DNS is without case. */
+/**
+ * Entries come with names in lower case (`parseNameEntry` sees to it). What is kept beside the entries is little on purpose: ten
+ * thousand Services must fit into a few megabytes.
+ */
 export class ZoneIndex {
+  /** By `nameEntryKey`. */
   readonly #entries = new Map<string, NameEntry>();
-  readonly #services = new Map<string, ServiceEntry>();
   /** "namespace/dashed address" -> address. */
   readonly #pods = new Map<string, Ip>();
   readonly #serviceNamespaces = new Map<string, number>();
   readonly #podNamespaces = new Map<string, number>();
-  /** Address -> names relative to the cluster domain, in the order they came; an address may have several. */
-  readonly #reverse = new Map<Ip, readonly string[]>();
+  /** Who has a name for an address; mostly just one. */
+  readonly #owners = new Map<Ip, ServiceEntry | readonly ServiceEntry[]>();
   #prefixes: readonly Cidr[] = [];
 
   get entries(): ReadonlyMap<string, NameEntry> {
@@ -27,7 +30,7 @@ export class ZoneIndex {
   }
 
   get hasServices(): boolean {
-    return this.#services.size > 0;
+    return this.#serviceNamespaces.size > 0;
   }
 
   get hasPods(): boolean {
@@ -35,7 +38,8 @@ export class ZoneIndex {
   }
 
   service(namespace: string, service: string): ServiceEntry | undefined {
-    return this.#services.get(`${namespace}/${service}`);
+    const entry = this.#entries.get(`service/${namespace}/${service}`);
+    return entry === undefined || entry.kind === 'pod' ? undefined : entry;
   }
 
   hasServiceNamespace(namespace: string): boolean {
@@ -50,8 +54,9 @@ export class ZoneIndex {
     return this.#pods.get(`${namespace}/${label}`);
   }
 
+  /** Names of the address relative to the cluster domain, without duplicates; it may have several. */
   namesOf(ip: Ip): readonly string[] {
-    return this.#reverse.get(ip) ?? [];
+    return [...new Set(this.#ownersOf(ip).flatMap((entry) => reverseNames(entry, ip)))];
   }
 
   ownsAddress(ip: Ip): boolean {
@@ -74,16 +79,15 @@ export class ZoneIndex {
     if (this.#entries.get(key) === entry) return;
     this.delete(key);
     this.#entries.set(key, entry);
-    const namespace = entry.namespace.toLowerCase();
     if (entry.kind === 'pod') {
-      this.#pods.set(`${namespace}/${dashedIp(entry.ip)}`, entry.ip);
-      count(this.#podNamespaces, namespace, 1);
+      this.#pods.set(`${entry.namespace}/${dashedIp(entry.ip)}`, entry.ip);
+      count(this.#podNamespaces, entry.namespace, 1);
       return;
     }
-    this.#services.set(`${namespace}/${entry.service.toLowerCase()}`, entry);
-    count(this.#serviceNamespaces, namespace, 1);
-    for (const { ip, name } of reverseNames(entry)) {
-      this.#reverse.set(ip, [...this.namesOf(ip), name]);
+    count(this.#serviceNamespaces, entry.namespace, 1);
+    for (const ip of namedIps(entry)) {
+      const owners = this.#ownersOf(ip);
+      this.#owners.set(ip, owners.length === 0 ? entry : [...owners, entry]);
     }
   }
 
@@ -91,24 +95,29 @@ export class ZoneIndex {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     this.#entries.delete(key);
-    const namespace = entry.namespace.toLowerCase();
     if (entry.kind === 'pod') {
-      this.#pods.delete(`${namespace}/${dashedIp(entry.ip)}`);
-      count(this.#podNamespaces, namespace, -1);
+      this.#pods.delete(`${entry.namespace}/${dashedIp(entry.ip)}`);
+      count(this.#podNamespaces, entry.namespace, -1);
       return;
     }
-    this.#services.delete(`${namespace}/${entry.service.toLowerCase()}`);
-    count(this.#serviceNamespaces, namespace, -1);
-    for (const { ip, name } of reverseNames(entry)) this.#deleteReverse(ip, name);
+    count(this.#serviceNamespaces, entry.namespace, -1);
+    for (const ip of namedIps(entry)) {
+      const left = this.#ownersOf(ip).filter((owner) => owner !== entry);
+      if (left.length === 0) this.#owners.delete(ip);
+      else this.#owners.set(ip, left);
+    }
   }
 
-  #deleteReverse(ip: Ip, name: string): void {
-    const left = [...this.namesOf(ip)];
-    const at = left.indexOf(name);
-    if (at >= 0) left.splice(at, 1);
-    if (left.length === 0) this.#reverse.delete(ip);
-    else this.#reverse.set(ip, left);
+  #ownersOf(ip: Ip): readonly ServiceEntry[] {
+    const owners = this.#owners.get(ip);
+    if (owners === undefined) return [];
+    return isList(owners) ? owners : [owners];
   }
+}
+
+/** `Array.isArray` does not tell a readonly list from the rest. */
+function isList(owners: ServiceEntry | readonly ServiceEntry[]): owners is readonly ServiceEntry[] {
+  return Array.isArray(owners);
 }
 
 function count(counts: Map<string, number>, key: string, by: 1 | -1): void {
@@ -117,19 +126,24 @@ function count(counts: Map<string, number>, key: string, by: 1 | -1): void {
   else counts.set(key, left);
 }
 
-/** DNS specification 2.3.3 and 2.4.3: every cluster address, and endpoints that have a hostname. */
-function reverseNames(entry: ServiceEntry): readonly { ip: Ip; name: string }[] {
-  const service = `${entry.service}.${entry.namespace}.svc`;
+/** Addresses with a reverse record, each once (DNS specification 2.3.3, 2.4.3): cluster addresses, and endpoints that have a hostname. */
+function namedIps(entry: ServiceEntry): Iterable<Ip> {
   switch (entry.kind) {
     case 'cluster-ip':
-      return entry.ips.map((ip) => ({ ip, name: service }));
+      return new Set(entry.ips);
     case 'headless':
-      return entry.endpoints.flatMap(({ ip, hostname }) =>
-        hostname === undefined ? [] : [{ ip, name: `${hostname}.${service}` }],
-      );
+      return new Set(entry.endpoints.flatMap(({ ip, hostname }) => (hostname === undefined ? [] : [ip])));
     case 'external':
       return [];
     default:
       return entry satisfies never;
   }
+}
+
+function reverseNames(entry: ServiceEntry, ip: Ip): readonly string[] {
+  const service = `${entry.service}.${entry.namespace}.svc`;
+  if (entry.kind !== 'headless') return [service];
+  return entry.endpoints.flatMap((endpoint) =>
+    endpoint.ip === ip && endpoint.hostname !== undefined ? [`${endpoint.hostname}.${service}`] : [],
+  );
 }

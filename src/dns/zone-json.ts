@@ -60,13 +60,13 @@ export function revisionOf(value: unknown): number {
   return value;
 }
 
-/** One label: what looks otherwise would make other names than the Service has. */
+/** One label, in lower case; what looks otherwise would make other names than the Service has. */
 function parseLabel(value: unknown, field: string): string {
   const text = textOf(value, field);
   if (!/^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/.test(text)) {
     throw new FairleadError('invalid', `Cannot read zone: ${field} "${text}" is no label`);
   }
-  return text;
+  return text.toLowerCase();
 }
 
 function parseIpOf(value: unknown): Ip {

@@ -1,4 +1,5 @@
-// The names of a cluster as the DNS process keeps them: one entry per Service or pod, plain data that travels as JSON. No DNS records yet.
+// The names of a cluster as the DNS process keeps them: one entry per Service or pod, plain data that travels as JSON. Names of Kubernetes
+// objects are in lower case (RFC 1123 labels). No DNS records yet.
 
 import type { Cidr } from '../base/cidr.ts';
 import type { Ip } from '../base/ip.ts';

@@ -20,15 +20,13 @@ export interface DnsProcess {
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-export interface StartOptions {
-  /** Path of the namespace to start it in. */
-  readonly netns?: string;
-  readonly env?: Readonly<Record<string, string>>;
-}
-
-/** Starts it with the configuration written to `file`. */
-export function startDnsProcess(file: string, config: DnsConfigFile, options: StartOptions = {}): DnsProcess {
-  const { netns, env = {} } = options;
+/** Starts it with the configuration written to `file`, inside of the namespace at `netns` where one is given. */
+export function startDnsProcess(
+  file: string,
+  config: DnsConfigFile,
+  netns?: string,
+  env: Readonly<Record<string, string>> = {},
+): DnsProcess {
   writeFileSync(file, JSON.stringify(config));
   const launch = (): ChildProcess =>
     spawn(process.execPath, [RUNNER, file], {

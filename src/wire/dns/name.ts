@@ -49,7 +49,7 @@ export function labelsOf(name: DnsName): readonly string[] {
 /** Equal names have equal canonical names: ASCII letters in lower case (RFC 4343). */
 export function canonicalName(name: DnsName): DnsName {
   // An escape is never made of letters, so lowering the text lowers the octets and nothing else.
-  return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) as DnsName;
+  return /[A-Z]/.test(name) ? (name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) as DnsName) : name;
 }
 
 /** True when `name` is `ancestor` or lies below it. */

@@ -98,13 +98,14 @@ class DnsWriter {
 
   name(name: DnsName, mayCompress: boolean): void {
     const labels = labelsOf(name);
-    const canonical = labelsOf(canonicalName(name));
-    for (let i = 0; i < labels.length; i++) {
-      const suffix = wireForm(canonical, i);
-      const known = mayCompress ? this.#names.get(suffix) : undefined;
+    // The text of the rest of a name is a key for it: escapes make it unambiguous.
+    let rest: string = canonicalName(name);
+    for (const label of labels) {
+      const known = mayCompress ? this.#names.get(rest) : undefined;
       if (known !== undefined) return this.u16(0xc000 | known);
-      if (this.#offset < 0x4000 && !this.#names.has(suffix)) this.#names.set(suffix, this.#offset);
-      this.#label(labels[i] ?? '');
+      if (this.#offset < 0x4000 && !this.#names.has(rest)) this.#names.set(rest, this.#offset);
+      this.#label(label);
+      rest = rest.slice(labelTextLength(rest) + 1);
     }
     this.u8(0);
   }
@@ -134,6 +135,7 @@ class DnsWriter {
       throw new FairleadError('invalid', `Cannot write message: more than ${MAX_MESSAGE_BYTES} octets`);
     }
     if (needed <= this.#bytes.length) return;
+    // Doubled, so that a long message is copied a few times at most.
     const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
     larger.set(this.#bytes);
     this.#bytes = larger;
@@ -226,12 +228,12 @@ function writeStrings(writer: DnsWriter, strings: readonly Uint8Array[]): void {
   }
 }
 
-/** The labels from `start` on with their length octets: unlike a join, no two names share it. */
-function wireForm(labels: readonly string[], start: number): string {
-  let form = '';
-  for (let i = start; i < labels.length; i++) {
-    const label = labels[i] ?? '';
-    form += String.fromCharCode(label.length) + label;
+/** Characters of the first label, escapes included. */
+function labelTextLength(name: string): number {
+  for (let i = 0; i < name.length; i++) {
+    if (name[i] === '.') return i;
+    // What follows a backslash is part of the label, a dot too.
+    if (name[i] === '\\') i++;
   }
-  return form;
+  return name.length;
 }
