@@ -76,6 +76,7 @@ export class FakeNamespace {
           source: undefined,
           destination: undefined,
           incomingLink: undefined,
+          protocol: RTPROT_KERNEL,
         };
         this.rules.set(ruleKey(rule), rule);
       }
@@ -177,7 +178,13 @@ export class FakeNamespace {
 
   changeRule(change: Change<'add-rule' | 'delete-rule'>): void {
     const { kind, ...rest } = change;
-    const rule: Rule = { source: undefined, destination: undefined, incomingLink: undefined, ...rest };
+    const rule: Rule = {
+      source: undefined,
+      destination: undefined,
+      incomingLink: undefined,
+      protocol: RTPROT_FAIRLEAD,
+      ...rest,
+    };
     const key = ruleKey(rule);
     if (kind === 'add-rule') {
       if (this.rules.has(key)) throw new Refusal(EEXIST);

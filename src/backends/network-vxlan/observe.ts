@@ -91,8 +91,10 @@ function tunnelRouteOf(route: Route): TunnelRoute {
 
 export async function observeRules(netlink: Netlink): Promise<ReadonlyMap<string, TunnelRule>> {
   const rules = await netlink.rules();
-  const ours = rules.flatMap(({ family, source, priority, table }) =>
-    table === NODE_TABLE && source !== undefined ? [{ family, source, priority, table }] : [],
+  const ours = rules.flatMap(({ family, source, priority, table, protocol }) =>
+    table === NODE_TABLE && protocol === RTPROT_FAIRLEAD && source !== undefined
+      ? [{ family, source, priority, table }]
+      : [],
   );
   return new Map(ours.map((rule) => [ruleKey(rule), rule]));
 }

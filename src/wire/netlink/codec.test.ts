@@ -96,6 +96,7 @@ describe('what is encoded decodes to the same', () => {
             ...rule,
             source: hasPrefix ? source : undefined,
             destination: undefined,
+            protocol: 76,
           });
         },
       ),

@@ -3,7 +3,14 @@
 import { cidrBase, cidrLength, type Cidr } from '../../base/cidr.ts';
 import { ipToBytes } from '../../base/ip.ts';
 import * as c from './constants.ts';
-import { attributeText, attributeU32, fixedPart, readAttributes, type Message } from './reader.ts';
+import {
+  attributeText,
+  attributeU32,
+  attributeU8,
+  fixedPart,
+  readAttributes,
+  type Message,
+} from './reader.ts';
 import { decodePrefix, familyOfNumber } from './route.ts';
 import { RTPROT_FAIRLEAD, type Rule, type RuleSpec } from './types.ts';
 import { MessageWriter } from './writer.ts';
@@ -55,6 +62,7 @@ export function decodeRule(message: Message): Rule | undefined {
         : decodePrefix(attributes.get(c.FRA_DST), destinationLength, family),
     incomingLink: attributeText(attributes.get(c.FRA_IIFNAME)),
     table: attributeU32(attributes.get(c.FRA_TABLE)) ?? view.getUint8(4),
+    protocol: attributeU8(attributes.get(c.FRA_PROTOCOL)) ?? 0,
   };
 }
 

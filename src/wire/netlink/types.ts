@@ -83,6 +83,8 @@ export interface Rule {
   readonly destination: Cidr | undefined;
   readonly incomingLink: string | undefined;
   readonly table: number;
+  /** RTPROT_* number: who made it, as with routes. */
+  readonly protocol: number;
 }
 
 /** A namespace to put a link into: an open descriptor of it. */

@@ -1,0 +1,140 @@
+// The tunnel's targets on the kernel: an IPv6 underlay, what changes in place and what anew, pruning, and the masquerade table's elements.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { after, before, test } from 'node:test';
+import { Lifetime } from '../../src/base/lifetime.ts';
+import { runCni } from '../support/cni-executable.ts';
+import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
+import { startPodNetworkLab, type LabNode, type PodNetworkLab } from '../support/pod-network-lab.ts';
+
+const PREFIX = 't-cni-tun';
+const lifetime = new Lifetime('tunnel test');
+let machine: LeakSnapshot;
+let lab: PodNetworkLab;
+let one: LabNode;
+
+before(async () => {
+  machine = await takeSnapshot({ prefix: PREFIX });
+  lab = await startPodNetworkLab({ prefix: PREFIX, nodeCount: 2, outer: 'ipv6' }, lifetime);
+  await lab.syncTunnels();
+  [one] = lab.nodes as [LabNode];
+});
+after(async () => {
+  await lifetime.close();
+  await assertNoLeaks(machine, { prefix: PREFIX });
+});
+
+function inside(netns: string, ...command: string[]): string {
+  return execFileSync('nsenter', [`--net=${netns}`, ...command], { encoding: 'utf8' });
+}
+
+function tunnelIndex(): string | undefined {
+  return /^(\d+):/.exec(inside(one.netns, 'ip', 'link', 'show', 'fairlead.vx'))?.[1];
+}
+
+async function pingAcross(name: string): Promise<void> {
+  const pods = [];
+  for (const [i, node] of lab.nodes.entries()) {
+    const netns = lab.makeNetns(`${name}${i}`);
+    const config = { cniVersion: '1.1.0', name: 'fairlead', type: 'fairlead-cni', socket: node.socketPath };
+    const added = await runCni({ command: 'ADD', containerId: name, netns, ifname: 'eth0', config });
+    assert.equal(added.code, 0, added.stdout);
+    pods.push({ netns, ips: (added.json ?? {})['ips'] as readonly { address: string }[] });
+  }
+  const [from, to] = pods;
+  for (const { address } of to?.ips ?? []) {
+    const ip = address.split('/')[0] ?? '';
+    const most = 1430 - (ip.includes(':') ? 48 : 28);
+    inside(from?.netns ?? '', 'ping', '-c1', '-W2', '-M', 'do', '-s', String(most), ip);
+  }
+}
+
+test('over an IPv6 underlay both families pass, 70 bytes smaller', async () => {
+  await pingAcross('a');
+});
+
+test('MTU and Ethernet address change in place, the device stays', async () => {
+  const before = tunnelIndex();
+  inside(one.netns, 'ip', 'link', 'set', 'fairlead.vx', 'mtu', '1300', 'address', '02:00:00:00:00:99');
+  assert.ok((await lab.syncTunnels()) > 0);
+  assert.equal(tunnelIndex(), before);
+  assert.equal(await lab.syncTunnels(), 0);
+  await pingAcross('b');
+});
+
+test('a device of another VNI, a foreign one of that name, and none at all: made anew with all that belongs to it', async () => {
+  const makers = [
+    [
+      'ip',
+      'link',
+      'add',
+      'fairlead.vx',
+      'alias',
+      'fairlead tunnel',
+      'type',
+      'vxlan',
+      'id',
+      '9',
+      'dstport',
+      '8472',
+    ],
+    ['ip', 'link', 'add', 'fairlead.vx', 'type', 'bridge'],
+    ['true'],
+  ];
+  for (const [i, maker] of makers.entries()) {
+    inside(one.netns, 'ip', 'link', 'del', 'fairlead.vx');
+    inside(one.netns, ...maker);
+    // The device in the first pass takes its entries with it; a reconciler comes again.
+    await lab.syncTunnels();
+    await lab.syncTunnels();
+    assert.equal(await lab.syncTunnels(), 0);
+    await pingAcross(`c${i}`);
+  }
+});
+
+test('entries of ours that nobody wants any more go, those of others stay', async () => {
+  const { netns } = one;
+  inside(netns, 'ip', 'route', 'add', '10.244.99.0/24', 'dev', 'fairlead.vx', 'proto', '76');
+  inside(netns, 'ip', 'route', 'add', '10.99.0.0/24', 'dev', 'eth0', 'proto', 'static');
+  inside(
+    netns,
+    'ip',
+    'rule',
+    'add',
+    'from',
+    '10.5.0.0/16',
+    'lookup',
+    '76',
+    'priority',
+    '7600',
+    'protocol',
+    '76',
+  );
+  inside(netns, 'ip', 'rule', 'add', 'from', '10.6.0.0/16', 'lookup', '99', 'priority', '7600');
+  inside(netns, 'ip', 'neigh', 'add', '10.244.99.0', 'lladdr', '02:00:00:00:00:77', 'dev', 'fairlead.vx');
+  inside(netns, 'bridge', 'fdb', 'append', '02:00:00:00:00:77', 'dev', 'fairlead.vx', 'dst', 'fd00::77');
+  assert.equal(await lab.syncTunnels(), 4);
+  assert.equal(await lab.syncTunnels(), 0);
+  assert.match(inside(netns, 'ip', 'route'), /10\.99\.0\.0\/24/);
+  assert.doesNotMatch(inside(netns, 'ip', 'route'), /10\.244\.99\.0\/24/);
+  assert.match(inside(netns, 'ip', 'rule'), /10\.6\.0\.0\/16/);
+});
+
+test('of the masquerade table only elements change; a rule that is not as it should be loads it anew', async () => {
+  const { netns } = one;
+  const table = ['inet', 'fairlead-masquerade'];
+  const handle = (): string | undefined =>
+    /masquerade fully-random.*# handle (\d+)/.exec(
+      inside(netns, 'nft', '-a', 'list', 'table', ...table),
+    )?.[1];
+  const before = handle();
+  inside(netns, 'nft', 'add', 'element', ...table, 'inside4', '{ 192.0.2.0/24 }');
+  inside(netns, 'nft', 'delete', 'element', ...table, 'pods4', '{ 10.244.1.0/24 }');
+  assert.equal(await lab.syncTunnels(), 2);
+  assert.equal(handle(), before);
+  inside(netns, 'nft', 'delete', 'rule', ...table, 'postrouting', 'handle', before ?? '');
+  assert.ok((await lab.syncTunnels()) > 0);
+  assert.equal(await lab.syncTunnels(), 0);
+  assert.match(inside(netns, 'nft', 'list', 'table', ...table), /10\.244\.1\.0\/24/);
+});
