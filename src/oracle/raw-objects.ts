@@ -7,6 +7,8 @@ export interface RawService {
     readonly type?: string;
     readonly clusterIP?: string;
     readonly clusterIPs?: readonly string[];
+    readonly externalName?: string;
+    readonly publishNotReadyAddresses?: boolean | null;
     readonly ports?: readonly {
       readonly name?: string;
       readonly port: number;
@@ -30,6 +32,7 @@ export interface RawEndpointSlice {
   }[];
   readonly endpoints?: readonly {
     readonly addresses: readonly string[];
+    readonly hostname?: string | null;
     readonly nodeName?: string;
     readonly conditions?: {
       readonly ready?: boolean | null;
