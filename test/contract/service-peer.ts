@@ -33,7 +33,8 @@ export interface PeerReply {
   readonly error: string | undefined;
 }
 
-const TIMEOUT_MS = 1500;
+/** Emulated machines are slower by the scale that they set. */
+const TIMEOUT_MS = 1500 * Number(process.env['FAIRLEAD_TIME_SCALE'] ?? 1);
 const connections = new Map<string, net.Socket>();
 const datagramSockets = new Map<string, dgram.Socket>();
 
@@ -98,11 +99,13 @@ function hold(request: PeerAddress & { readonly socket: string }): Promise<PeerR
   if (socket === undefined) return connect(request, request.socket);
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(reply([], undefined, 'timeout')), TIMEOUT_MS);
+    const onError = (error: Error): void => resolve(failure(error));
+    socket.once('error', onError);
     socket.once('data', (data) => {
       clearTimeout(timer);
+      socket.off('error', onError);
       resolve(reply([data.toString().trim()], peerOf(socket)));
     });
-    socket.once('error', (error) => resolve(failure(error)));
     socket.write('again\n');
   });
 }
@@ -158,6 +161,7 @@ function exchange(
     socket.once('error', reject);
     socket.once('message', (message, from) => {
       clearTimeout(timer);
+      socket.off('error', reject);
       resolve({ said: message.toString(), peer: text(from) });
     });
     if (to.isConnected) socket.send('hello', onSent);
