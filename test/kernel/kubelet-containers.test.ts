@@ -138,15 +138,57 @@ test('a process container sees its environment and its volumes, and leaves nothi
   await bed.gone(uid);
 });
 
+test('hooks run: a container whose postStart fails is restarted, a deadline ends the pod', async () => {
+  const hook = (script: string) => ({ postStart: { exec: { command: ['sh', '-c', script] } } });
+  const good = bed.run(
+    'hooked',
+    { containers: [{ ...sh('exec sleep 1000'), lifecycle: hook('touch /tmp/hooked') }] },
+    HOST,
+  );
+  const bad = bed.run(
+    'bad-hook',
+    {
+      terminationGracePeriodSeconds: 1,
+      containers: [{ ...sh('exec sleep 1000'), lifecycle: hook('exit 6') }],
+    },
+    HOST,
+  );
+  const late = bed.run(
+    'late',
+    { activeDeadlineSeconds: 1, terminationGracePeriodSeconds: 0, containers: [sh('exec sleep 1000')] },
+    HOST,
+  );
+  await bed.ready('hooked');
+  const seen = await exec(bed.kubeletSocket, { pod: 'hooked', command: ['ls', '/tmp/hooked'] });
+  assert.equal(seen.stdout, '/tmp/hooked\n');
+  await until('a restart', () => (main(bed.api.status('bad-hook'))?.restartCount ?? 0) > 0);
+  assert.ok(
+    bed.api.events.some((it) => it.reason === 'FailedPostStartHook' && it.message.includes('exited with 6')),
+  );
+  await until('Failed', () => bed.api.status('late')?.phase === 'Failed');
+  assert.equal(bed.api.status('late')?.reason, 'DeadlineExceeded');
+  for (const uid of [good, bad, late]) bed.delete(uid, 0);
+  await bed.gone(good, bad, late);
+});
+
 test('a missing ConfigMap holds back its container alone, until it appears', async () => {
   const uid = bed.run(
     'wants',
-    { containers: [{ ...sh('sleep 1000'), envFrom: [{ configMapRef: { name: 'late' } }] }] },
+    {
+      containers: [
+        { ...sh('exec sleep 1000'), envFrom: [{ configMapRef: { name: 'late' } }] },
+        { ...sh('exec sleep 1000'), name: 'other' },
+      ],
+    },
     HOST,
   );
   await until(
     'CreateContainerConfigError',
     () => main(bed.api.status('wants'))?.state?.waiting?.reason === 'CreateContainerConfigError',
+  );
+  await until(
+    'the other',
+    () => bed.api.status('wants')?.containerStatuses?.[1]?.state?.running !== undefined,
   );
   assert.equal(main(bed.api.status('wants'))?.state?.waiting?.message, 'configmap "late" not found');
   bed.api.configMaps.set('default/late', {
@@ -237,11 +279,16 @@ test('a program that is not there is a start error, not a hang', async () => {
 });
 
 test('a pod of one run succeeds, gives its sandbox back and keeps its log', async () => {
-  const uid = bed.run('job', { restartPolicy: 'OnFailure', containers: [sh('echo done')] }, HOST);
+  const uid = bed.run(
+    'job',
+    { restartPolicy: 'OnFailure', containers: [sh('echo done; echo bye > /dev/termination-log')] },
+    HOST,
+  );
   await until('Succeeded', () => bed.api.status('job')?.phase === 'Succeeded');
   await until('the namespace to be gone', () => bed.onNode('ls', bed.netns(uid)).status !== 0);
   assert.equal(await logsOf('job'), 'done\n');
-  assert.equal(main(bed.api.status('job'))?.state?.terminated?.reason, 'Completed');
+  const end = main(bed.api.status('job'))?.state?.terminated;
+  assert.deepEqual([end?.reason, end?.message], ['Completed', 'bye\n']);
   bed.delete(uid);
   await bed.gone(uid);
 });

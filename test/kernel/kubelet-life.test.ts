@@ -206,7 +206,7 @@ test('a hundred pods come up, go, and leave nothing in either process', async ()
   await round(10);
   const before = bed.descriptors();
   const tookMs = await round(100);
-  assert.ok(tookMs < 60_000, `100 pods took ${tookMs} ms`);
+  assert.ok(tookMs < 120_000, `100 pods took ${tookMs} ms`);
   await until(
     'descriptors to be closed',
     () => {

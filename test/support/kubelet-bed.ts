@@ -342,7 +342,7 @@ export async function until(
   what: string,
   isTrue: () => boolean | Promise<boolean>,
   describe: () => string = () => '',
-  timeoutMs = 30_000,
+  timeoutMs = 60_000,
 ): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!(await isTrue())) {
@@ -360,8 +360,8 @@ function leftovers(): readonly string[] {
     .filter((it) => /^\d+$/.test(it))
     .flatMap((pid) => {
       try {
-        const name = readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
-        return name.startsWith('fairlead-') ? [`process ${pid} ${name}`] : [];
+        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+        return command.includes('/tmp/t-lab-') ? [`process ${pid} ${command}`] : [];
       } catch {
         return []; // Ended meanwhile.
       }

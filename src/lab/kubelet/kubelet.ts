@@ -27,9 +27,10 @@ import { ProcessRunner } from './process-runner.ts';
 import { runnerOf } from './program-of.ts';
 import { loadRecords, saveRecord } from './record-store.ts';
 import { Sandboxes } from './sandbox.ts';
+import { lastWords } from './termination-log.ts';
 import { WorkloadRunner } from './workload-runner.ts';
 
-/** Sandboxes and containers made at once: enough to keep two cores busy while plugins wait. */
+/** Sandboxes made at once, and containers started at once: enough to keep two cores busy while plugins wait. */
 const PARALLEL = 16;
 
 export interface KubeletDoors {
@@ -126,7 +127,8 @@ function makeWorld(
     node: worldNode,
     runner: (kind) => runners[kind],
     runnerOf,
-    gate: new Gate(PARALLEL),
+    sandboxGate: new Gate(PARALLEL),
+    startGate: new Gate(PARALLEL),
     sandboxes: new Sandboxes({
       node: (name) => ({ folders: of(name).folders, cni: of(name).cni, ips: of(name).node.ips }),
       raiseLoopback,
@@ -136,7 +138,10 @@ function makeWorld(
     }),
     execSandboxes: new ExecSandboxes(launcher, around, () => world),
     save: (record) => saveRecord(of(record.node).folders, record),
-    lastWords: () => undefined,
+    lastWords: (record, container) =>
+      lastWords(
+        of(record.node).folders.container(record, container, record.containers[container]?.attempt ?? 0),
+      ),
   };
   return world;
 }

@@ -51,7 +51,7 @@ export class PodProbes {
   }
 
   /** Probes what runs, and nothing else. */
-  sync(pod: Pod, record: PodRecord, isTerminating: boolean): void {
+  sync(pod: Pod, record: PodRecord): void {
     for (const container of [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])]) {
       const own = record.containers[container.name];
       const present = this.#running.get(container.name);
@@ -61,8 +61,6 @@ export class PodProbes {
         this.#begin({ pod, container, record, startedAtMs: own.state.startedAtMs }, own.id);
       }
     }
-    // kubelet goes on with readiness probes while a pod terminates, but restarts nothing any more: the worker sees to that.
-    void isTerminating;
   }
 
   close(): void {

@@ -1,100 +1,102 @@
 // Drives one pod from its object to running containers and back to nothing, one step after the other. What to do next is
-// `planPod`'s decision; how, is the runners' and the sandbox's. A pod never waits for another one, except for a free place.
+// `planPod`'s decision; how, is the starter's, the stopper's and the sandbox's. A pod never waits for another one, except for
+// a free place.
 
-import { randomBytes } from 'node:crypto';
 import { FairleadError, hasCode, messageOf } from '../../base/errors.ts';
-import type { Container, Pod } from '../../objects/api-types.ts';
+import type { Pod } from '../../objects/api-types.ts';
+import type { RunExit } from './container-runner.ts';
+import { ContainerStarter } from './container-starter.ts';
 import { ContainerStopper } from './container-stopper.ts';
-import type { RunExit, RunName } from './container-runner.ts';
-import { backoffAfter, isFinished, planPod, type Step } from './plan.ts';
-import { withContainer, type ContainerRecord, type ExitedState, type PodRecord } from './pod-record.ts';
+import { planPod, type Step } from './plan.ts';
+import { PodProbes } from './pod-probes.ts';
+import type { PodRecord } from './pod-record.ts';
+import { exitedContainer, PodState } from './pod-state.ts';
 import { podStatus } from './pod-status.ts';
 import { prepareVolumes } from './pod-volumes.ts';
-import { PodProbes } from './pod-probes.ts';
 import type { PodWorld } from './pod-world.ts';
-import { prepareLaunch } from './prepare-launch.ts';
 import { StatusWriter } from './status-writer.ts';
 import { Waker } from './waker.ts';
 
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 60_000;
+/** What is only away (the node's agent starts anew) is back within a second or two. */
 const RETRY_AWAY_MS = 2000;
-/** A pod that was taken out of the API by force has no owner who would wait for it. */
-const GONE_GRACE_MS = 2000;
+
+type Outcome = { readonly kind: 'done' } | { readonly kind: 'wait'; readonly waitMs: number | undefined };
 
 export class PodWorker {
   readonly #world: PodWorld;
+  readonly #state: PodState;
   readonly #abort = new AbortController();
   readonly #waker = new Waker();
+  readonly #starter: ContainerStarter;
   readonly #stopper: ContainerStopper;
   readonly #probes: PodProbes;
   readonly #status: StatusWriter;
+  /** Containers to be stopped and started again, with the reason. */
   readonly #restarts = new Map<string, string>();
-  readonly #starting = new Set<string>();
-  #pod: Pod;
-  #record: PodRecord;
-  #saved: PodRecord | undefined;
-  #isGone = false;
   #areVolumesStale = false;
   #failures = 0;
   #retryAtMs: number | undefined;
 
   /** `record` is a new one or one that is adopted. */
   constructor(world: PodWorld, pod: Pod, record: PodRecord) {
+    const { signal } = this.#abort;
+    const wake = (): void => this.#waker.wake();
+    const restart = (container: string, reason: string): void => {
+      this.#restarts.set(container, reason);
+      wake();
+    };
     this.#world = world;
-    this.#pod = pod;
-    this.#record = record;
-    this.#stopper = new ContainerStopper(world, this.#abort.signal);
-    this.#status = new StatusWriter(world, () => this.#waker.wake());
-    this.#probes = new PodProbes(world, {
-      onChange: () => this.#waker.wake(),
-      onFailure: (container, reason) => {
-        this.#restarts.set(container, reason);
-        this.#waker.wake();
-      },
-    });
+    this.#state = new PodState(world, pod, record);
+    this.#starter = new ContainerStarter(world, this.#state, { signal, onHookFailed: restart });
+    this.#stopper = new ContainerStopper(world, signal);
+    this.#status = new StatusWriter(world, wake);
+    this.#probes = new PodProbes(world, { onChange: wake, onFailure: restart });
   }
 
   get record(): PodRecord {
-    return this.#record;
+    return this.#state.record;
   }
 
   get pod(): Pod {
-    return this.#pod;
+    return this.#state.pod;
   }
 
   /** True while a start is under way: the runner may not know the container yet. */
   isStarting(container: string): boolean {
-    return this.#starting.has(container);
+    return this.#state.starting.has(container);
   }
 
   /** The newest object of the pod. */
   update(pod: Pod): void {
-    this.#pod = pod;
-    this.#stopper.setGrace(this.#graceMs());
+    this.#state.pod = pod;
+    this.#stopper.setGrace(this.#state.graceMs);
     this.#waker.wake();
   }
 
-  /** The API has the pod no more (or another one of its name): it ends, and nothing is written any more. */
+  /** The API has the pod no more (or another one of its name). */
   setGone(): void {
-    this.#isGone = true;
-    this.#stopper.setGrace(this.#graceMs());
+    this.#state.isGone = true;
+    this.#stopper.setGrace(this.#state.graceMs);
     this.#waker.wake();
   }
 
   /** A runner saw the end of a container; ends of earlier starts are ignored. */
   noteExit(container: string, attempt: number, exit: RunExit): void {
-    const record = this.#record.containers[container];
+    const record = this.record.containers[container];
     if (record === undefined || record.attempt !== attempt || record.state.kind !== 'running') return;
+    const reason = exit.exitCode === 0 ? 'Completed' : 'Error';
+    const message = this.#world.lastWords(this.record, container);
+    this.#state.setContainer(exitedContainer(record, exit, { reason, message }));
     this.#stopper.noteExit(container);
-    this.#record = withContainer(this.#record, exited(record, exit, this.#reasonOf(container, exit)));
     this.#waker.wake();
   }
 
   /** Whether ConfigMaps and Secrets matter to the pod now: it mounts volumes, or a container waits. */
   get dependsOnObjects(): boolean {
-    const isWaiting = Object.values(this.#record.containers).some((it) => it.state.kind === 'waiting');
-    return isWaiting || (this.#pod.spec?.volumes ?? []).length > 0;
+    const isWaiting = Object.values(this.record.containers).some((it) => it.state.kind === 'waiting');
+    return isWaiting || (this.pod.spec?.volumes ?? []).length > 0;
   }
 
   /** Objects that the pod mounts may have changed: its volumes are looked at again. */
@@ -114,15 +116,9 @@ export class PodWorker {
         const outcome = await this.#sync();
         if (outcome.kind === 'done') return;
         waitMs = outcome.waitMs;
-        this.#failures = 0;
       } catch (error) {
         if (signal.aborted) return;
-        this.#failures++;
-        // What is only away (the node's agent starts anew) is back within a second or two.
-        const mostMs = hasCode(error, 'unavailable') ? RETRY_AWAY_MS : RETRY_MAX_MS;
-        waitMs = Math.min(mostMs, RETRY_FIRST_MS * 2 ** (this.#failures - 1));
-        this.#retryAtMs = this.#world.clock.nowMs() + waitMs;
-        this.#world.log(`pod ${this.#record.namespace}/${this.#record.name}: ${messageOf(error)}`);
+        waitMs = this.#noteFailure(error);
       }
       await this.#waker.wait(waitMs, signal);
     }
@@ -134,87 +130,80 @@ export class PodWorker {
     this.#probes.close();
   }
 
-  async #sync(): Promise<
-    { readonly kind: 'done' } | { readonly kind: 'wait'; readonly waitMs: number | undefined }
-  > {
+  /** The time until the next try. */
+  #noteFailure(error: unknown): number {
+    const mostMs = hasCode(error, 'unavailable') ? RETRY_AWAY_MS : RETRY_MAX_MS;
+    const waitMs = Math.min(mostMs, RETRY_FIRST_MS * 2 ** this.#failures++);
+    this.#retryAtMs = this.#world.clock.nowMs() + waitMs;
+    this.#world.log(`pod ${this.record.namespace}/${this.record.name}: ${messageOf(error)}`);
+    return waitMs;
+  }
+
+  async #sync(): Promise<Outcome> {
     for (;;) {
+      this.#enforceDeadline();
       await this.#stopRequested();
       await this.#refreshVolumes();
       const steps = this.#plan();
       const runnable = steps.filter((it) => it.kind !== 'back-off');
       await this.#settle();
       if (runnable.length === 0) return this.#end(steps);
-      // A wake during a back-off after a failure must not turn into a tight loop.
+      // A wake meanwhile must not turn failures into a tight loop.
       const holdMs = (this.#retryAtMs ?? 0) - this.#world.clock.nowMs();
-      const isUrgent = runnable.some((it) => it.kind === 'stop' || it.kind === 'remove-sandbox');
-      if (holdMs > 0 && !(isUrgent && this.#failures === 0)) return { kind: 'wait', waitMs: holdMs };
-      for (const step of runnable) await this.#do(step);
+      if (holdMs > 0) return { kind: 'wait', waitMs: holdMs };
+      await this.#doAll(runnable);
+      this.#failures = 0;
       this.#retryAtMs = undefined;
     }
   }
 
   #plan(): readonly Step[] {
     return planPod({
-      pod: this.#pod,
-      record: this.#record,
+      pod: this.pod,
+      record: this.record,
       nowMs: this.#world.clock.nowMs(),
       isStarted: (it) => this.#probes.isStarted(it),
-      isTerminating: this.#isTerminating(),
+      isTerminating: this.#state.isTerminating,
     });
   }
 
   /** Record on disk, probes as the containers are, status in the API. */
   async #settle(): Promise<void> {
-    await this.#save();
-    this.#probes.sync(this.#pod, this.#record, this.#isTerminating());
-    if (this.#isGone) return;
-    this.#status.submit(
-      this.#pod,
-      podStatus({
-        pod: this.#pod,
-        record: this.#record,
-        hostIps: this.#world.node(this.#record.node).ips,
-        nowMs: this.#world.clock.nowMs(),
-        isStarted: (it) => this.#probes.isStarted(it),
-        isReady: (it) => this.#probes.isReady(it),
-        isTerminating: this.#isTerminating(),
-        previous: this.#status.latest,
-      }),
-      this.#abort.signal,
-    );
+    await this.#state.save();
+    this.#probes.sync(this.pod, this.record);
+    if (this.#state.isGone) return;
+    const status = podStatus({
+      pod: this.pod,
+      record: this.record,
+      hostIps: this.#world.node(this.record.node).ips,
+      nowMs: this.#world.clock.nowMs(),
+      isStarted: (it) => this.#probes.isStarted(it),
+      isReady: (it) => this.#probes.isReady(it),
+      isTerminating: this.#state.isTerminating,
+      previous: this.#status.latest,
+    });
+    this.#status.submit(this.pod, status, this.#abort.signal);
   }
 
-  async #save(): Promise<void> {
-    const record = this.#record;
-    if (record === this.#saved) return;
-    await this.#world.save(record);
-    this.#saved = record;
-  }
-
-  async #end(
-    steps: readonly Step[],
-  ): Promise<{ readonly kind: 'done' } | { readonly kind: 'wait'; readonly waitMs: number | undefined }> {
-    if (this.#isTerminating() && this.#record.sandbox === undefined) {
+  async #end(steps: readonly Step[]): Promise<Outcome> {
+    if (this.#state.isTerminating && this.record.sandbox === undefined) {
       await this.#status.drain();
       await this.#finish();
       return { kind: 'done' };
     }
     const backOffs = steps.filter((it) => it.kind === 'back-off');
     for (const { container } of backOffs) this.#reportBackOff(container);
-    const untilMs = backOffs.map((it) => it.untilMs);
-    const deadline = this.#deadlineMs();
-    if (deadline !== undefined) untilMs.push(deadline);
-    const nowMs = this.#world.clock.nowMs();
-    return {
-      kind: 'wait',
-      waitMs: untilMs.length === 0 ? undefined : Math.max(0, Math.min(...untilMs) - nowMs),
-    };
+    const untilMs = [...backOffs.map((it) => it.untilMs), this.#state.deadlineMs].filter(
+      (it) => it !== undefined,
+    );
+    if (untilMs.length === 0) return { kind: 'wait', waitMs: undefined };
+    return { kind: 'wait', waitMs: Math.max(0, Math.min(...untilMs) - this.#world.clock.nowMs()) };
   }
 
   #reportBackOff(container: string): void {
-    const { name, namespace, uid } = this.#record;
+    const { name, namespace, uid } = this.record;
     const message = `Back-off restarting failed container ${container} in pod ${name}_${namespace}(${uid})`;
-    this.#event('Warning', 'BackOff', message, container);
+    this.#state.event('Warning', 'BackOff', message, container);
   }
 
   /** The object may go: nothing of the pod is left. */
@@ -222,21 +211,29 @@ export class PodWorker {
     const { signal } = this.#abort;
     this.#probes.close();
     // Also what an attempt to make the sandbox may have left without a record.
-    await this.#world.sandboxes.remove(this.#record, signal);
-    if (!this.#isGone) await this.#world.api.removePod(this.#pod, signal);
-    await this.#world.sandboxes.removeFiles(this.#record, true);
+    await this.#world.sandboxes.remove(this.record, signal);
+    if (!this.#state.isGone) await this.#world.api.removePod(this.pod, signal);
+    await this.#world.sandboxes.removeFiles(this.record, true);
+  }
+
+  /** Every step gets its chance: a container that cannot start holds no other one back. Throws the first failure. */
+  async #doAll(steps: readonly Step[]): Promise<void> {
+    const failures: unknown[] = [];
+    for (const step of steps) await this.#do(step).catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   }
 
   async #do(step: Step): Promise<void> {
+    const { sandboxGate, startGate } = this.#world;
     switch (step.kind) {
       case 'make-sandbox':
-        return this.#world.gate.run(() => this.#makeSandbox());
+        return sandboxGate.run(() => this.#makeSandbox());
       case 'start':
-        return this.#world.gate.run(() => this.#start(step.container, step.attempt));
+        return startGate.run(() => this.#starter.start(step.container, step.attempt));
       case 'stop':
-        return this.#stop(step.containers);
+        return this.#stop(step.containers, (name) => `Stopping container ${name}`);
       case 'remove-sandbox':
-        return this.#world.gate.run(() => this.#removeSandbox());
+        return sandboxGate.run(() => this.#removeSandbox());
       case 'back-off':
         return undefined;
       default:
@@ -246,217 +243,74 @@ export class PodWorker {
 
   async #makeSandbox(): Promise<void> {
     try {
-      const sandbox = await this.#world.sandboxes.make(this.#pod, this.#record, this.#abort.signal);
-      this.#record = { ...this.#record, sandbox, ips: sandbox.ips };
+      const sandbox = await this.#world.sandboxes.make(this.pod, this.record, this.#abort.signal);
+      this.#state.change({ sandbox, ips: sandbox.ips });
     } catch (error) {
-      const message = `Failed to create pod sandbox: ${messageOf(error)}`;
-      this.#event('Warning', 'FailedCreatePodSandBox', message);
+      this.#state.event(
+        'Warning',
+        'FailedCreatePodSandBox',
+        `Failed to create pod sandbox: ${messageOf(error)}`,
+      );
       throw error;
     }
   }
 
   async #removeSandbox(): Promise<void> {
-    for (const container of Object.values(this.#record.containers)) {
-      await this.#world.runner(container.runner).forget(this.#run(container), this.#abort.signal);
-    }
-    await this.#world.execSandboxes.end(this.#record);
-    await this.#world.sandboxes.remove(this.#record, this.#abort.signal);
-    this.#record = { ...this.#record, sandbox: undefined };
-  }
-
-  async #start(container: Container, attempt: number): Promise<void> {
-    const { sandbox } = this.#record;
-    if (sandbox === undefined) return;
-    const before = this.#record.containers[container.name];
-    const fresh: ContainerRecord = {
-      name: container.name,
-      runner: this.#world.runnerOf(this.#pod, container),
-      attempt,
-      id: `fairlead://${randomBytes(32).toString('hex')}`,
-      state: { kind: 'waiting', reason: 'ContainerCreating', message: undefined },
-      last: before?.state.kind === 'exited' ? before.state : before?.last,
-      backoffMs: before?.backoffMs ?? 0,
-    };
-    const launch = await this.#prepare(container, fresh, sandbox);
-    if (launch === undefined) return;
-    if (before?.state.kind === 'exited') {
-      await this.#world.runner(before.runner).forget(this.#run(before), this.#abort.signal);
-      await this.#world.execSandboxes.endOf(this.#record, container.name);
-    }
-    const startedAtMs = this.#world.clock.nowMs();
-    this.#starting.add(container.name);
-    try {
-      // Recorded as running first: an exit may be reported before the start returns.
-      this.#record = withContainer(this.#record, { ...fresh, state: { kind: 'running', startedAtMs } });
-      await this.#save();
-      await this.#world.runner(fresh.runner).start(launch, this.#abort.signal);
-      this.#event('Normal', 'Created', `Created container: ${container.name}`, container.name);
-      this.#event('Normal', 'Started', `Started container ${container.name}`, container.name);
-    } catch (error) {
-      this.#startFailed(fresh, startedAtMs, error);
-    } finally {
-      this.#starting.delete(container.name);
-    }
-  }
-
-  async #prepare(
-    container: Container,
-    fresh: ContainerRecord,
-    sandbox: NonNullable<PodRecord['sandbox']>,
-  ): Promise<Awaited<ReturnType<typeof prepareLaunch>> | undefined> {
     const { signal } = this.#abort;
-    try {
-      return await prepareLaunch(
-        this.#world,
-        { pod: this.#pod, record: this.#record, container, attempt: fresh.attempt, sandbox },
-        signal,
-      );
-    } catch (error) {
-      const message = messageOf(error);
-      this.#record = withContainer(this.#record, {
-        ...fresh,
-        state: { kind: 'waiting', reason: 'CreateContainerConfigError', message },
-      });
-      this.#event('Warning', 'Failed', `Error: ${message}`, container.name);
-      throw error;
+    for (const container of Object.values(this.record.containers)) {
+      await this.#world.runner(container.runner).forget(this.#state.runOf(container), signal);
     }
+    await this.#world.execSandboxes.end(this.record);
+    await this.#world.sandboxes.remove(this.record, signal);
+    this.#state.change({ sandbox: undefined });
   }
 
-  /** A process that cannot be started ends at once (and is tried again with back-off); a runner that is away is only waited for. */
-  #startFailed(fresh: ContainerRecord, startedAtMs: number, error: unknown): void {
-    const message = messageOf(error);
-    if (error instanceof FairleadError && error.code === 'unavailable') {
-      this.#record = withContainer(this.#record, {
-        ...fresh,
-        state: { kind: 'waiting', reason: 'RunContainerError', message },
-      });
-      throw error;
-    }
-    const record: ContainerRecord = { ...fresh, state: { kind: 'running', startedAtMs } };
-    const exit = { exitCode: 128, signal: undefined, finishedAtMs: this.#world.clock.nowMs() };
-    this.#record = withContainer(this.#record, exited(record, exit, { reason: 'StartError', message }));
-    this.#event(
-      'Warning',
-      'Failed',
-      `Error: failed to start container "${fresh.name}": ${message}`,
-      fresh.name,
-    );
-  }
-
-  /** What cannot be refreshed (an object was deleted) stays as it is: containers run on with what they have. */
-  async #refreshVolumes(): Promise<void> {
-    const isRunning = Object.values(this.#record.containers).some((it) => it.state.kind === 'running');
-    if (!this.#areVolumesStale || !isRunning || this.#isTerminating()) return;
-    this.#areVolumesStale = false;
-    try {
-      await prepareVolumes(this.#world, this.#pod, this.#record, this.#abort.signal);
-    } catch (error) {
-      this.#event('Warning', 'FailedMount', `Cannot refresh volumes: ${messageOf(error)}`);
-    }
-  }
-
-  /** Containers that a probe gave up on. */
+  /** Containers that a probe or a hook gave up on. */
   async #stopRequested(): Promise<void> {
-    const names = [...this.#restarts].filter(
-      ([name]) => this.#record.containers[name]?.state.kind === 'running',
-    );
+    const reasons = new Map(this.#restarts);
     this.#restarts.clear();
-    for (const [name, reason] of names) {
-      this.#event('Normal', 'Killing', `Container ${name} ${reason}, will be restarted`, name);
-    }
-    if (names.length > 0)
-      await this.#stop(
-        names.map(([name]) => name),
-        { isQuiet: true },
-      );
+    const names = [...reasons.keys()].filter((name) => this.#state.isRunning(name));
+    await this.#stop(names, (name) => `Container ${name} ${reasons.get(name)}, will be restarted`);
   }
 
-  async #stop(names: readonly string[], options: { readonly isQuiet?: boolean } = {}): Promise<void> {
-    this.#stopper.setGrace(this.#graceMs());
+  async #stop(names: readonly string[], messageFor: (name: string) => string): Promise<void> {
+    this.#stopper.setGrace(this.#state.graceMs);
     await Promise.all(
       names.map(async (name) => {
-        const record = this.#record.containers[name];
-        const container = containerOf(this.#pod, name);
-        if (record === undefined || container === undefined) return;
-        if (options.isQuiet !== true) this.#event('Normal', 'Killing', `Stopping container ${name}`, name);
+        const record = this.record.containers[name];
+        // A container that the object does not name any more still has to end.
+        const container = this.#state.container(name) ?? { name };
+        if (record === undefined) return;
+        this.#state.event('Normal', 'Killing', messageFor(name), name);
         const exit = await this.#stopper.stop({
-          pod: this.#pod,
+          pod: this.pod,
           container,
-          record: this.#record,
-          run: this.#run(record),
+          record: this.record,
+          run: this.#state.runOf(record),
           runner: this.#world.runner(record.runner),
-          isAlive: () => this.#record.containers[name]?.state.kind === 'running',
+          isAlive: () => this.#state.isRunning(name),
         });
         if (exit !== undefined) this.noteExit(name, record.attempt, exit);
       }),
     );
   }
 
-  #isTerminating(): boolean {
-    if (this.#isGone || this.#pod.metadata.deletionTimestamp !== undefined) return true;
-    const deadline = this.#deadlineMs();
-    if (
-      deadline !== undefined &&
-      deadline <= this.#world.clock.nowMs() &&
-      this.#record.failure === undefined
-    ) {
-      const message = 'Pod was active on the node longer than the specified deadline';
-      this.#record = { ...this.#record, failure: { reason: 'DeadlineExceeded', message } };
+  /** What cannot be refreshed (an object was deleted) stays as it is: containers run on with what they have. */
+  async #refreshVolumes(): Promise<void> {
+    const isRunning = Object.keys(this.record.containers).some((it) => this.#state.isRunning(it));
+    if (!this.#areVolumesStale || !isRunning || this.#state.isTerminating) return;
+    this.#areVolumesStale = false;
+    try {
+      await prepareVolumes(this.#world, this.pod, this.record, this.#abort.signal);
+    } catch (error) {
+      this.#state.event('Warning', 'FailedMount', `Cannot refresh volumes: ${messageOf(error)}`);
     }
-    return false;
   }
 
-  #deadlineMs(): number | undefined {
-    const seconds = this.#pod.spec?.activeDeadlineSeconds;
-    if (seconds === undefined || isFinished(this.#pod, this.#record)) return undefined;
-    return this.#record.acceptedAtMs + seconds * 1000;
+  #enforceDeadline(): void {
+    const { deadlineMs } = this.#state;
+    if (deadlineMs === undefined || deadlineMs > this.#world.clock.nowMs()) return;
+    const message = 'Pod was active on the node longer than the specified deadline';
+    this.#state.change({ failure: { reason: 'DeadlineExceeded', message } });
   }
-
-  #graceMs(): number {
-    const own = this.#pod.spec?.terminationGracePeriodSeconds ?? 30;
-    const seconds = this.#pod.metadata.deletionGracePeriodSeconds ?? own;
-    return this.#isGone ? Math.min(seconds * 1000, GONE_GRACE_MS) : seconds * 1000;
-  }
-
-  #reasonOf(
-    container: string,
-    exit: RunExit,
-  ): { readonly reason: string; readonly message: string | undefined } {
-    const isClean = exit.exitCode === 0;
-    return {
-      reason: isClean ? 'Completed' : 'Error',
-      message: this.#world.lastWords(this.#record, container),
-    };
-  }
-
-  #run(record: ContainerRecord): RunName {
-    const { node, namespace, name, uid } = this.#record;
-    return { node, namespace, name, uid, container: record.name, attempt: record.attempt };
-  }
-
-  #event(type: 'Normal' | 'Warning', reason: string, message: string, container?: string): void {
-    if (!this.#isGone) this.#world.api.event(this.#pod, { type, reason, message, container });
-  }
-}
-
-function containerOf(pod: Pod, name: string): Container | undefined {
-  return [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])].find(
-    (it) => it.name === name,
-  );
-}
-
-function exited(
-  record: ContainerRecord,
-  exit: RunExit,
-  why: { readonly reason: string; readonly message: string | undefined },
-): ContainerRecord {
-  const state: ExitedState = {
-    kind: 'exited',
-    startedAtMs: record.state.kind === 'running' ? record.state.startedAtMs : exit.finishedAtMs,
-    finishedAtMs: exit.finishedAtMs,
-    exitCode: exit.exitCode,
-    signal: exit.signal,
-    ...why,
-  };
-  return { ...record, state, last: state, backoffMs: backoffAfter(record, state) };
 }

@@ -26,8 +26,10 @@ export interface PodWorld {
   readonly random: () => number;
   readonly sandboxes: Sandboxes;
   readonly execSandboxes: ExecSandboxes;
-  /** Bounds how many sandboxes and containers are made at once. */
-  readonly gate: Gate;
+  /** Bounds how many sandboxes are made or removed at once. */
+  readonly sandboxGate: Gate;
+  /** Bounds how many containers start at once; of its own, so that no start waits behind the sandboxes of other pods. */
+  readonly startGate: Gate;
   node(name: string): WorldNode;
   runner(kind: RunnerKind): ContainerRunner;
   runnerOf(pod: Pod, container: Container): RunnerKind;

@@ -10,6 +10,7 @@ import { hostnameOf } from './hosts-file.ts';
 import type { PodRecord, SandboxRecord } from './pod-record.ts';
 import { makeSubPaths, prepareVolumes, volumeBinds } from './pod-volumes.ts';
 import type { PodWorld } from './pod-world.ts';
+import { terminationBind } from './termination-log.ts';
 
 export interface LaunchInput {
   readonly pod: Pod;
@@ -43,6 +44,7 @@ export async function prepareLaunch(
   await makeSubPaths(binds);
   const folders = node.folders.container(record, container.name, attempt);
   await mkdir(path.dirname(folders.log), { recursive: true });
+  const words = await terminationBind(container, folders);
   return {
     pod,
     container,
@@ -54,6 +56,6 @@ export async function prepareLaunch(
     command: (container.command ?? []).map((it) => expandVariables(it, values)),
     args: (container.args ?? []).map((it) => expandVariables(it, values)),
     env,
-    binds,
+    binds: [...binds, words],
   };
 }
