@@ -5,6 +5,7 @@ import { FairleadError, messageOf } from '../base/errors.ts';
 import { parseCidr, type Cidr } from '../base/cidr.ts';
 import type { Ip } from '../base/ip.ts';
 import { parsePort, type Port } from '../base/port.ts';
+import { SERVICE_BACKENDS, type ServiceBackend } from '../backends/registry.ts';
 import { Field } from '../objects/slim-field.ts';
 import { readIp } from '../objects/slim-meta.ts';
 
@@ -28,6 +29,8 @@ export interface AgentConfig {
   /** Unix socket of /status, /metrics, /healthz, /readyz and /plan. */
   readonly agentSocket: string;
   readonly network: 'vxlan';
+  /** Which of the registry's Service backends carries Services. */
+  readonly service: ServiceBackend;
   /** The link that carries the tunnel. */
   readonly underlayLink: string;
   readonly clusterDomain: string;
@@ -44,16 +47,25 @@ export interface AgentConfig {
 
 const RESYNC_DEFAULT_MS = 60_000;
 
-/** `AgentConfig` as it stands in the file: JSON leaves out what is undefined; `underlayLink` (eth0), `network` (vxlan), `resyncMs` (60000) and `logLevel` (info) may be left out too. */
+/** `AgentConfig` as it stands in the file: JSON leaves out what is undefined; `underlayLink` (eth0), `network` (vxlan), `service` (the first of the registry), `resyncMs` (60000) and `logLevel` (info) may be left out too. */
 export type AgentConfigFile = Omit<
   AgentConfig,
-  'podCidrs' | 'serviceCidrs' | 'dnsIps' | 'metrics' | 'network' | 'underlayLink' | 'resyncMs' | 'logLevel'
+  | 'podCidrs'
+  | 'serviceCidrs'
+  | 'dnsIps'
+  | 'metrics'
+  | 'network'
+  | 'service'
+  | 'underlayLink'
+  | 'resyncMs'
+  | 'logLevel'
 > & {
   readonly podCidrs: readonly string[];
   readonly serviceCidrs: readonly string[];
   readonly dnsIps: readonly string[];
   readonly metrics?: { readonly host: string; readonly port: number } | undefined;
   readonly network?: 'vxlan';
+  readonly service?: string;
   readonly underlayLink?: string;
   readonly resyncMs?: number;
   readonly logLevel?: string;
@@ -82,6 +94,7 @@ export function parseAgentConfig(raw: unknown): AgentConfig {
     dnsSocket: root.at('dnsSocket').optionalText(),
     agentSocket: root.at('agentSocket').text(),
     network: readNetwork(root.at('network')),
+    service: readService(root.at('service')),
     underlayLink: root.at('underlayLink').optionalText() ?? 'eth0',
     clusterDomain: root.at('clusterDomain').text(),
     podCidrs: root.at('podCidrs').list().map(readCidr),
@@ -95,6 +108,14 @@ export function parseAgentConfig(raw: unknown): AgentConfig {
 
 function readNetwork(field: Field): 'vxlan' {
   return field.isAbsent || field.value === 'vxlan' ? 'vxlan' : field.fail('only "vxlan" is known');
+}
+
+function readService(field: Field): ServiceBackend {
+  const [first] = SERVICE_BACKENDS;
+  const name = field.optionalText() ?? first?.name;
+  const found = SERVICE_BACKENDS.find((backend) => backend.name === name);
+  const known = SERVICE_BACKENDS.map((backend) => `"${backend.name}"`).join(', ');
+  return found ?? field.fail(`no such Service backend; known are ${known}`);
 }
 
 function readCidr(field: Field): Cidr {

@@ -2,8 +2,6 @@
 
 import { NODE_SYSCTLS } from '../backends/network-vxlan/node-settings.ts';
 import { networkVxlanTargets, type VxlanTargets } from '../backends/network-vxlan/target.ts';
-import { renderFrontends } from '../backends/service-ebpf/render.ts';
-import { openServiceTarget } from '../backends/service-ebpf/target.ts';
 import type { NodeMaps } from '../backends/shared-bpf/node-maps.ts';
 import { renderMasquerade } from '../backends/shared-nft/masquerade.ts';
 import { masqueradeTarget } from '../backends/shared-nft/masquerade-target.ts';
@@ -32,9 +30,7 @@ export function agentParts(config: AgentConfig, doors: PartDoors): readonly Part
     ),
     ...vxlanParts<AgentView>(vxlan),
     part(masqueradeTarget(), ({ node }) => (node === undefined ? undefined : renderMasquerade(node))),
-    part(openServiceTarget(maps), (view) =>
-      view.services === undefined ? undefined : renderFrontends(view.services),
-    ),
+    ...config.service.open<AgentView>({ maps }),
   ];
 }
 

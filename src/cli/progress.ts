@@ -15,6 +15,8 @@ export interface Progress {
 }
 
 const DETAIL_INTERVAL_MS = 2_000;
+/** Of terminals that do not say how wide they are. */
+const DEFAULT_COLUMNS = 80;
 
 export function makeProgress(stream: WriteStream, nowMs: () => number): Progress {
   return stream.isTTY ? livingProgress(stream, nowMs) : plainProgress(stream, nowMs);
@@ -44,7 +46,9 @@ function livingProgress(stream: WriteStream, nowMs: () => number): Progress {
     detail(text) {
       if (current === undefined) return;
       const line = ` • ${current.name} ${color.dim}${text}`;
-      stream.write(`\r\x1b[K${line.slice(0, Math.max(20, stream.columns - 1))}${color.end}`);
+      stream.write(
+        `\r\x1b[K${line.slice(0, Math.max(20, (stream.columns || DEFAULT_COLUMNS) - 1))}${color.end}`,
+      );
     },
     done: () => end(`${color.ok}✓${color.end}`),
     fail: () => end(`${color.bad}✗${color.end}`),
