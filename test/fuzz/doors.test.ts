@@ -12,7 +12,7 @@ import { JsonFramer, parseFeedReply, parseFeedRequest } from '../../src/dns/feed
 import { parseResolvConf } from '../../src/dns/resolv-conf.ts';
 import { readZoneFile } from '../../src/dns/zone-file.ts';
 import { parseCriLine } from '../../src/lab/kubelet/log-reader.ts';
-import { readManifests } from '../../src/lab/manifests/load.ts';
+import { readManifests } from '../../src/lab/manifests/read-manifests.ts';
 import {
   parseDialRequest,
   parseProbeRequest,
@@ -222,8 +222,9 @@ test('readManifests() takes or refuses any text, and finds a line for every fiel
     fc.property(fc.oneof(damagedText(MANIFEST, 5), fc.string({ unit: 'binary' })), field, (text, name) =>
       takesOrRefuses(() => {
         const lines = text.split('\n').length;
-        for (const it of readManifests('f', text))
-          assert.ok(it.lineOf(name) >= 1 && it.lineOf(name) <= lines + 1);
+        const { manifests, complaints } = readManifests('f', text);
+        for (const line of [...manifests.map((it) => it.lineOf(name)), ...complaints.map((it) => it.line)])
+          assert.ok(line >= 1 && line <= lines + 1);
       }),
     ),
     { numRuns: 500 },

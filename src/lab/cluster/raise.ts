@@ -10,6 +10,7 @@ import { writeClusterConfig, type ClusterConfig } from './cluster-config.ts';
 import { writeCredentials } from './credentials.ts';
 import { raiseFabric } from './fabric.ts';
 import { inCgroup } from './process-start.ts';
+import { markRaised } from './raised-at.ts';
 import { isSupervised } from './supervisor-lock.ts';
 
 export interface RaiseOptions {
@@ -42,6 +43,7 @@ function makeFolders(options: RaiseOptions): void {
   const paths = clusterPaths(options.roots, options.cluster.name);
   for (const folder of [paths.run, paths.log, paths.pki, paths.bpf])
     mkdirSync(folder, { recursive: true, mode: 0o700 });
+  markRaised(options.roots, options.cluster.name);
   if (!isMounted(paths.bpf)) mountBpf(paths.bpf);
   createCgroup(`${paths.cgroup}/control`);
   for (const node of options.cluster.nodes) {

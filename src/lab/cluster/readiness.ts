@@ -16,6 +16,7 @@ import {
 import type { Event, Node, Pod } from '../../objects/api-types.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import { endingProcesses } from './ending-processes.ts';
+import { raisedAtMs } from './raised-at.ts';
 
 export interface WaitOptions {
   readonly cluster: ClusterConfig;
@@ -56,13 +57,16 @@ export function untilApiReady(client: KubeClient, options: WaitOptions): Promise
 
 /** Ready, and with a pod subnet. */
 export function untilNodesReady(client: KubeClient, options: WaitOptions): Promise<void> {
+  const sinceMs = raisedAtMs(options.roots, options.cluster.name);
   return until('the nodes', options, async () => {
     const { items } = await client.list(NODES, {}, { signal: options.signal });
     return options.cluster.nodes.flatMap(({ name }): Missing[] => {
       const node = items.find((it) => it.metadata.name === name);
       if (node === undefined) return [{ name, why: 'the kubelet part has not registered it' }];
-      if (!isTrue(node, 'Ready'))
-        return [{ name, why: node.status?.conditions?.find((it) => it.type === 'Ready')?.message }];
+      const ready = node.status?.conditions?.find((it) => it.type === 'Ready');
+      if (ready?.status !== 'True') return [{ name, why: ready?.message }];
+      if (Date.parse(String(ready.lastHeartbeatTime)) < sinceMs)
+        return [{ name, why: 'the kubelet part has not spoken since the machine started' }];
       return node.spec?.podCIDR === undefined ? [{ name, why: 'it has no pod subnet' }] : [];
     });
   });
@@ -71,13 +75,17 @@ export function untilNodesReady(client: KubeClient, options: WaitOptions): Promi
 /** Every pod that is to run is Ready; finished ones are left out. Workloads whose pods are not there yet count as missing. */
 export function untilPodsReady(client: KubeClient, options: WaitOptions): Promise<void> {
   const { signal } = options;
+  const sinceMs = raisedAtMs(options.roots, options.cluster.name);
   const missing = async (): Promise<readonly Missing[]> => [
-    ...(await pendingPods(client, signal)).map((pod) => ({ name: nameOf(pod), why: reasonOf(pod) })),
+    ...(await pendingPods(client, { signal, sinceMs })).map((pod) => ({
+      name: nameOf(pod),
+      why: reasonOf(pod),
+    })),
     ...(await pendingWorkloads(client, signal)),
   ];
   return until('the pods', options, missing, async () => {
     const events = await client.list(EVENTS, {}, { signal });
-    const pods = await pendingPods(client, signal);
+    const pods = await pendingPods(client, { signal, sinceMs });
     return [
       ...pods.map((pod) => ({ name: nameOf(pod), why: lastWarning(pod, events.items) ?? reasonOf(pod) })),
       ...(await pendingWorkloads(client, signal)),
@@ -85,14 +93,23 @@ export function untilPodsReady(client: KubeClient, options: WaitOptions): Promis
   });
 }
 
-async function pendingPods(client: KubeClient, signal: AbortSignal): Promise<readonly Pod[]> {
+async function pendingPods(
+  client: KubeClient,
+  { signal, sinceMs }: { readonly signal: AbortSignal; readonly sinceMs: number },
+): Promise<readonly Pod[]> {
   const { items } = await client.list(PODS, {}, { signal });
   return items.filter(
     (pod) =>
       pod.status?.phase !== 'Succeeded' &&
       pod.metadata.deletionTimestamp === undefined &&
-      !isTrue(pod, 'Ready'),
+      !(isTrue(pod, 'Ready') && isOfThisRun(pod, sinceMs)),
   );
+}
+
+/** False where a container is said to run since before the machine started: the API remembers it, nobody runs it. */
+function isOfThisRun(pod: Pod, sinceMs: number): boolean {
+  const starts = (pod.status?.containerStatuses ?? []).flatMap((it) => it.state?.running?.startedAt ?? []);
+  return starts.every((at) => Date.parse(String(at)) >= sinceMs);
 }
 
 async function pendingWorkloads(client: KubeClient, signal: AbortSignal): Promise<readonly Missing[]> {

@@ -1,11 +1,11 @@
 // Brings manifests into the API as `kubectl apply` does: what is missing is made, what changed since the last time is patched,
 // and the last applied text is kept as an annotation, so that kubectl and `up` can take turns.
 
-import { hasCode, isNotFound, messageOf } from '../../base/errors.ts';
+import { hasCode, isAlreadyExists, isNotFound, messageOf } from '../../base/errors.ts';
 import { statusOf } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/kube-client.ts';
 import type { KubeObject } from '../../objects/meta.ts';
-import { complain, refuse, type Complaint } from './complaint.ts';
+import { complain, refusal, refuse, type Complaint } from './complaint.ts';
 import type { ManifestObject } from './load.ts';
 import { diffForMerge } from './merge-diff.ts';
 import { withNamespace, type ResolvedManifest } from './resolve.ts';
@@ -33,7 +33,8 @@ export interface ApplyOptions {
 interface Step {
   readonly it: ResolvedManifest;
   readonly outcome: Applied;
-  readonly write: (options: { readonly isDryRun: boolean }) => Promise<unknown>;
+  /** Resolves to what became of it: somebody else may have made the object meanwhile. */
+  readonly write: (options: { readonly isDryRun: boolean }) => Promise<Applied>;
 }
 
 /**
@@ -53,21 +54,25 @@ export async function applyManifests(
   );
   const askable = steps.filter(({ it }) => !fresh.has(withNamespace(it).metadata.namespace ?? ''));
   const complaints: Complaint[] = [];
-  for (const step of askable) complaints.push(...(await perform(step, { isDryRun: true })));
-  refuse(complaints);
-  for (const step of steps) {
-    const { kind, metadata } = step.it.manifest.object;
-    options.onDetail(`${kind} ${metadata.name}`);
-    refuse(await perform(step, { isDryRun: false }));
+  for (const step of askable) {
+    const answer = await perform(step, { isDryRun: true });
+    if (typeof answer !== 'string') complaints.push(...answer);
   }
-  return steps.map(({ it, outcome }) => {
-    const { kind, metadata } = withNamespace(it);
-    const namespace = it.resource.isNamespaced ? metadata.namespace : undefined;
-    return { kind, namespace, name: metadata.name, outcome };
-  });
+  refuse(complaints);
+  const applied: AppliedObject[] = [];
+  for (const step of steps) {
+    const { kind, metadata } = withNamespace(step.it);
+    options.onDetail(`${kind} ${metadata.name}`);
+    const outcome = await perform(step, { isDryRun: false });
+    if (typeof outcome !== 'string') throw refusal(outcome);
+    const namespace = step.it.resource.isNamespaced ? metadata.namespace : undefined;
+    applied.push({ kind, namespace, name: metadata.name, outcome });
+  }
+  return applied;
 }
 
-async function planStep(it: ResolvedManifest, { client, signal }: ApplyOptions): Promise<Step> {
+async function planStep(it: ResolvedManifest, options: ApplyOptions): Promise<Step> {
+  const { client, signal } = options;
   const object = withNamespace(it);
   const annotated = withLastApplied(object);
   const at = { namespace: object.metadata.namespace, name: object.metadata.name };
@@ -79,23 +84,36 @@ async function planStep(it: ResolvedManifest, { client, signal }: ApplyOptions):
     return {
       it,
       outcome: 'created',
-      write: (how) => client.create(it.resource, annotated, { signal, ...how }),
+      write: async (how) => {
+        try {
+          await client.create(it.resource, annotated, { signal, ...how });
+          return 'created';
+        } catch (problem) {
+          if (!isAlreadyExists(problem)) throw problem;
+          return (await planStep(it, options)).write(how);
+        }
+      },
     };
   }
   const patch = diffForMerge(lastAppliedOf(current), annotated, current);
-  if (patch === undefined) return { it, outcome: 'unchanged', write: () => Promise.resolve() };
+  if (patch === undefined) return { it, outcome: 'unchanged', write: () => Promise.resolve('unchanged') };
   return {
     it,
     outcome: 'configured',
-    write: (how) => client.patch(it.resource, at, patch, { type: 'merge', signal, ...how }),
+    write: async (how) => {
+      await client.patch(it.resource, at, patch, { type: 'merge', signal, ...how });
+      return 'configured';
+    },
   };
 }
 
-/** Complaints where the server refuses the object; throws where it could not be asked. */
-async function perform(step: Step, how: { readonly isDryRun: boolean }): Promise<readonly Complaint[]> {
+/** The outcome, or complaints where the server refuses the object; throws where it could not be asked. */
+async function perform(
+  step: Step,
+  how: { readonly isDryRun: boolean },
+): Promise<Applied | readonly Complaint[]> {
   try {
-    await step.write(how);
-    return [];
+    return await step.write(how);
   } catch (error) {
     if (hasCode(error, 'unavailable') || hasCode(error, 'timeout') || hasCode(error, 'aborted')) throw error;
     return complaintsOf(step.it, error);

@@ -24,9 +24,13 @@ export function complain(manifest: Manifest, field: string, reason: string): Com
   };
 }
 
-/** Throws `invalid` with every complaint on a line of its own, in the order of files and lines; returns where there is none. */
+/** Throws `refusal` of the complaints; returns where there is none. */
 export function refuse(complaints: readonly Complaint[]): void {
-  if (complaints.length === 0) return;
+  if (complaints.length > 0) throw refusal(complaints);
+}
+
+/** `invalid` with every complaint on a line of its own, in the order of files and lines. */
+export function refusal(complaints: readonly Complaint[]): FairleadError {
   const files = [...new Set(complaints.map(({ file }) => file))];
   const sorted = complaints.toSorted((a, b) =>
     a.file === b.file ? a.line - b.line : files.indexOf(a.file) - files.indexOf(b.file),
@@ -35,7 +39,7 @@ export function refuse(complaints: readonly Complaint[]): void {
   const more = sorted.length - lines.length;
   const all = more > 0 ? [...lines, `and ${more} more`] : lines;
   const count = sorted.length === 1 ? 'a mistake' : `${sorted.length} mistakes`;
-  throw new FairleadError('invalid', `Cannot use these manifests: ${count}\n${all.join('\n')}`, {
+  return new FairleadError('invalid', `Cannot use these manifests: ${count}\n${all.join('\n')}`, {
     details: { file: sorted[0]?.file, line: sorted[0]?.line, mistakes: sorted.length },
   });
 }
