@@ -152,10 +152,11 @@ struct fragment_ports {
 _Static_assert(sizeof(struct fragment_ports) == 4, "fragment_ports");
 
 struct settings {
+	__u64 node_netns_cookie;
 	__u32 forward_sampling;
 	__u32 drop_events;
 };
-_Static_assert(sizeof(struct settings) == 8, "settings");
+_Static_assert(sizeof(struct settings) == 16, "settings");
 
 struct counter {
 	__u64 packets;

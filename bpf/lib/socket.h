@@ -3,7 +3,7 @@
  * Services at the socket: the destination of connect() and sendmsg() becomes an endpoint before a packet exists, and
  * recvmsg() and getpeername() show the Service again. Nothing is done per packet.
  *
- *   connect ----> frontends -> endpoints -> socket_peers (goes with the socket)
+ *   connect ----> frontends -> endpoints -> socket_peers (goes with the socket); UDP of a pod is left to its packets
  *   sendmsg ----> socket_flows (forward)  -> same endpoint as before, or a new one + both directions
  *   recvmsg <---- socket_peers, socket_flows (reverse)
  *   getpeername <- socket_peers
@@ -100,6 +100,21 @@ static __always_inline void socket_remember_peer(struct bpf_sock_addr *ctx, cons
 	peer->frontend_port = frontend->port;
 }
 
+/*
+ * A connected datagram socket passes no hook when it sends, so an endpoint chosen at connect() would stay its peer beyond that endpoint's
+ * end: a hole without a bottom. What a pod sends passes its interface, where every datagram is judged anew: there such a socket keeps the
+ * Service's own address. The node's own sockets have no such place.
+ */
+static __always_inline bool socket_is_left_to_packets(struct bpf_sock_addr *ctx, __u8 protocol)
+{
+	__u32 index = 0;
+	const struct settings *known = bpf_map_lookup_elem(&settings, &index);
+
+	if (protocol != IPPROTO_UDP || !known || !known->node_netns_cookie)
+		return false;
+	return bpf_get_netns_cookie(ctx) != known->node_netns_cookie;
+}
+
 static __always_inline int socket_connect(struct bpf_sock_addr *ctx, bool is_v6)
 {
 	__u8 protocol = socket_protocol(ctx);
@@ -112,6 +127,8 @@ static __always_inline int socket_connect(struct bpf_sock_addr *ctx, bool is_v6)
 	if (!protocol)
 		return SOCKET_ALLOW;
 	verdict = service_find(&key, &frontend);
+	if (verdict == SERVICE_FOUND && socket_is_left_to_packets(ctx, protocol))
+		verdict = SERVICE_NONE;
 	if (verdict == SERVICE_FOUND) {
 		client = socket_client(ctx);
 		verdict = service_choose(&key, &frontend, &client, &endpoint);
@@ -127,6 +144,15 @@ static __always_inline int socket_connect(struct bpf_sock_addr *ctx, bool is_v6)
 	socket_remember_peer(ctx, &key, &endpoint);
 	socket_set(ctx, is_v6, &endpoint.ip, endpoint.port);
 	return SOCKET_ALLOW;
+}
+
+/*
+ * Linux sends an IPv6 socket's datagrams to a mapped IPv4 peer as if that peer had been named with each of them (udpv6_sendmsg), so that
+ * connected sockets come by here, too. They hear of nobody but their peer: nothing may be sent elsewhere.
+ */
+static __always_inline bool socket_is_connected(const struct bpf_sock_addr *ctx)
+{
+	return ctx->sk && ctx->sk->state == BPF_TCP_ESTABLISHED;
 }
 
 /* The endpoint of earlier datagrams of this socket to this frontend, as long as it is one. */
@@ -171,6 +197,8 @@ static __always_inline int socket_sendmsg(struct bpf_sock_addr *ctx, bool is_v6)
 	enum service_verdict verdict;
 
 	if (protocol != IPPROTO_UDP)
+		return SOCKET_ALLOW;
+	if (socket_is_connected(ctx) && socket_is_left_to_packets(ctx, protocol))
 		return SOCKET_ALLOW;
 	verdict = service_find(&key, &frontend);
 	if (verdict == SERVICE_NONE)

@@ -7,7 +7,7 @@ import { hasCode } from '../base/errors.ts';
 import { parseIp } from '../base/ip.ts';
 import { openNetlink } from './netlink.ts';
 import { anonymousNetns, type Netns } from './netns.ts';
-import { bindUdp, listenTcp, openTcp } from './socket.ts';
+import { bindUdp, listenTcp, netnsCookie, openTcp } from './socket.ts';
 
 let netns: Netns;
 before(async () => {
@@ -17,6 +17,20 @@ before(async () => {
   door.close();
 });
 after(() => netns.close());
+
+describe('netnsCookie()', () => {
+  it('is the same for one namespace and another for each other', () => {
+    const other = anonymousNetns();
+    try {
+      assert.equal(netnsCookie(netns), netnsCookie(netns));
+      const cookies = new Set([netnsCookie(netns), netnsCookie(other), netnsCookie(undefined)]);
+      assert.equal(cookies.size, 3);
+      assert.ok(!cookies.has(0n));
+    } finally {
+      other.close();
+    }
+  });
+});
 
 describe('sockets made in a namespace', () => {
   for (const host of ['127.0.0.1', '::1']) {

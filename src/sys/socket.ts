@@ -3,7 +3,7 @@
 
 import { familyOf, ipToBytes, type Family, type Ip } from '../base/ip.ts';
 import { kernelError } from './errno.ts';
-import { bind, checked, close, lastErrno, listen, setsockopt, socket } from './ffi.ts';
+import { bind, checked, close, getsockopt, lastErrno, listen, setsockopt, socket } from './ffi.ts';
 import { inNetns, type Netns } from './netns.ts';
 
 const AF_INET = 2;
@@ -17,6 +17,7 @@ const SOL_SOCKET = 1;
 const SOL_IPV6 = 41;
 const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
+const SO_NETNS_COOKIE = 71;
 const IP_FREEBIND = 15;
 const IPV6_V6ONLY = 26;
 const IPV6_FREEBIND = 78;
@@ -58,6 +59,19 @@ export function bindUdp(netns: Place, at: Endpoint, options: SocketOptions = {})
 /** An unconnected TCP socket: `new net.Socket({ fd }).connect(port, host)` connects it from within the namespace. */
 export function openTcp(netns: Place, family: Family): number {
   return opened('open TCP socket', netns, { family, type: SOCK_STREAM }, () => undefined);
+}
+
+/** The number by which BPF programs know a namespace (bpf_get_netns_cookie); never 0. Linux 5.14. `undefined` is the process' own. */
+export function netnsCookie(netns: Place): bigint {
+  const action = 'read cookie of namespace';
+  const fd = opened(action, netns, { family: 4, type: SOCK_DGRAM }, () => undefined);
+  try {
+    const cookie = Buffer.alloc(8);
+    checked(action, getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, [cookie.length]));
+    return cookie.readBigUInt64LE();
+  } finally {
+    close(fd);
+  }
 }
 
 function opened(

@@ -163,8 +163,12 @@ export const COUNTER = defineStruct('counter', [
   { name: 'bytes', kind: 'u64' },
 ]);
 
-/** Switches that may change while programs run. `forwardSampling` n reports every n-th forwarded packet, 0 none. */
+/**
+ * Switches that may change while programs run. `forwardSampling` n reports every n-th forwarded packet, 0 none. `nodeNetnsCookie` names
+ * the node's own network namespace: sockets of any other are a pod's.
+ */
 export const SETTINGS = defineStruct('settings', [
+  { name: 'nodeNetnsCookie', kind: 'u64' },
   { name: 'forwardSampling', kind: 'u32' },
   { name: 'dropEvents', kind: 'u32' },
 ]);

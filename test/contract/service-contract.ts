@@ -134,7 +134,7 @@ function sendOne(row: PacketRow, peer: WorldPeer): Promise<PeerReply> {
       row.socket === undefined ? { kind: 'connect', ...to } : { kind: 'hold', socket: row.socket, ...to },
     );
   // Linux tells an unconnected datagram socket of no refusal that comes as a packet.
-  const isConnected = row.expect === 'refused';
+  const isConnected = row.isConnected ?? row.expect === 'refused';
   const named = row.socket === undefined ? {} : { socket: row.socket };
   return peer.ask({ kind: 'send', count: 1, isConnected, ...named, ...to });
 }

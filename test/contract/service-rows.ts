@@ -17,6 +17,8 @@ export interface PacketRow {
   readonly expect: readonly string[] | 'refused' | 'nobody' | 'always the same';
   /** A socket of this name that stays open from packet to packet: TCP a connection, UDP a port. */
   readonly socket?: string;
+  /** UDP alone: the socket is connected. */
+  readonly isConnected?: boolean;
 }
 
 export interface ServiceRow {
@@ -173,7 +175,20 @@ function changeRows(family: FamilyText, protocol: 'TCP' | 'UDP'): readonly Servi
     endpoints,
   });
   const held = { ...packet, socket: 'held' } as const;
+  const connected = { ...held, isConnected: true };
   return [
+    ...(protocol === 'TCP'
+      ? []
+      : [
+          {
+            name: `${about}: a connected socket of a pod leaves an endpoint that is none any more`,
+            steps: [
+              { frontends: [frontend(a)], packets: [{ ...connected, expect: ['a'] }] },
+              { frontends: [frontend(a, b)], packets: [{ ...connected, expect: ['a'] }] },
+              { frontends: [frontend(b)], packets: [{ ...connected, expect: ['b'] }] },
+            ],
+          },
+        ]),
     {
       name: `${about}: new flows follow a change of endpoints at once`,
       steps: [

@@ -9,9 +9,11 @@ import { frontendKey } from '../../model/network.ts';
 import type { Target } from '../../reconcile/target.ts';
 import {
   buildServiceWorld,
+  linkIndex,
   type ServiceWorld,
   type WorldPeer,
 } from '../../../test/contract/service-world.ts';
+import { inNetns } from '../../sys/netns.ts';
 import { openNodeBpf, type NodeBpf } from '../shared-bpf/node-bpf.ts';
 import type { FrontendRow } from './frontend-row.ts';
 import { openServiceTarget } from './target.ts';
@@ -51,7 +53,11 @@ async function clear(): Promise<void> {
 
 before(async () => {
   world = buildServiceWorld(['client', 'a', 'b'], lifetime);
-  bpf = await openNodeBpf({ pinDir: world.pinDir, objectDir: OBJECTS, cgroupPath: world.cgroup }, lifetime);
+  const { pinDir, cgroup, nodeNetns } = world;
+  const options = { pinDir, objectDir: OBJECTS, cgroupPath: cgroup, netns: nodeNetns };
+  bpf = await openNodeBpf(options, lifetime);
+  for (const { link, mac, ips } of world.pods.values())
+    bpf.podInterfaces.attach({ ifindex: inNetns(nodeNetns, () => linkIndex(link)), mac, ips });
   target = openServiceTarget(bpf.maps);
   for (const name of ['a', 'b']) {
     const server = world.startPeer(name, { isInCgroup: false });

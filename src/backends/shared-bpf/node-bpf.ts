@@ -6,6 +6,7 @@ import type { Lifetime } from '../../base/lifetime.ts';
 import { openBpfMap } from '../../sys/bpf-map.ts';
 import type { BpfRing } from '../../sys/bpf-ring.ts';
 import { inNetns } from '../../sys/netns.ts';
+import { netnsCookie } from '../../sys/socket.ts';
 import { closeFd, openPin } from '../../sys/bpf-pin.ts';
 import { linkPrograms, unlinkPrograms } from './cgroup-links.ts';
 import { typedNodeMaps, type NodeMaps } from './node-maps.ts';
@@ -61,8 +62,9 @@ export async function openNodeBpf(options: NodeBpfOptions, lifetime: Lifetime): 
   pruneStalePins(plan, new Set([...programs.map((it) => it.path), ...pins.values()]));
   const counters = openMapFd(pins, 'counters');
   lifetime.defer('BPF map counters', () => closeFd(counters));
+  const nodeNetnsCookie = netnsCookie(options.netns);
   const sampleForwards = (every: number): void =>
-    maps.settings.update({ index: 0 }, { dropEvents: 1, forwardSampling: every });
+    maps.settings.update({ index: 0 }, { nodeNetnsCookie, dropEvents: 1, forwardSampling: every });
   sampleForwards(0);
   return {
     maps,
