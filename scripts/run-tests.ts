@@ -30,7 +30,7 @@ function unit(): boolean {
   const files = globSync([
     'src/**/*.test.ts',
     'test/*.test.ts',
-    'test/states/**/*.test.ts',
+    'test/{states,fuzz}/**/*.test.ts',
     'scripts/**/*.test.ts',
   ]);
   return run('unit', files.filter((file) => !kernel.has(file)).sort(), 2);

@@ -34,7 +34,8 @@ export function acceptDraft(resource: Resource, body: Draft, validation: FieldVa
   if (schema === undefined) throw badRequest(`kind ${resource.kind} cannot be decoded`);
   body['metadata'] ??= {};
   const { unknown, mismatches } = checkFields(schema, body);
-  const refused = [...mismatches, ...(validation === 'Strict' ? strict(unknown) : [])];
+  const wrongTypes = mismatches.map(({ field, message }) => `field "${field}": ${message}`);
+  const refused = [...wrongTypes, ...(validation === 'Strict' ? strict(unknown) : [])];
   if (refused.length > 0 || !isObject(body['metadata'])) {
     const version = `${resource.kind} in version "${resource.version}" cannot be handled as a ${resource.kind}`;
     throw badRequest(`${version}: ${refused.slice(0, 20).join(', ')}`);

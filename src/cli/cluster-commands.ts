@@ -1,45 +1,24 @@
-// The commands around a one-machine cluster: names and flags; what they do is in files of their own, loaded when asked for.
+// The commands around a one-machine cluster: names, flags, examples. What they do is in files of their own, loaded when asked for.
 
-import { InvalidArgumentError, type Command } from 'commander';
-
-const DEFAULT_NAME = process.env['FAIRLEAD_NAME'] ?? 'fairlead';
-const OUTPUTS = ['json', 'yaml', 'wide'];
+import { Argument, type Command } from 'commander';
+import {
+  durationFlag,
+  filenameFlag,
+  flag,
+  nameFlag,
+  networkFlag,
+  outputFlag,
+  parseCount,
+  parseList,
+  quietFlag,
+} from './flags.ts';
 
 export function addClusterCommands(program: Command): void {
   addUp(program);
   addDown(program);
-  program
-    .command('status')
-    .description('Show what runs, what is programmed in each kernel, and what is not right')
-    .option('--name <name>', 'name of the cluster', DEFAULT_NAME)
-    .option('-o, --output <format>', 'json, yaml or wide', parseOutput)
-    .option('--wait', 'wait until everything is right')
-    .option('--wait-duration <duration>', 'how long to wait', parseDuration, 60_000)
-    .action(async (options) => (await import('./status.ts')).statusCommand(options));
-  program
-    .command('connectivity')
-    .description('Prove connectivity with real packets')
-    .command('test')
-    .description('Reach every Service by name from every pod, across nodes')
-    .option('--name <name>', 'name of the cluster', DEFAULT_NAME)
-    .option('-o, --output <format>', 'json or yaml', parseOutput)
-    .option('--timeout <duration>', 'for one connection', parseDuration, 3_000)
-    .action(async (options) => (await import('./connectivity.ts')).connectivityCommand(options));
-  program
-    .command('doctor')
-    .description('Name what this kernel and machine lack, and which features fall away for it')
-    .option('-o, --output <format>', 'json or yaml', parseOutput)
-    .action(async (options) => (await import('./doctor.ts')).doctorCommand(options));
-  program
-    .command('version')
-    .description('Show the versions of Fairlead, Node and the kernel')
-    .option('-o, --output <format>', 'json or yaml', parseOutput)
-    .action(async (options) => (await import('./version.ts')).versionCommand(options));
-  program
-    .command('completion')
-    .description('Print the completion script of a shell')
-    .argument('<shell>', 'bash, zsh or fish')
-    .action(async (shell: string) => (await import('./completion.ts')).completionCommand(program, shell));
+  addStatus(program);
+  addConnectivity(program);
+  addMachineCommands(program);
   program
     .command('supervisor', { hidden: true })
     .requiredOption('--name <name>', 'name of the cluster')
@@ -50,54 +29,113 @@ function addUp(program: Command): void {
   program
     .command('up')
     .description('Raise a cluster on this machine, apply manifests, wait until all is ready, and prove it')
-    .option(
-      '-f, --filename <source>',
-      'manifests: a file, a folder or - for standard input (may be repeated)',
-      collect,
-      [],
+    .addOption(filenameFlag())
+    .addOption(nameFlag())
+    .addOption(flag('--nodes <count>', 'number of nodes (default: 3)').argParser(parseCount))
+    .addOption(networkFlag())
+    .addOption(
+      flag('--pod-cidr <prefixes>', 'pod prefixes (default: 10.244.0.0/16,fd00:10:244::/56)').argParser(
+        parseList,
+      ),
     )
-    .option('--name <name>', 'name of the cluster', DEFAULT_NAME)
-    .option('--nodes <count>', 'number of nodes (3)', parseCount)
-    .option('--network <mode>', 'how pods of different nodes reach each other: vxlan', parseNetwork, 'vxlan')
-    .option('--wait <duration>', 'how long to wait until all is ready', parseDuration, 120_000)
-    .option('--no-check', 'leave out the connectivity check at the end')
-    .option('-o, --output <format>', 'json or yaml', parseOutput)
-    .option('-q, --quiet', 'no progress')
+    .addOption(
+      flag(
+        '--service-cidr <prefixes>',
+        'Service prefixes (default: 10.96.0.0/16,fd00:10:96::/112)',
+      ).argParser(parseList),
+    )
+    .addOption(
+      durationFlag('--wait <duration>', 'how long to wait until all is ready', { ms: 120_000, text: '2m' }),
+    )
+    .addOption(flag('--no-check', 'leave out the connectivity check at the end'))
+    .addOption(outputFlag())
+    .addOption(quietFlag())
+    .addHelpText(
+      'after',
+      examples(
+        ['fairlead up', 'three nodes and nothing on them'],
+        ['fairlead up -f examples/shop', 'the same with your manifests; again: only what differs is applied'],
+        ['kubectl kustomize . | fairlead up -f -', 'manifests from another program'],
+        ['fairlead up --name two --nodes 1 --pod-cidr 10.50.0.0/16', 'a second cluster beside the first'],
+      ),
+    )
     .action(async (options) => (await import('./up.ts')).upCommand(options));
 }
 
 function addDown(program: Command): void {
   program
     .command('down')
-    .description('Take the cluster away and leave the machine as it was')
-    .option('--name <name>', 'name of the cluster', DEFAULT_NAME)
-    .option('-q, --quiet', 'no progress')
+    .description('Take the cluster away with everything in it and leave the machine as it was')
+    .addOption(nameFlag())
+    .addOption(outputFlag())
+    .addOption(quietFlag())
+    .addHelpText('after', examples(['fairlead down --name two', 'also what an interrupted up or down left']))
     .action(async (options) => (await import('./down.ts')).downCommand(options));
 }
 
-function collect(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
+function addStatus(program: Command): void {
+  program
+    .command('status')
+    .description('Show what runs, what is programmed in each kernel, and what is not right')
+    .addOption(nameFlag())
+    .addOption(flag('--wait', 'wait until everything is right', 'STATUS_WAIT'))
+    .addOption(durationFlag('--wait-duration <duration>', 'how long to wait', { ms: 60_000, text: '1m' }))
+    .addOption(outputFlag())
+    .addOption(quietFlag())
+    .addHelpText(
+      'after',
+      examples(
+        ['fairlead status -o wide', 'with every process and every kernel table'],
+        ['fairlead status --wait', 'for scripts: exit code 0 once all is well, 124 when it is not in time'],
+      ),
+    )
+    .action(async (options) => (await import('./status.ts')).statusCommand(options));
 }
 
-function parseOutput(value: string): string {
-  if (!OUTPUTS.includes(value)) throw new InvalidArgumentError(`Must be one of ${OUTPUTS.join(', ')}.`);
-  return value;
+function addConnectivity(program: Command): void {
+  program
+    .command('connectivity')
+    .description('Prove connectivity with real packets')
+    .command('test')
+    .description('Reach every port of every Service by name from every pod, across nodes')
+    .addOption(nameFlag())
+    .addOption(durationFlag('--timeout <duration>', 'for one connection', { ms: 3_000, text: '3s' }))
+    .addOption(outputFlag())
+    .addOption(quietFlag())
+    .addHelpText('after', examples(['fairlead connectivity test -o wide', 'with a line for every Service']))
+    .action(async (options) => (await import('./connectivity.ts')).connectivityCommand(options));
 }
 
-function parseNetwork(value: string): string {
-  if (value !== 'vxlan') throw new InvalidArgumentError('Must be vxlan.');
-  return value;
+function addMachineCommands(program: Command): void {
+  program
+    .command('doctor')
+    .description('Name what this kernel and machine lack, and which features fall away for it')
+    .addOption(outputFlag())
+    .action(async (options) => (await import('./doctor.ts')).doctorCommand(options));
+  program
+    .command('version')
+    .description('Show the versions of Fairlead, Node and the kernel')
+    .addOption(outputFlag())
+    .action(async (options) => (await import('./version.ts')).versionCommand(options));
+  program
+    .command('completion')
+    .description('Print the completion script of a shell')
+    .addArgument(new Argument('<shell>', 'the shell it is for').choices(['bash', 'zsh', 'fish']))
+    .addHelpText(
+      'after',
+      examples(
+        ['source <(fairlead completion bash)', 'for this shell; put it into ~/.bashrc to keep it'],
+        ['fairlead completion zsh > "${fpath[1]}/_fairlead"', ''],
+        ['fairlead completion fish > ~/.config/fish/completions/fairlead.fish', ''],
+      ),
+    )
+    .action(async (shell: string) => (await import('./completion.ts')).completionCommand(program, shell));
 }
 
-function parseCount(value: string): number {
-  if (!/^[0-9]{1,3}$/.test(value)) throw new InvalidArgumentError('Must be a whole number.');
-  return Number(value);
-}
-
-/** "90", "90s", "2m", "500ms" in milliseconds. */
-export function parseDuration(value: string): number {
-  const match = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)?$/.exec(value);
-  if (match === null) throw new InvalidArgumentError('Must be a duration such as 500ms, 90s or 2m.');
-  const unit = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }[match[2] ?? 's'] ?? 1_000;
-  return Number(match[1]) * unit;
+function examples(...rows: readonly (readonly [command: string, about: string])[]): string {
+  const width = Math.max(...rows.filter(([, about]) => about !== '').map(([command]) => command.length), 0);
+  const lines = rows.map(([command, about]) =>
+    about === '' ? `  ${command}` : `  ${command.padEnd(width)}  # ${about}`,
+  );
+  return `\nExamples:\n${lines.join('\n')}\n`;
 }

@@ -1,7 +1,7 @@
 // `fairlead doctor`: what this machine can carry, found by trying; exit code 3 where something required is missing.
 
 import { probeMachine, type ProbeResult } from '../sys/probe.ts';
-import { refuseUnprivileged } from '../lab/cluster/up.ts';
+import { refuseUnprivileged } from '../lab/cluster/requirements.ts';
 import { printForMachine, table } from './output.ts';
 
 export async function doctorCommand(options: { readonly output?: string }): Promise<void> {
@@ -10,7 +10,9 @@ export async function doctorCommand(options: { readonly output?: string }): Prom
   const missing = results.filter((it) => it.support.kind !== 'yes');
   const required = missing.filter((it) => it.probe.need === 'required');
   if (!printForMachine(results.map(toRow), options.output))
-    process.stdout.write(doctorText(results, required.length));
+    process.stdout.write(
+      doctorText(results, { requiredCount: required.length, isWide: options.output === 'wide' }),
+    );
   if (required.length > 0) process.exitCode = 3;
 }
 
@@ -19,6 +21,8 @@ interface DoctorRow {
   readonly support: 'yes' | 'no' | 'unknown';
   readonly need: string;
   readonly neededFor: string;
+  /** First version of Linux that has it, where not every supported one has. */
+  readonly since: string | undefined;
   readonly because: string | undefined;
 }
 
@@ -28,26 +32,37 @@ function toRow({ probe, support }: ProbeResult): DoctorRow {
     support: support.kind,
     need: probe.need,
     neededFor: probe.neededFor,
+    since: probe.since,
     because: support.kind === 'yes' ? undefined : support.because,
   };
 }
 
-function doctorText(results: readonly ProbeResult[], requiredCount: number): string {
-  const rows = results.map(toRow).map((row) => {
-    const without = row.need === 'required' ? 'Fairlead does not run' : `without: ${row.neededFor}`;
-    return [
+function doctorText(
+  results: readonly ProbeResult[],
+  of: { readonly requiredCount: number; readonly isWide: boolean },
+): string {
+  const header = ['FEATURE', 'HERE', ...(of.isWide ? ['NEED', 'SINCE LINUX'] : []), 'NEEDED FOR', 'BECAUSE'];
+  const rows = results
+    .map(toRow)
+    .map((row) => [
       row.feature,
       row.support === 'unknown' ? 'could not tell' : row.support,
-      row.support === 'yes' ? row.neededFor : without,
+      ...(of.isWide ? [row.need, row.since ?? ''] : []),
+      row.neededFor,
       row.because ?? '',
-    ];
-  });
-  const lacking = results.filter((it) => it.support.kind !== 'yes').length;
-  const verdict =
-    requiredCount > 0
-      ? `${requiredCount} required features are missing: Fairlead does not run here.`
-      : lacking > 0
-        ? `Fairlead runs here; ${lacking} optional features fall away.`
-        : 'Everything is here.';
-  return `${table(['FEATURE', 'HERE', 'FOR', 'BECAUSE'], rows)}\n${verdict}\n`;
+    ]);
+  return `${table(header, rows)}\n${verdict(results, of.requiredCount)}\n`;
+}
+
+function verdict(results: readonly ProbeResult[], requiredCount: number): string {
+  const optional = results.filter((it) => it.support.kind !== 'yes' && it.probe.need === 'optional');
+  if (requiredCount > 0)
+    return `Fairlead does not run here: ${plural(requiredCount, 'required feature')} missing.`;
+  if (optional.length === 0) return 'Fairlead runs here, with everything.';
+  const without = optional.map((it) => it.probe.neededFor).join('; ');
+  return `Fairlead runs here, without: ${without}.`;
+}
+
+function plural(count: number, what: string): string {
+  return count === 1 ? `1 ${what} is` : `${count} ${what}s are`;
 }

@@ -1,21 +1,17 @@
 // The command line: names, flags and exit codes. Each command's code is loaded when it is asked for, so that every start is quick.
 
-import { Command } from 'commander';
-import { addClusterCommands } from './cluster-commands.ts';
-import { addProcessCommands } from './process-commands.ts';
+import { forgetEmptySwitches } from './flags.ts';
 import { exitCodeOf, reportError } from './exit.ts';
+import { makeProgram } from './program.ts';
 
-const program = new Command('fairlead')
-  .description(
-    'Kubernetes networking: a whole cluster network on one machine, or the network of a real cluster',
-  )
-  .configureHelp({ sortSubcommands: true })
-  .showHelpAfterError('(fairlead --help shows all commands)')
-  .exitOverride();
+// A reader that goes away early (`fairlead status | head -1`) is no mistake of ours, and nobody is left to tell.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+process.stderr.on('error', () => undefined);
 
-addClusterCommands(program);
-addProcessCommands(program);
-
+const program = makeProgram();
+forgetEmptySwitches(program, process.env);
 try {
   await program.parseAsync();
 } catch (error) {

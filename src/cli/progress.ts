@@ -17,17 +17,25 @@ export interface Progress {
 const DETAIL_INTERVAL_MS = 2_000;
 /** Of terminals that do not say how wide they are. */
 const DEFAULT_COLUMNS = 80;
+/** The same words again only so often, to show that it lives. */
+const REPEAT_INTERVAL_MS = 15_000;
 
+/** Exported for tests. */
 export function makeProgress(stream: WriteStream, nowMs: () => number): Progress {
   return stream.isTTY ? livingProgress(stream, nowMs) : plainProgress(stream, nowMs);
 }
 
-/** Says nothing: for `--quiet` and machine-readable output. */
-export const silentProgress: Progress = { step: () => {}, detail: () => {}, done: () => {}, fail: () => {} };
+/** Progress on standard error, or none where it is not wanted. */
+export function progressFor(flags: { readonly quiet?: boolean }): Progress {
+  return flags.quiet === true ? silentProgress : makeProgress(process.stderr, () => performance.now());
+}
+
+/** Says nothing: for `--quiet`. */
+const silentProgress: Progress = { step: () => {}, detail: () => {}, done: () => {}, fail: () => {} };
 
 function livingProgress(stream: WriteStream, nowMs: () => number): Progress {
   const color =
-    process.env['NO_COLOR'] === undefined
+    (process.env['NO_COLOR'] ?? '') === ''
       ? { ok: '\x1b[32m', bad: '\x1b[31m', dim: '\x1b[2m', end: '\x1b[0m' }
       : { ok: '', bad: '', dim: '', end: '' };
   let current: { readonly name: string; readonly startedMs: number } | undefined;
@@ -59,6 +67,7 @@ function plainProgress(stream: WriteStream, nowMs: () => number): Progress {
   let current = '';
   let startedMs = 0;
   let saidMs = 0;
+  let said = '';
   const end = (word: string): void => {
     if (current !== '')
       stream.write(`${current}: ${word} (${((nowMs() - startedMs) / 1000).toFixed(1)} s)\n`);
@@ -72,8 +81,9 @@ function plainProgress(stream: WriteStream, nowMs: () => number): Progress {
       saidMs = startedMs;
     },
     detail(text) {
-      if (nowMs() - saidMs < DETAIL_INTERVAL_MS) return;
+      if (nowMs() - saidMs < (text === said ? REPEAT_INTERVAL_MS : DETAIL_INTERVAL_MS)) return;
       saidMs = nowMs();
+      said = text;
       stream.write(`${current}: ${text}\n`);
     },
     done: () => end('done'),

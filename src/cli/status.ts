@@ -1,43 +1,58 @@
-// `fairlead status`: exit code 0 only when all is well.
+// `fairlead status`: what a cluster is doing, for people and for scripts.
 
 import { systemClock } from '../base/clock.ts';
-import { FairleadError } from '../base/errors.ts';
-import { readClusterConfig } from '../lab/cluster/cluster-config.ts';
 import { clusterStatus, type ClusterStatus } from '../lab/cluster/status.ts';
+import { existingCluster } from './existing-cluster.ts';
 import { installation, machineRoots } from './installation.ts';
 import { printForMachine, table } from './output.ts';
 import { untilTerminated } from './process-commands.ts';
+import { progressFor } from './progress.ts';
 
 interface StatusFlags {
   readonly name: string;
   readonly output?: string;
   readonly wait?: boolean;
   readonly waitDuration: number;
+  readonly quiet?: boolean;
 }
 
 const POLL_MS = 250;
 
+/** Exit code 1 where something is not right, 124 where it did not become right in time. */
 export async function statusCommand(flags: StatusFlags): Promise<void> {
   const roots = machineRoots();
-  const cluster = readClusterConfig(roots, flags.name);
-  if (cluster === undefined) {
-    throw new FairleadError(
-      'not-found',
-      `Cannot show cluster "${flags.name}": it does not exist; "fairlead up" raises it`,
-    );
-  }
+  const cluster = existingCluster(roots, flags.name, 'show');
   const signal = untilTerminated();
   const read = (): Promise<ClusterStatus> =>
     clusterStatus({ cluster, roots, installation: installation(), signal });
-  const deadlineMs = systemClock.monotonicMs() + (flags.wait === true ? flags.waitDuration : 0);
   let status = await read();
-  while (status.problems.length > 0 && systemClock.monotonicMs() < deadlineMs) {
-    await systemClock.sleep(POLL_MS, signal);
-    status = await read();
-  }
+  if (flags.wait === true && status.problems.length > 0)
+    status = await untilWell(flags, { read, signal, status });
   if (!printForMachine(status, flags.output))
     process.stdout.write(statusText(status, flags.output === 'wide'));
-  if (status.problems.length > 0) process.exitCode = 1;
+  if (status.problems.length > 0) process.exitCode = flags.wait === true ? 124 : 1;
+}
+
+async function untilWell(
+  flags: StatusFlags,
+  of: {
+    readonly read: () => Promise<ClusterStatus>;
+    readonly signal: AbortSignal;
+    readonly status: ClusterStatus;
+  },
+): Promise<ClusterStatus> {
+  const progress = progressFor(flags);
+  progress.step(`wait for cluster "${flags.name}"`);
+  const deadlineMs = systemClock.monotonicMs() + flags.waitDuration;
+  let { status } = of;
+  while (status.problems.length > 0 && systemClock.monotonicMs() < deadlineMs) {
+    progress.detail(status.problems[0] ?? '');
+    await systemClock.sleep(POLL_MS, of.signal);
+    status = await of.read();
+  }
+  if (status.problems.length === 0) progress.done();
+  else progress.fail();
+  return status;
 }
 
 function statusText(status: ClusterStatus, isWide: boolean): string {

@@ -3,6 +3,7 @@
 import { NODES, PODS, SERVICES } from '../kube/resource.ts';
 import type { Pod, Service } from '../objects/api-types.ts';
 import type { UpReport } from '../lab/cluster/up.ts';
+import type { Applied } from '../lab/manifests/apply.ts';
 import type { CheckReport } from '../lab/connectivity/check.ts';
 import { table } from './output.ts';
 
@@ -10,7 +11,9 @@ export interface UpSummary {
   readonly cluster: string;
   readonly isNew: boolean;
   readonly seconds: number;
-  readonly applied: UpReport['applied'];
+  /** How many objects of the manifests had which outcome, and which ones changed. */
+  readonly applied: Readonly<Record<Applied, number>>;
+  readonly changes: UpReport['applied'];
   readonly nodes: readonly {
     readonly name: string;
     readonly address: string;
@@ -47,7 +50,12 @@ export async function summarize(
     cluster: report.cluster.name,
     isNew: report.isNew,
     seconds: Number(facts.seconds.toFixed(1)),
-    applied: report.applied,
+    applied: {
+      created: count(report, 'created'),
+      configured: count(report, 'configured'),
+      unchanged: count(report, 'unchanged'),
+    },
+    changes: report.applied.filter((it) => it.outcome !== 'unchanged'),
     nodes: nodes.items.map((node) => ({
       name: node.metadata.name,
       address: node.status?.addresses?.find((it) => it.type === 'InternalIP')?.address ?? '',
@@ -59,6 +67,10 @@ export async function summarize(
     kubeconfig: facts.kubeconfig,
     connectivity: facts.check,
   };
+}
+
+function count(report: UpReport, outcome: Applied): number {
+  return report.applied.filter((it) => it.outcome === outcome).length;
 }
 
 function podRow(pod: Pod): UpSummary['pods'][number] {
@@ -80,32 +92,52 @@ function serviceRow(service: Service): UpSummary['services'][number] {
   };
 }
 
-export function summaryText(summary: UpSummary): string {
-  const { created, configured, unchanged } = summary.applied;
-  const isSame = !summary.isNew && created + configured === 0;
-  const applied =
-    created + configured + unchanged === 0
-      ? ''
-      : `; manifests: ${created} created, ${configured} configured, ${unchanged} unchanged`;
+/** `isWide` adds the images of the pods and every object that the manifests changed in a new cluster too. */
+export function summaryText(summary: UpSummary, isWide: boolean): string {
+  const podHeader = ['NAMESPACE', 'POD', 'NODE', 'ADDRESSES', ...(isWide ? ['IMAGE'] : [])];
+  const pods = summary.pods.map((it) => [
+    it.namespace,
+    it.name,
+    it.node,
+    it.ips.join(' '),
+    ...(isWide ? [it.image] : []),
+  ]);
   return [
     `\n${table(
       ['NODE', 'ADDRESS', 'POD SUBNETS', 'PODS'],
       summary.nodes.map((it) => [it.name, it.address, it.podCidrs.join(' '), String(it.pods)]),
     )}`,
-    `\n${table(
-      ['NAMESPACE', 'POD', 'NODE', 'ADDRESSES', 'IMAGE'],
-      summary.pods.map((it) => [it.namespace, it.name, it.node, it.ips.join(' '), it.image]),
-    )}`,
+    pods.length === 0 ? '' : `\n${table(podHeader, pods)}`,
     `\n${table(
       ['NAMESPACE', 'SERVICE', 'ADDRESSES', 'PORTS'],
       summary.services.map((it) => [it.namespace, it.name, it.ips.join(' '), it.ports.join(' ')]),
     )}`,
+    changesText(summary, isWide),
     `\n${connectivityText(summary.connectivity)}`,
-    isSame
-      ? `Cluster "${summary.cluster}" stood already and nothing had to change${applied} (${summary.seconds} s).\n`
-      : `Cluster "${summary.cluster}" is ${summary.isNew ? 'up' : 'changed'}${applied} (${summary.seconds} s).\n`,
+    verdict(summary),
     `\n  export KUBECONFIG=${summary.kubeconfig}\n  kubectl get pods -A -o wide\n`,
   ].join('');
+}
+
+/** In a new cluster everything is new: only an old one is worth a list. */
+function changesText(summary: UpSummary, isWide: boolean): string {
+  if (summary.changes.length === 0 || (summary.isNew && !isWide)) return '';
+  const rows = summary.changes.map((it) => [it.outcome, it.kind, it.namespace ?? '', it.name]);
+  return `\n${table(['CHANGE', 'KIND', 'NAMESPACE', 'NAME'], rows)}`;
+}
+
+function verdict(summary: UpSummary): string {
+  const { created, configured, unchanged } = summary.applied;
+  const applied =
+    created + configured + unchanged === 0
+      ? ''
+      : `; manifests: ${created} created, ${configured} configured, ${unchanged} unchanged`;
+  const is = summary.isNew
+    ? 'is up'
+    : created + configured === 0
+      ? 'stood already and nothing had to change'
+      : 'is changed';
+  return `Cluster "${summary.cluster}" ${is}${applied} (${summary.seconds} s).\n`;
 }
 
 /** Shared with `fairlead connectivity test`. */

@@ -2,70 +2,96 @@
 
 import { readFileSync } from 'node:fs';
 import { systemClock } from '../base/clock.ts';
-import { clusterPaths } from '../base/paths.ts';
-import { checkConnectivity } from '../lab/connectivity/check.ts';
-import { up } from '../lab/cluster/up.ts';
+import { FairleadError } from '../base/errors.ts';
+import { clusterPaths, type PathRoots } from '../base/paths.ts';
+import { checkConnectivity, type CheckReport } from '../lab/connectivity/check.ts';
+import { up, type UpReport } from '../lab/cluster/up.ts';
 import { loadManifests } from '../lab/manifests/load.ts';
 import { installation, machineRoots } from './installation.ts';
 import { printForMachine } from './output.ts';
 import { untilTerminated } from './process-commands.ts';
-import { makeProgress, silentProgress } from './progress.ts';
+import { progressFor, type Progress } from './progress.ts';
 import { summarize, summaryText } from './up-summary.ts';
 
 interface UpFlags {
   readonly filename: readonly string[];
   readonly name: string;
   readonly nodes?: number;
-  readonly network: 'vxlan';
+  readonly network?: 'vxlan';
+  readonly podCidr?: readonly string[];
+  readonly serviceCidr?: readonly string[];
   readonly wait: number;
   readonly check: boolean;
   readonly output?: string;
   readonly quiet?: boolean;
 }
 
+const CHECK_TIMEOUT_MS = 3_000;
+
 export async function upCommand(flags: UpFlags): Promise<void> {
-  const manifests = loadManifests(flags.filename, () => readFileSync(0, 'utf8'));
-  const progress =
-    flags.quiet === true ? silentProgress : makeProgress(process.stderr, () => performance.now());
-  const roots = machineRoots();
   const signal = untilTerminated();
-  const startedMs = performance.now();
+  const progress = progressFor(flags);
   try {
-    const report = await up({
-      ...flags,
-      nodeCount: flags.nodes,
-      manifests,
-      timeoutMs: flags.wait,
-      roots,
-      program: installation().program,
-      clock: systemClock,
-      signal,
-      onStep: (name) => progress.step(name),
-      onDetail: (text) => progress.detail(text),
-    });
-    const { client, cluster } = report;
-    if (flags.check) progress.step('check connectivity');
-    const check = flags.check
-      ? await checkConnectivity({
-          client,
-          cluster,
-          roots,
-          signal,
-          timeoutMs: 3_000,
-          onDetail: (text) => progress.detail(text),
-        })
-      : undefined;
-    progress.done();
-    const kubeconfig = clusterPaths(roots, cluster.name).kubeconfig;
-    const summary = await summarize(report, {
-      check,
-      kubeconfig,
-      seconds: (performance.now() - startedMs) / 1000,
-    });
-    if (!printForMachine(summary, flags.output)) process.stdout.write(summaryText(summary));
-    if (check !== undefined && check.failures.length > 0) process.exitCode = 1;
+    await raiseAndTell(flags, { signal, progress });
   } catch (error) {
     progress.fail();
-    throw error;
+    if (!signal.aborted) throw error;
+    const name = flags.name;
+    throw new FairleadError(
+      'aborted',
+      `Interrupted: the same command goes on with cluster "${name}", "fairlead down --name ${name}" takes away what is there`,
+      { cause: error },
+    );
   }
+}
+
+async function raiseAndTell(
+  flags: UpFlags,
+  { signal, progress }: { readonly signal: AbortSignal; readonly progress: Progress },
+): Promise<void> {
+  const startedMs = performance.now();
+  const manifests = loadManifests(flags.filename, () => readFileSync(0, 'utf8'));
+  const roots = machineRoots();
+  const report = await up({
+    name: flags.name,
+    nodeCount: flags.nodes,
+    network: flags.network,
+    podCidrs: flags.podCidr,
+    serviceCidrs: flags.serviceCidr,
+    manifests,
+    timeoutMs: flags.wait,
+    roots,
+    installation: installation(),
+    clock: systemClock,
+    signal,
+    onStep: (name) => progress.step(name),
+    onDetail: (text) => progress.detail(text),
+  });
+  try {
+    const check = flags.check ? await prove(report, { roots, signal, progress }) : undefined;
+    progress.done();
+    const kubeconfig = clusterPaths(roots, flags.name).kubeconfig;
+    const seconds = (performance.now() - startedMs) / 1000;
+    const summary = await summarize(report, { check, kubeconfig, seconds });
+    if (!printForMachine(summary, flags.output))
+      process.stdout.write(summaryText(summary, flags.output === 'wide'));
+    if (check !== undefined && check.failures.length > 0) process.exitCode = 1;
+  } finally {
+    report.client.close();
+  }
+}
+
+function prove(
+  { client, cluster }: UpReport,
+  of: { readonly roots: PathRoots; readonly signal: AbortSignal; readonly progress: Progress },
+): Promise<CheckReport> {
+  of.progress.step('check connectivity');
+  return checkConnectivity({
+    client,
+    cluster,
+    roots: of.roots,
+    signal: of.signal,
+    timeoutMs: CHECK_TIMEOUT_MS,
+    onDetail: (text) => of.progress.detail(text),
+  });
 }

@@ -1,8 +1,9 @@
 // The last zone on disk, so that names resolve from the first moment after a restart: one JSON line per entry between a head and an end.
 
-import { createReadStream } from 'node:fs';
 import { open, rename, unlink } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { FairleadError, messageOf } from '../base/errors.ts';
 import { nameEntryKey, type NameEntry, type NameZone } from '../model/names.ts';
 import { parseNameEntry, parsePrefixes, type KnownPorts, recordOf, revisionOf } from './zone-json.ts';
@@ -47,7 +48,7 @@ export async function readZoneFile(path: string): Promise<StoredZone> {
   try {
     const { size } = await file.stat();
     if (size > MAX_FILE_BYTES) throw new FairleadError('invalid', `${size} octets are too many`);
-    return await readLines(createReadStream(path, { fd: file.fd, autoClose: false }));
+    return await readStream(file.createReadStream());
   } catch (error) {
     throw new FairleadError('invalid', `Cannot read zone file ${path}: ${messageOf(error)}`, {
       cause: error,
@@ -69,6 +70,16 @@ function* zoneLines({ zone, revision }: StoredZone): Generator<string> {
   }
   lines.push(JSON.stringify({ end: zone.entries.size }));
   yield `${lines.join('\n')}\n`;
+}
+
+/** Ends the stream before it returns: one that still reads when its file is closed would throw at nobody. */
+async function readStream(input: Readable): Promise<StoredZone> {
+  try {
+    return await readLines(input);
+  } finally {
+    input.destroy();
+    await finished(input).catch(() => undefined); // Cut off on purpose, or reported by the lines already.
+  }
 }
 
 async function readLines(input: NodeJS.ReadableStream): Promise<StoredZone> {

@@ -27,6 +27,8 @@ const PATCH_TYPES: Readonly<Record<PatchType, string>> = {
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
+  /** The server checks a write and answers as if it were done, but keeps nothing. */
+  readonly isDryRun?: boolean | undefined;
 }
 
 export interface Selection {
@@ -249,7 +251,8 @@ export class KubeClient {
     call: CallOptions | undefined,
   ): Promise<Answer> {
     const timeoutMs = call?.timeoutMs ?? REQUEST_TIMEOUT_MS;
-    const answer = await this.#transport.send({ ...request, signal: call?.signal, timeoutMs });
+    const query = call?.isDryRun === true ? { ...request.query, dryRun: 'All' } : (request.query ?? {});
+    const answer = await this.#transport.send({ ...request, query, signal: call?.signal, timeoutMs });
     if (answer.status < 200 || answer.status > 299) {
       throw errorOfAnswer(request.action, answer.status, answer.body);
     }

@@ -12,13 +12,19 @@ import { isObject, type Draft } from './json.ts';
 export interface FieldCheck {
   /** Paths that the kind does not have ("spec.containers[0].foo"); they are removed from the object. */
   readonly unknown: readonly string[];
-  /** What has the wrong type, in words. */
-  readonly mismatches: readonly string[];
+  readonly mismatches: readonly FieldMismatch[];
+}
+
+/** A field whose value has another type than the kind says. */
+export interface FieldMismatch {
+  readonly field: string;
+  /** "expected an integer, got \"x\"" */
+  readonly message: string;
 }
 
 interface Findings {
   readonly unknown: string[];
-  readonly mismatches: string[];
+  readonly mismatches: FieldMismatch[];
 }
 
 /** Checks and prunes `object` in place. */
@@ -114,6 +120,6 @@ function mismatch(
   { value, findings }: { value: unknown; findings: Findings },
 ): unknown {
   const found = Array.isArray(value) ? 'a list' : isObject(value) ? 'an object' : JSON.stringify(value);
-  findings.mismatches.push(`field "${path}": expected ${expected}, got ${found.slice(0, 80)}`);
+  findings.mismatches.push({ field: path, message: `expected ${expected}, got ${found.slice(0, 80)}` });
   return value;
 }

@@ -170,6 +170,12 @@ for (const name of [
   });
 }
 
+test('decodeMessage() keeps the zero of a number or text, which is a structure of its own', () => {
+  const object = { spec: { strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } } } };
+  const bytesOfObject = encodeMessage(messageSchema('apps.Deployment')!, object);
+  assert.deepEqual(decodeMessage('apps.Deployment', bytesOfObject), object);
+});
+
 test('decodeMessage() refuses or reads any bytes, and never takes long', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (input) => {

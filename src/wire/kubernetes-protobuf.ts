@@ -78,13 +78,13 @@ function decodeField(into: JsonObject, field: MessageField, value: WireValue): v
     return;
   }
   const decoded = decodeValue(field.type, value);
-  if (decoded === undefined || (!field.isOptional && isZero(decoded))) return;
+  if (decoded === undefined || (!field.isOptional && isZero(field, decoded))) return;
   into[field.name] = decoded;
 }
 
-/** Go writes the zero of fields that are no pointers; in JSON they are absent. */
-function isZero(value: unknown): boolean {
-  return value === '' || value === 0 || value === false;
+/** Go writes the zero of fields that are no pointers; in JSON they are absent. A structure is never one: `maxSurge: 0` stays. */
+function isZero(field: MessageField, value: unknown): boolean {
+  return field.type.kind !== 'intorstring' && (value === '' || value === 0 || value === false);
 }
 
 function decodeMapEntry(into: JsonObject, field: MessageField, bytes: Uint8Array): void {

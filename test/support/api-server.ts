@@ -155,7 +155,8 @@ export class ApiClient {
           response.on('error', reject);
           response.on('end', () => {
             const text = Buffer.concat(chunks).toString();
-            const isJson = (response.headers['content-type'] ?? '').startsWith('application/json');
+            const type = response.headers['content-type'] ?? '';
+            const isJson = text !== '' && type.startsWith('application/json');
             resolve({
               code: response.statusCode ?? 0,
               headers: response.headers,

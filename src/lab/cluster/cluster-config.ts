@@ -1,10 +1,12 @@
 // What a one-machine cluster is: the settings that `up` writes before it makes anything, and that every later command reads back.
 
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { cidrIpAt, cidrSubnetAt, type Cidr } from '../../base/cidr.ts';
 import { FairleadError, messageOf } from '../../base/errors.ts';
 import type { Ip } from '../../base/ip.ts';
 import { clusterPaths, type PathRoots } from '../../base/paths.ts';
+import { isObject } from '../../objects/json.ts';
+import { DEFAULT_POD_CIDRS, DEFAULT_SERVICE_CIDRS, type CidrPair } from './cluster-cidrs.ts';
 
 /** A node of the cluster: its name and its addresses on the fabric, one per family. */
 export interface LabNode {
@@ -36,12 +38,14 @@ export interface ClusterChoice {
   readonly nodeCount: number;
   readonly network: 'vxlan';
   readonly index: number;
+  /** The defaults where they are undefined. */
+  readonly podCidrs?: CidrPair | undefined;
+  readonly serviceCidrs?: CidrPair | undefined;
 }
 
-const POD_CIDRS = ['10.244.0.0/16', 'fd00:10:244::/56'] as readonly string[] as readonly Cidr[];
-const SERVICE_CIDRS = ['10.96.0.0/16', 'fd00:10:96::/112'] as readonly string[] as readonly Cidr[];
 const DNS_INDEX = 10;
 const FIRST_NODE_INDEX = 10;
+const FIRST_API_PORT = 6443;
 const ZONES = ['zone-a', 'zone-b', 'zone-c'] as const;
 
 /** How many clusters one machine can hold side by side. */
@@ -50,6 +54,7 @@ export const CLUSTER_COUNT = 16;
 /** The settings of a new cluster; everything follows from the choice. */
 export function makeClusterConfig(choice: ClusterChoice): ClusterConfig {
   const fabricCidrs = fabricCidrsOf(choice.index);
+  const serviceCidrs = choice.serviceCidrs ?? DEFAULT_SERVICE_CIDRS;
   return {
     name: choice.name,
     network: choice.network,
@@ -59,15 +64,20 @@ export function makeClusterConfig(choice: ClusterChoice): ClusterConfig {
       ips: fabricCidrs.map((cidr) => cidrIpAt(cidr, FIRST_NODE_INDEX + i)),
       zone: ZONES[i % ZONES.length] ?? ZONES[0],
     })),
-    podCidrs: POD_CIDRS,
-    serviceCidrs: SERVICE_CIDRS,
+    podCidrs: choice.podCidrs ?? DEFAULT_POD_CIDRS,
+    serviceCidrs,
     fabricCidrs,
     hostIps: fabricCidrs.map((cidr) => cidrIpAt(cidr, 1)),
     hostLink: hostLinkOf(choice.name),
     clusterDomain: 'cluster.local',
-    dnsIps: SERVICE_CIDRS.map((cidr) => cidrIpAt(cidr, DNS_INDEX)),
-    apiPort: 6443 + choice.index,
+    dnsIps: serviceCidrs.map((cidr) => cidrIpAt(cidr, DNS_INDEX)),
+    apiPort: apiPortOf(choice.index),
   };
+}
+
+/** The API server's port on the loopback and on the cluster link. */
+export function apiPortOf(index: number): number {
+  return FIRST_API_PORT + index;
 }
 
 /** The fabric's prefixes of the cluster with this index, one per family. */
@@ -94,20 +104,54 @@ export function clusterConfigFile(roots: PathRoots, name: string): string {
   return `${clusterPaths(roots, name).state}/cluster.json`;
 }
 
+/** Written atomically: a reader finds the whole of it or none. */
+export function writeClusterConfig(roots: PathRoots, cluster: ClusterConfig): void {
+  const file = clusterConfigFile(roots, cluster.name);
+  mkdirSync(clusterPaths(roots, cluster.name).state, { recursive: true, mode: 0o700 });
+  writeFileSync(`${file}.new`, `${JSON.stringify(cluster, undefined, 2)}\n`);
+  renameSync(`${file}.new`, file);
+}
+
+/** From here on there is no such cluster, only what is left of it. */
+export function removeClusterConfig(roots: PathRoots, name: string): void {
+  rmSync(clusterConfigFile(roots, name), { force: true });
+}
+
 /** The settings of an existing cluster, undefined where there is none; a damaged file is an error that names it. */
 export function readClusterConfig(roots: PathRoots, name: string): ClusterConfig | undefined {
   const file = clusterConfigFile(roots, name);
   try {
-    // Our own file, written atomically by `up`: the shape is trusted, only damage is looked for.
-    return JSON.parse(readFileSync(file, 'utf8')) as ClusterConfig;
+    const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    // Our own file, written atomically: the shape of its parts is trusted, only damage and other versions are looked for.
+    if (isObject(value) && FIELDS.every((field) => value[field] !== undefined))
+      return value as unknown as ClusterConfig;
+    throw new Error('settings are missing in it');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT') return undefined;
+    if (code === 'EACCES')
+      throw new FairleadError('forbidden', `Cannot read ${file}: root is needed (sudo fairlead ...)`, {
+        cause: error,
+      });
     throw new FairleadError(
       'invalid',
-      `Cannot read ${file}: ${messageOf(error)}; "fairlead down --name ${name}" clears it`,
-      {
-        cause: error,
-      },
+      `Cannot read ${file}: ${messageOf(error)}; "fairlead down --name ${name}" clears what is left of the cluster`,
+      { cause: error },
     );
   }
 }
+
+const FIELDS: readonly (keyof ClusterConfig)[] = [
+  'name',
+  'network',
+  'index',
+  'nodes',
+  'podCidrs',
+  'serviceCidrs',
+  'fabricCidrs',
+  'hostIps',
+  'hostLink',
+  'clusterDomain',
+  'dnsIps',
+  'apiPort',
+];

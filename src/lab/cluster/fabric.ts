@@ -1,13 +1,15 @@
 // The wires of a cluster: a bridge in a namespace of its own, one veth to each node, and one to the host.
 // The host's end is the only thing the host's own namespace gets.
 
+import { existsSync } from 'node:fs';
 import { cidrLength } from '../../base/cidr.ts';
+import { FairleadError } from '../../base/errors.ts';
 import { macFromSeed } from '../../base/mac.ts';
 import { nodeNetns, type PathRoots } from '../../base/paths.ts';
 import type { Lifetime } from '../../base/lifetime.ts';
 import { openNetlink } from '../../sys/netlink.ts';
 import type { Netlink, NetlinkChange } from '../../sys/netlink-types.ts';
-import { createNetns, netnsExists, openNetns, type Netns } from '../../sys/netns.ts';
+import { createNetns, deleteNetns, netnsExists, openNetns, type Netns } from '../../sys/netns.ts';
 import type { ClusterConfig, LabNode } from './cluster-config.ts';
 
 const BRIDGE = 'br0';
@@ -22,7 +24,7 @@ export async function raiseFabric(
   lifetime: Lifetime,
 ): Promise<void> {
   const path = nodeNetns(roots, cluster.name, 'fabric');
-  if (!netnsExists(path)) createNetns(path);
+  await completeNetns(path);
   const netns = lifetime.own('fabric namespace', openNetns(path), (it) => it.close());
   const fabric = lifetime.own('fabric netlink', openNetlink(netns), (it) => it.close());
   const host = lifetime.own('host netlink', openNetlink(), (it) => it.close());
@@ -36,33 +38,55 @@ export async function raiseFabric(
   for (const node of cluster.nodes) await raiseNode({ cluster, roots, node, fabric, netns }, lifetime);
 }
 
+/** A file without its mount is what a crash between the two steps of making a namespace leaves. */
+async function completeNetns(path: string): Promise<void> {
+  if (netnsExists(path)) return;
+  if (existsSync(path)) await deleteNetns(path);
+  createNetns(path);
+}
+
 async function raiseHostLink(
   cluster: ClusterConfig,
   of: { readonly fabric: Netlink; readonly netns: Netns; readonly host: Netlink },
 ): Promise<void> {
-  if ((await of.host.link(cluster.hostLink)) !== undefined) return;
-  // Made under a passing name and given its own last: a link of the right name is a complete one.
+  const name = cluster.hostLink;
+  const mac = macFromSeed(`${cluster.name}/host`);
+  const existing = await of.host.link(name);
+  // Told by its Ethernet address: the alias comes in a message of its own, and a crash between the two leaves a link without.
+  if (existing !== undefined && existing.mac !== mac)
+    throw new FairleadError(
+      'conflict',
+      `Cannot make link "${name}": the host has one of this name that is not Fairlead's; choose another --name`,
+    );
+  if (existing === undefined) {
+    await of.host.apply([
+      {
+        kind: 'add-veth',
+        name,
+        mac,
+        mtuBytes: MTU_BYTES,
+        peer: { name: 'host', mtuBytes: MTU_BYTES, netns: of.netns },
+      },
+    ]);
+  }
   await of.host.apply([
-    {
-      kind: 'add-veth',
-      name: cluster.hostLink,
-      mac: macFromSeed(`${cluster.name}/host`),
-      mtuBytes: MTU_BYTES,
-      alias: `fairlead cluster ${cluster.name}`,
-      peer: { name: 'host', mtuBytes: MTU_BYTES, netns: of.netns },
-    },
-    ...cluster.hostIps.map((ip, i): NetlinkChange => {
-      const cidr = cluster.fabricCidrs[i];
-      return {
-        kind: 'add-address',
-        link: cluster.hostLink,
-        ip,
-        prefixLength: cidr === undefined ? 32 : cidrLength(cidr),
-      };
-    }),
-    up(cluster.hostLink),
+    { kind: 'set-link', name, alias: `fairlead cluster ${cluster.name}` },
+    ...(await missingAddresses(of.host, { link: name, ips: cluster.hostIps, cluster })),
+    up(name),
   ]);
   await of.fabric.apply([{ kind: 'set-link', name: 'host', master: BRIDGE, isUp: true }]);
+}
+
+async function missingAddresses(
+  netlink: Netlink,
+  of: { readonly link: string; readonly ips: LabNode['ips']; readonly cluster: ClusterConfig },
+): Promise<NetlinkChange[]> {
+  const present = new Set((await netlink.addresses(of.link)).map((address) => address.ip));
+  return of.ips.flatMap((ip, i): NetlinkChange[] => {
+    const cidr = of.cluster.fabricCidrs[i];
+    if (cidr === undefined || present.has(ip)) return [];
+    return [{ kind: 'add-address', link: of.link, ip, prefixLength: cidrLength(cidr) }];
+  });
 }
 
 interface NodeWiring {
@@ -75,7 +99,7 @@ interface NodeWiring {
 
 async function raiseNode(of: NodeWiring, lifetime: Lifetime): Promise<void> {
   const path = nodeNetns(of.roots, of.cluster.name, of.node.name);
-  if (!netnsExists(path)) createNetns(path);
+  await completeNetns(path);
   const netns = lifetime.own(`namespace of ${of.node.name}`, openNetns(path), (it) => it.close());
   const inside = lifetime.own(`netlink of ${of.node.name}`, openNetlink(netns), (it) => it.close());
   if ((await inside.link('eth0')) === undefined) {
@@ -89,16 +113,8 @@ async function raiseNode(of: NodeWiring, lifetime: Lifetime): Promise<void> {
       },
     ]);
   }
-  const present = new Set((await inside.addresses('eth0')).map((address) => address.ip));
-  await inside.apply([
-    up('lo'),
-    ...of.node.ips.flatMap((ip, i): NetlinkChange[] => {
-      const cidr = of.cluster.fabricCidrs[i];
-      if (cidr === undefined || present.has(ip)) return [];
-      return [{ kind: 'add-address', link: 'eth0', ip, prefixLength: cidrLength(cidr) }];
-    }),
-    up('eth0'),
-  ]);
+  const addresses = await missingAddresses(inside, { link: 'eth0', ips: of.node.ips, cluster: of.cluster });
+  await inside.apply([up('lo'), ...addresses, up('eth0')]);
   await of.fabric.apply([{ kind: 'set-link', name: of.node.name, master: BRIDGE, isUp: true }]);
   await inside.apply(defaultRoutes(of.cluster));
 }

@@ -19,14 +19,19 @@ function aRoute(destination: string, link: string): Route {
   };
 }
 
-test('chooseIndex() passes over ranges that clusters have or the host routes', () => {
-  assert.equal(chooseIndex([], new Set()), 0);
-  assert.equal(chooseIndex([], new Set([0, 1])), 2);
-  assert.equal(chooseIndex([aRoute('10.89.0.0/23', 'eth1')], new Set([2])), 3);
+test('chooseIndex() passes over ranges that clusters have, the host routes or the cluster asks for, and ports of others', async () => {
+  assert.equal(await chooseIndex({ routes: [], taken: new Set() }), 0);
+  assert.equal(await chooseIndex({ routes: [], taken: new Set([0, 1]) }), 2);
+  const routes = [aRoute('10.89.0.0/23', 'eth1')];
+  assert.equal(await chooseIndex({ routes, taken: new Set([2]) }), 3);
+  const own = [parseCidr('10.89.2.0/23')];
+  assert.equal(await chooseIndex({ routes, taken: new Set(), own }), 4);
+  const isPortFree = (index: number): Promise<boolean> => Promise.resolve(index > 5);
+  assert.equal(await chooseIndex({ routes, taken: new Set(), own, isPortFree }), 6);
 });
 
-test('chooseIndex() says what is in the way where nothing is free', () => {
-  assert.throws(() => chooseIndex([aRoute('10.0.0.0/8', 'vpn0')], new Set()), {
+test('chooseIndex() says what is in the way where nothing is free', async () => {
+  await assert.rejects(chooseIndex({ routes: [aRoute('10.0.0.0/8', 'vpn0')], taken: new Set() }), {
     code: 'exhausted',
     message: /10\.0\.0\.0\/8 by vpn0/,
   });
@@ -36,7 +41,7 @@ test('refuseClashes() names both ranges and the link', () => {
   const routes = [aRoute('10.244.7.0/24', 'docker0')];
   assert.throws(() => refuseClashes('pod', [parseCidr('10.244.0.0/16')], routes), {
     code: 'conflict',
-    message: /10\.244\.0\.0\/16 for pod: the host routes 10\.244\.7\.0\/24 by "docker0"/,
+    message: /10\.244\.0\.0\/16 for pods: the host routes 10\.244\.7\.0\/24 by "docker0"/,
   });
   refuseClashes('service', [parseCidr('10.96.0.0/16')], routes);
 });

@@ -3,7 +3,7 @@
 import { cidrsOverlap, cidrLength, type Cidr } from '../../base/cidr.ts';
 import { FairleadError } from '../../base/errors.ts';
 import type { Netlink, Route } from '../../sys/netlink-types.ts';
-import { CLUSTER_COUNT, fabricCidrsOf } from './cluster-config.ts';
+import { apiPortOf, CLUSTER_COUNT, fabricCidrsOf } from './cluster-config.ts';
 
 /** Routes of the host that name a destination of their own; default routes and those of `ownLink` are no clash. */
 export async function hostRoutes(netlink: Netlink, ownLink: string): Promise<readonly Route[]> {
@@ -11,33 +11,57 @@ export async function hostRoutes(netlink: Netlink, ownLink: string): Promise<rea
   return routes.filter((route) => cidrLength(route.destination) > 0 && route.link !== ownLink);
 }
 
-/** The first cluster index whose fabric ranges are free on this host; `taken` are indexes of clusters that exist. */
-export function chooseIndex(routes: readonly Route[], taken: ReadonlySet<number>): number {
+export interface IndexChoice {
+  readonly routes: readonly Route[];
+  /** Indexes of clusters that exist. */
+  readonly taken: ReadonlySet<number>;
+  /** Prefixes that the fabric must not overlap: the cluster's own pods and Services. */
+  readonly own?: readonly Cidr[];
+  /** False where somebody else has the index's API port. */
+  readonly isPortFree?: (index: number) => Promise<boolean>;
+}
+
+/** The first cluster index whose fabric ranges and API port are free on this host. */
+export async function chooseIndex(choice: IndexChoice): Promise<number> {
+  const { routes, taken, own = [], isPortFree } = choice;
+  const because: string[] = [];
   for (let index = 0; index < CLUSTER_COUNT; index++) {
-    if (!taken.has(index) && fabricCidrsOf(index).every((cidr) => clashOf(cidr, routes) === undefined))
-      return index;
+    if (taken.has(index)) continue;
+    const [obstacle] = fabricCidrsOf(index).flatMap((cidr) => obstaclesOf(cidr, { routes, own }));
+    if (obstacle !== undefined) because.push(obstacle);
+    else if ((await isPortFree?.(index)) === false) because.push(`port ${apiPortOf(index)} is taken`);
+    else return index;
   }
-  const clash = fabricCidrsOf(0)
-    .map((cidr) => clashOf(cidr, routes))
-    .find((route) => route !== undefined);
-  const because =
-    clash === undefined
-      ? `${CLUSTER_COUNT} clusters exist`
-      : `the host routes ${clash.destination} by ${clash.link ?? 'a gateway'}`;
   throw new FairleadError(
     'exhausted',
-    `Cannot find a free range for the cluster link in 10.89.0.0/16: ${because}`,
+    `Cannot find a free range in 10.89.0.0/16 and fd00:10:89::/48 for the cluster link: ${because[0] ?? `${CLUSTER_COUNT} clusters exist`}`,
   );
 }
 
+function obstaclesOf(
+  cidr: Cidr,
+  { routes, own }: { readonly routes: readonly Route[]; readonly own: readonly Cidr[] },
+): readonly string[] {
+  const clash = clashOf(cidr, routes);
+  const overlap = own.find((it) => cidrsOverlap(it, cidr));
+  return [
+    ...(clash === undefined ? [] : [`the host routes ${clash.destination} by ${clash.link ?? 'a gateway'}`]),
+    ...(overlap === undefined ? [] : [`${overlap} is asked for as pod or Service prefix`]),
+  ];
+}
+
 /** Throws where a range of the cluster overlaps a destination that the host reaches already: names both. */
-export function refuseClashes(what: string, cidrs: readonly Cidr[], routes: readonly Route[]): void {
+export function refuseClashes(
+  what: 'pod' | 'service',
+  cidrs: readonly Cidr[],
+  routes: readonly Route[],
+): void {
   for (const cidr of cidrs) {
     const clash = clashOf(cidr, routes);
     if (clash === undefined) continue;
     throw new FairleadError(
       'conflict',
-      `Cannot use ${cidr} for ${what}: the host routes ${clash.destination}${clash.link === undefined ? '' : ` by "${clash.link}"`}; choose another with --${what}-cidr`,
+      `Cannot use ${cidr} for ${what === 'pod' ? 'pods' : 'Services'}: the host routes ${clash.destination}${clash.link === undefined ? '' : ` by "${clash.link}"`}; choose another with --${what}-cidr PREFIX`,
     );
   }
 }

@@ -1,7 +1,7 @@
 // The cluster's own certificate authority and the certificates of its processes, made once by `up`.
 
 import { webcrypto } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync, existsSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 
@@ -42,7 +42,9 @@ export class CertificateAuthority {
     }
     const authority = await makeAuthority();
     writeFileSync(files.key, await privateKeyPem(authority.keys.privateKey), { mode: 0o600 });
-    writeFileSync(files.certificate, authority.certificate.toString('pem'));
+    // Last and whole: its presence says that the authority is complete.
+    writeFileSync(`${files.certificate}.new`, authority.certificate.toString('pem'));
+    renameSync(`${files.certificate}.new`, files.certificate);
     return new CertificateAuthority(authority);
   }
 

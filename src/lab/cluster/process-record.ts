@@ -37,10 +37,19 @@ function readRecords(folder: string): readonly ProcessRecord[] {
   try {
     return readdirSync(folder)
       .filter((file) => file.endsWith('.json'))
-      .map((file) => JSON.parse(readFileSync(`${folder}/${file}`, 'utf8')) as ProcessRecord);
+      .flatMap((file) => readRecord(`${folder}/${file}`));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
+  }
+}
+
+/** Our own file, written atomically; one that went meanwhile, or that somebody damaged, records nothing. */
+function readRecord(file: string): readonly ProcessRecord[] {
+  try {
+    return [JSON.parse(readFileSync(file, 'utf8')) as ProcessRecord];
+  } catch {
+    return [];
   }
 }
 

@@ -1,15 +1,17 @@
 // Makes a cluster stand: files, mounts, cgroups, wires, supervisor. Every step completes what an interrupted `up` left.
 
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { Lifetime } from '../../base/lifetime.ts';
 import { clusterPaths, nodePaths, type PathRoots } from '../../base/paths.ts';
 import { createCgroup } from '../../sys/cgroup.ts';
 import { isMounted, mountBpf } from '../../sys/mount.ts';
-import { clusterConfigFile, type ClusterConfig } from './cluster-config.ts';
+import { writeClusterConfig, type ClusterConfig } from './cluster-config.ts';
 import { writeCredentials } from './credentials.ts';
 import { raiseFabric } from './fabric.ts';
-import { liveRecords, recordOf, recordFolder, writeRecord } from './process-record.ts';
+import { inCgroup } from './process-start.ts';
+import { markRaised } from './raised-at.ts';
+import { isSupervised } from './supervisor-lock.ts';
 
 export interface RaiseOptions {
   readonly cluster: ClusterConfig;
@@ -22,7 +24,8 @@ export interface RaiseOptions {
 /** Returns once the supervisor runs; what it starts becomes ready later. */
 export async function raiseCluster(options: RaiseOptions): Promise<void> {
   options.onStep('files');
-  writeConfig(options);
+  // The settings come first of all: whatever is made after them, `down` and the next `up` know of.
+  writeClusterConfig(options.roots, options.cluster);
   makeFolders(options);
   await writeCredentials(options.cluster, options.roots);
   options.onStep('wires');
@@ -36,18 +39,11 @@ export async function raiseCluster(options: RaiseOptions): Promise<void> {
   startSupervisor(options);
 }
 
-/** The settings come first of all: whatever is made after them, `down` and the next `up` know of. */
-function writeConfig(options: RaiseOptions): void {
-  const file = clusterConfigFile(options.roots, options.cluster.name);
-  mkdirSync(clusterPaths(options.roots, options.cluster.name).state, { recursive: true, mode: 0o700 });
-  writeFileSync(`${file}.new`, `${JSON.stringify(options.cluster, undefined, 2)}\n`);
-  renameSync(`${file}.new`, file);
-}
-
 function makeFolders(options: RaiseOptions): void {
   const paths = clusterPaths(options.roots, options.cluster.name);
   for (const folder of [paths.run, paths.log, paths.pki, paths.bpf])
     mkdirSync(folder, { recursive: true, mode: 0o700 });
+  markRaised(options.roots, options.cluster.name);
   if (!isMounted(paths.bpf)) mountBpf(paths.bpf);
   createCgroup(`${paths.cgroup}/control`);
   for (const node of options.cluster.nodes) {
@@ -57,20 +53,16 @@ function makeFolders(options: RaiseOptions): void {
   }
 }
 
+/** Starts one unless one runs. It enters the cluster's cgroup before all else, so that `down` finds it whatever becomes of us. */
 function startSupervisor(options: RaiseOptions): void {
   const paths = clusterPaths(options.roots, options.cluster.name);
-  const folder = recordFolder(options.roots, options.cluster.name);
-  if (liveRecords(folder).some((record) => record.name === 'supervisor')) return;
+  if (isSupervised(options.roots, options.cluster.name)) return;
   const log = openSync(`${paths.log}/supervisor.log`, 'a');
   try {
-    const child = spawn(options.program, ['supervisor', '--name', options.cluster.name], {
-      detached: true,
-      stdio: ['ignore', log, log],
-      cwd: '/',
-    });
+    const command = [options.program, 'supervisor', '--name', options.cluster.name];
+    const [program = '', ...args] = inCgroup(`${paths.cgroup}/control`, command);
+    const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log], cwd: '/' });
     child.unref();
-    if (child.pid === undefined) return;
-    writeRecord(folder, recordOf('supervisor', child.pid));
   } finally {
     closeSync(log);
   }

@@ -4,9 +4,19 @@ import type { Clock } from '../../base/clock.ts';
 import { FairleadError, hasCode, messageOf } from '../../base/errors.ts';
 import { clusterPaths, type PathRoots } from '../../base/paths.ts';
 import type { KubeClient } from '../../kube/kube-client.ts';
-import type { Node, Pod } from '../../objects/api-types.ts';
-import { DAEMON_SETS, DEPLOYMENTS, NAMESPACES, NODES, PODS, STATEFUL_SETS } from '../../kube/resource.ts';
+import {
+  DAEMON_SETS,
+  DEPLOYMENTS,
+  EVENTS,
+  NAMESPACES,
+  NODES,
+  PODS,
+  STATEFUL_SETS,
+} from '../../kube/resource.ts';
+import type { Event, Node, Pod } from '../../objects/api-types.ts';
 import type { ClusterConfig } from './cluster-config.ts';
+import { endingProcesses } from './ending-processes.ts';
+import { raisedAtMs } from './raised-at.ts';
 
 export interface WaitOptions {
   readonly cluster: ClusterConfig;
@@ -18,51 +28,91 @@ export interface WaitOptions {
   readonly onDetail: (text: string) => void;
 }
 
+/** One thing that is waited for. */
+export interface Missing {
+  /** "shop/web-1": short, for progress. */
+  readonly name: string;
+  /** What holds it up, undefined where nothing more is known. */
+  readonly why?: string | undefined;
+}
+
 const POLL_MS = 100;
+const MAX_EXPLAINED = 10;
 
 export function untilApiReady(client: KubeClient, options: WaitOptions): Promise<void> {
-  return until('the Kubernetes API', options, async () => {
+  const ask = async (): Promise<readonly Missing[]> => {
     try {
       await client.get(NAMESPACES, { name: 'default' }, { signal: options.signal, timeoutMs: 2_000 });
       return [];
     } catch (error) {
       if (!hasCode(error, 'unavailable') && !hasCode(error, 'timeout') && !hasCode(error, 'not-found'))
         throw error;
-      return [messageOf(error)];
+      return [{ name: `${client.server.origin} to answer`, why: messageOf(error) }];
     }
-  });
+  };
+  // While it starts, that nobody listens yet is no news.
+  const names = async (): Promise<readonly Missing[]> => (await ask()).map(({ name }) => ({ name }));
+  return until('the Kubernetes API', options, names, ask);
 }
 
 /** Ready, and with a pod subnet. */
 export function untilNodesReady(client: KubeClient, options: WaitOptions): Promise<void> {
-  return until('nodes', options, async () => {
+  const sinceMs = raisedAtMs(options.roots, options.cluster.name);
+  return until('the nodes', options, async () => {
     const { items } = await client.list(NODES, {}, { signal: options.signal });
-    const ready = new Set(
-      items
-        .filter((node) => isTrue(node, 'Ready') && node.spec?.podCIDR !== undefined)
-        .map((node) => node.metadata.name),
-    );
-    return options.cluster.nodes.map((node) => node.name).filter((name) => !ready.has(name));
+    return options.cluster.nodes.flatMap(({ name }): Missing[] => {
+      const node = items.find((it) => it.metadata.name === name);
+      if (node === undefined) return [{ name, why: 'the kubelet part has not registered it' }];
+      const ready = node.status?.conditions?.find((it) => it.type === 'Ready');
+      if (ready?.status !== 'True') return [{ name, why: ready?.message }];
+      if (Date.parse(String(ready.lastHeartbeatTime)) < sinceMs)
+        return [{ name, why: 'the kubelet part has not spoken since the machine started' }];
+      return node.spec?.podCIDR === undefined ? [{ name, why: 'it has no pod subnet' }] : [];
+    });
   });
 }
 
 /** Every pod that is to run is Ready; finished ones are left out. Workloads whose pods are not there yet count as missing. */
 export function untilPodsReady(client: KubeClient, options: WaitOptions): Promise<void> {
-  return until('pods', options, async () => [
-    ...(await pendingWorkloads(client, options.signal)),
-    ...(await pendingPods(client, options.signal)),
-  ]);
+  const { signal } = options;
+  const sinceMs = raisedAtMs(options.roots, options.cluster.name);
+  const missing = async (): Promise<readonly Missing[]> => [
+    ...(await pendingPods(client, { signal, sinceMs })).map((pod) => ({
+      name: nameOf(pod),
+      why: reasonOf(pod),
+    })),
+    ...(await pendingWorkloads(client, signal)),
+  ];
+  return until('the pods', options, missing, async () => {
+    const events = await client.list(EVENTS, {}, { signal });
+    const pods = await pendingPods(client, { signal, sinceMs });
+    return [
+      ...pods.map((pod) => ({ name: nameOf(pod), why: lastWarning(pod, events.items) ?? reasonOf(pod) })),
+      ...(await pendingWorkloads(client, signal)),
+    ];
+  });
 }
 
-async function pendingPods(client: KubeClient, signal: AbortSignal): Promise<readonly string[]> {
+async function pendingPods(
+  client: KubeClient,
+  { signal, sinceMs }: { readonly signal: AbortSignal; readonly sinceMs: number },
+): Promise<readonly Pod[]> {
   const { items } = await client.list(PODS, {}, { signal });
-  const running = items.filter(
-    (pod) => pod.status?.phase !== 'Succeeded' && pod.metadata.deletionTimestamp === undefined,
+  return items.filter(
+    (pod) =>
+      pod.status?.phase !== 'Succeeded' &&
+      pod.metadata.deletionTimestamp === undefined &&
+      !(isTrue(pod, 'Ready') && isOfThisRun(pod, sinceMs)),
   );
-  return running.filter((pod) => !isTrue(pod, 'Ready')).map(describePod);
 }
 
-async function pendingWorkloads(client: KubeClient, signal: AbortSignal): Promise<readonly string[]> {
+/** False where a container is said to run since before the machine started: the API remembers it, nobody runs it. */
+function isOfThisRun(pod: Pod, sinceMs: number): boolean {
+  const starts = (pod.status?.containerStatuses ?? []).flatMap((it) => it.state?.running?.startedAt ?? []);
+  return starts.every((at) => Date.parse(String(at)) >= sinceMs);
+}
+
+async function pendingWorkloads(client: KubeClient, signal: AbortSignal): Promise<readonly Missing[]> {
   const [deployments, statefulSets, daemonSets] = await Promise.all([
     client.list(DEPLOYMENTS, {}, { signal }),
     client.list(STATEFUL_SETS, {}, { signal }),
@@ -70,12 +120,17 @@ async function pendingWorkloads(client: KubeClient, signal: AbortSignal): Promis
   ]);
   const behind = (
     kind: string,
-    it: { metadata: { name: string; generation?: number }; status?: { observedGeneration?: number } },
+    it: {
+      metadata: { namespace?: string | undefined; name: string; generation?: number };
+      status?: { observedGeneration?: number };
+    },
     lacking: number,
-  ): string[] =>
-    lacking > 0 || (it.status?.observedGeneration ?? 0) < (it.metadata.generation ?? 0)
-      ? [`${kind} ${it.metadata.name}`]
-      : [];
+  ): Missing[] => {
+    const isSeen = (it.status?.observedGeneration ?? 0) >= (it.metadata.generation ?? 0);
+    if (lacking <= 0 && isSeen) return [];
+    const why = isSeen ? `${lacking} more ready ${lacking === 1 ? 'pod' : 'pods'}` : undefined;
+    return [{ name: `${kind} ${nameOf(it)}`, why }];
+  };
   return [
     ...deployments.items.flatMap((it) =>
       behind('deployment', it, (it.spec?.replicas ?? 1) - (it.status?.availableReplicas ?? 0)),
@@ -89,15 +144,32 @@ async function pendingWorkloads(client: KubeClient, signal: AbortSignal): Promis
   ];
 }
 
-function describePod(pod: Pod): string {
+function nameOf({ metadata }: { metadata: { namespace?: string | undefined; name: string } }): string {
+  return `${metadata.namespace ?? ''}/${metadata.name}`;
+}
+
+function reasonOf(pod: Pod): string {
   const waiting = pod.status?.containerStatuses
     ?.map((status) => status.state?.waiting?.reason)
     .find((reason) => reason !== undefined);
   const unscheduled = pod.status?.conditions?.find(
     (it) => it.type === 'PodScheduled' && it.status === 'False',
   );
-  const why = waiting ?? unscheduled?.message ?? pod.status?.phase ?? 'Pending';
-  return `${pod.metadata.namespace ?? ''}/${pod.metadata.name} (${why})`;
+  const phase = pod.status?.phase ?? 'Pending';
+  return waiting ?? unscheduled?.message ?? (phase === 'Running' ? 'not ready yet' : phase);
+}
+
+/** What went wrong with the pod last, in the words of its events. */
+function lastWarning(pod: Pod, events: readonly Event[]): string | undefined {
+  const warnings = events.filter(
+    (event) => event.type === 'Warning' && event.involvedObject.uid === pod.metadata.uid,
+  );
+  const last = warnings.toSorted((a, b) => timeOf(a).localeCompare(timeOf(b))).at(-1);
+  return last === undefined ? undefined : `${last.reason ?? 'Warning'}: ${last.message ?? ''}`;
+}
+
+function timeOf(event: Event): string {
+  return String(event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp ?? '');
 }
 
 function isTrue(object: Pod | Node, type: string): boolean {
@@ -106,25 +178,35 @@ function isTrue(object: Pod | Node, type: string): boolean {
   return conditions.some((it) => it.type === type && it.status === 'True');
 }
 
+/** `explained` is asked once, at the end in vain, for what is too costly to ask all the time. */
 async function until(
   what: string,
   options: WaitOptions,
-  missing: () => Promise<readonly string[]>,
+  missing: () => Promise<readonly Missing[]>,
+  explained: () => Promise<readonly Missing[]> = missing,
 ): Promise<void> {
   for (;;) {
     options.signal.throwIfAborted();
     const left = await missing();
     if (left.length === 0) return;
-    if (options.clock.monotonicMs() > options.deadlineMs) {
-      const logs = clusterPaths(options.roots, options.cluster.name).log;
-      throw new FairleadError(
-        'timeout',
-        `Cannot wait longer for ${what}: ${left.slice(0, 5).join(', ')}; logs are in ${logs}`,
-      );
-    }
-    options.onDetail(
-      `waiting for ${left.length === 1 ? '' : `${left.length}: `}${left.slice(0, 3).join(', ')}`,
-    );
+    if (options.clock.monotonicMs() > options.deadlineMs) throw inVain(what, await explained(), options);
+    const shown = left.slice(0, 3).map(({ name, why }) => (why === undefined ? name : `${name} (${why})`));
+    options.onDetail(`waiting for ${left.length > 3 ? `${left.length}: ` : ''}${shown.join(', ')}`);
     await options.clock.sleep(POLL_MS, options.signal);
   }
+}
+
+function inVain(what: string, left: readonly Missing[], { cluster, roots }: WaitOptions): FairleadError {
+  const lines = [
+    ...left.slice(0, MAX_EXPLAINED).map(({ name, why }) => (why === undefined ? name : `${name}: ${why}`)),
+    ...(left.length > MAX_EXPLAINED ? [`and ${left.length - MAX_EXPLAINED} more`] : []),
+    ...endingProcesses(roots, cluster.name).map(
+      ({ name, lastLine }) => `process ${name} keeps ending: ${lastLine}`,
+    ),
+  ];
+  const after = `logs are in ${clusterPaths(roots, cluster.name).log}; the same command goes on waiting (--wait DURATION)`;
+  return new FairleadError(
+    'timeout',
+    `Cannot wait longer for ${what}:\n${lines.map((line) => `  ${line}\n`).join('')}${after}`,
+  );
 }

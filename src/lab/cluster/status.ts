@@ -9,6 +9,8 @@ import type { EngineStatus } from '../../reconcile/status.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import { liveRecords, recordFolder } from './process-record.ts';
 import { processTable, type Installation } from './process-table.ts';
+import { endingProcesses } from './ending-processes.ts';
+import { SUPERVISOR } from './supervisor-lock.ts';
 import { getJson } from './unix-http.ts';
 
 export interface ProcessStatus {
@@ -45,9 +47,19 @@ export async function clusterStatus(options: StatusOptions): Promise<ClusterStat
   const alive = new Map(
     liveRecords(recordFolder(roots, cluster.name)).map((record) => [record.name, record.pid]),
   );
-  const names = ['supervisor', ...processTable(cluster, roots, installation).map((spec) => spec.name)];
+  const names = [SUPERVISOR, ...processTable(cluster, roots, installation).map((spec) => spec.name)];
   const processes = names.map((name) => ({ name, pid: alive.get(name) }));
-  const problems = processes.filter((it) => it.pid === undefined).map((it) => `process ${it.name} is down`);
+  const ending = new Map(endingProcesses(roots, cluster.name).map((it) => [it.name, it.lastLine]));
+  const problems = [
+    ...processes
+      .filter((it) => it.pid === undefined)
+      .map(({ name }) =>
+        name === SUPERVISOR
+          ? `process ${name} is down: "fairlead up --name ${cluster.name}" starts it again`
+          : `process ${name} is down`,
+      ),
+    ...[...ending].map(([name, lastLine]) => `process ${name} keeps ending: ${lastLine}`),
+  ];
   const objects = await readObjects(options).catch((error: unknown) => {
     problems.push(`the Kubernetes API does not answer: ${messageOf(error)}`);
     return { nodes: [], pods: [] };

@@ -4,7 +4,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import type { Clock } from '../../base/clock.ts';
-import { clusterPaths, nodePaths, type PathRoots } from '../../base/paths.ts';
+import { clusterPaths, type PathRoots } from '../../base/paths.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import {
   isRecordAlive,
@@ -15,6 +15,7 @@ import {
   writeRecord,
   type ProcessRecord,
 } from './process-record.ts';
+import { commandLine, configFileOf, runningProcesses } from './process-start.ts';
 import type { ProcessSpec } from './process-table.ts';
 
 const POLL_MS = 300;
@@ -34,11 +35,16 @@ export interface SupervisorOptions {
 
 /** Runs until `signal` aborts. */
 export async function supervise(options: SupervisorOptions, signal: AbortSignal): Promise<void> {
-  const alive = new Map(
-    liveRecords(recordFolder(options.roots, options.cluster.name)).map((record) => [record.name, record]),
-  );
+  const { roots, cluster, processes } = options;
+  const folder = recordFolder(roots, cluster.name);
+  const alive = new Map([
+    ...liveRecords(folder).map((record) => [record.name, record] as const),
+    ...runningProcesses(processes, { cluster: cluster.name, roots }),
+  ]);
+  // What an earlier supervisor could not write down any more is written down now.
+  for (const record of alive.values()) writeRecord(folder, record);
   await Promise.all(
-    options.processes.map((spec) => keepRunning(options, { spec, adopted: alive.get(spec.name) }, signal)),
+    processes.map((spec) => keepRunning(options, { spec, adopted: alive.get(spec.name) }, signal)),
   );
 }
 
@@ -89,27 +95,16 @@ async function runOnce(options: SupervisorOptions, spec: ProcessSpec, signal: Ab
 
 function startProcess(options: SupervisorOptions, spec: ProcessSpec): ChildProcess {
   const paths = clusterPaths(options.roots, options.cluster.name);
-  const configFile = `${paths.run}/config/${spec.name}.json`;
+  const configFile = configFileOf(options.roots, options.cluster.name, spec.name);
   mkdirSync(`${paths.run}/config`, { recursive: true });
   mkdirSync(paths.log, { recursive: true });
   writeFileSync(configFile, `${JSON.stringify(spec.config, undefined, 2)}\n`);
   const log = openSync(`${paths.log}/${spec.name}.log`, 'a');
   try {
-    const [program = '', ...args] = commandLine(options, spec, configFile);
+    const [program = '', ...args] = commandLine(spec, { ...options, cluster: options.cluster.name });
     // A session of its own: neither a terminal's Ctrl-C nor the supervisor's end reaches it.
     return spawn(program, args, { detached: true, stdio: ['ignore', log, log], cwd: '/' });
   } finally {
     closeSync(log);
   }
-}
-
-/** Each step execs the next, so that the pid stays the same: shell (enters the cgroup), nsenter (enters the namespace), fairlead. */
-function commandLine(options: SupervisorOptions, spec: ProcessSpec, configFile: string): readonly string[] {
-  const command = [options.program, spec.command, '--config', configFile];
-  const enter = ['/bin/sh', '-c', 'echo $$ > "$0/cgroup.procs" && exec "$@"'];
-  if (spec.node === undefined) {
-    return [...enter, `${clusterPaths(options.roots, options.cluster.name).cgroup}/control`, ...command];
-  }
-  const paths = nodePaths(options.roots, options.cluster.name, spec.node);
-  return [...enter, `${paths.cgroup}/system`, 'nsenter', `--net=${paths.netns}`, ...command];
 }

@@ -3,15 +3,16 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import type { Clock } from '../../base/clock.ts';
 import { clusterPaths, type PathRoots } from '../../base/paths.ts';
-import { killCgroup, removeCgroup } from '../../sys/cgroup.ts';
+import { cgroupPids, killCgroup, removeCgroup } from '../../sys/cgroup.ts';
 import { unmount } from '../../sys/mount.ts';
 import { listMounts } from '../../sys/mountinfo.ts';
 import { openNetlink } from '../../sys/netlink.ts';
 import { deleteNetns } from '../../sys/netns.ts';
-import { hostLinkOf } from './cluster-config.ts';
+import { hostLinkOf, removeClusterConfig } from './cluster-config.ts';
 import { isRecordAlive, liveRecords, recordFolder } from './process-record.ts';
 
-const GRACE_MS = 3_000;
+/** A busy machine needs its time to end hundreds of processes. */
+const GRACE_MS = 15_000;
 const POLL_MS = 20;
 
 export interface TearDownOptions {
@@ -21,23 +22,37 @@ export interface TearDownOptions {
   readonly onStep: (text: string) => void;
 }
 
-/** True when anything of the cluster was there. Safe to repeat; what fails names itself and leaves the rest for the next call. */
+/**
+ * True when anything of the cluster was there. Whoever calls holds the cluster's lock. Safe to repeat: what fails names itself, does not hold up
+ * the rest, and is tried again by the next call. The settings go first, so that an end half-way is never taken for a cluster.
+ */
 export async function tearDown(options: TearDownOptions): Promise<boolean> {
-  const paths = clusterPaths(options.roots, options.cluster);
+  const { cluster, roots, clock } = options;
+  const paths = clusterPaths(roots, cluster);
   const found = remains(options).length > 0;
+  removeClusterConfig(roots, cluster);
   options.onStep('processes');
   await endProcesses(options);
   options.onStep('links and namespaces');
-  await removeHostLink(options.cluster);
-  for (const name of namespacesOf(options)) await deleteNetns(`${options.roots.netns}/${name}`);
+  await removeHostLink(cluster);
+  await allOf(namespacesOf(options).map((name) => deleteNetns(`${roots.netns}/${name}`)));
   options.onStep('files, mounts and cgroups');
   // The deepest first: an overlay in a folder of the run folder must go before the folder's own mount.
   for (const root of [paths.run, paths.state]) await unmountBelow(root);
-  await removeCgroup(paths.cgroup, { clock: options.clock, timeoutMs: GRACE_MS });
-  rmSync(paths.run, { recursive: true, force: true });
-  rmSync(paths.state, { recursive: true, force: true });
-  for (const root of [options.roots.run, options.roots.state, options.roots.cgroup]) removeIfEmpty(root);
+  await removeCgroup(paths.cgroup, { clock, timeoutMs: GRACE_MS });
+  for (const folder of [paths.run, paths.state]) rmSync(folder, { recursive: true, force: true });
   return found;
+}
+
+/** Removes the folders that all clusters share where no cluster is left. */
+export function removeSharedFolders(roots: PathRoots): void {
+  for (const root of [roots.run, roots.state, roots.cgroup]) removeIfEmpty(root);
+}
+
+/** Waits for all, then throws the first failure. */
+async function allOf(works: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(works);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
 
 /** What stands of the cluster on this machine, in words; empty when nothing does. */
@@ -60,23 +75,19 @@ function namespacesOf(options: Pick<TearDownOptions, 'cluster' | 'roots'>): read
   return readdirSync(options.roots.netns).filter((name) => name.startsWith(`${options.cluster}.`));
 }
 
+/**
+ * All at once, by the cgroup that everything was started in: the supervisor has no moment to start again what ends. Nothing is asked to end
+ * politely, since nothing of it is kept.
+ */
 async function endProcesses(options: TearDownOptions): Promise<void> {
-  const folder = recordFolder(options.roots, options.cluster);
-  const records = liveRecords(folder);
-  // The supervisor first, or it would start again what ends.
-  const order = [
-    ...records.filter((it) => it.name === 'supervisor'),
-    ...records.filter((it) => it.name !== 'supervisor'),
-  ];
-  for (const record of order) {
-    signalProcess(record.pid, 'SIGTERM');
-    if (record.name === 'supervisor') await until(options.clock, () => !isRecordAlive(record), GRACE_MS);
-  }
-  await until(options.clock, () => !records.some(isRecordAlive), GRACE_MS);
-  for (const record of records.filter(isRecordAlive)) signalProcess(record.pid, 'SIGKILL');
-  // What pods and `exec` started has no record: it is found by its cgroup.
-  const cgroup = clusterPaths(options.roots, options.cluster).cgroup;
+  const { cgroup } = clusterPaths(options.roots, options.cluster);
+  const records = liveRecords(recordFolder(options.roots, options.cluster));
   if (existsSync(cgroup)) killCgroup(cgroup);
+  for (const record of records.filter(isRecordAlive)) killProcess(record.pid);
+  const hasEnded = (): boolean =>
+    !records.some(isRecordAlive) && cgroupPids(cgroup, { isDeep: true }).length === 0;
+  const endMs = options.clock.monotonicMs() + GRACE_MS;
+  while (!hasEnded() && options.clock.monotonicMs() < endMs) await options.clock.sleep(POLL_MS);
 }
 
 /** The last one mounted goes first: an overlay in a folder before the folder's own mount. */
@@ -85,21 +96,12 @@ async function unmountBelow(root: string): Promise<void> {
   for (const target of targets.filter((it) => it.startsWith(`${root}/`)).toReversed()) await unmount(target);
 }
 
-function signalProcess(pid: number, signal: NodeJS.Signals): void {
+function killProcess(pid: number): void {
   try {
-    process.kill(pid, signal);
+    process.kill(pid, 'SIGKILL');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
-}
-
-async function until(clock: Clock, isDone: () => boolean, timeoutMs: number): Promise<boolean> {
-  const endMs = clock.monotonicMs() + timeoutMs;
-  while (!isDone()) {
-    if (clock.monotonicMs() > endMs) return false;
-    await clock.sleep(POLL_MS);
-  }
-  return true;
 }
 
 async function removeHostLink(cluster: string): Promise<void> {

@@ -1,34 +1,31 @@
-// `fairlead up`: checks, raises what is missing, applies manifests, waits until all is ready, and proves it.
+// `fairlead up`: checks, raises what is missing, applies manifests, and waits until all is ready.
 
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import type { Clock } from '../../base/clock.ts';
-import { FairleadError, messageOf } from '../../base/errors.ts';
+import { FairleadError, hasCode } from '../../base/errors.ts';
 import { clusterPaths, type PathRoots } from '../../base/paths.ts';
 import { loadKubeConfig } from '../../kube/kube-config.ts';
 import { KubeClient } from '../../kube/kube-client.ts';
-import { openNetlink } from '../../sys/netlink.ts';
+import { NAMESPACES } from '../../kube/resource.ts';
+import { applyManifests, type AppliedObject } from '../manifests/apply.ts';
+import { checkNamespaces, checkObjects, FIRST_NAMESPACES } from '../manifests/check.ts';
+import { refuse } from '../manifests/complaint.ts';
 import type { Manifest } from '../manifests/load.ts';
-import { applyManifest, type Applied } from '../manifests/apply.ts';
-import { resolveManifests } from '../manifests/resolve.ts';
-import {
-  checkClusterName,
-  makeClusterConfig,
-  readClusterConfig,
-  type ClusterConfig,
-} from './cluster-config.ts';
+import { resolveManifests, type ResolvedManifest } from '../manifests/resolve.ts';
 import { addons } from './addons.ts';
-import { chooseIndex, hostRoutes, refuseClashes } from './host-routes.ts';
-import { untilApiReady, untilNodesReady, untilPodsReady, type WaitOptions } from './readiness.ts';
+import { checkClusterName, readClusterConfig, type ClusterConfig } from './cluster-config.ts';
+import { lockCluster, lockMachine, type LockOptions } from './cluster-lock.ts';
+import { checkSame, checkWish, planCluster, type ClusterWish } from './plan-cluster.ts';
+import type { Installation } from './process-table.ts';
 import { raiseCluster } from './raise.ts';
+import { untilApiReady, untilNodesReady, untilPodsReady, type WaitOptions } from './readiness.ts';
+import { refuseLackingKernel, refuseUnbuilt, refuseUnprivileged } from './requirements.ts';
+import { remains, tearDown } from './tear-down.ts';
 
-export interface UpOptions {
-  readonly name: string;
-  readonly nodeCount: number | undefined;
-  readonly network: 'vxlan';
+export interface UpOptions extends ClusterWish {
   readonly manifests: readonly Manifest[];
   readonly timeoutMs: number;
   readonly roots: PathRoots;
-  readonly program: string;
+  readonly installation: Installation & { readonly program: string };
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly onStep: (name: string) => void;
@@ -38,106 +35,122 @@ export interface UpOptions {
 export interface UpReport {
   readonly cluster: ClusterConfig;
   readonly isNew: boolean;
-  readonly applied: Readonly<Record<Applied, number>>;
+  readonly applied: readonly AppliedObject[];
+  /** Open; whoever called closes it. */
   readonly client: KubeClient;
 }
 
-/** Nodes of a cluster where nobody says how many. */
-const DEFAULT_NODES = 3;
-const MAX_NODES = 32;
-
-/** Resolves once every node, and every pod of the manifests' workloads, is ready. */
+/** Resolves once every node, and every pod of the cluster's workloads, is ready. What is wrong with the input is said before anything is made. */
 export async function up(options: UpOptions): Promise<UpReport> {
+  checkClusterName(options.name);
+  checkWish(options);
   refuseUnprivileged();
-  const resolved = resolveManifests(options.manifests);
-  const existing = readClusterConfig(options.roots, options.name);
-  options.onStep(
-    existing === undefined ? `raise cluster "${options.name}"` : `find cluster "${options.name}"`,
-  );
-  const cluster = existing === undefined ? await planCluster(options) : checkSame(existing, options);
-  await raiseCluster({ ...options, cluster, onStep: options.onDetail });
-  const wait: WaitOptions = {
-    ...options,
-    deadlineMs: options.clock.monotonicMs() + options.timeoutMs,
-    roots: options.roots,
-    cluster,
-  };
-  options.onStep('start the Kubernetes API');
+  refuseUnbuilt(options.installation);
+  const resolved = await judgeManifests(options);
+  const { cluster, isNew } = await stand(options);
   const access = await loadKubeConfig(clusterPaths(options.roots, cluster.name).kubeconfig);
   const client = new KubeClient(access);
-  await untilApiReady(client, wait);
-  options.onStep('join the nodes');
-  await untilNodesReady(client, wait);
-  for (const it of resolveManifests(addons(cluster))) await applyOne(client, it, options.signal);
-  const applied = { created: 0, configured: 0, unchanged: 0 };
-  if (resolved.length > 0) options.onStep('apply the manifests');
-  for (const it of resolved) {
-    options.onDetail(`${it.manifest.object.kind} ${it.manifest.object.metadata.name}`);
-    applied[await applyOne(client, it, options.signal)] += 1;
-  }
-  options.onStep('start the pods');
-  await untilPodsReady(client, wait);
-  return { cluster, isNew: existing === undefined, applied, client };
-}
-
-export function refuseUnprivileged(): void {
-  if (process.getuid?.() === 0) return;
-  throw new FairleadError('forbidden', 'Cannot make network namespaces: root is needed (sudo fairlead ...)');
-}
-
-async function planCluster(options: UpOptions): Promise<ClusterConfig> {
-  checkClusterName(options.name);
-  const nodeCount = options.nodeCount ?? DEFAULT_NODES;
-  if (nodeCount < 1 || nodeCount > MAX_NODES) {
-    throw new FairleadError(
-      'invalid',
-      `Cannot raise ${nodeCount} nodes: 1 to ${MAX_NODES} on one machine (--nodes)`,
-    );
-  }
-  const netlink = openNetlink();
   try {
-    const routes = await hostRoutes(netlink, `fl-${options.name}`);
-    const index = chooseIndex(routes, takenIndexes(options.roots));
-    const cluster = makeClusterConfig({ name: options.name, nodeCount, network: options.network, index });
-    refuseClashes('pod', cluster.podCidrs, routes);
-    refuseClashes('service', cluster.serviceCidrs, routes);
+    const applied = await fill({ ...options, cluster }, { client, resolved });
+    return { cluster, isNew, applied, client };
+  } catch (error) {
+    client.close();
+    throw explain(error, options, cluster);
+  }
+}
+
+/** Of a cluster that exists, the namespaces are known once its API answers. */
+async function judgeManifests(options: UpOptions): Promise<readonly ResolvedManifest[]> {
+  const { resolved, complaints } = resolveManifests(options.manifests);
+  const isNew = readClusterConfig(options.roots, options.name) === undefined;
+  refuse([
+    ...complaints,
+    ...(await checkObjects(resolved)),
+    ...(isNew ? checkNamespaces(resolved, FIRST_NAMESPACES) : []),
+  ]);
+  return resolved;
+}
+
+/** Makes the cluster stand, or completes it, while no other command works on it. */
+async function stand(
+  options: UpOptions,
+): Promise<{ readonly cluster: ClusterConfig; readonly isNew: boolean }> {
+  const { name, roots, clock, onStep, onDetail } = options;
+  onStep(`find cluster "${name}"`);
+  const lockOptions: LockOptions = { ...options, command: 'fairlead up' };
+  const lock = await lockCluster(name, lockOptions);
+  try {
+    const existing = readClusterConfig(roots, name);
+    if (existing !== undefined) checkSame(existing, options);
+    await refuseLackingKernel();
+    if (existing === undefined && remains({ cluster: name, roots }).length > 0) {
+      onStep('clear what an interrupted "fairlead down" left');
+      await tearDown({ cluster: name, roots, clock, onStep: onDetail });
+    }
+    options.signal.throwIfAborted();
+    onStep(existing === undefined ? `raise cluster "${name}"` : `check cluster "${name}"`);
+    const raise = (cluster: ClusterConfig): Promise<void> =>
+      raiseCluster({ cluster, roots, program: options.installation.program, onStep: onDetail });
+    if (existing === undefined)
+      return { cluster: await raiseNew(options, { lockOptions, raise }), isNew: true };
+    await raise(existing);
+    return { cluster: existing, isNew: false };
+  } finally {
+    lock.release();
+  }
+}
+
+/** The machine's lock is held until the host's link stands: by its route others see that the number is taken. */
+async function raiseNew(
+  options: UpOptions,
+  how: { readonly lockOptions: LockOptions; readonly raise: (cluster: ClusterConfig) => Promise<void> },
+): Promise<ClusterConfig> {
+  const machine = await lockMachine(how.lockOptions);
+  try {
+    const cluster = await planCluster(options, options.roots);
+    await how.raise(cluster);
     return cluster;
   } finally {
-    netlink.close();
+    machine.release();
   }
 }
 
-function takenIndexes(roots: PathRoots): ReadonlySet<number> {
-  mkdirSync(roots.state, { recursive: true, mode: 0o700 });
-  const names = existsSync(roots.state) ? readdirSync(roots.state) : [];
-  const indexes = names
-    .map((name) => readClusterConfig(roots, name)?.index)
-    .filter((index) => index !== undefined);
-  return new Set(indexes);
-}
-
-function checkSame(existing: ClusterConfig, options: UpOptions): ClusterConfig {
-  const wanted = options.nodeCount;
-  if (wanted === undefined || wanted === existing.nodes.length) return existing;
-  throw new FairleadError(
-    'conflict',
-    `Cannot raise cluster "${existing.name}" with ${wanted} nodes: it stands with ${existing.nodes.length}; "fairlead down --name ${existing.name}" first, or choose another --name`,
+async function fill(
+  options: UpOptions & { readonly cluster: ClusterConfig },
+  of: { readonly client: KubeClient; readonly resolved: readonly ResolvedManifest[] },
+): Promise<readonly AppliedObject[]> {
+  const { cluster, clock, signal, onStep, onDetail } = options;
+  const { client, resolved } = of;
+  const wait: WaitOptions = { ...options, deadlineMs: clock.monotonicMs() + options.timeoutMs };
+  onStep('start the Kubernetes API');
+  await untilApiReady(client, wait);
+  const { items } = await client.list(NAMESPACES, {}, { signal });
+  refuse(
+    checkNamespaces(
+      resolved,
+      items.map((it) => it.metadata.name),
+    ),
   );
+  onStep('join the nodes');
+  await untilNodesReady(client, wait);
+  const apply = { client, signal, onDetail };
+  await applyManifests(resolveManifests(addons(cluster)).resolved, apply);
+  if (resolved.length > 0) onStep('apply the manifests');
+  const applied = await applyManifests(resolved, apply);
+  onStep('start the pods');
+  await untilPodsReady(client, wait);
+  return applied;
 }
 
-async function applyOne(
-  client: KubeClient,
-  it: Parameters<typeof applyManifest>[1],
-  signal: AbortSignal,
-): Promise<Applied> {
-  try {
-    return await applyManifest(client, it, signal);
-  } catch (error) {
-    const { file, line, object } = it.manifest;
-    throw new FairleadError(
-      'invalid',
-      `${file}:${line}: ${object.kind} ${object.metadata.name}: ${messageOf(error)}`,
-      { cause: error },
-    );
-  }
+/** A cluster that goes away under a waiting `up` has been taken down by somebody: the refused connection is not the news. */
+function explain(error: unknown, options: UpOptions, cluster: ClusterConfig): unknown {
+  if (!hasCode(error, 'unavailable') && !hasCode(error, 'timeout')) return error;
+  if (readClusterConfig(options.roots, cluster.name) !== undefined) return error;
+  return new FairleadError(
+    'aborted',
+    `Cannot go on with cluster "${cluster.name}": it was taken down meanwhile`,
+    {
+      cause: error,
+    },
+  );
 }

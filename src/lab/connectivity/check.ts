@@ -34,6 +34,19 @@ export interface CheckReport {
   readonly acrossNodes: number;
   readonly medianMs: number;
   readonly failures: readonly CheckFailure[];
+  /** The same by the port of a Service, in the order of Services. */
+  readonly targets: readonly TargetReport[];
+}
+
+export interface TargetReport {
+  /** "namespace/name:port" */
+  readonly to: string;
+  readonly protocol: string;
+  readonly probes: number;
+  readonly acrossNodes: number;
+  readonly failed: number;
+  /** Undefined where none succeeded. */
+  readonly medianMs: number | undefined;
 }
 
 /** Tries everything once, a second time what failed at first: a pod may have become ready between look and try. */
@@ -49,22 +62,55 @@ export async function checkConnectivity(options: CheckOptions): Promise<CheckRep
   const again = probes.filter((_, i) => first[i]?.error !== undefined);
   const second = new Map((await dialAll(again, options)).map((result, i) => [again[i], result]));
   const results = probes.map((probe, i) => second.get(probe) ?? first[i] ?? { error: 'not tried' });
-  const times = results
-    .flatMap((result) => (result.ms === undefined ? [] : [result.ms]))
-    .sort((a, b) => a - b);
   return {
     probes: probes.length,
     pods: new Set(probes.map((probe) => probe.fromUid)).size,
     services: new Set(probes.map((probe) => probe.to)).size,
-    acrossNodes: probes.filter((probe) => probe.endpointNodes.some((node) => node !== probe.node)).length,
-    medianMs: times[Math.floor(times.length / 2)] ?? 0,
+    acrossNodes: probes.filter(isAcrossNodes).length,
+    medianMs: medianOf(results) ?? 0,
     failures: probes.flatMap((probe, i) => {
       const reason = results[i]?.error;
       return reason === undefined
         ? []
-        : [{ from: probe.from, to: `${probe.to}:${probe.port}`, protocol: probe.protocol, reason }];
+        : [{ from: probe.from, to: targetOf(probe), protocol: probe.protocol, reason }];
     }),
+    targets: targetsOf(probes, results),
   };
+}
+
+function targetsOf(probes: readonly Probe[], results: readonly DialResult[]): readonly TargetReport[] {
+  const byTarget = Map.groupBy(probes.keys(), (i) => {
+    const probe = probes[i];
+    return probe === undefined ? '' : `${targetOf(probe)} ${probe.protocol}`;
+  });
+  return [...byTarget.values()].map((indexes) => {
+    const own = indexes.flatMap((i) => probes[i] ?? []);
+    const answers = indexes.flatMap((i) => results[i] ?? []);
+    const [first] = own;
+    return {
+      to: first === undefined ? '' : targetOf(first),
+      protocol: first?.protocol ?? '',
+      probes: own.length,
+      acrossNodes: own.filter(isAcrossNodes).length,
+      failed: answers.filter((it) => it.error !== undefined).length,
+      medianMs: medianOf(answers),
+    };
+  });
+}
+
+function targetOf(probe: Probe): string {
+  return `${probe.to}:${probe.port}`;
+}
+
+function isAcrossNodes(probe: Probe): boolean {
+  return probe.endpointNodes.some((node) => node !== probe.node);
+}
+
+function medianOf(results: readonly DialResult[]): number | undefined {
+  const times = results
+    .flatMap((result) => (result.ms === undefined ? [] : [result.ms]))
+    .toSorted((a, b) => a - b);
+  return times[Math.floor(times.length / 2)];
 }
 
 /** Results in the order of the probes; pods at once, the probes of one pod one after the other. */

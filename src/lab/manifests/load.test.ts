@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { loadManifests, readManifests } from './load.ts';
+import { loadManifests } from './load.ts';
+import { readManifests } from './read-manifests.ts';
 
 const SERVICE = `# a comment
 apiVersion: v1
@@ -17,7 +18,7 @@ spec:
 `;
 
 test('readManifests() gives each object with the line of its first key', () => {
-  const found = readManifests('a.yaml', `${SERVICE}---\n---\n${SERVICE}`);
+  const { manifests: found } = readManifests('a.yaml', `${SERVICE}---\n---\n${SERVICE}`);
   assert.deepEqual(
     found.map((it) => [it.object.kind, it.line]),
     [
@@ -35,7 +36,7 @@ for (const row of [
   { field: 'status', line: 2 },
 ]) {
   test(`lineOf() finds ${row.field} or its nearest parent`, () => {
-    assert.equal(readManifests('a.yaml', SERVICE)[0]?.lineOf(row.field), row.line);
+    assert.equal(readManifests('a.yaml', SERVICE).manifests[0]?.lineOf(row.field), row.line);
   });
 }
 
@@ -52,7 +53,9 @@ for (const row of [
   { name: 'an alias bomb', text: bomb(), error: /^a\.yaml:1: .*alias/i },
 ]) {
   test(`readManifests() refuses ${row.name} with file and line`, () => {
-    assert.throws(() => readManifests('a.yaml', row.text), { code: 'invalid', message: row.error });
+    const { manifests, complaints } = readManifests('a.yaml', row.text);
+    assert.deepEqual(manifests, []);
+    assert.match(complaints.map((it) => `${it.file}:${it.line}: ${it.text}`).join('\n'), row.error);
   });
 }
 
@@ -63,7 +66,7 @@ test('readManifests() unfolds a List', () => {
     items: [{ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' } }],
   });
   assert.deepEqual(
-    readManifests('a.json', list).map((it) => it.object.metadata.name),
+    readManifests('a.json', list).manifests.map((it) => it.object.metadata.name),
     ['p'],
   );
 });
@@ -76,9 +79,20 @@ test('loadManifests() reads folders by name and names what is missing', () => {
     writeFileSync(path.join(folder, 'notes.txt'), 'not a manifest');
     const names = loadManifests([folder, '-'], () => SERVICE).map((it) => it.object.metadata.name);
     assert.deepEqual(names, ['a', 'b', 'web']);
-    assert.throws(() => loadManifests([path.join(folder, 'none')], () => ''), {
-      code: 'not-found',
-      message: /none/,
+    writeFileSync(path.join(folder, 'b.yaml'), 'a: [1\n---\nkind: A\n');
+    writeFileSync(path.join(folder, 'c.yaml'), '# nothing\n');
+    const refused = (): unknown =>
+      loadManifests([folder, path.join(folder, 'c.yaml'), path.join(folder, 'none'), '-'], () => '- 1');
+    assert.throws(refused, (error: Error) => {
+      const lines = error.message.replaceAll(`${folder}/`, '').split('\n');
+      assert.equal(lines.shift(), `Cannot use these manifests: ${lines.length} mistakes`);
+      assert.match(lines.shift() ?? '', /^b\.yaml:2: /);
+      assert.ok(lines.includes('b.yaml:3: apiVersion: required, a string'));
+      assert.ok(lines.includes('b.yaml:3: metadata: required, a mapping with a name'));
+      assert.ok(lines.includes('c.yaml:1: no object in it'));
+      assert.ok(lines.some((line) => line.startsWith('none:1: ENOENT')));
+      assert.equal(lines.at(-1), 'standard input:1: a Kubernetes object is a mapping');
+      return true;
     });
   } finally {
     rmSync(folder, { recursive: true });

@@ -1,27 +1,50 @@
 // Finds what each manifest's kind is served as, in the order in which they can be applied.
 
-import { FairleadError } from '../../base/errors.ts';
-import { resourceOfKind } from '../../objects/resources.ts';
-import type { ResolvedManifest } from './apply.ts';
-import type { Manifest } from './load.ts';
+import { apiVersionOf, RESOURCES, resourceOfKind, type Resource } from '../../objects/resources.ts';
+import { complain, type Complaint } from './complaint.ts';
+import type { Manifest, ManifestObject } from './load.ts';
+
+/** A manifest with the resource that its kind is served as. */
+export interface ResolvedManifest {
+  readonly manifest: Manifest;
+  readonly resource: Resource;
+}
 
 /** Kinds that others of the same set may live in or refer to come first; the rest keeps its order. */
 const FIRST = ['Namespace', 'ServiceAccount', 'ConfigMap', 'Secret'];
 
-/** Throws for the first kind that is not served, with file and line. */
-export function resolveManifests(manifests: readonly Manifest[]): readonly ResolvedManifest[] {
-  const resolved = manifests.map((manifest) => {
-    const { apiVersion, kind } = manifest.object;
-    const resource = resourceOfKind(apiVersion, kind);
-    if (resource !== undefined) return { manifest, resource };
-    throw new FairleadError(
-      'invalid',
-      `${manifest.file}:${manifest.line}: kind "${kind}" of "${apiVersion}" is not known`,
-    );
-  });
+/** What can be applied, in order, and a complaint for each manifest that cannot. */
+export function resolveManifests(manifests: readonly Manifest[]): {
+  readonly resolved: readonly ResolvedManifest[];
+  readonly complaints: readonly Complaint[];
+} {
+  const resolved: ResolvedManifest[] = [];
+  const complaints: Complaint[] = [];
+  for (const manifest of manifests) {
+    const resource = resourceOfKind(manifest.object.apiVersion, manifest.object.kind);
+    if (resource === undefined) complaints.push(unknownKind(manifest));
+    else if (!resource.verbs.includes('patch'))
+      complaints.push(complain(manifest, 'kind', 'a question to the API, not an object that is kept'));
+    else resolved.push({ manifest, resource });
+  }
   const rank = (it: ResolvedManifest): number => {
     const index = FIRST.indexOf(it.manifest.object.kind);
     return index === -1 ? FIRST.length : index;
   };
-  return resolved.toSorted((a, b) => rank(a) - rank(b));
+  return { resolved: resolved.toSorted((a, b) => rank(a) - rank(b)), complaints };
+}
+
+/** The object as it will be sent: with the namespace that it has when it names none. */
+export function withNamespace({ manifest: { object }, resource }: ResolvedManifest): ManifestObject {
+  if (!resource.isNamespaced || object.metadata.namespace !== undefined) return object;
+  return { ...object, metadata: { ...object.metadata, namespace: 'default' } };
+}
+
+function unknownKind(manifest: Manifest): Complaint {
+  const { apiVersion, kind } = manifest.object;
+  const like = RESOURCES.filter((it) => it.kind.toLowerCase() === kind.toLowerCase());
+  const hints = like.map((it) => `"${it.kind}" of "${apiVersionOf(it)}"`);
+  const hint = hints.length === 0 ? '' : `; there is ${hints.join(' and ')}`;
+  const field = like.some((it) => it.kind === kind) ? 'apiVersion' : 'kind';
+  return complain(manifest, field, `no kind "${kind}" in "${apiVersion}"${hint}`);
 }

@@ -11,10 +11,10 @@ import http from 'node:http';
 import { rm } from 'node:fs/promises';
 import { FairleadError, messageOf } from '../../base/errors.ts';
 import type { Lifetime } from '../../base/lifetime.ts';
-import { parseDialRequest, runDial } from './dial.ts';
+import { runDial } from './dial.ts';
 import { bodyOf, sendJson, sendText } from './http-face.ts';
 import { runProbe } from './probe.ts';
-import { parseProbeRequest, parseWorkloadSpec } from './workload-spec.ts';
+import { parseDialRequest, parseProbeRequest, parseWorkloadSpec } from './parse-control.ts';
 import type { Workloads } from './workloads.ts';
 
 /** Serves until the lifetime ends; a socket file left behind by a dead process gives way. */
@@ -38,7 +38,7 @@ async function answer(
   request: http.IncomingMessage,
   response: http.ServerResponse,
 ): Promise<void> {
-  const path = (request.url ?? '/').split('/').slice(1).map(decodeURIComponent);
+  const path = (request.url ?? '/').split('/').slice(1).map(decoded);
   const route = `${request.method ?? 'GET'} /${path[0] ?? ''}`;
   if (route === 'POST /workloads') {
     sendJson(response, 200, await workloads.start(parseWorkloadSpec(await wholeBody(request))));
@@ -57,6 +57,16 @@ async function answer(
     sendText(response, 200, 'ok');
   } else {
     throw new FairleadError('not-found', `Cannot answer ${route}: no such call`);
+  }
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch (error) {
+    throw new FairleadError('invalid', 'Cannot read request: the path is not percent-encoded', {
+      cause: error,
+    });
   }
 }
 

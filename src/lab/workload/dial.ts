@@ -1,8 +1,7 @@
 // Connections tried from inside a pod's namespace, by name: what a connectivity check asks a node's workload process for.
 
-import { FairleadError, messageOf } from '../../base/errors.ts';
+import { messageOf } from '../../base/errors.ts';
 import { Lifetime } from '../../base/lifetime.ts';
-import { parsePort, parseProtocol } from '../../base/port.ts';
 import { kernelPodSockets } from './kernel-pod-sockets.ts';
 import { PodNet } from './pod-net.ts';
 import { resolveForPod } from './pod-resolver.ts';
@@ -30,7 +29,6 @@ export interface DialResult {
   readonly error?: string;
 }
 
-const MAX_TARGETS = 10_000;
 /** What agnhost and our stand-ins answer over UDP; others may keep silent, which is then a failure of the check to be judged by people. */
 const UDP_QUESTION = Buffer.from('hostname');
 
@@ -62,25 +60,4 @@ async function dialOne(podNet: PodNet, target: DialTarget, timeoutMs: number): P
   } catch (error) {
     return { error: messageOf(error) };
   }
-}
-
-/** Reads a dial request; throws `invalid` naming the field. */
-export function parseDialRequest(text: string): DialRequest {
-  // The command line of this very version wrote it; what decides about sockets and files is checked below.
-  const request = JSON.parse(text) as DialRequest;
-  for (const field of ['netns', 'resolvConf', 'hosts'] as const) {
-    if (typeof request[field] !== 'string')
-      throw new FairleadError('invalid', `Cannot read dial request: ${field}: not a text`);
-  }
-  if (!Array.isArray(request.targets) || request.targets.length > MAX_TARGETS) {
-    throw new FairleadError(
-      'invalid',
-      `Cannot read dial request: targets: not a list of at most ${MAX_TARGETS}`,
-    );
-  }
-  for (const target of request.targets) {
-    parsePort(target.port);
-    parseProtocol(target.protocol);
-  }
-  return request;
 }

@@ -1,9 +1,8 @@
 // What the kubelet part asks a node's workload process to serve, and what that process answers: the types of the control
-// protocol and their door. Knows neither how a program serves nor how a pod is run.
+// protocol (parse-control.ts is their door). Knows neither how a program serves nor how a pod is run.
 
-import { FairleadError } from '../../base/errors.ts';
-import { parseIp, type Ip } from '../../base/ip.ts';
-import { parsePort, parseProtocol, type Port, type Protocol } from '../../base/port.ts';
+import type { Ip } from '../../base/ip.ts';
+import type { Port, Protocol } from '../../base/port.ts';
 
 /** What a container does when no process is made for it. `args` are the container's own, after the program's name. */
 export type Program =
@@ -97,37 +96,4 @@ export interface ProbeAnswer {
   readonly isSuccess: boolean;
   /** What an Unhealthy event shows. */
   readonly message: string;
-}
-
-/** Reads a start request; throws `invalid` naming the field. */
-export function parseWorkloadSpec(text: string): WorkloadSpec {
-  const value: unknown = JSON.parse(text);
-  if (typeof value !== 'object' || value === null) throw invalid('workload', 'not an object');
-  // The kubelet part of this very version wrote it; what decides about sockets and files is checked below.
-  const spec = value as WorkloadSpec;
-  for (const field of ['podUid', 'container', 'netns', 'log', 'resolvConf', 'hosts'] as const) {
-    if (typeof spec[field] !== 'string' || spec[field] === '') throw invalid(field, 'not a text');
-  }
-  if (!Number.isInteger(spec.attempt)) throw invalid('attempt', 'not a number');
-  for (const declared of spec.ports) {
-    parsePort(declared.port);
-    parseProtocol(declared.protocol);
-  }
-  for (const ip of spec.facts.ips) parseIp(ip);
-  return spec;
-}
-
-/** Reads a probe request; throws `invalid` naming the field. */
-export function parseProbeRequest(text: string): ProbeRequest {
-  // Written by the kubelet part of this very version: only what reaches a socket is checked.
-  const probe = JSON.parse(text) as ProbeRequest;
-  if (!['tcp', 'http', 'grpc'].includes(probe.kind)) throw invalid('kind', 'unknown');
-  parsePort(probe.port);
-  if (typeof probe.host !== 'string') throw invalid('host', 'not a text');
-  if (!(probe.timeoutMs > 0)) throw invalid('timeoutMs', 'not positive');
-  return probe;
-}
-
-function invalid(field: string, cause: string): FairleadError {
-  return new FairleadError('invalid', `Cannot read request: ${field} is ${cause}`);
 }

@@ -1,0 +1,80 @@
+// The flags of the commands: what they take, and the environment variable that stands in for each (flag > environment > default).
+
+import { InvalidArgumentError, Option, type Command } from 'commander';
+
+export const OUTPUTS = ['json', 'yaml', 'wide'] as const;
+const NETWORKS = ['vxlan'] as const;
+
+/** A flag with its environment variable: "--pod-cidr" reads FAIRLEAD_POD_CIDR unless `variable` says otherwise. */
+export function flag(names: string, description: string, variable?: string): Option {
+  const option = new Option(names, description);
+  const long = (option.long ?? '').replace(/^--/, '').toUpperCase().replaceAll('-', '_');
+  return option.env(`FAIRLEAD_${variable ?? long}`);
+}
+
+export function nameFlag(): Option {
+  return flag('--name <name>', 'name of the cluster').default('fairlead');
+}
+
+export function outputFlag(): Option {
+  return flag('-o, --output <format>', 'form of the result').choices(OUTPUTS);
+}
+
+export function quietFlag(): Option {
+  return flag('-q, --quiet', 'no progress on standard error');
+}
+
+export function filenameFlag(): Option {
+  return flag(
+    '-f, --filename <source>',
+    'manifests: a file, a folder (with its folders) or - for standard input; may be repeated',
+  )
+    .argParser<readonly string[]>((value, before) => [...(Array.isArray(before) ? before : []), value])
+    .default([], 'none');
+}
+
+export function networkFlag(): Option {
+  return flag('--network <mode>', 'how pods of different nodes reach each other').choices(NETWORKS);
+}
+
+export function durationFlag(names: string, description: string, of: { ms: number; text: string }): Option {
+  return flag(names, description).argParser(parseDuration).default(of.ms, of.text);
+}
+
+/** Variables of switches that are set to nothing, 0, false or no leave the switch off. */
+export function forgetEmptySwitches(program: Command, env: NodeJS.ProcessEnv): void {
+  for (const option of [program, ...everyCommand(program)].flatMap((command) => command.options)) {
+    const value = option.envVar === undefined ? undefined : env[option.envVar];
+    if (option.envVar === undefined || value === undefined) continue;
+    const isOff = (option.isBoolean() || option.negate) && /^(|0|false|no)$/i.test(value);
+    if (isOff || value === '') delete env[option.envVar];
+  }
+}
+
+function everyCommand(command: Command): readonly Command[] {
+  return command.commands.flatMap((it) => [it, ...everyCommand(it)]);
+}
+
+export function parseCount(value: string): number {
+  if (!/^[0-9]{1,3}$/.test(value)) throw new InvalidArgumentError('Must be a whole number.');
+  return Number(value);
+}
+
+/** "10.1.0.0/16,fd01::/56" in parts; what the parts mean is judged with everything else that is asked for. */
+export function parseList(value: string): readonly string[] {
+  const parts = value
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+  if (parts.length < 1 || parts.length > 2)
+    throw new InvalidArgumentError('Must be one prefix, or one per address family separated by a comma.');
+  return parts;
+}
+
+/** "90", "90s", "2m", "500ms" in milliseconds. */
+export function parseDuration(value: string): number {
+  const match = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)?$/.exec(value);
+  if (match === null) throw new InvalidArgumentError('Must be a duration such as 500ms, 90s or 2m.');
+  const unit = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }[match[2] ?? 's'] ?? 1_000;
+  return Number(match[1]) * unit;
+}
