@@ -25,6 +25,7 @@ Exit codes: 0 good, 1 failed, 2 wrong input, 3 this machine lacks something, 124
     );
   program.commandsGroup('Cluster:');
   addClusterCommands(program);
+  program.helpCommand('help [command]', 'Show the flags of a command');
   program.commandsGroup('Processes (started by the cluster itself and on real nodes):');
   addProcessCommands(program);
   return program;

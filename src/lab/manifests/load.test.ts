@@ -33,6 +33,7 @@ for (const row of [
   { field: 'spec.ports[0].protocol', line: 8 },
   { field: 'spec.selector', line: 6 },
   { field: 'metadata.name', line: 5 },
+  { field: 'metadata.names[0]', line: 5 },
   { field: 'status', line: 2 },
 ]) {
   test(`lineOf() finds ${row.field} or its nearest parent`, () => {

@@ -97,9 +97,12 @@ function lineOfPath(source: Source, document: Document, steps: readonly (string 
     const parent = length === 1 ? document.contents : document.getIn(part.slice(0, -1), true);
     const last = part[length - 1];
     if (isMap(parent)) {
-      // A step may be a number as well as a key that looks like one.
-      const pair = parent.items.find((item) => isScalar(item.key) && String(item.key.value) === String(last));
-      if (pair !== undefined) return lineOfNode(source, pair.key);
+      const keys = parent.items.map((item) => item.key);
+      // A step may be a number as well as a key that looks like one; "clusterIPs" may be written as "clusterIP".
+      const key = [String(last), String(last).replace(/s$/, '')]
+        .map((name) => keys.find((it) => isScalar(it) && String(it.value) === name))
+        .find((it) => it !== undefined);
+      if (key !== undefined) return lineOfNode(source, key);
     } else {
       const node = document.getIn(part, true);
       if (node !== undefined) return lineOfNode(source, node);
