@@ -143,6 +143,7 @@ function verdict(summary: UpSummary): string {
 /** Shared with `fairlead connectivity test`. */
 export function connectivityText(report: CheckReport | undefined): string {
   if (report === undefined) return 'Connectivity was not checked.\n';
+  if (report.probes === 0) return 'Connectivity: nothing to check, there is no ready pod.\n';
   const what = `${report.probes} connections by name from ${report.pods} pods to ${report.services} Services, ${report.acrossNodes} with endpoints on other nodes`;
   if (report.failures.length === 0)
     return `Connectivity: all good. ${what}; median ${report.medianMs.toFixed(1)} ms.\n`;

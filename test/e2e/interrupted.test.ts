@@ -164,7 +164,7 @@ function reboot(): void {
     assert.equal(result.code, 0, result.stderr);
   };
   shell(
-    `for i in $(seq 100); do find ${cgroup} -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.1; done; test ! -d ${cgroup}`,
+    `for i in $(seq 100); do test -d ${cgroup} || break; find ${cgroup} -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.1; done; test ! -d ${cgroup}`,
   );
   for (const name of readdirSync('/run/netns').filter((it) => it.startsWith(`${NAME}.`)))
     shell(`umount /run/netns/${name}; rm /run/netns/${name}`);

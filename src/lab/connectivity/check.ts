@@ -102,8 +102,9 @@ function targetOf(probe: Probe): string {
   return `${probe.to}:${probe.port}`;
 }
 
+/** The API server is an endpoint of no node. */
 function isAcrossNodes(probe: Probe): boolean {
-  return probe.endpointNodes.some((node) => node !== probe.node);
+  return probe.endpointNodes.some((node) => node !== '' && node !== probe.node);
 }
 
 function medianOf(results: readonly DialResult[]): number | undefined {

@@ -38,7 +38,7 @@ export function refusal(complaints: readonly Complaint[]): FairleadError {
   const lines = sorted.slice(0, MAX_SHOWN).map(({ file, line, text }) => `${file}:${line}: ${text}`);
   const more = sorted.length - lines.length;
   const all = more > 0 ? [...lines, `and ${more} more`] : lines;
-  const count = sorted.length === 1 ? 'a mistake' : `${sorted.length} mistakes`;
+  const count = sorted.length === 1 ? '1 mistake' : `${sorted.length} mistakes`;
   return new FairleadError('invalid', `Cannot use these manifests: ${count}\n${all.join('\n')}`, {
     details: { file: sorted[0]?.file, line: sorted[0]?.line, mistakes: sorted.length },
   });
