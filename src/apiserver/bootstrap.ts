@@ -4,18 +4,18 @@ import { cidrIpAt } from '../base/cidr.ts';
 import { familyOf } from '../base/ip.ts';
 import { isSameJson, objectOf, type Draft } from '../objects/json.ts';
 import { findResource, type Resource } from '../objects/resources.ts';
+import { SYSTEM_NAMESPACES } from '../objects/system-namespaces.ts';
 import type { ListenAddress } from './config.ts';
 import type { ApiContext } from './context.ts';
 import { createObject, updateObject } from './write.ts';
 
-const NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 const NAME = 'kubernetes';
 const NAMESPACE = 'default';
 
 /** Makes what is missing and brings the endpoints to `advertise`; changes nothing that is right. */
 export function bootstrap(context: ApiContext, advertise: ListenAddress): void {
   const namespaces = resourceOf('', 'v1', 'namespaces');
-  for (const name of NAMESPACES) {
+  for (const name of SYSTEM_NAMESPACES) {
     if (context.store.get(namespaces.storage, name) === undefined) {
       createObject(
         context,

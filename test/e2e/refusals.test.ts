@@ -164,6 +164,8 @@ suite('refusals', () => {
     const env = {
       FAIRLEAD_NAME: NAME,
       FAIRLEAD_NODES: '1',
+      FAIRLEAD_POD_CIDR: '10.50.0.0/20,fd05::/60',
+      FAIRLEAD_SERVICE_CIDR: '10.60.0.0/26',
       FAIRLEAD_WAIT: '15s',
       FAIRLEAD_NO_CHECK: '1',
       FAIRLEAD_QUIET: '1',
@@ -176,6 +178,18 @@ suite('refusals', () => {
       /Cannot wait longer for the pods:\n {2}default\/one: FailedScheduling: .*\n {2}default\/two: FailedScheduling: /,
     );
     kubectl(NAME, ['delete', 'pod', 'one', 'two']);
+    const cidrs = kubectl(NAME, ['get', 'node', 'node-1', '-o', 'jsonpath={.spec.podCIDRs}']);
+    assert.equal(cidrs, '["10.50.0.0/24","fd05::/64"]');
+    const dns = kubectl(NAME, [
+      '-n',
+      'kube-system',
+      'get',
+      'service',
+      'kube-dns',
+      '-o',
+      'jsonpath={.spec.clusterIPs}',
+    ]);
+    assert.equal(dns, '["10.60.0.10","fd00:10:96::a"]');
   });
 
   test('a refusal of the server: file, line and field, and none of the set is applied', () => {

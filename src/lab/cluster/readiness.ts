@@ -15,7 +15,7 @@ import {
 } from '../../kube/resource.ts';
 import type { Event, Node, Pod } from '../../objects/api-types.ts';
 import type { ClusterConfig } from './cluster-config.ts';
-import { endingProcesses } from './ending-processes.ts';
+import { endingProcesses, type EndingProcess } from './ending-processes.ts';
 import { raisedAtMs } from './raised-at.ts';
 
 export interface WaitOptions {
@@ -38,6 +38,8 @@ export interface Missing {
 
 const POLL_MS = 100;
 const MAX_EXPLAINED = 10;
+/** Logs are looked into every two seconds. */
+const ROUNDS_PER_LOOK = 20;
 
 export function untilApiReady(client: KubeClient, options: WaitOptions): Promise<void> {
   const ask = async (): Promise<readonly Missing[]> => {
@@ -185,13 +187,18 @@ async function until(
   missing: () => Promise<readonly Missing[]>,
   explained: () => Promise<readonly Missing[]> = missing,
 ): Promise<void> {
-  for (;;) {
+  let ending: readonly EndingProcess[] = [];
+  for (let round = 1; ; round++) {
     options.signal.throwIfAborted();
     const left = await missing();
     if (left.length === 0) return;
     if (options.clock.monotonicMs() > options.deadlineMs) throw inVain(what, await explained(), options);
+    if (round % ROUNDS_PER_LOOK === 0) ending = endingProcesses(options.roots, options.cluster.name);
+    const troubles = ending.map(({ name, lastLine }) => `; process ${name} keeps ending: ${lastLine}`);
     const shown = left.slice(0, 3).map(({ name, why }) => (why === undefined ? name : `${name} (${why})`));
-    options.onDetail(`waiting for ${left.length > 3 ? `${left.length}: ` : ''}${shown.join(', ')}`);
+    options.onDetail(
+      `waiting for ${left.length > 3 ? `${left.length}: ` : ''}${shown.join(', ')}${troubles[0] ?? ''}`,
+    );
     await options.clock.sleep(POLL_MS, options.signal);
   }
 }

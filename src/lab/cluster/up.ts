@@ -6,8 +6,9 @@ import { clusterPaths, type PathRoots } from '../../base/paths.ts';
 import { loadKubeConfig } from '../../kube/kube-config.ts';
 import { KubeClient } from '../../kube/kube-client.ts';
 import { NAMESPACES } from '../../kube/resource.ts';
+import { SYSTEM_NAMESPACES } from '../../objects/system-namespaces.ts';
 import { applyManifests, type AppliedObject } from '../manifests/apply.ts';
-import { checkNamespaces, checkObjects, FIRST_NAMESPACES } from '../manifests/check.ts';
+import { checkNamespaces, checkObjects } from '../manifests/check.ts';
 import { refuse } from '../manifests/complaint.ts';
 import type { Manifest } from '../manifests/load.ts';
 import { resolveManifests, type ResolvedManifest } from '../manifests/resolve.ts';
@@ -66,7 +67,7 @@ async function judgeManifests(options: UpOptions): Promise<readonly ResolvedMani
   refuse([
     ...complaints,
     ...(await checkObjects(resolved)),
-    ...(isNew ? checkNamespaces(resolved, FIRST_NAMESPACES) : []),
+    ...(isNew ? checkNamespaces(resolved, SYSTEM_NAMESPACES) : []),
   ]);
   return resolved;
 }

@@ -61,6 +61,8 @@ export async function checkConnectivity(options: CheckOptions): Promise<CheckRep
   const first = await dialAll(probes, options);
   const again = probes.filter((_, i) => first[i]?.error !== undefined);
   const second = new Map((await dialAll(again, options)).map((result, i) => [again[i], result]));
+  // What was given up half-way has failed for no reason of the network.
+  signal.throwIfAborted();
   const results = probes.map((probe, i) => second.get(probe) ?? first[i] ?? { error: 'not tried' });
   return {
     probes: probes.length,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkNamespaces, checkObjects, FIRST_NAMESPACES } from './check.ts';
+import { SYSTEM_NAMESPACES } from '../../objects/system-namespaces.ts';
+import { checkNamespaces, checkObjects } from './check.ts';
 import { loadManifests } from './load.ts';
 import { readManifests } from './read-manifests.ts';
 import { resolveManifests } from './resolve.ts';
@@ -13,7 +14,7 @@ async function judge(text: string): Promise<readonly string[]> {
   const all = [
     ...complaints,
     ...(await checkObjects(resolved)),
-    ...checkNamespaces(resolved, FIRST_NAMESPACES),
+    ...checkNamespaces(resolved, SYSTEM_NAMESPACES),
   ];
   return all.map(({ file, line, text: what }) => `${file}:${line}: ${what}`);
 }
@@ -135,7 +136,7 @@ for (const row of [
 test('manifests: the example has no mistakes', async () => {
   const { resolved, complaints } = resolveManifests(loadManifests(['examples/shop'], () => ''));
   assert.deepEqual([...complaints, ...(await checkObjects(resolved))], []);
-  assert.deepEqual(checkNamespaces(resolved, FIRST_NAMESPACES), []);
+  assert.deepEqual(checkNamespaces(resolved, SYSTEM_NAMESPACES), []);
 });
 
 test('checkObjects() leaves the manifests as they are', async () => {

@@ -9,9 +9,6 @@ import { messageSchema } from '../../wire/kubernetes-protobuf-schema.ts';
 import { complain, type Complaint } from './complaint.ts';
 import { withNamespace, type ResolvedManifest } from './resolve.ts';
 
-/** Namespaces that every cluster has from its first moment. */
-export const FIRST_NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'] as const;
-
 /** Unknown fields, wrong types, invalid values and objects that stand twice; what an update may not change is the server's to say. */
 export async function checkObjects(
   resolved: readonly ResolvedManifest[],
