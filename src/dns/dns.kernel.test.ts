@@ -18,6 +18,7 @@ import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../../test/suppo
 import type { DnsConfigFile } from './config.ts';
 import { connectZoneFeed } from './feed.ts';
 import { parseNameEntry } from './zone-json.ts';
+import { scaledMs } from '../../test/support/time-scale.ts';
 
 const PREFIX = 't-dns';
 const NODE = `/run/netns/${PREFIX}-node`;
@@ -138,7 +139,7 @@ describe('the DNS process in namespaces', () => {
       signal: end.signal,
     });
     feed.publish(zoneOf(WEB));
-    await feed.whenApplied(1, AbortSignal.timeout(5000));
+    await feed.whenApplied(1, AbortSignal.timeout(scaledMs(5000)));
     end.abort();
     await feed.closed;
     assert.equal(await dig(`@${DNS_V4}`, 'web.shop.svc.cluster.local', 'A'), '10.96.0.7');

@@ -17,9 +17,10 @@ import {
   removeCgroup,
 } from './cgroup.ts';
 import { isMounted, mountBind, mountBpf, mountOverlay, mountTmpfs, unmount } from './mount.ts';
+import { scaledMs } from '../../test/support/time-scale.ts';
 
 const root = `${findCgroupMount() ?? ''}/t-sys-${process.pid}`;
-const options = { clock: systemClock, timeoutMs: 5000 };
+const options = { clock: systemClock, timeoutMs: scaledMs(5000) };
 
 let machine: LeakSnapshot;
 before(async () => {

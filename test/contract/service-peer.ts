@@ -4,6 +4,7 @@
 import dgram from 'node:dgram';
 import net from 'node:net';
 import { createInterface } from 'node:readline';
+import { scaledMs } from '../support/time-scale.ts';
 
 export interface PeerAddress {
   readonly ip: string;
@@ -34,7 +35,7 @@ export interface PeerReply {
 }
 
 /** Emulated machines are slower by the scale that they set. */
-const TIMEOUT_MS = 1500 * Number(process.env['FAIRLEAD_TIME_SCALE'] ?? 1);
+const TIMEOUT_MS = scaledMs(1500);
 const connections = new Map<string, net.Socket>();
 const datagramSockets = new Map<string, dgram.Socket>();
 

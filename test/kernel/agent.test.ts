@@ -19,6 +19,7 @@ import { startDnsProcess, type DnsProcess } from '../support/dns-process.ts';
 import { eventually } from '../support/eventually.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
 import { startRelay, type Relay } from '../support/relay.ts';
+import { scaledMs } from '../support/time-scale.ts';
 
 const PREFIX = 't-agent';
 const READY_MS = 15_000;
@@ -131,7 +132,7 @@ function fetchAsPod(ip: string, port: number): Promise<string> {
     const socket = require('node:net').connect(${port}, ${JSON.stringify(ip)});
     socket.on('data', (it) => { process.stdout.write(it.toString()); socket.destroy(); });
     socket.on('error', (error) => process.stdout.write(error.code));
-    setTimeout(() => { process.stdout.write('timeout'); socket.destroy(); }, 3000).unref();`);
+    setTimeout(() => { process.stdout.write('timeout'); socket.destroy(); }, ${scaledMs(3000)}).unref();`);
   return said;
 }
 
@@ -144,7 +145,7 @@ function connectAllTheTime(ip: string): { end(): Promise<{ worked: number; failu
     process.stdin.on('end', () => { isOver = true; }).resume();
     const once = () => new Promise((done) => {
       const socket = net.connect(80, ${JSON.stringify(ip)}, () => socket.write('x'));
-      socket.setTimeout(1000, () => socket.destroy(new Error('timeout')));
+      socket.setTimeout(${scaledMs(1000)}, () => socket.destroy(new Error('timeout')));
       socket.on('data', () => { result.worked++; socket.destroy(); done(); });
       socket.on('error', (error) => { result.failures.push(String(error)); done(); });
     });
@@ -154,7 +155,7 @@ function connectAllTheTime(ip: string): { end(): Promise<{ worked: number; failu
         await once();
         old.write('x');
         await new Promise((done) => {
-          const timer = setTimeout(() => { result.failures.push('old: no answer'); done(); }, 1000);
+          const timer = setTimeout(() => { result.failures.push('old: no answer'); done(); }, ${scaledMs(1000)});
           old.once('data', () => { clearTimeout(timer); done(); });
         });
       }

@@ -12,6 +12,7 @@ import { openNetlink } from '../../src/sys/netlink.ts';
 import { createNetns, deleteNetns } from '../../src/sys/netns.ts';
 import { runCni, type CniExit } from '../support/cni-executable.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
+import { scaledMs } from '../support/time-scale.ts';
 
 const ROUNDS = Number(process.env['CNI_CRASH_ROUNDS'] ?? 15);
 const PREFIX = 't-cni-crash';
@@ -76,7 +77,7 @@ function call(command: 'ADD' | 'DEL' | 'CHECK', pod: string, prevResult?: unknow
     netns: netnsOf(pod),
     ifname: 'eth0',
     config,
-    timeoutMs: 10_000,
+    timeoutMs: scaledMs(10_000),
   });
 }
 

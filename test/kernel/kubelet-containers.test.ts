@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import type { ContainerStatus, PodStatus } from '../../src/objects/api-types.ts';
 import { KubeletBed, until } from '../support/kubelet-bed.ts';
 import { exec, getText } from '../support/kubelet-calls.ts';
+import { scaledMs } from '../support/time-scale.ts';
 
 let bed: KubeletBed;
 before(async () => {
@@ -327,7 +328,7 @@ test('termination: hook, then SIGTERM, then the grace period, then SIGKILL; a fo
   assert.ok(bed.api.pods.has(slow), 'a pod with a long grace period must still be there');
   bed.delete(slow, 0);
   await bed.gone(slow);
-  assert.ok(Date.now() - began < 10_000, 'a forced deletion waited for the old grace period');
+  assert.ok(Date.now() - began < scaledMs(10_000), 'a forced deletion waited for the old grace period');
 });
 
 test('a terminal is a real one: size, line discipline, exit code', async () => {

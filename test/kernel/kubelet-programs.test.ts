@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import type { Container } from '../../src/objects/api-types.ts';
 import { KubeletBed, until } from '../support/kubelet-bed.ts';
 import { getText } from '../support/kubelet-calls.ts';
+import { scaledMs } from '../support/time-scale.ts';
 
 let bed: KubeletBed;
 before(async () => {
@@ -33,7 +34,7 @@ function udp(host: string, port: number, text: string): string {
   return onNode(`import dgram from 'node:dgram';
     const socket = dgram.createSocket('${host.includes(':') ? 'udp6' : 'udp4'}');
     socket.on('message', (data) => { process.stdout.write(data); socket.close(); });
-    setTimeout(() => process.exit(1), 3000).unref();
+    setTimeout(() => process.exit(1), ${scaledMs(3000)}).unref();
     socket.send(${JSON.stringify(text)}, ${port}, '${host}');`);
 }
 

@@ -8,6 +8,7 @@ import { Lifetime } from '../../src/base/lifetime.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
 import { runCni } from '../support/cni-executable.ts';
 import { startPodNetworkLab, type LabNode, type PodNetworkLab } from '../support/pod-network-lab.ts';
+import { scaledMs } from '../support/time-scale.ts';
 
 const run = promisify(execFile);
 const lifetime = new Lifetime('pod network test');
@@ -44,7 +45,7 @@ async function addPod(node: LabNode, name: string): Promise<{ netns: string; ips
 }
 
 async function inside(netns: string, ...command: string[]): Promise<string> {
-  const { stdout } = await run('nsenter', [`--net=${netns}`, ...command], { timeout: 10_000 });
+  const { stdout } = await run('nsenter', [`--net=${netns}`, ...command], { timeout: scaledMs(10_000) });
   return stdout;
 }
 
@@ -53,7 +54,7 @@ async function seenAs(from: string, to: string, ip: string): Promise<string> {
   const listen = `
     const s = require('net').createServer((c) => { c.end(c.remoteAddress); s.close(); });
     s.listen({ port: 8000, host: process.argv[1] }, () => console.log('ready'));`;
-  const dial = `require('net').connect(8000, process.argv[1]).on('data', (d) => process.stdout.write(d)).setTimeout(5000, () => process.exit(1));`;
+  const dial = `require('net').connect(8000, process.argv[1]).on('data', (d) => process.stdout.write(d)).setTimeout(${scaledMs(5000)}, () => process.exit(1));`;
   const server = execFile('nsenter', [`--net=${to}`, process.execPath, '-e', listen, ip]);
   await new Promise((resolve) => server.stdout?.once('data', resolve));
   try {

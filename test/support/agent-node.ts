@@ -14,6 +14,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { mountBpf, unmount } from '../../src/sys/mount.ts';
 import { openNetlink } from '../../src/sys/netlink.ts';
 import { createNetns, deleteNetns, inNetns } from '../../src/sys/netns.ts';
+import { scaledMs } from './time-scale.ts';
 
 const RUNNER = new URL('run-agent.ts', import.meta.url).pathname;
 const OBJECTS = new URL('../../build/bpf', import.meta.url).pathname;
@@ -68,7 +69,7 @@ export async function makeAgentNode(
   lifetime.defer('bpffs', () => unmount(bpffs));
   const cgroup = `${findCgroupMount() ?? '/sys/fs/cgroup'}/${prefix}-${name}`;
   createCgroup(cgroup);
-  lifetime.defer('cgroup', () => removeCgroup(cgroup, { clock: systemClock, timeoutMs: 5_000 }));
+  lifetime.defer('cgroup', () => removeCgroup(cgroup, { clock: systemClock, timeoutMs: scaledMs(5_000) }));
   const config: AgentConfigFile = {
     nodeName: name,
     kubeconfig: await kubeconfigFor(netns),
@@ -148,7 +149,7 @@ async function plugIn(netns: string): Promise<void> {
 
 function get(socketPath: string, where: string): Promise<{ code: number; body: string }> {
   return new Promise((resolve, reject) => {
-    const call = request({ socketPath, path: where, timeout: 5_000, agent: false }, (response) => {
+    const call = request({ socketPath, path: where, timeout: scaledMs(5_000), agent: false }, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
       response.on('end', () => resolve({ code: response.statusCode ?? 0, body }));

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { once } from 'node:events';
 import { parseApiServerConfig, type ApiServerConfig } from '../../src/apiserver/config.ts';
 import { startApiServer, type ApiServer } from '../../src/apiserver/main.ts';
+import { scaledMs } from './time-scale.ts';
 
 export const ADMIN_TOKEN = 'admin-token';
 const HOST = '127.0.0.1';
@@ -232,7 +233,7 @@ export class WatchReader {
 
   /** The next event; undefined when the watch is over, rejects after `timeoutMs`. */
   async next(timeoutMs = 3000): Promise<{ type: string; object: Loose } | undefined> {
-    const deadline = Date.now() + timeoutMs;
+    const deadline = Date.now() + scaledMs(timeoutMs);
     while (this.#lines.length === 0 && !this.isEnded) {
       if (Date.now() > deadline) throw new Error('no event came in time');
       await new Promise<void>((resolve) => {

@@ -2,6 +2,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { scaledMs } from './time-scale.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -21,7 +22,7 @@ export function run(
     encoding: 'utf8',
     input: options.input ?? '',
     env: { ...process.env, ...options.env },
-    timeout: 180_000,
+    timeout: scaledMs(180_000),
     maxBuffer: 64 << 20,
   });
   return { code: result.status, stdout: result.stdout, stderr: result.stderr };

@@ -7,6 +7,7 @@ import { connect } from 'node:net';
 import type { DnsConfigFile } from '../../src/dns/config.ts';
 import { inNetns } from '../../src/sys/netns.ts';
 import { answerText, question, type AskOptions } from './dns-text.ts';
+import { scaledMs } from './time-scale.ts';
 
 const RUNNER = new URL('run-dns.ts', import.meta.url).pathname;
 
@@ -71,7 +72,11 @@ export interface AskTarget extends AskOptions {
 }
 
 /** Asks by UDP; undefined where no answer comes within `timeoutMs`. */
-export function askUdp(text: string, target: AskTarget, timeoutMs = 2000): Promise<string[] | undefined> {
+export function askUdp(
+  text: string,
+  target: AskTarget,
+  timeoutMs = scaledMs(2000),
+): Promise<string[] | undefined> {
   const socket = createSocket(target.ip.includes(':') ? 'udp6' : 'udp4');
   return new Promise((resolve) => {
     const done = (answer: string[] | undefined): void => {

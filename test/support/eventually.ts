@@ -1,11 +1,13 @@
 // Waiting in tests: for a condition, never for a time.
 
-/** Tries `check` until it neither throws nor returns false; throws its last error after `timeoutMs`. */
+import { scaledMs } from './time-scale.ts';
+
+/** Tries `check` until it neither throws nor returns false; throws its last error after `timeoutMs` (scaled). */
 export async function eventually(
   check: () => boolean | void | Promise<boolean | void>,
   timeoutMs = 5000,
 ): Promise<void> {
-  const endMs = performance.now() + timeoutMs;
+  const endMs = performance.now() + scaledMs(timeoutMs);
   for (;;) {
     let failure: unknown = new Error(`Not true within ${timeoutMs} ms: ${check.toString()}`);
     try {

@@ -3,6 +3,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
 import path from 'node:path';
+import { scaledMs } from './time-scale.ts';
 
 const PLACES = [
   '/usr/bin/kubectl',
@@ -65,7 +66,11 @@ export function runKubectl(
     HOME: path.join(home, String(kubectl.minor)),
     KUBECONFIG: kubeconfig,
   };
-  const child = spawn(kubectl.file, [...args], { env, stdio: ['pipe', 'pipe', 'pipe'], timeout: timeoutMs });
+  const child = spawn(kubectl.file, [...args], {
+    env,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    timeout: scaledMs(timeoutMs),
+  });
   let text = '';
   child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));

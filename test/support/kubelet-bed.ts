@@ -22,6 +22,7 @@ import type { ConfigMap, Pod, PodSpec, PodStatus, Secret, Service } from '../../
 import { findCgroupMount, removeCgroup } from '../../src/sys/cgroup.ts';
 import { openNetlink } from '../../src/sys/netlink.ts';
 import { createNetns, deleteNetns, inNetns } from '../../src/sys/netns.ts';
+import { scaledMs } from './time-scale.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 const NODE = `${ROOT}node_modules/node/bin/node`;
@@ -287,7 +288,7 @@ export class KubeletBed {
   /** Runs a program of the host in the node's namespace. */
   onNode(program: string, ...args: string[]): { readonly stdout: string; readonly status: number | null } {
     const result = inNetns(this.#paths.netns, () =>
-      spawnSync(program, args, { encoding: 'utf8', timeout: 20_000 }),
+      spawnSync(program, args, { encoding: 'utf8', timeout: scaledMs(20_000) }),
     );
     return { stdout: result.stdout, status: result.status };
   }
@@ -300,7 +301,7 @@ export class KubeletBed {
     await this.stopKubelet();
     await this.stopWorkload();
     await deleteNetns(this.#paths.netns);
-    await removeCgroup(this.roots.cgroup, { clock: systemClock, timeoutMs: 5000 });
+    await removeCgroup(this.roots.cgroup, { clock: systemClock, timeoutMs: scaledMs(5000) });
     rmSync(this.folder, { recursive: true, force: true });
     // A monitor ends a moment after its container.
     const left = (): readonly string[] => leftovers().filter((it) => !this.#before.includes(it));
@@ -344,7 +345,7 @@ export async function until(
   describe: () => string = () => '',
   timeoutMs = 60_000,
 ): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = Date.now() + scaledMs(timeoutMs);
   while (!(await isTrue())) {
     if (Date.now() > deadline) throw new Error(`gave up waiting for ${what} ${describe()}`);
     await delay(20);
