@@ -9,7 +9,7 @@ const CHECKS: readonly (readonly [string, readonly string[]])[] = [
   ['tsc', ['--noEmit']],
   ['oxlint', ['--type-aware', '--deny-warnings']],
   ['prettier', ['--check', '--log-level', 'warn', '.']],
-  // knip joins when the skeleton stands: until then nearly everything is unused.
+  ['knip', ['--no-progress']],
 ];
 
 function run([program, args]: readonly [string, readonly string[]]): Promise<boolean> {

@@ -1,6 +1,6 @@
 // From the raw call of a runtime to a checked request: a union by verb. Knows the specification, not the kernel.
 
-import { attachmentKeyText, type AttachmentKey } from './attachment-names.ts';
+import type { AttachmentKey } from './attachment-names.ts';
 import { CNI_ERROR, cniError } from './cni-error.ts';
 import { parseNetworkConfig, type NetworkConfig } from './network-config.ts';
 import type { RawCniRequest } from './frames.ts';
@@ -119,9 +119,4 @@ function invalidEnvironment(variable: string, value: string, cause: string): Err
     CNI_ERROR.invalidEnvironment,
     `Cannot serve the request: ${variable} "${shown}" is invalid: ${cause}`,
   );
-}
-
-/** For messages: "ADD of 4f2a.../eth0". */
-export function describeRequest(request: CniRequest): string {
-  return 'key' in request ? `${request.kind} of ${attachmentKeyText(request.key)}` : request.kind;
 }

@@ -13,7 +13,6 @@ import { ipToBigInt } from '../base/ip.ts';
 import { NODES } from '../kube/resource.ts';
 import type { Node } from '../objects/api-types.ts';
 import { patchAction, type Action } from './action.ts';
-import { cachedKind, type CachedKind } from './cluster-cache.ts';
 import { clusterKey, type Controller, type ReconcileContext } from './controller.ts';
 
 export interface SubnetPlan {
@@ -21,8 +20,6 @@ export interface SubnetPlan {
   readonly podCidrs: readonly Cidr[];
   readonly nodePrefixLengths: { readonly 4: number; readonly 6: number };
 }
-
-export const NODE_SUBNET_KINDS: readonly CachedKind[] = [cachedKind(NODES)];
 
 export function nodeSubnetController(plan: SubnetPlan): Controller {
   return {

@@ -1,6 +1,6 @@
 // Names below in-addr.arpa and ip6.arpa: what address or prefix they stand for (RFC 1035 3.5, RFC 3596 2.5). Pure.
 
-import { cidrBase, cidrFamily, cidrHasCidr, cidrLength, cidrOf, hostCidr, type Cidr } from '../base/cidr.ts';
+import { cidrBase, cidrFamily, cidrHasCidr, cidrLength, cidrOf, type Cidr } from '../base/cidr.ts';
 import { familyOf, ipFromBytes, ipToBytes, type Ip } from '../base/ip.ts';
 import { nameFromLabels, type DnsName } from '../wire/dns/name.ts';
 
@@ -35,11 +35,6 @@ export function reverseApex(asked: Cidr, owned: readonly Cidr[]): Cidr | undefin
   if (owner === undefined) return undefined;
   const step = cidrFamily(owner) === 4 ? 8 : 4;
   return cidrOf(cidrBase(asked), Math.min(Math.ceil(cidrLength(owner) / step) * step, cidrLength(asked)));
-}
-
-/** The reverse name of one address. */
-export function reverseNameOfIp(ip: Ip): DnsName {
-  return reverseNameOf(hostCidr(ip));
 }
 
 /** The address where `prefix` is just one. */

@@ -5,7 +5,6 @@ import type * as batch from 'kubernetes-types/batch/v1.d.ts';
 import type * as coordination from 'kubernetes-types/coordination/v1.d.ts';
 import type * as core from 'kubernetes-types/core/v1.d.ts';
 import type * as discovery from 'kubernetes-types/discovery/v1.d.ts';
-import type * as networking from 'kubernetes-types/networking/v1.d.ts';
 import type * as policy from 'kubernetes-types/policy/v1.d.ts';
 import type { ObjectMeta } from './meta.ts';
 
@@ -50,8 +49,5 @@ export type CronJob = Served<batch.CronJob>;
 export type EndpointSlice = Served<discovery.EndpointSlice>;
 export type Endpoint = DeepReadonly<discovery.Endpoint>;
 export type EndpointPort = DeepReadonly<discovery.EndpointPort>;
-export type NetworkPolicy = Served<networking.NetworkPolicy>;
-export type Ingress = Served<networking.Ingress>;
-export type IngressClass = Served<networking.IngressClass>;
 export type Lease = Served<coordination.Lease>;
 export type PodDisruptionBudget = Served<policy.PodDisruptionBudget>;

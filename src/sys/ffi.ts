@@ -25,7 +25,6 @@ export const bind = libc.func('int bind(int fd, uint8_t *address, uint32_t lengt
   address: Bytes,
   length: number,
 ) => number;
-export const connect = libc.func('int connect(int fd, uint8_t *address, uint32_t length)') as typeof bind;
 export const listen = libc.func('int listen(int fd, int backlog)') as (fd: number, backlog: number) => number;
 export const setsockopt = libc.func(
   'int setsockopt(int fd, int level, int name, uint8_t *value, uint32_t length)',
@@ -33,9 +32,6 @@ export const setsockopt = libc.func(
 export const getsockopt = libc.func(
   'int getsockopt(int fd, int level, int name, uint8_t *value, _Inout_ uint32_t *length)',
 ) as (fd: number, level: number, name: number, ...rest: [value: Bytes, length: [number]]) => number;
-export const getsockname = libc.func(
-  'int getsockname(int fd, uint8_t *address, _Inout_ uint32_t *length)',
-) as (fd: number, address: Bytes, length: [number]) => number;
 export const send = libc.func('intptr_t send(int fd, uint8_t *bytes, size_t length, int flags)') as Async<
   (fd: number, bytes: Bytes, length: number, flags: number) => number
 >;

@@ -35,11 +35,6 @@ export function reasonConstant(name: string): string {
   return `REASON_${name.replaceAll('-', '_').toUpperCase()}`;
 }
 
-/** The number that programs write. */
-export function reasonNumber(name: PacketReasonName): number {
-  return PACKET_REASONS.findIndex((it) => it.name === name);
-}
-
 /** The name of a number; "unknown" for those of newer programs. */
 export function reasonName(number: number): PacketReasonName | 'unknown' {
   return PACKET_REASONS[number]?.name ?? 'unknown';

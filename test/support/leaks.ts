@@ -1,7 +1,7 @@
 // What a test may leave behind on the machine and in the process: taken before and after, compared. Every suite that touches the kernel uses it.
 // Names of other users of the machine are left out by a prefix where one is given; descriptors and handles are this process' own.
 
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { findCgroupMount } from '../../src/sys/cgroup.ts';
 import { listMounts } from '../../src/sys/mountinfo.ts';
 import { openNetlink } from '../../src/sys/netlink.ts';
@@ -114,10 +114,4 @@ function descriptors(): readonly string[] {
       return [];
     }
   });
-}
-
-/** Resident memory of this process in bytes, for tests that watch it grow. */
-export function residentBytes(): number {
-  const pages = Number(readFileSync('/proc/self/statm', 'utf8').split(' ')[1]);
-  return pages * 4096;
 }

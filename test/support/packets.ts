@@ -7,7 +7,7 @@ export const POD_MAC = '02:00:00:00:00:01';
 export const HOST_MAC = '02:00:00:00:00:02';
 
 export const [TCP, UDP, ICMP, ICMP6, FRAGMENT] = [6, 17, 1, 58, 44];
-export const [FIN, SYN, RST, ACK] = [1, 2, 4, 16];
+export const [SYN, RST, ACK] = [2, 4, 16];
 
 export interface Ends {
   readonly source: string;

@@ -11,7 +11,7 @@ import type { RoleBinding } from 'kubernetes-types/rbac/v1.d.ts';
 import type { StorageClass } from 'kubernetes-types/storage/v1.d.ts';
 
 /** The label by which namespaces can always be selected. */
-export const NAMESPACE_NAME_LABEL = 'kubernetes.io/metadata.name';
+const NAMESPACE_NAME_LABEL = 'kubernetes.io/metadata.name';
 
 export function defaultNamespace(namespace: Namespace): void {
   const metadata = (namespace.metadata ??= {});

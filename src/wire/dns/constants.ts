@@ -46,17 +46,9 @@ export const PLAIN_UDP_BYTES = 512;
 /** The largest message that TCP's length prefix can announce. */
 export const MAX_MESSAGE_BYTES = 65_535;
 
-const TYPE_NAMES: ReadonlyMap<number, string> = new Map(
-  Object.entries(TYPE).map(([name, code]) => [code, name]),
-);
 const RCODE_NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(RCODE).map(([name, code]) => [code, name]),
 );
-
-/** "AAAA", or "TYPE65280" as RFC 3597 writes a type without a name. */
-export function typeName(typeCode: number): string {
-  return TYPE_NAMES.get(typeCode) ?? `TYPE${typeCode}`;
-}
 
 /** "NXDOMAIN", or "RCODE11" for one without a name. */
 export function rcodeName(rcode: number): string {
