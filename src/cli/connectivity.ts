@@ -18,7 +18,7 @@ export async function connectivityCommand(flags: {
   readonly timeout: number;
 }): Promise<void> {
   const roots = machineRoots();
-  const cluster = existingCluster(roots, flags.name, 'test');
+  const cluster = await existingCluster(roots, flags.name, 'test');
   const client = new KubeClient(await loadKubeConfig(clusterPaths(roots, flags.name).kubeconfig));
   const progress = progressFor(flags);
   progress.step('check connectivity');

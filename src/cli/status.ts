@@ -21,7 +21,7 @@ const POLL_MS = 250;
 /** Exit code 1 where something is not right, 124 where it did not become right in time. */
 export async function statusCommand(flags: StatusFlags): Promise<void> {
   const roots = machineRoots();
-  const cluster = existingCluster(roots, flags.name, 'show');
+  const cluster = await existingCluster(roots, flags.name, 'show');
   const signal = untilTerminated();
   const read = (): Promise<ClusterStatus> =>
     clusterStatus({ cluster, roots, installation: installation(), signal });

@@ -87,6 +87,18 @@ suite('interrupted', () => {
     good(UP);
     assert.equal(existsSync(`/run/fairlead/${NAME}.lock`), false);
     good(['status', '--name', NAME, '--wait']);
+    // A host's end that an earlier `up` made and did not come to address.
+    const links = (): readonly string[] =>
+      clusterTraces(NAME).filter((line) => /^(addresses|routes)/.test(line));
+    const whole = links();
+    assert.equal(run('ip', ['address', 'flush', 'dev', `fl-${NAME}`]).code, 0);
+    assert.equal(run('ip', ['link', 'set', `fl-${NAME}`, 'down']).code, 0);
+    assert.notDeepEqual(links(), whole);
+    good(UP);
+    assert.deepEqual(
+      links().filter((line) => !line.includes('fe80')),
+      whole.filter((line) => !line.includes('fe80')),
+    );
   });
 
   test('two at once: one waits for the other, and one supervisor runs', async () => {

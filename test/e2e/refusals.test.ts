@@ -128,6 +128,17 @@ suite('refusals', () => {
     assert.equal(existsSync(`/var/lib/fairlead/${NAME}/cluster.json`), false);
   });
 
+  test('a link of somebody else under the name of ours: it stays, and nothing is made', () => {
+    const link = `fl-${NAME}`;
+    const script = `ip link add ${link} type veth peer name other; "$0" up --name ${NAME} -q; code=$?; "$0" down --name ${NAME}; ip -o link show ${link} >&2; exit $code`;
+    const result = run('unshare', ['--net', 'sh', '-c', script, PROGRAM]);
+    assert.equal(result.code, 1, result.stderr);
+    assert.match(result.stderr, /Cannot make link "fl-.*choose another --name/);
+    assert.match(result.stdout, /nothing to do/);
+    assert.match(result.stderr, new RegExp(`: ${link}@other`));
+    assert.equal(existsSync(`/var/lib/fairlead/${NAME}`), false);
+  });
+
   test('a cluster that is not there: status and connectivity test say how to raise it', () => {
     for (const args of [['status'], ['connectivity', 'test']])
       assertRefused(

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import { cidrIpAt, cidrSubnetAt, type Cidr } from '../../base/cidr.ts';
 import { FairleadError, messageOf } from '../../base/errors.ts';
 import type { Ip } from '../../base/ip.ts';
+import { macFromSeed, type Mac } from '../../base/mac.ts';
 import { clusterPaths, type PathRoots } from '../../base/paths.ts';
 import { isObject } from '../../objects/json.ts';
 import { DEFAULT_POD_CIDRS, DEFAULT_SERVICE_CIDRS, type CidrPair } from './cluster-cidrs.ts';
@@ -88,6 +89,11 @@ export function fabricCidrsOf(index: number): readonly Cidr[] {
 
 export function hostLinkOf(cluster: string): string {
   return `fl-${cluster}`;
+}
+
+/** By this the host's end is known as the cluster's own, whoever else may use its name. */
+export function hostLinkMac(cluster: string): Mac {
+  return macFromSeed(`${cluster}/host`);
 }
 
 /** Refuses names that could not be a link's, a namespace's and a folder's name at once. */

@@ -10,7 +10,7 @@ import type { Lifetime } from '../../base/lifetime.ts';
 import { openNetlink } from '../../sys/netlink.ts';
 import type { Netlink, NetlinkChange } from '../../sys/netlink-types.ts';
 import { createNetns, deleteNetns, netnsExists, openNetns, type Netns } from '../../sys/netns.ts';
-import type { ClusterConfig, LabNode } from './cluster-config.ts';
+import { hostLinkMac, type ClusterConfig, type LabNode } from './cluster-config.ts';
 
 const BRIDGE = 'br0';
 const MTU_BYTES = 1500;
@@ -50,7 +50,7 @@ async function raiseHostLink(
   of: { readonly fabric: Netlink; readonly netns: Netns; readonly host: Netlink },
 ): Promise<void> {
   const name = cluster.hostLink;
-  const mac = macFromSeed(`${cluster.name}/host`);
+  const mac = hostLinkMac(cluster.name);
   const existing = await of.host.link(name);
   // Told by its Ethernet address: the alias comes in a message of its own, and a crash between the two leaves a link without.
   if (existing !== undefined && existing.mac !== mac)

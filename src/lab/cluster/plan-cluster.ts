@@ -61,7 +61,13 @@ export async function planCluster(wish: ClusterWish, roots: PathRoots): Promise<
   const settings = checkWish(wish);
   const netlink = openNetlink();
   try {
-    const routes = await hostRoutes(netlink, hostLinkOf(wish.name));
+    const link = hostLinkOf(wish.name);
+    if ((await netlink.link(link)) !== undefined)
+      throw new FairleadError(
+        'conflict',
+        `Cannot make link "${link}": the host has one of this name that is not Fairlead's; choose another --name`,
+      );
+    const routes = await hostRoutes(netlink, link);
     refuseClashes('pod', settings.podCidrs, routes);
     refuseClashes('service', settings.serviceCidrs, routes);
     const index = await chooseIndex({

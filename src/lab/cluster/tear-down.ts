@@ -7,8 +7,9 @@ import { cgroupPids, killCgroup, removeCgroup } from '../../sys/cgroup.ts';
 import { unmount } from '../../sys/mount.ts';
 import { listMounts } from '../../sys/mountinfo.ts';
 import { openNetlink } from '../../sys/netlink.ts';
+import type { Netlink } from '../../sys/netlink-types.ts';
 import { deleteNetns } from '../../sys/netns.ts';
-import { hostLinkOf, removeClusterConfig } from './cluster-config.ts';
+import { hostLinkMac, hostLinkOf, removeClusterConfig } from './cluster-config.ts';
 import { isRecordAlive, liveRecords, recordFolder } from './process-record.ts';
 
 /** A busy machine needs its time to end hundreds of processes. */
@@ -29,7 +30,7 @@ export interface TearDownOptions {
 export async function tearDown(options: TearDownOptions): Promise<boolean> {
   const { cluster, roots, clock } = options;
   const paths = clusterPaths(roots, cluster);
-  const found = remains(options).length > 0;
+  const found = (await remains(options)).length > 0;
   removeClusterConfig(roots, cluster);
   options.onStep('processes');
   await endProcesses(options);
@@ -56,16 +57,17 @@ async function allOf(works: readonly Promise<void>[]): Promise<void> {
 }
 
 /** What stands of the cluster on this machine, in words; empty when nothing does. */
-export function remains(options: Pick<TearDownOptions, 'cluster' | 'roots'>): readonly string[] {
+export async function remains(
+  options: Pick<TearDownOptions, 'cluster' | 'roots'>,
+): Promise<readonly string[]> {
   const paths = clusterPaths(options.roots, options.cluster);
   const folders = [paths.run, paths.state, paths.cgroup].filter((folder) => existsSync(folder));
-  const link = `/sys/class/net/${hostLinkOf(options.cluster)}`;
   return [
     ...liveRecords(recordFolder(options.roots, options.cluster)).map(
       (record) => `process ${record.name} (${record.pid})`,
     ),
     ...namespacesOf(options).map((name) => `namespace ${name}`),
-    ...(existsSync(link) ? [`link ${hostLinkOf(options.cluster)}`] : []),
+    ...((await withHostLink(options.cluster)) ? [`link ${hostLinkOf(options.cluster)}`] : []),
     ...folders.map((folder) => `folder ${folder}`),
   ];
 }
@@ -105,10 +107,20 @@ function killProcess(pid: number): void {
 }
 
 async function removeHostLink(cluster: string): Promise<void> {
+  await withHostLink(cluster, (netlink, name) => netlink.apply([{ kind: 'delete-link', name }]));
+}
+
+/** Whether the cluster's link is there, after `use` of it; a link of its name that is somebody else's is none. */
+async function withHostLink(
+  cluster: string,
+  use?: (netlink: Netlink, name: string) => Promise<unknown>,
+): Promise<boolean> {
   const netlink = openNetlink();
   try {
     const name = hostLinkOf(cluster);
-    if ((await netlink.link(name)) !== undefined) await netlink.apply([{ kind: 'delete-link', name }]);
+    const isThere = (await netlink.link(name))?.mac === hostLinkMac(cluster);
+    if (isThere) await use?.(netlink, name);
+    return isThere;
   } finally {
     netlink.close();
   }

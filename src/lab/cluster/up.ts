@@ -84,7 +84,7 @@ async function stand(
     const existing = readClusterConfig(roots, name);
     if (existing !== undefined) checkSame(existing, options);
     await refuseLackingKernel();
-    if (existing === undefined && remains({ cluster: name, roots }).length > 0) {
+    if (existing === undefined && (await remains({ cluster: name, roots })).length > 0) {
       onStep('clear what an interrupted "fairlead down" left');
       await tearDown({ cluster: name, roots, clock, onStep: onDetail });
     }
