@@ -13,7 +13,7 @@ import type { Reply, User } from './request.ts';
 import { openReply, routeRequest } from './router.ts';
 import type { ServiceAccountTokens } from './service-account-tokens.ts';
 import { badRequest, unauthorized, unserved } from './status-error.ts';
-import { proxyExec } from './subresources/kubelet.ts';
+import { proxyExec } from './subresources/exec.ts';
 import { targetOf } from './target.ts';
 
 /** Files of the configuration, read. */
@@ -151,16 +151,8 @@ class Door {
     const { name } = target ?? {};
     if (target === undefined || name === undefined) throw badRequest('this path cannot be upgraded');
     if (target.subresource !== 'exec') throw unserved(target.subresource ?? 'an upgrade of this path');
-    if ((request.headers.upgrade ?? '').toLowerCase() !== 'websocket') {
-      throw badRequest('exec over SPDY is not served: kubectl 1.30 and newer use WebSocket');
-    }
-    const protocols = request.headers['sec-websocket-protocol'] ?? '';
-    const key = request.headers['sec-websocket-key'] ?? '';
-    return proxyExec(
-      this.#context,
-      { request: apiRequest, socket, head, protocols, key },
-      { ...target, name },
-    );
+    const upgrade = { request: apiRequest, socket, head };
+    return proxyExec(this.#context, upgrade, { ...target, name });
   }
 
   #userOf(request: IncomingMessage): User {

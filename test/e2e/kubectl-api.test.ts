@@ -179,10 +179,6 @@ function suite({ minor }: Kubectl, { namespace, run, ok }: Tools): void {
     const wrong = await run('logs runner -c other');
     assert.notEqual(wrong.code, 0);
     assert.match(wrong.text, /container other is not valid for pod runner/);
-    if (minor < 30) {
-      assert.match((await run('exec runner -- ls')).text, /SPDY|WebSocket/);
-      return;
-    }
     await ok('exec runner -- ls -l', /^ran ls -l$/);
     await ok('exec -i runner -- cat', /ran cat\nhello/, 'hello');
     const failed = await run('exec runner -- false');

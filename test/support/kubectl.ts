@@ -5,7 +5,11 @@ import { existsSync, globSync } from 'node:fs';
 import path from 'node:path';
 import { scaledMs } from './time-scale.ts';
 
+const BUILD = new URL('../../build', import.meta.url).pathname;
+
 const PLACES = [
+  // Debian's, unpacked by `scripts/set-up tests`.
+  `${BUILD}/kubectl-*/usr/bin/kubectl`,
   '/usr/bin/kubectl',
   '/usr/local/bin/kubectl',
   '/usr/lib/google-cloud-sdk/bin/kubectl*',

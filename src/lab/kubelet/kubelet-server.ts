@@ -1,22 +1,20 @@
 // The kubelet part's HTTP face on its unix socket, for the API server alone (it has checked who may):
 //   GET /containerLogs/{namespace}/{pod}/{container}?follow&tailLines&sinceSeconds&sinceTime&timestamps&previous&limitBytes
-//   GET /exec/{namespace}/{pod}/{container}?command=&stdin=&stdout=&stderr=&tty=    upgraded to a WebSocket
+//   GET or POST /exec/{namespace}/{pod}/{container}?command=&stdin=&stdout=&stderr=&tty=    upgraded to a WebSocket or SPDY/3.1
 //   GET /pods   GET /healthz
 
 import { rm } from 'node:fs/promises';
 import http from 'node:http';
+import type { ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer } from 'ws';
 import { FairleadError, messageOf } from '../../base/errors.ts';
 import type { Lifetime } from '../../base/lifetime.ts';
 import type { Container } from '../../objects/api-types.ts';
-import { MAX_FRAME_BYTES, refuseExecSession, runExecSession } from './exec-session.ts';
+import { ExecDoor } from './exec/exec-door.ts';
 import type { PodSet } from './pod-set.ts';
 import { readLog, type LogOptions } from './log-reader.ts';
 import type { PodWorker } from './pod-worker.ts';
 import type { PodWorld } from './pod-world.ts';
-
-const PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'] as const;
 
 /** Serves until the lifetime ends. */
 export async function serveKubelet(
@@ -45,11 +43,7 @@ export async function serveKubelet(
 class KubeletFace {
   readonly #world: PodWorld;
   readonly #pods: PodSet;
-  readonly #sockets = new WebSocketServer({
-    noServer: true,
-    maxPayload: MAX_FRAME_BYTES,
-    handleProtocols: (offered) => PROTOCOLS.find((it) => offered.has(it)) ?? false,
-  });
+  readonly #execs = new ExecDoor();
 
   constructor(world: PodWorld, pods: PodSet) {
     this.#world = world;
@@ -57,8 +51,7 @@ class KubeletFace {
   }
 
   close(): void {
-    for (const socket of this.#sockets.clients) socket.terminate();
-    this.#sockets.close();
+    this.#execs.close();
   }
 
   async answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
@@ -77,35 +70,23 @@ class KubeletFace {
       socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
       return;
     }
-    this.#sockets.handleUpgrade(request, socket, head, (accepted) => {
-      void this.#exec(place, url.searchParams, accepted).catch((error: unknown) =>
-        refuseExecSession(accepted, messageOf(error)),
-      );
-    });
+    this.#execs.upgrade(request, { socket, head }, ({ hasTty }, signal) =>
+      this.#exec(place, url.searchParams.getAll('command'), { hasTty, signal }),
+    );
   }
 
   async #exec(
     place: readonly string[],
-    query: URLSearchParams,
-    socket: Parameters<typeof runExecSession>[0],
-  ): Promise<void> {
+    command: readonly string[],
+    options: { readonly hasTty: boolean; readonly signal: AbortSignal },
+  ): Promise<ChildProcess> {
     const { worker, container } = this.#find(place);
-    const command = query.getAll('command');
     if (command.length === 0) throw new FairleadError('invalid', 'no command was given');
-    const hasTty = isTrue(query, 'tty');
-    const abort = new AbortController();
-    socket.on('close', () => abort.abort());
-    // Frames that come while the process starts must not be lost.
-    socket.pause();
-    const target = { pod: worker.pod, container, record: worker.record };
-    const child = await this.#world.execSandboxes.open(target, command, { hasTty, signal: abort.signal });
-    runExecSession(socket, child, {
-      hasStdin: isTrue(query, 'stdin'),
-      hasStdout: isTrue(query, 'stdout'),
-      hasStderr: isTrue(query, 'stderr'),
-      hasTty,
-    });
-    socket.resume();
+    return this.#world.execSandboxes.open(
+      { pod: worker.pod, container, record: worker.record },
+      command,
+      options,
+    );
   }
 
   async #logs(

@@ -1,0 +1,115 @@
+// Takes upgraded connections for exec: which protocol is spoken, which process is meant, and then the session.
+
+import type { ChildProcess } from 'node:child_process';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { messageOf } from '../../../base/errors.ts';
+import { runExec } from './exec-session.ts';
+import { failureStatus } from './exec-status.ts';
+import type { ExecRequest, ExecTransport } from './exec-transport.ts';
+import { openSpdyTransport, SPDY_EXEC_PROTOCOLS } from './spdy-transport.ts';
+import { MAX_FRAME_BYTES, WebSocketTransport } from './websocket-transport.ts';
+
+const WEBSOCKET_PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'] as const;
+
+/** Starts the process of a request; its rejection is told to the client. */
+export type StartExec = (request: ExecRequest, gone: AbortSignal) => Promise<ChildProcess>;
+
+/** How soon a dead client is noticed while its process neither reads nor writes. */
+const PING_MS = 10_000;
+
+export class ExecDoor {
+  readonly #pingMs: number;
+  readonly #spdy = new Set<Duplex>();
+  readonly #sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_FRAME_BYTES,
+    handleProtocols: (offered) => WEBSOCKET_PROTOCOLS.find((it) => offered.has(it)) ?? false,
+  });
+
+  constructor({ pingMs = PING_MS }: { readonly pingMs?: number } = {}) {
+    this.#pingMs = pingMs;
+  }
+
+  close(): void {
+    for (const socket of this.#sockets.clients) socket.terminate();
+    this.#sockets.close();
+    for (const socket of this.#spdy) socket.destroy();
+  }
+
+  /** Answers the handshake of either protocol; what cannot be spoken is refused in plain HTTP. */
+  upgrade(request: IncomingMessage, connection: { socket: Duplex; head: Buffer }, start: StartExec): void {
+    const { socket, head } = connection;
+    const asked = execRequestOf(request);
+    const protocol = (request.headers.upgrade ?? '').toLowerCase();
+    if (protocol === 'websocket') {
+      this.#sockets.handleUpgrade(request, socket, head, (accepted) => {
+        void this.#serve(new WebSocketTransport(accepted, asked), asked, start);
+      });
+    } else if (protocol === 'spdy/3.1') void this.#spdyUpgrade(request, connection, start);
+    else refuse(socket, '400 Bad Request', 'exec is served over WebSocket and SPDY/3.1');
+  }
+
+  async #spdyUpgrade(
+    request: IncomingMessage,
+    { socket, head }: { socket: Duplex; head: Buffer },
+    start: StartExec,
+  ): Promise<void> {
+    const offered = offeredProtocols(request);
+    const chosen = offered.find((it) => SPDY_EXEC_PROTOCOLS.includes(it));
+    if (chosen === undefined) {
+      const known = SPDY_EXEC_PROTOCOLS.join(', ');
+      const message = `unable to negotiate protocol: client supports ${offered.join(', ')}, server accepts ${known}`;
+      refuse(socket, '403 Forbidden', message);
+      return;
+    }
+    this.#spdy.add(socket);
+    socket.on('close', () => this.#spdy.delete(socket));
+    const lines = ['Connection: Upgrade', 'Upgrade: SPDY/3.1', `X-Stream-Protocol-Version: ${chosen}`];
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join('\r\n')}\r\n\r\n`);
+    if (head.length > 0) socket.unshift(head);
+    const asked = execRequestOf(request);
+    try {
+      await this.#serve(await openSpdyTransport(socket, chosen, asked), asked, start);
+    } catch {
+      // The client did not speak as agreed: its session is closed, and there is no stream to say more on.
+    }
+  }
+
+  async #serve(transport: ExecTransport, asked: ExecRequest, start: StartExec): Promise<void> {
+    try {
+      const child = await start(asked, transport.gone);
+      runExec(transport, child, { hasTty: asked.hasTty, pingMs: this.#pingMs });
+    } catch (error) {
+      transport.finish(failureStatus(messageOf(error)));
+    }
+  }
+}
+
+function execRequestOf(request: IncomingMessage): ExecRequest {
+  const { searchParams } = new URL(request.url ?? '/', 'http://kubelet');
+  const isTrue = (name: string): boolean => ['true', '1'].includes(searchParams.get(name) ?? '');
+  return {
+    hasStdin: isTrue('stdin'),
+    hasStdout: isTrue('stdout'),
+    hasStderr: isTrue('stderr'),
+    hasTty: isTrue('tty'),
+  };
+}
+
+/** The client's own order; several headers of one name come joined by commas. */
+function offeredProtocols({ headers }: IncomingMessage): readonly string[] {
+  const value = headers['x-stream-protocol-version'] ?? '';
+  const text = Array.isArray(value) ? value.join(',') : value;
+  return text.split(',').map((it) => it.trim());
+}
+
+function refuse(socket: Duplex, status: string, message: string): void {
+  const head = [
+    `HTTP/1.1 ${status}`,
+    'Content-Type: text/plain',
+    `Content-Length: ${Buffer.byteLength(message)}`,
+  ];
+  socket.end(`${head.join('\r\n')}\r\nConnection: close\r\n\r\n${message}`);
+}

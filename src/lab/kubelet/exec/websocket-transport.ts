@@ -1,0 +1,98 @@
+// exec over a WebSocket (v4 and v5.channel.k8s.io): the first byte of a message names the channel.
+
+import { Readable, Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import type { WebSocket } from 'ws';
+import type { ExecStatus } from './exec-status.ts';
+import type { ExecRequest, ExecTransport } from './exec-transport.ts';
+import { ReadGate } from './read-gate.ts';
+
+const STDIN = 0;
+const STDOUT = 1;
+const STDERR = 2;
+const ERROR = 3;
+const RESIZE = 4;
+/** v5 only: the next byte names the channel that the client has ended. */
+const CLOSE = 255;
+
+/** A message may not be larger; kubectl sends up to 32 KiB. */
+export const MAX_FRAME_BYTES = 4 * 1024 * 1024;
+/** Close code "normal". */
+const NORMAL = 1000;
+
+export class WebSocketTransport implements ExecTransport {
+  readonly stdin: Readable | undefined;
+  readonly stdout: Writable | undefined;
+  readonly stderr: Writable | undefined;
+  readonly sizes: Readable | undefined;
+  readonly #socket: WebSocket;
+  readonly #gate: ReadGate;
+  readonly #gone = new AbortController();
+
+  constructor(socket: WebSocket, request: ExecRequest) {
+    this.#socket = socket;
+    this.#gate = new ReadGate(socket);
+    this.stdin = request.hasStdin ? this.#inlet() : undefined;
+    this.sizes = request.hasTty ? this.#inlet() : undefined;
+    this.stdout = request.hasStdout ? this.#outlet(STDOUT) : undefined;
+    this.stderr = request.hasStderr && !request.hasTty ? this.#outlet(STDERR) : undefined;
+    socket.on('message', (data: Buffer) => this.#receive(data));
+    socket.on('close', () => this.#end());
+    // A broken connection is closed by the library, which is what counts.
+    socket.on('error', () => undefined);
+  }
+
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  ping(): void {
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
+  }
+
+  finish(status: ExecStatus): void {
+    const outputs = [this.stdout, this.stderr].filter((it) => it !== undefined);
+    for (const output of outputs) output.end();
+    void Promise.allSettled(outputs.map((output) => finished(output))).then(() => {
+      this.#send(ERROR, Buffer.from(JSON.stringify(status)), () => undefined);
+      if (this.#socket.readyState === this.#socket.OPEN) this.#socket.close(NORMAL);
+    });
+  }
+
+  #receive(data: Buffer): void {
+    const body = data.subarray(1);
+    if (data[0] === STDIN) this.#feed(this.stdin, body);
+    else if (data[0] === RESIZE) this.#feed(this.sizes, body);
+    else if (data[0] === CLOSE && body[0] === STDIN && this.stdin?.readableEnded === false)
+      this.stdin.push(null);
+  }
+
+  #feed(inlet: Readable | undefined, body: Buffer): void {
+    if (inlet === undefined || inlet.destroyed || inlet.readableEnded || body.length === 0) return;
+    if (!inlet.push(body)) this.#gate.block(inlet);
+  }
+
+  #inlet(): Readable {
+    const inlet: Readable = new Readable({ read: () => this.#gate.release(inlet) });
+    inlet.on('close', () => this.#gate.release(inlet));
+    return inlet;
+  }
+
+  #outlet(channel: number): Writable {
+    // kubectl waits for the first frame of a stream before it counts it as open.
+    this.#send(channel, Buffer.alloc(0), () => undefined);
+    return new Writable({
+      write: (chunk: Buffer, _encoding, done) => this.#send(channel, chunk, done),
+    });
+  }
+
+  /** `done` comes when the socket has taken the bytes: that is what bounds our buffers. */
+  #send(channel: number, data: Uint8Array, done: (error?: Error | null) => void): void {
+    this.#socket.send(Buffer.concat([Buffer.from([channel]), data]), { binary: true }, done);
+  }
+
+  #end(): void {
+    this.#gone.abort();
+    for (const stream of [this.stdin, this.sizes, this.stdout, this.stderr]) stream?.destroy();
+  }
+}
