@@ -54,7 +54,8 @@ function joinInput(stdin: Readable | undefined, child: ChildProcess, hasTty: boo
     if (!hasTty) to.end();
     return;
   }
-  // Also where the client reset the stream instead of ending it.
+  // Also where the client reset the stream instead of ending it, perhaps before the process ran.
+  if (stdin.destroyed) to.end();
   stdin.on('close', () => to.end());
   stdin.pipe(to);
 }
@@ -63,7 +64,7 @@ function joinOutput(from: Readable | null, to: Writable | undefined): void {
   // A client that is gone ends the process; its output then goes nowhere.
   to?.on('error', () => from?.resume());
   to?.on('close', () => from?.resume());
-  if (to === undefined) from?.resume();
+  if (to === undefined || to.destroyed) from?.resume();
   else from?.pipe(to);
 }
 

@@ -194,7 +194,7 @@ export class SpdySession implements SpdyStreamOwner {
   }
 
   #flush(): void {
-    for (const id of [...this.#pending.keys()]) this.#advance(id);
+    for (const id of this.#pending.keys()) this.#advance(id);
   }
 
   /** Sends what window and connection take of a stream's pending write. */

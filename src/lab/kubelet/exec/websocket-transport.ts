@@ -20,11 +20,38 @@ export const MAX_FRAME_BYTES = 4 * 1024 * 1024;
 /** Close code "normal". */
 const NORMAL = 1000;
 
+/** A channel that the client fills; the connection stands still while it is full. */
+class Inlet extends Readable {
+  readonly #gate: ReadGate;
+  #isFinished = false;
+
+  constructor(gate: ReadGate) {
+    super();
+    this.#gate = gate;
+    this.on('close', () => gate.release(this));
+  }
+
+  /** What comes behind the end is dropped. */
+  feed(body: Buffer): void {
+    if (this.#isFinished || this.destroyed || body.length === 0) return;
+    if (!this.push(body)) this.#gate.block(this);
+  }
+
+  finish(): void {
+    if (!this.#isFinished) this.push(null);
+    this.#isFinished = true;
+  }
+
+  override _read(): void {
+    this.#gate.release(this);
+  }
+}
+
 export class WebSocketTransport implements ExecTransport {
-  readonly stdin: Readable | undefined;
+  readonly stdin: Inlet | undefined;
   readonly stdout: Writable | undefined;
   readonly stderr: Writable | undefined;
-  readonly sizes: Readable | undefined;
+  readonly sizes: Inlet | undefined;
   readonly #socket: WebSocket;
   readonly #gate: ReadGate;
   readonly #gone = new AbortController();
@@ -32,8 +59,8 @@ export class WebSocketTransport implements ExecTransport {
   constructor(socket: WebSocket, request: ExecRequest) {
     this.#socket = socket;
     this.#gate = new ReadGate(socket);
-    this.stdin = request.hasStdin ? this.#inlet() : undefined;
-    this.sizes = request.hasTty ? this.#inlet() : undefined;
+    this.stdin = request.hasStdin ? new Inlet(this.#gate) : undefined;
+    this.sizes = request.hasTty ? new Inlet(this.#gate) : undefined;
     this.stdout = request.hasStdout ? this.#outlet(STDOUT) : undefined;
     this.stderr = request.hasStderr && !request.hasTty ? this.#outlet(STDERR) : undefined;
     socket.on('message', (data: Buffer) => this.#receive(data));
@@ -61,21 +88,9 @@ export class WebSocketTransport implements ExecTransport {
 
   #receive(data: Buffer): void {
     const body = data.subarray(1);
-    if (data[0] === STDIN) this.#feed(this.stdin, body);
-    else if (data[0] === RESIZE) this.#feed(this.sizes, body);
-    else if (data[0] === CLOSE && body[0] === STDIN && this.stdin?.readableEnded === false)
-      this.stdin.push(null);
-  }
-
-  #feed(inlet: Readable | undefined, body: Buffer): void {
-    if (inlet === undefined || inlet.destroyed || inlet.readableEnded || body.length === 0) return;
-    if (!inlet.push(body)) this.#gate.block(inlet);
-  }
-
-  #inlet(): Readable {
-    const inlet: Readable = new Readable({ read: () => this.#gate.release(inlet) });
-    inlet.on('close', () => this.#gate.release(inlet));
-    return inlet;
+    if (data[0] === STDIN) this.stdin?.feed(body);
+    else if (data[0] === RESIZE) this.sizes?.feed(body);
+    else if (data[0] === CLOSE && body[0] === STDIN) this.stdin?.finish();
   }
 
   #outlet(channel: number): Writable {
