@@ -1,27 +1,14 @@
 // What must not be felt: an agent killed at work, the API server away. Connections through the node are counted, not looked at.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { stripTypeScriptTypes } from 'node:module';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { fairlead, kubectl } from '../support/cluster.ts';
+import { assertUnhurt, traffic } from '../support/traffic.ts';
 import { changedLines, machinePicture, type MachinePicture } from '../support/machine.ts';
 
 const NAME = `fa-${process.pid}`;
-const PING_PONG = fileURLToPath(new URL('../support/ping-pong.ts', import.meta.url));
-
-interface Tally {
-  readonly udpSent: number;
-  readonly udpBack: number;
-  readonly newSent: number;
-  readonly newGood: number;
-  readonly held: boolean;
-  readonly heldAnswers: boolean;
-  readonly problems: readonly string[];
-}
 
 function pidOf(process_: string): number {
   return (JSON.parse(readFileSync(`/run/fairlead/${NAME}/pids/${process_}.json`, 'utf8')) as { pid: number })
@@ -29,35 +16,17 @@ function pidOf(process_: string): number {
 }
 
 /** Traffic from a pod of node-1 to Service api, whose endpoints are on other nodes too, while `disturb` does its worst. */
-async function whileTrafficRuns(seconds: number, disturb: () => Promise<void>): Promise<Tally> {
+async function whileTrafficRuns(seconds: number, disturb: () => Promise<void>): ReturnType<typeof traffic> {
   const pods = JSON.parse(
     kubectl(NAME, ['-n', 'shop', 'get', 'pods', '-l', 'app=toolbox', '-o', 'json']),
   ) as {
     items: { metadata: { name: string }; spec: { nodeName: string } }[];
   };
   const pod = pods.items.find((it) => it.spec.nodeName === 'node-1')?.metadata.name ?? '';
-  // By standard input and for the machine's own Node: this clone may lie where a pod sees a folder of its own (/tmp).
-  const program = ['node', '--input-type=module', '-', 'api', '8080', '8081', String(seconds)];
-  const child = spawn('kubectl', ['-n', 'shop', 'exec', '-i', pod, '--', ...program], {
-    env: { ...process.env, KUBECONFIG: `/var/lib/fairlead/${NAME}/kubeconfig` },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  child.stdin.end(stripTypeScriptTypes(readFileSync(PING_PONG, 'utf8')));
-  let text = '';
-  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  const ended = new Promise((resolve) => child.once('close', resolve));
+  const tally = traffic(NAME, pod, seconds);
   await sleep(1500);
   await disturb();
-  await ended;
-  return JSON.parse(text) as Tally;
-}
-
-function assertUnhurt(tally: Tally): void {
-  assert.deepEqual(tally.problems, []);
-  assert.equal(tally.udpBack, tally.udpSent, 'every datagram came back');
-  assert.equal(tally.newGood, tally.newSent, 'every new connection by name was served');
-  assert.ok(tally.held && tally.heldAnswers, 'the held connection lives');
-  assert.ok(tally.udpSent > 100 && tally.newSent > 10);
+  return tally;
 }
 
 suite('faults', () => {
