@@ -15,7 +15,7 @@ const GOAL_PERCENT = 5;
  * Resident memory is given back when kernel and collector choose, what is kept shows in the heap; an address rests on purpose
  * before it is given out again; the kernel bounds LRU maps.
  */
-const UNJUDGED = /resident KiB$|state="resting"|\(LRU\)$/;
+const UNJUDGED = /resident KiB$|state="(resting|free)"|\(LRU\)$/;
 
 /** Every number that differs, largest growth first. What is new counts from zero, hence as infinite growth. */
 export function growth(start: Picture, end: Picture): readonly Growth[] {
