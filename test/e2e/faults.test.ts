@@ -40,7 +40,7 @@ suite('faults', () => {
 
   after(() => {
     assert.equal(fairlead(['down', '--name', NAME]).code, 0);
-    assert.deepEqual(changedLines(before_, machinePicture()), []);
+    assert.deepEqual(changedLines(before_, machinePicture(), NAME), []);
   });
 
   test('killing the agents of both ends loses no datagram, no connection, no name', async () => {

@@ -38,7 +38,7 @@ suite('the shop', () => {
   after(() => {
     const result = fairlead(['down', '--name', NAME]);
     assert.equal(result.code, 0, result.stderr);
-    assert.deepEqual(changedLines(before_, machinePicture()), []);
+    assert.deepEqual(changedLines(before_, machinePicture(), NAME), []);
   });
 
   test('up gives three nodes, dual-stack pods on all of them, and every Service answers every pod by name', () => {

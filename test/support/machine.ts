@@ -32,8 +32,18 @@ export function machinePicture(): MachinePicture {
   };
 }
 
-/** What `after` has more (+) and less (-) than `before`, a line each; empty when the machine is as it was. */
-export function changedLines(before: MachinePicture, after: MachinePicture): readonly string[] {
+/**
+ * What `after` has more (+) and less (-) than `before`, a line each; empty when the machine is as it was. Lines that carry the name of
+ * a cluster other than `own` are left out: somebody else may raise and remove clusters meanwhile.
+ */
+export function changedLines(before: MachinePicture, after: MachinePicture, own: string): readonly string[] {
+  const namespaces = [...(before['namespaces'] ?? []), ...(after['namespaces'] ?? [])];
+  const clusters = namespaces.flatMap((it) => /^([a-z0-9-]+)\.(?:fabric|node-|pod\.)/.exec(it)?.[1] ?? []);
+  const others = [...new Set(clusters)].filter((name) => name !== own);
+  return allChangedLines(before, after).filter((line) => !others.some((name) => line.includes(name)));
+}
+
+function allChangedLines(before: MachinePicture, after: MachinePicture): readonly string[] {
   return Object.entries(after).flatMap(([aspect, lines]) => {
     const earlier = before[aspect] ?? [];
     const more = lines.filter((line) => !earlier.includes(line)).map((line) => `+ ${aspect}: ${line}`);
