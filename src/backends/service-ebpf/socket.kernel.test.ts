@@ -170,7 +170,7 @@ test('a restart takes over maps and programs and breaks no connection', async ()
   assert.deepEqual((await client.ask(held)).said, ['a']);
   const again = new Lifetime('restart');
   const bpfAgain = await openNodeBpf(
-    { pinDir: world.pinDir, objectDir: OBJECTS, cgroupPath: world.cgroup },
+    { pinDir: world.pinDir, objectDir: OBJECTS, cgroupPath: world.cgroup, netns: world.nodeNetns },
     again,
   );
   const observed = await openServiceTarget(bpfAgain.maps).observe(SIGNAL);
