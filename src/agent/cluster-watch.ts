@@ -19,6 +19,8 @@ import {
 export interface WatchStatus extends ListWatchHealth {
   readonly kind: string;
   readonly objects: number;
+  /** The API's resource version that the copy has reached; empty before the first list. */
+  readonly version: string;
 }
 
 export interface ClusterWatch {
@@ -58,7 +60,7 @@ function startWatch(watched: WatchedKind, { context, client, store }: WatchParts
   });
   const running = watch.run(lifetime.signal).catch(fail);
   lifetime.defer(`watch of ${kind}`, () => running);
-  return () => ({ kind, objects: table.size, ...watch.health() });
+  return () => ({ kind, objects: table.size, version: watch.revision, ...watch.health() });
 }
 
 /** The objects of a snapshot as compile takes them. */

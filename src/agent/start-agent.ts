@@ -13,6 +13,7 @@ import { startNameFeed, type NameFeed } from './name-feed.ts';
 import { openNodeDoors } from './node-doors.ts';
 import { NodeMemory } from './node-memory.ts';
 import { agentParts } from './parts.ts';
+import { Receipt } from './receipt.ts';
 import { podDatapath, reportPackets } from './pod-datapath.ts';
 import { waitingFor, type AgentStatus, type WatchSummary } from './status.ts';
 import { startViewLoop } from './view-loop.ts';
@@ -31,7 +32,10 @@ export async function startAgent(context: AgentContext): Promise<void> {
     random,
     timing: { resyncMs: config.resyncMs },
     report: (event) => {
-      if (event.kind === 'passed' && event.isConverged) convergence.isReached = true;
+      if (event.kind === 'passed' && event.isConverged) {
+        convergence.isReached = true;
+        receipt.programmed();
+      }
       report(event);
     },
   });
@@ -39,12 +43,19 @@ export async function startAgent(context: AgentContext): Promise<void> {
   const cni = await startCni(context, { memory, datapath, report: cniReporter(context) });
   const watch = await startClusterWatch(context);
   const names = startNameFeed(context);
+  const receipt = new Receipt({
+    storeRevision: () => watch.store.revision,
+    isConverged: () => engine.isConverged,
+    hasNames: () => names?.status().isCurrent ?? true,
+    versions: () => Object.fromEntries(watch.status().map(({ kind, version }) => [kind, version])),
+  });
   runEngine(context, engine);
   startViewLoop({
     context,
     store: watch.store,
     netlink: doors.netlink,
     onCompiled: (compiled) => {
+      receipt.compiled(compiled);
       memory.learn(compiled.view.node?.node, compiled.underlay);
       engine.submit(compiled.view, compiled.revision);
       names?.publish(compiled);
@@ -54,7 +65,7 @@ export async function startAgent(context: AgentContext): Promise<void> {
   registerWatchMetrics(metrics, clock, () => watch.status());
   registerCniGauges(context, cni);
   reportPackets(context, doors.bpf);
-  const status = statusOf(context, { engine, watch, names, cni, convergence });
+  const status = statusOf(context, { engine, watch, receipt, names, cni, convergence });
   await startAgentServer(context, { metrics, status, plan: (signal) => engine.plan(signal) });
 }
 
@@ -66,6 +77,7 @@ function runEngine({ lifetime, fail }: AgentContext, engine: Engine<AgentView>):
 interface StatusParts {
   readonly engine: Engine<AgentView>;
   readonly watch: ClusterWatch;
+  readonly receipt: Receipt;
   readonly names: NameFeed | undefined;
   readonly cni: CniServer;
   readonly convergence: { readonly isReached: boolean };
@@ -89,6 +101,7 @@ function statusOf(context: AgentContext, parts: StatusParts): () => AgentStatus 
       network: context.config.network,
       engine,
       watches,
+      programmed: parts.receipt.programmed(),
       names,
       cni: { pods: parts.cni.leases().length, pools: parts.cni.usage() },
       memory: { rssBytes: rss, heapUsedBytes: heapUsed, externalBytes: external },

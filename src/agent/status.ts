@@ -3,6 +3,7 @@
 import type { PoolUsage } from '../cni/address-pool.ts';
 import type { EngineStatus } from '../reconcile/status.ts';
 import type { NameFeedStatus } from './name-feed.ts';
+import type { ProgrammedVersions } from './receipt.ts';
 
 export interface AgentStatus {
   readonly node: string;
@@ -15,6 +16,8 @@ export interface AgentStatus {
   readonly network: 'vxlan';
   readonly engine: EngineStatus;
   readonly watches: readonly WatchSummary[];
+  /** The resource versions up to which kernel and names are as the objects want them. */
+  readonly programmed: ProgrammedVersions;
   /** Undefined where no DNS process is fed. */
   readonly names: NameFeedStatus | undefined;
   readonly cni: { readonly pods: number; readonly pools: readonly PoolUsage[] } | undefined;

@@ -5,6 +5,7 @@ import { FairleadError } from '../base/errors.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import { ListWatch } from '../kube/list-watch.ts';
 import type { ResourceRef } from '../kube/resource.ts';
+import { compareResourceVersions } from '../kube/resource-version.ts';
 import type { KubeObject } from '../objects/meta.ts';
 import { apiVersionOf } from '../objects/resources.ts';
 import { Store } from '../store/store.ts';
@@ -87,7 +88,7 @@ export class ClusterCache implements ClusterReader {
   /** True when the copy of the kind holds the write that the server answered with `resourceVersion`. */
   hasReached(resource: ResourceRef, resourceVersion: string): boolean {
     const { revision } = this.#entryOf(resource).listWatch;
-    return compareRevisions(revision, resourceVersion) >= 0;
+    return compareResourceVersions(revision, resourceVersion) >= 0;
   }
 
   #entryOf(resource: ResourceRef): Entry {
@@ -122,11 +123,6 @@ const INDEXES: NonNullable<StoreKind<KubeObject>['indexes']> = {
 /** How the cache keeps a kind. */
 export function storeKind({ resource, indexes }: CachedKind): StoreKind<KubeObject> {
   return { name: kindName(resource), indexes: { ...INDEXES, ...indexes } };
-}
-
-/** Revisions are decimal numbers of any length, and comparable (KEP-5504). */
-function compareRevisions(a: string, b: string): number {
-  return a.length === b.length ? (a < b ? -1 : a > b ? 1 : 0) : a.length - b.length;
 }
 
 function kindName(resource: ResourceRef): string {

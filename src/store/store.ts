@@ -38,6 +38,11 @@ export class Store {
     return made;
   }
 
+  /** Grows with every change of any kind. */
+  get revision(): number {
+    return this.#revision;
+  }
+
   get isSynced(): boolean {
     return [...this.#tables.values()].every((table) => table.isSynced);
   }

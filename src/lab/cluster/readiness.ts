@@ -16,6 +16,7 @@ import {
 import type { Event, Node, Pod } from '../../objects/api-types.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import { endingProcesses, type EndingProcess } from './ending-processes.ts';
+import { behindNodes, unsettledServices, type NeededVersions } from './programmed.ts';
 import { raisedAtMs } from './raised-at.ts';
 
 export interface WaitOptions {
@@ -93,6 +94,17 @@ export function untilPodsReady(client: KubeClient, options: WaitOptions): Promis
       ...(await pendingWorkloads(client, signal)),
     ];
   });
+}
+
+/** Every node has programmed the Services of the pods that are there now: who connects from here on is not refused. */
+export async function untilProgrammed(client: KubeClient, options: WaitOptions): Promise<void> {
+  let needed: NeededVersions = new Map();
+  await until('the endpoint slices', options, async () => {
+    const state = await unsettledServices(client, options.signal);
+    needed = state.needed;
+    return state.missing;
+  });
+  await until('the nodes to program their Services', options, () => behindNodes(needed, options));
 }
 
 async function pendingPods(

@@ -18,7 +18,13 @@ import { lockCluster, lockMachine, type LockOptions } from './cluster-lock.ts';
 import { checkSame, checkWish, planCluster, type ClusterWish } from './plan-cluster.ts';
 import type { Installation } from './process-table.ts';
 import { raiseCluster } from './raise.ts';
-import { untilApiReady, untilNodesReady, untilPodsReady, type WaitOptions } from './readiness.ts';
+import {
+  untilApiReady,
+  untilNodesReady,
+  untilPodsReady,
+  untilProgrammed,
+  type WaitOptions,
+} from './readiness.ts';
 import { refuseLackingKernel, refuseUnbuilt, refuseUnprivileged } from './requirements.ts';
 import { remains, tearDown } from './tear-down.ts';
 
@@ -140,6 +146,8 @@ async function fill(
   const applied = await applyManifests(resolved, apply);
   onStep('start the pods');
   await untilPodsReady(client, wait);
+  onStep('program the nodes');
+  await untilProgrammed(client, wait);
   return applied;
 }
 
