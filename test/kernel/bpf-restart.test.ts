@@ -3,6 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { cpSync, appendFileSync, mkdtempSync, readdirSync, rmSync, rmdirSync, mkdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { parseIp } from '../../src/base/ip.ts';
 import { Lifetime } from '../../src/base/lifetime.ts';
@@ -11,7 +13,8 @@ import type { FrontendRow } from '../../src/backends/service-ebpf/frontend-row.t
 import { openServiceTarget } from '../../src/backends/service-ebpf/target.ts';
 import { openNodeBpf, type NodeBpf } from '../../src/backends/shared-bpf/node-bpf.ts';
 import { frontendKey } from '../../src/model/network.ts';
-import { inNetns } from '../../src/sys/netns.ts';
+import { attachedTcProgram } from '../../src/sys/bpf-tc.ts';
+import { createNetns, deleteNetns, inNetns } from '../../src/sys/netns.ts';
 import {
   buildServiceWorld,
   linkIndex,
@@ -139,6 +142,28 @@ test('a pod whose interface is gone is forgotten when the loader comes back', as
   const second = new Lifetime('second');
   assert.deepEqual((await open(second, OBJECTS)).podInterfaces.list(), known);
   await second.close();
+});
+
+test('a loader in another namespace touches no link of the indexes that are known, and forgets them', async () => {
+  const stranger = lifetime.own('other namespace', `/run/netns/t-bpf-other-${process.pid}`, (it) =>
+    deleteNetns(it),
+  );
+  createNetns(stranger);
+  const [known, restored] = [new Lifetime('known'), new Lifetime('restored')];
+  const pods = (await open(known, OBJECTS)).podInterfaces.list();
+  await known.close();
+  // Another namespace has links of its own under the same indexes.
+  for (const { ifindex } of pods)
+    execFileSync('ip', ['-n', path.basename(stranger), 'link', 'add', `l${ifindex}`, 'index', `${ifindex}`, 'type', 'bridge']); // prettier-ignore
+  const other = new Lifetime('other');
+  const options = { pinDir: world.pinDir, objectDir: OBJECTS, cgroupPath: world.cgroup, netns: stranger };
+  assert.deepEqual((await openNodeBpf(options, other)).podInterfaces.list(), []);
+  await other.close();
+  const hooks = pods.map(({ ifindex }) => inNetns(stranger, () => attachedTcProgram(ifindex, 'ingress')));
+  assert.deepEqual(hooks, pods.map(() => undefined)); // prettier-ignore
+  const bpf = await open(restored, OBJECTS);
+  for (const pod of pods) bpf.podInterfaces.attach(pod);
+  await restored.close();
 });
 
 test('a cgroup that was made anew gets the programs, too', async () => {

@@ -58,11 +58,12 @@ export async function openNodeBpf(options: NodeBpfOptions, lifetime: Lifetime): 
   );
   if (options.cgroupPath === undefined) unlinkPrograms(plan);
   else linkPrograms(plan, programs, options.cgroupPath);
+  const nodeNetnsCookie = netnsCookie(options.netns);
+  forgetOtherNamespace(maps, nodeNetnsCookie);
   const pods = openPodInterfaces(maps, programs, options.netns);
   pruneStalePins(plan, new Set([...programs.map((it) => it.path), ...pins.values()]));
   const counters = openMapFd(pins, 'counters');
   lifetime.defer('BPF map counters', () => closeFd(counters));
-  const nodeNetnsCookie = netnsCookie(options.netns);
   const sampleForwards = (every: number): void =>
     maps.settings.update({ index: 0 }, { nodeNetnsCookie, dropEvents: 1, forwardSampling: every });
   sampleForwards(0);
@@ -77,6 +78,16 @@ export async function openNodeBpf(options: NodeBpfOptions, lifetime: Lifetime): 
       removePins(plan);
     },
   };
+}
+
+/**
+ * Link indexes mean nothing outside of the namespace that they were written in: there, somebody else's link may have one of them.
+ * A namespace's cookie never comes again while the machine runs, so that pods of another one are pods that are gone.
+ */
+function forgetOtherNamespace(maps: NodeMaps, nodeNetnsCookie: bigint): void {
+  const before = maps.settings.lookup({ index: 0 })?.nodeNetnsCookie ?? 0n;
+  if (before === 0n || before === nodeNetnsCookie) return;
+  maps.podInterfaces.deleteAll(maps.podInterfaces.entries().map(([key]) => key));
 }
 
 /** Brings the programs of pods that are attached up to date; forgets pods whose interface is gone. */
