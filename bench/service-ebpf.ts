@@ -1,5 +1,7 @@
 // Pod to Service beside pod to pod beside a plain veth pair: connections and round trips per second, in many short turns. Prints
-// JSON lines; `ratio` is the median of each turn's ratio to pod to pod, so that the machine's mood falls out. Needs root, gcc and build/bpf.
+// JSON lines; `ratio` is the median of each turn's ratio to pod to pod, so that the machine's mood falls out. Client and server share one
+// core: left to the scheduler they sit on one or on two by chance, which halves or doubles a rate, and one core hides no work behind
+// the other's waiting. Needs root, gcc and build/bpf.
 // Usage: node bench/service-ebpf.ts [ROUNDS] [SECONDS]
 
 import { execFileSync, spawn } from 'node:child_process';
@@ -46,7 +48,7 @@ function compileLoad(lifetime: Lifetime): string {
 
 async function serve(load: string, netns: string, ip: string, lifetime: Lifetime): Promise<void> {
   for (const mode of ['serve-tcp', 'serve-udp']) {
-    const child = spawn('nsenter', [`--net=${netns}`, load, mode, ip, String(PORT)], {
+    const child = spawn('taskset', ['1', 'nsenter', `--net=${netns}`, load, mode, ip, String(PORT)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     lifetime.defer(mode, () => void child.kill('SIGKILL'));
@@ -56,7 +58,7 @@ async function serve(load: string, netns: string, ip: string, lifetime: Lifetime
 
 function measure(load: string, way: Way, what: Measure): number {
   const enter = way.cgroup === undefined ? '' : `echo $$ > ${way.cgroup}/cgroup.procs; `;
-  const command = `${enter}exec nsenter --net=${way.netns} ${load} ${MODES[what]} ${way.host} ${way.port} ${seconds}`;
+  const command = `${enter}exec taskset 1 nsenter --net=${way.netns} ${load} ${MODES[what]} ${way.host} ${way.port} ${seconds}`;
   return Number(execFileSync('sh', ['-c', command], { encoding: 'utf8' }));
 }
 
