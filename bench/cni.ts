@@ -100,6 +100,28 @@ function writeConfigs(folder: string): { readonly ours: Plugin; readonly referen
   };
 }
 
+/** What the kernel takes for the links alone, from one process and without addresses: no ADD of a burst can all be over sooner. */
+function bareLinks(pods: readonly string[]): void {
+  const totalsMs = Array.from({ length: 3 }, (_, round) => {
+    const links = pods.map((pod, i) => [`b${round}x${i}`, pod] as const);
+    const lines = links.flatMap(([link, pod]) => [
+      `link add ${link} numrxqueues 1 numtxqueues 1 type veth peer name ${link} netns ${pod}`,
+      `link set ${link} up`,
+    ]);
+    const startMs = performance.now();
+    execFileSync('ip', ['-n', `${prefix}-node`, '-batch', '-'], { input: `${lines.join('\n')}\n` });
+    const totalMs = performance.now() - startMs;
+    const gone = links.map(([link]) => `link del ${link}\n`);
+    execFileSync('ip', ['-n', `${prefix}-node`, '-batch', '-'], { input: gone.join('') });
+    return Math.round(totalMs * 10) / 10;
+  });
+  print({
+    what: `limit: ${pods.length} veth pairs made and set up by one "ip -batch", no addresses`,
+    unit: 'ms',
+    totals: totalsMs.toSorted((a, b) => a - b),
+  });
+}
+
 function print(line: Record<string, unknown>): void {
   process.stdout.write(`${JSON.stringify({ bench: 'cni', ...line })}\n`);
 }
@@ -160,6 +182,7 @@ async function main(): Promise<void> {
       fairlead: stats(alone),
     });
     measure(launcher, plugins, { what: 'sequence', pods: pods.slice(0, SEQUENCE), parallel: 1, rounds: 2 });
+    bareLinks(pods.slice(0, BURST));
     measure(launcher, plugins, {
       what: `burst of ${BURST}`,
       pods: pods.slice(0, BURST),
