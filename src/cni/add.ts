@@ -104,11 +104,11 @@ async function openGate(
 ): Promise<void> {
   const { request, attachment } = of;
   const { hostLink: linkName, ips, podMac } = attachment;
-  const link = await context.node.netlink.link(linkName);
-  if (link === undefined) throw new FairleadError('conflict', `Cannot find link ${linkName} just made`);
-  context.leases.noteLink(request.key, link.index);
-  undo.push('detach data path', () => context.datapath.detach(link.index));
-  await context.datapath.attach({ linkName, ifindex: link.index, ips, mac: podMac });
+  const ifindex = await context.node.netlink.linkIndex(linkName);
+  if (ifindex === undefined) throw new FairleadError('conflict', `Cannot find link ${linkName} just made`);
+  context.leases.noteLink(request.key, ifindex);
+  undo.push('detach data path', () => context.datapath.detach(ifindex));
+  await context.datapath.attach({ linkName, ifindex, ips, mac: podMac });
   await context.waitForPolicy({ ...request.key, names: request.pod, ips, linkName }, signal);
   signal.throwIfAborted();
   await context.node.netlink.apply(openHostSide(attachment));

@@ -154,6 +154,10 @@ class FakeNetlink implements Netlink {
     return this.#list(`read link ${name}`, () => this.#here.links.get(name));
   }
 
+  async linkIndex(name: string): Promise<number | undefined> {
+    return this.#list(`find link ${name}`, () => this.#here.links.get(name)?.index);
+  }
+
   async addresses(link?: string): Promise<readonly InterfaceAddress[]> {
     return this.#list('list addresses', () => this.#of(this.#here.addresses, link));
   }

@@ -22,6 +22,8 @@ export interface Netlink {
   apply(changes: readonly NetlinkChange[]): Promise<void>;
   links(): Promise<readonly Link[]>;
   link(name: string): Promise<Link | undefined>;
+  /** The index alone, without a wait for the kernel's rtnl lock; undefined where there is no such link. */
+  linkIndex(name: string): Promise<number | undefined>;
   addresses(link?: string): Promise<readonly InterfaceAddress[]>;
   routes(filter?: { readonly table?: number; readonly link?: string }): Promise<readonly Route[]>;
   neighbours(link?: string): Promise<readonly Neighbour[]>;

@@ -87,6 +87,10 @@ class KernelNetlink implements Netlink {
     );
   }
 
+  linkIndex(name: string): Promise<number | undefined> {
+    return this.#inTurn(`find link ${name}`, () => Promise.resolve(this.#socket.indexOf(name)));
+  }
+
   addresses(link?: string): Promise<readonly InterfaceAddress[]> {
     return this.#list('list addresses', link, (index) => {
       const nameOf = this.#names();

@@ -121,6 +121,8 @@ for (const subject of [fake, kernel]) {
         },
       ]);
       const host = await near.link('v0');
+      assert.equal(await near.linkIndex('v0'), host?.index);
+      assert.equal(await near.linkIndex('nothing'), undefined);
       const pod = await pair.far.link('eth0');
       assert.ok(host !== undefined && pod !== undefined);
       assert.deepEqual(
