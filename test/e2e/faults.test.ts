@@ -1,10 +1,14 @@
 // What must not be felt: an agent killed at work, the API server away. Connections through the node are counted, not looked at.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { machineRoots } from '../../src/cli/installation.ts';
+import { NodeFolders } from '../../src/lab/kubelet/pod-folders.ts';
+import { ControlClient } from '../../src/lab/workload/control-client.ts';
 import { fairlead, kubectl } from '../support/cluster.ts';
+import { scaledMs } from '../support/time-scale.ts';
 import { assertUnhurt, traffic } from '../support/traffic.ts';
 import { changedLines, machinePicture, type MachinePicture } from '../support/machine.ts';
 
@@ -27,6 +31,44 @@ async function whileTrafficRuns(seconds: number, disturb: () => Promise<void>): 
   await sleep(1500);
   await disturb();
   return tally;
+}
+
+/** Connects once from each toolbox to two Services by name, without a word to the API server; gives what failed. */
+async function dialsByName(): Promise<() => Promise<readonly string[]>> {
+  const pods = JSON.parse(
+    kubectl(NAME, ['-n', 'shop', 'get', 'pods', '-l', 'app=toolbox', '-o', 'json']),
+  ) as { items: { metadata: { name: string; uid: string }; spec: { nodeName: string } }[] };
+  assert.equal(pods.items.length, 3);
+  const targets = [
+    { host: 'api', port: 8080, protocol: 'TCP' },
+    { host: 'api', port: 8081, protocol: 'UDP' },
+    { host: 'web', port: 80, protocol: 'TCP' },
+    { host: 'database-0.database.shop-data', port: 5432, protocol: 'TCP' },
+  ] as const;
+  return async () => {
+    const results = await Promise.all(
+      pods.items.map(async ({ metadata: { name, uid }, spec: { nodeName } }) => {
+        const node = new NodeFolders(machineRoots(), NAME, nodeName);
+        const { netns, resolvConf, hosts } = node.pod({ namespace: 'shop', name, uid });
+        const client = new ControlClient(node.workloadSocket);
+        try {
+          const request = { netns, resolvConf, hosts, targets, timeoutMs: 3000 };
+          const answers = await client.dial(request, AbortSignal.timeout(scaledMs(20_000)));
+          return answers.flatMap(({ error }, i) =>
+            error === undefined ? [] : [`${name} -> ${targets[i]?.host ?? ''}: ${error}`],
+          );
+        } finally {
+          client.close();
+        }
+      }),
+    );
+    return results.flat();
+  };
+}
+
+function logBytes(): number {
+  const folder = `/var/lib/fairlead/${NAME}/log`;
+  return readdirSync(folder).reduce((sum, file) => sum + statSync(`${folder}/${file}`).size, 0);
 }
 
 suite('faults', () => {
@@ -74,6 +116,34 @@ suite('faults', () => {
     kubectl(NAME, ['-n', 'shop', 'scale', 'deploy/api', '--replicas=3']);
     kubectl(NAME, ['-n', 'shop', 'rollout', 'status', 'deploy/api', '--timeout=60s']);
     assert.equal(fairlead(['status', '--name', NAME, '--wait']).code, 0);
+  });
+
+  test('while the API server hangs, new connections by name go on, also through agents and DNS processes that are killed', async () => {
+    const dials = await dialsByName();
+    const apiServer = pidOf('apiserver');
+    const logsBefore = logBytes();
+    process.kill(apiServer, 'SIGSTOP');
+    try {
+      assert.deepEqual(await dials(), [], 'with the API server gone');
+      for (const { name } of ['1', '2', '3'].flatMap((i) => [
+        { name: `agent-node-${i}` },
+        { name: `dns-node-${i}` },
+      ]))
+        process.kill(pidOf(name), 'SIGKILL');
+      await sleep(4000);
+      for (let i = 0; i < 20; i++) {
+        assert.deepEqual(await dials(), [], 'with all agents and DNS processes started anew');
+        await sleep(200);
+      }
+      const grown = logBytes() - logsBefore;
+      assert.ok(grown < 1_000_000, `nobody asks in a tight loop: logs grew by ${grown} bytes`);
+    } finally {
+      process.kill(apiServer, 'SIGCONT');
+    }
+    kubectl(NAME, ['-n', 'shop', 'scale', 'deploy/api', '--replicas=2']);
+    kubectl(NAME, ['-n', 'shop', 'rollout', 'status', 'deploy/api', '--timeout=60s']);
+    assert.equal(fairlead(['status', '--name', NAME, '--wait']).code, 0);
+    assert.deepEqual(await dials(), []);
   });
 
   test('a kubelet part that is killed adopts its pods: none restarts', async () => {
