@@ -71,7 +71,13 @@ export function encodeSetLink(change: Change<'set-link'>, indexOf: IndexOf): rea
   if (master !== undefined) writer.attributeU32(c.IFLA_MASTER, master === '' ? 0 : indexOf(master));
   if (change.group !== undefined) writer.attributeU32(c.IFLA_GROUP, change.group);
   writeFamilySettings(writer, change);
-  return [writer.finish()];
+  return [...encodeDownBefore(change), writer.finish()];
+}
+
+/** Kernels before 6.2 rename only what is down (EBUSY), and within one message the name comes before the state. */
+function encodeDownBefore({ name, newName, isUp }: Change<'set-link'>): readonly Uint8Array[] {
+  if (newName === undefined || isUp !== false) return [];
+  return [writeIfinfo(request(c.RTM_SETLINK), 0, false).attributeText(c.IFLA_IFNAME, name).finish()];
 }
 
 /** Settings that else are files below /proc/sys; the kernel takes them with a change of a link, not with its creation. */

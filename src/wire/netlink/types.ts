@@ -139,6 +139,7 @@ export type NetlinkChange =
       /** The bridge to become a port of; empty to leave it. */
       readonly master?: string;
       readonly alias?: string;
+      /** Of a link that is down, or goes down with this change: before Linux 6.2 others are refused. */
       readonly newName?: string;
       readonly netns?: NetnsFd;
       /** Source check of incoming IPv4 packets (rp_filter): `strict` takes those alone whose way back is this link. */
