@@ -59,7 +59,7 @@ function specOf(index: number): WorkloadSpec {
       image: 'x',
       ips: [],
     },
-    program: { kind: 'stand-in' },
+    program: { kind: 'stand-in', endsAtOnce: false },
     ports: [
       { name: undefined, port: parsePort(80), protocol: 'TCP' },
       { name: undefined, port: parsePort(53), protocol: 'UDP' },

@@ -244,6 +244,49 @@ test('init containers run one by one, then the pod; a failed one of a pod that n
   await bed.gone(good, bad);
 });
 
+test('shell images run their command without being asked for host programs; a stand-in holds no pod back as init container', async () => {
+  const busybox = (name: string, ...command: string[]) => ({ name, image: 'busybox:1.37', command });
+  const uids = [
+    bed.run('steps', {
+      restartPolicy: 'Never',
+      initContainers: [
+        busybox('yes', 'true'),
+        busybox('nap', 'sleep', '0.2'),
+        { name: 'migrate', image: 'example.com/shop/migrate:1', ports: [{ containerPort: 80 }] },
+      ],
+      containers: [
+        {
+          name: 'main',
+          image: 'alpine',
+          args: ['sh', '-c', 'echo out; echo last >/dev/termination-log; exit 3'],
+        },
+      ],
+    }),
+    bed.run('no', {
+      restartPolicy: 'Never',
+      initContainers: [busybox('no', 'sh', '-c', 'exit 1')],
+      containers: [busybox('main', 'true')],
+    }),
+    bed.run('typo', { restartPolicy: 'Never', containers: [busybox('main', 'slepe', '3')] }),
+  ];
+  for (const pod of ['steps', 'no', 'typo']) {
+    await until(`${pod} to fail`, () => bed.api.status(pod)?.phase === 'Failed');
+  }
+  const inits = (pod: string) =>
+    bed.api.status(pod)?.initContainerStatuses?.map((it) => it.state?.terminated?.exitCode);
+  assert.deepEqual([inits('steps'), inits('no')], [[0, 0, 0], [1]]);
+  const end = main(bed.api.status('steps'))?.state?.terminated;
+  assert.deepEqual([end?.exitCode, end?.message], [3, 'last\n']);
+  assert.equal(await logsOf('steps'), 'out\n');
+  assert.deepEqual(
+    bed.api.events.filter((it) => it.reason === 'StandIn').map((it) => [it.pod, it.container]),
+    [['steps', 'migrate']],
+  );
+  assert.equal(main(bed.api.status('typo'))?.state?.terminated?.reason, 'StartError');
+  for (const uid of uids) bed.delete(uid, 0);
+  await bed.gone(...uids);
+});
+
 test('a container that fails is restarted at once, then with back-off; its earlier log stays readable', async () => {
   const uid = bed.run('crash', { containers: [sh('echo try; echo bad >&2; exit 7')] }, HOST);
   await until(

@@ -5,7 +5,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Container } from '../../objects/api-types.ts';
 import type { LaunchBind } from './launch-spec.ts';
-import { imageName } from './program-of.ts';
+import { imageName } from './image-name.ts';
 
 const INSTALLATION = new URL('../../../', import.meta.url).pathname.replace(/\/$/, '');
 

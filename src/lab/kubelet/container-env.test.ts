@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import type { Container, Pod, Service } from '../../objects/api-types.ts';
 import { containerEnv, type EnvInput } from './container-env.ts';
 import { expandVariables } from './expand-variables.ts';
-import { imageName, programOf, runnerOf } from './program-of.ts';
 
 const META = { uid: 'u', resourceVersion: '1', creationTimestamp: '' };
 
@@ -136,42 +135,4 @@ test("containerEnv() derives variables from the Services of the namespace and fr
     names(containerEnv(without)).some((it) => it.startsWith('MY_DB')),
     false,
   );
-});
-
-test('programOf() knows images by the last part of their name and is a stand-in otherwise', () => {
-  assert.equal(imageName('registry.k8s.io:5000/e2e/agnhost:2.53@sha256:abc'), 'agnhost');
-  const of = (image: string, command: string[] = [], args: string[] = []) =>
-    programOf({ name: 'c', image }, command, args);
-  assert.deepEqual(of('agnhost', [], ['netexec', '--http-port=80']), {
-    kind: 'agnhost',
-    command: 'netexec',
-    args: ['--http-port=80'],
-  });
-  assert.deepEqual(of('agnhost', ['/agnhost', 'connect'], ['a:1']), {
-    kind: 'agnhost',
-    command: 'connect',
-    args: ['a:1'],
-  });
-  assert.deepEqual(of('agnhost'), { kind: 'agnhost', command: 'pause', args: [] });
-  assert.deepEqual(of('busybox', ['sh', '-c', 'sleep 3600']), { kind: 'sleep', seconds: 3600 });
-  assert.deepEqual(of('alpine', ['sleep', 'infinity']), { kind: 'sleep', seconds: undefined });
-  assert.deepEqual(of('alpine', ['sh', '-c', 'sleep 1; rm -rf /']), { kind: 'stand-in' });
-  assert.deepEqual(of('postgres:16'), { kind: 'stand-in' });
-  assert.deepEqual(of('hashicorp/http-echo', [], ['-text=a', '-listen=:99']), {
-    kind: 'echo',
-    text: 'a',
-    ports: [99],
-  });
-});
-
-test('runnerOf() makes processes only of containers that the annotation names', () => {
-  const { pod } = input({});
-  const annotated = (value: string): Pod => ({
-    ...pod,
-    metadata: { ...pod.metadata, annotations: { 'fairlead.dev/host-programs': value } },
-  });
-  const runners = (value: string) => ['a', 'b'].map((name) => runnerOf(annotated(value), { name }));
-  assert.deepEqual(runners('true'), ['process', 'process']);
-  assert.deepEqual(runners('b, c'), ['workload', 'process']);
-  assert.deepEqual(runners('false'), ['workload', 'workload']);
 });

@@ -10,6 +10,7 @@ import type { ContainerRecord, SandboxRecord } from './pod-record.ts';
 import { exitedContainer, type PodState } from './pod-state.ts';
 import type { PodWorld } from './pod-world.ts';
 import { prepareLaunch } from './prepare-launch.ts';
+import { programOf } from './program-of.ts';
 
 /** What container runtimes show where a program could not be started. */
 const START_ERROR_CODE = 128;
@@ -50,6 +51,7 @@ export class ContainerStarter {
       await this.#world.runner(fresh.runner).start(launch, this.#signal);
       this.#state.event('Normal', 'Created', `Created container: ${fresh.name}`, fresh.name);
       this.#state.event('Normal', 'Started', `Started container ${fresh.name}`, fresh.name);
+      this.#reportNothingToRun(fresh, launch);
     } catch (error) {
       this.#startFailed(fresh, startedAtMs, error);
       return;
@@ -112,6 +114,16 @@ export class ContainerStarter {
     this.#state.setContainer(exitedContainer(record, exit, { reason: 'StartError', message }));
     const text = `Error: failed to start container "${fresh.name}": ${message}`;
     this.#state.event('Warning', 'Failed', text, fresh.name);
+  }
+
+  /** Nothing pretends: an init container that only seems to have done its work says so. */
+  #reportNothingToRun(fresh: ContainerRecord, launch: ContainerLaunch): void {
+    if (fresh.runner !== 'workload') return;
+    const program = programOf(launch);
+    if (program.kind !== 'stand-in' || !program.endsAtOnce) return;
+    const image = launch.container.image ?? '';
+    const message = `Init container ${fresh.name} is a stand-in for image "${image}": nothing was run, it completes at once`;
+    this.#state.event('Normal', 'StandIn', message, fresh.name);
   }
 
   async #postStart(container: Container): Promise<void> {

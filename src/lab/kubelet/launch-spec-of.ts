@@ -7,6 +7,7 @@ import {
   type LaunchIdentity,
   type LaunchSpec,
 } from './launch-spec.ts';
+import { commandLine } from './shell-images.ts';
 
 export interface LaunchSurroundings {
   /** Folders of the host that no container may see: keys, sockets of other pods. */
@@ -33,7 +34,11 @@ export function launchSpecOf(
     identity: identityOf(launch),
     program: isPause
       ? undefined
-      : { args: [...launch.command, ...launch.args], log: folders.log, exit: folders.exit },
+      : {
+          args: commandLine(container, launch.command, launch.args),
+          log: folders.log,
+          exit: folders.exit,
+        },
   };
 }
 

@@ -19,10 +19,11 @@ export class ProcessRunner implements ContainerRunner {
   }
 
   async start(launch: ContainerLaunch, signal: AbortSignal): Promise<void> {
-    if (launch.command.length + launch.args.length === 0) {
+    const spec = launchSpecOf(launch, this.#around, false);
+    if (spec.program?.args.length === 0) {
       throw new FairleadError('invalid', 'no command: host programs have no image that would bring one');
     }
-    await this.#launcher.start(launchSpecOf(launch, this.#around, false), launch.folders.spec, signal);
+    await this.#launcher.start(spec, launch.folders.spec, signal);
   }
 
   async terminate(run: RunName): Promise<RunExit | undefined> {

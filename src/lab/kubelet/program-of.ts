@@ -1,9 +1,19 @@
-// From a container to what runs it: a process of its own where the pod's annotation asks for host programs, else the
-// workload program that its image names, else a stand-in. Pure.
+// From a container to what runs it: a process of its own where the pod's annotation asks for host programs or a known shell image
+// has a command, else the workload program that its image names, else a stand-in. Pure.
 
 import type { Container, Pod } from '../../objects/api-types.ts';
-import type { RunnerKind } from './pod-record.ts';
 import type { Program } from '../workload/workload-spec.ts';
+import { imageName } from './image-name.ts';
+import { isSidecar } from './plan.ts';
+import type { RunnerKind } from './pod-record.ts';
+import {
+  commandLine,
+  isShellImage,
+  restOf,
+  restsAtPrompt,
+  runsOwnCommand,
+  WEB_IMAGES,
+} from './shell-images.ts';
 
 /** "true" for all containers of the pod, or their names with commas. */
 export const HOST_PROGRAMS_ANNOTATION = 'fairlead.dev/host-programs';
@@ -11,11 +21,15 @@ export const HOST_PROGRAMS_ANNOTATION = 'fairlead.dev/host-programs';
 export function runnerOf(pod: Pod, container: Container): RunnerKind {
   const value = pod.metadata.annotations?.[HOST_PROGRAMS_ANNOTATION] ?? '';
   const isChosen = value === 'true' || value.split(',').some((it) => it.trim() === container.name);
-  return isChosen ? 'process' : 'workload';
+  return isChosen || runsOwnCommand(container, endsBeforeOthers(pod, container)) ? 'process' : 'workload';
 }
 
-/** Images by the last part of their name, whatever registry, tag or digest they come with. */
-const WEB = new Set(['nginx', 'nginx-unprivileged', 'httpd', 'caddy']);
+/** True for an init container that others wait for; a sidecar runs on beside them. */
+function endsBeforeOthers(pod: Pod, container: Container): boolean {
+  const isInit = (pod.spec?.initContainers ?? []).some((it) => it.name === container.name);
+  return isInit && !isSidecar(container);
+}
+
 const ECHO = new Set([
   'http-echo',
   'echo-server',
@@ -25,38 +39,25 @@ const ECHO = new Set([
   'whoami',
   'hello-world',
 ]);
-const SHELLS = new Set([
-  'busybox',
-  'alpine',
-  'debian',
-  'ubuntu',
-  'bash',
-  'curl',
-  'netshoot',
-  'dnsutils',
-  'toolbox',
-]);
 const ECHO_PORTS: Readonly<Record<string, number>> = { 'http-echo': 5678, whoami: 80 };
 
-/** "agnhost" of "registry.k8s.io/e2e-test-images/agnhost:2.53@sha256:...". */
-export function imageName(image: string): string {
-  const last = (image.split('@')[0] ?? '').split('/').at(-1) ?? '';
-  return last.split(':')[0] ?? '';
+export interface ProgramInput {
+  readonly pod: Pod;
+  readonly container: Container;
+  /** The expanded ones. */
+  readonly command: readonly string[];
+  readonly args: readonly string[];
 }
 
-/** `command` and `args` are the expanded ones. */
-export function programOf(
-  container: Container,
-  command: readonly string[],
-  args: readonly string[],
-): Program {
+/** What the workload process does for a container that is no process. */
+export function programOf({ pod, container, command, args }: ProgramInput): Program {
   const name = imageName(container.image ?? '');
   const ports = (container.ports ?? [])
     .filter((it) => (it.protocol ?? 'TCP') === 'TCP')
     .map((it) => it.containerPort);
   if (name === 'agnhost') return agnhost(command, args);
   if (name === 'pause') return { kind: 'sleep', seconds: undefined };
-  if (WEB.has(name)) {
+  if (WEB_IMAGES.has(name)) {
     const root = name === 'httpd' ? '/usr/local/apache2/htdocs' : '/usr/share/nginx/html';
     const fallback = name === 'nginx-unprivileged' ? 8080 : 80;
     return { kind: 'web', root, ports: ports.length > 0 ? ports : [fallback] };
@@ -64,7 +65,14 @@ export function programOf(
   if (ECHO.has(name)) {
     return { kind: 'echo', text: textOf(args), ports: ports.length > 0 ? ports : [echoPort(name, args)] };
   }
-  return (SHELLS.has(name) ? sleepOf(command, args) : undefined) ?? { kind: 'stand-in' };
+  const rest = isShellImage(name) ? shellRest(container, commandLine(container, command, args)) : undefined;
+  return rest ?? { kind: 'stand-in', endsAtOnce: endsBeforeOthers(pod, container) };
+}
+
+function shellRest(container: Container, line: readonly string[]): Program | undefined {
+  const seconds = restsAtPrompt(container) ? Infinity : restOf(line);
+  if (seconds === undefined) return undefined;
+  return { kind: 'sleep', seconds: Number.isFinite(seconds) ? seconds : undefined };
 }
 
 /** The image's entry point is /agnhost, its default command pause. */
@@ -82,15 +90,4 @@ function textOf(args: readonly string[]): string | undefined {
 function echoPort(name: string, args: readonly string[]): number {
   const flag = args.find((it) => /^--?listen=.*:\d+$/.test(it));
   return flag === undefined ? (ECHO_PORTS[name] ?? 8080) : Number(flag.slice(flag.lastIndexOf(':') + 1));
-}
-
-/** `sleep N` is understood even without the annotation: too many manifests keep a shell image alive that way. */
-function sleepOf(command: readonly string[], args: readonly string[]): Program | undefined {
-  const line = [...command, ...args].join(' ');
-  const match =
-    /^(?:(?:\/bin\/)?(?:ba)?sh -c )?(?:exec )?(?:\/bin\/)?sleep ([0-9.]+)([smhd]?|infinity)$/.exec(line);
-  if (line.endsWith('sleep infinity')) return { kind: 'sleep', seconds: undefined };
-  if (match === null) return undefined;
-  const unit = { s: 1, m: 60, h: 3600, d: 86_400 }[match[2] === '' ? 's' : (match[2] ?? 's')] ?? 1;
-  return { kind: 'sleep', seconds: Number(match[1]) * unit };
 }

@@ -68,7 +68,7 @@ function workloadSpecOf(launch: ContainerLaunch): WorkloadSpec {
       image: container.image ?? '',
       ips: sandbox.ips,
     },
-    program: programOf(container, launch.command, launch.args),
+    program: programOf(launch),
     ports: (container.ports ?? []).map((it) => ({
       name: it.name,
       port: parsePort(it.containerPort),

@@ -108,7 +108,7 @@ function programOf(program: Field): Program {
     case 'sleep':
       return { kind, seconds: optionalNumber(program.at('seconds')) };
     case 'stand-in':
-      return { kind };
+      return { kind, endsAtOnce: program.at('endsAtOnce').bool(false) };
   }
 }
 

@@ -10,7 +10,8 @@ export type Program =
   | { readonly kind: 'echo'; readonly text: string | undefined; readonly ports: readonly number[] }
   | { readonly kind: 'web'; readonly root: string; readonly ports: readonly number[] }
   | { readonly kind: 'sleep'; readonly seconds: number | undefined }
-  | { readonly kind: 'stand-in' };
+  /** `endsAtOnce` where others wait for its end: it has nothing to do. */
+  | { readonly kind: 'stand-in'; readonly endsAtOnce: boolean };
 
 export interface DeclaredPort {
   readonly name: string | undefined;

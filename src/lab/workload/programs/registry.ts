@@ -52,7 +52,7 @@ export function startProgram(context: ProgramContext, program: Program): Promise
     case 'web':
       return fileServer(context, program);
     case 'stand-in':
-      return standIn(context);
+      return standIn(context, program.endsAtOnce);
     default:
       return Promise.reject(
         new FairleadError('invalid', `Cannot start program: ${String(program satisfies never)}`),

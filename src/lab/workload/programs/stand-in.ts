@@ -12,8 +12,13 @@ const SILENCE_MS = 1000;
 const HTTP_METHOD = /^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE|CONNECT) /;
 
 /** Listens on the container's declared ports; without any it only runs. */
-export async function standIn(context: ProgramContext): Promise<void> {
+export async function standIn(context: ProgramContext, endsAtOnce: boolean): Promise<void> {
   const { facts, ports } = context.spec;
+  if (endsAtOnce) {
+    context.log(`stand-in for image ${facts.image}: nothing to run before the others, completed`);
+    context.exit(0);
+    return;
+  }
   context.log(`stand-in for image ${facts.image}: answers with the pod's name on the declared ports`);
   const handler: HttpHandler = (request, response) => answerHttp(context, request, response);
   for (const { port, protocol } of ports) {
