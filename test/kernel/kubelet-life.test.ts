@@ -177,6 +177,29 @@ test("a sandbox that cannot be made is told with the plugin's words, holds nobod
   await bed.gone(uid, host);
 });
 
+test('an image that cannot be one holds its container back, as a kubelet says it, until it is another one', async () => {
+  const uid = bed.run('misnamed', { containers: [{ name: 'main', image: 'nginx:::' }] });
+  await until('the verdict', () => main('misnamed')?.state?.waiting?.reason === 'InvalidImageName');
+  const message =
+    'Failed to apply default image tag "nginx:::": couldn\'t parse image name "nginx:::": invalid reference format';
+  assert.equal(main('misnamed')?.state?.waiting?.message, message);
+  assert.equal(bed.api.status('misnamed')?.phase, 'Pending');
+  const events = bed.api.events.filter((it) => it.pod === 'misnamed').slice(0, 2);
+  assert.deepEqual(
+    events.map((it) => [it.type, it.reason, it.message]),
+    [
+      ['Warning', 'InspectFailed', message],
+      ['Warning', 'Failed', 'Error: InvalidImageName'],
+    ],
+  );
+  const pod = bed.api.pods.get(uid);
+  assert.ok(pod);
+  bed.put({ ...pod, spec: { ...pod.spec, containers: [{ name: 'main', image: 'nginx' }] } });
+  await bed.ready('misnamed');
+  bed.delete(uid, 0);
+  await bed.gone(uid);
+});
+
 test('logs are followed until the container ends', async () => {
   const uid = bed.run(
     'talks',

@@ -2,9 +2,10 @@
 // in the record as kubelet shows it.
 
 import { randomBytes } from 'node:crypto';
-import { hasCode, messageOf } from '../../base/errors.ts';
+import { FairleadError, hasCode, messageOf } from '../../base/errors.ts';
 import type { Container } from '../../objects/api-types.ts';
 import type { ContainerLaunch } from './container-runner.ts';
+import { imageReferenceProblem } from './image-name.ts';
 import { runHook } from './lifecycle-hook.ts';
 import type { ContainerRecord, SandboxRecord } from './pod-record.ts';
 import { exitedContainer, type PodState } from './pod-state.ts';
@@ -39,6 +40,7 @@ export class ContainerStarter {
     if (sandbox === undefined) return;
     const before = containers[container.name];
     const fresh = this.#freshRecord(container, attempt, before);
+    this.#checkImage(container, fresh);
     const launch = await this.#prepare(container, fresh, sandbox);
     if (before?.state.kind === 'exited') await this.#clear(before);
     const startedAtMs = this.#world.clock.nowMs();
@@ -71,6 +73,18 @@ export class ContainerStarter {
       last: before?.state.kind === 'exited' ? before.state : before?.last,
       backoffMs: before?.backoffMs ?? 0,
     };
+  }
+
+  /** Throws `invalid`: the pod stays as it is until somebody changes its image. */
+  #checkImage(container: Container, fresh: ContainerRecord): void {
+    const image = container.image ?? '';
+    const problem = imageReferenceProblem(image);
+    if (problem === undefined) return;
+    const message = `Failed to apply default image tag "${image}": couldn't parse image name "${image}": ${problem}`;
+    this.#state.setContainer({ ...fresh, state: { kind: 'waiting', reason: 'InvalidImageName', message } });
+    this.#state.event('Warning', 'InspectFailed', message, container.name);
+    this.#state.event('Warning', 'Failed', 'Error: InvalidImageName', container.name);
+    throw new FairleadError('invalid', message);
   }
 
   async #prepare(

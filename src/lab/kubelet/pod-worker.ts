@@ -70,6 +70,8 @@ export class PodWorker {
 
   /** The newest object of the pod. */
   update(pod: Pod): void {
+    // A container that waits because of its image need not sit out its time.
+    if (imagesOf(pod) !== imagesOf(this.pod)) this.#retryAtMs = undefined;
     this.#state.pod = pod;
     this.#stopper.setGrace(this.#state.graceMs);
     this.#waker.wake();
@@ -313,4 +315,8 @@ export class PodWorker {
     const message = 'Pod was active on the node longer than the specified deadline';
     this.#state.change({ failure: { reason: 'DeadlineExceeded', message } });
   }
+}
+
+function imagesOf({ spec }: Pod): string {
+  return [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].map((it) => it.image).join(' ');
 }
