@@ -130,7 +130,7 @@ test('a process container sees its environment and its volumes, and leaves nothi
     metadata: meta('conf'),
     data: { 'app.ini': 'mode=2' },
   });
-  bed.kubelet.pods.refreshVolumes('default');
+  bed.kubelet.pods.noteObjects([{ kind: 'configmap', namespace: 'default', name: 'conf' }]);
   await until(
     'the new ConfigMap in the volume',
     async () => (await run('cat /etc/app/app.ini; ls /etc/app')) === 'mode=2app.ini\n',
@@ -199,6 +199,87 @@ test('a missing ConfigMap holds back its container alone, until it appears', asy
     data: {},
   });
   await bed.ready('wants');
+  bed.delete(uid, 0);
+  await bed.gone(uid);
+});
+
+test('a volume of a missing object holds the pod in ContainerCreating, until it appears; an optional one does not', async () => {
+  const volume = (name: string, secretName: string, optional?: boolean) => ({
+    name,
+    secret: { secretName, ...(optional !== undefined && { optional }) },
+  });
+  const uid = bed.run(
+    'mounts',
+    {
+      volumes: [volume('keys', 'late-key'), volume('more', 'never', true)],
+      containers: [
+        {
+          ...sh('cat /keys/a; echo; ls /more; exec sleep 1000'),
+          volumeMounts: [
+            { name: 'keys', mountPath: '/keys' },
+            { name: 'more', mountPath: '/more' },
+          ],
+        },
+      ],
+    },
+    HOST,
+  );
+  const events = () => bed.api.events.filter((it) => it.pod === 'mounts');
+  await until('two tries', () => events().length >= 2);
+  for (const event of events()) {
+    assert.deepEqual(
+      [event.type, event.reason, event.message],
+      ['Warning', 'FailedMount', 'MountVolume.SetUp failed for volume "keys" : secret "late-key" not found'],
+    );
+  }
+  const status = bed.api.status('mounts');
+  assert.deepEqual(
+    [status?.phase, status?.podIP, main(status)?.state?.waiting?.reason],
+    ['Pending', undefined, 'ContainerCreating'],
+  );
+  const data = { a: Buffer.from('secret').toString('base64') };
+  bed.api.secrets.set('default/late-key', {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: meta('late-key'),
+    data,
+  });
+  bed.kubelet.pods.noteObjects([{ kind: 'secret', namespace: 'default', name: 'late-key' }]);
+  await bed.ready('mounts');
+  await until('the file', async () => (await logsOf('mounts')) === 'secret\n');
+  bed.delete(uid, 0);
+  await bed.gone(uid);
+});
+
+test('files show the labels of the moment, and the pod keeps its token', async () => {
+  const uid = bed.run(
+    'facts',
+    {
+      volumes: [
+        {
+          name: 'facts',
+          projected: {
+            sources: [
+              { downwardAPI: { items: [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }] } },
+              { serviceAccountToken: { path: 'token' } },
+            ],
+          },
+        },
+      ],
+      containers: [{ ...sh('exec sleep 1000'), volumeMounts: [{ name: 'facts', mountPath: '/facts' }] }],
+    },
+    { ...HOST, labels: { a: '1' } },
+  );
+  await bed.ready('facts');
+  const pod = bed.api.pods.get(uid);
+  assert.ok(pod);
+  bed.put({ ...pod, metadata: { ...pod.metadata, labels: { a: '2' } } });
+  const command = ['sh', '-c', 'cat /facts/labels /facts/token'];
+  await until('the new label', async () => {
+    const { stdout } = await exec(bed.kubeletSocket, { pod: 'facts', command });
+    return stdout === 'a="2"token-of-facts';
+  });
+  assert.equal(bed.api.tokensOf(uid), 1);
   bed.delete(uid, 0);
   await bed.gone(uid);
 });

@@ -38,6 +38,7 @@ export class MemoryApi implements ClusterApi {
   readonly secrets = new Map<string, Secret>();
   serviceList: readonly Service[] = [];
   onRemove: (uid: string) => void = () => undefined;
+  readonly #tokens = new Map<string, number>();
   #serial = 0;
 
   configMap(namespace: string, name: string): ConfigMap | undefined {
@@ -53,7 +54,13 @@ export class MemoryApi implements ClusterApi {
   }
 
   serviceAccountToken(pod: Pod): Promise<{ token: string; expiresAtMs: number }> {
+    this.#tokens.set(pod.metadata.uid, this.tokensOf(pod.metadata.uid) + 1);
     return Promise.resolve({ token: `token-of-${pod.metadata.name}`, expiresAtMs: Date.now() + 3_600_000 });
+  }
+
+  /** How many tokens the pod was given. */
+  tokensOf(uid: string): number {
+    return this.#tokens.get(uid) ?? 0;
   }
 
   writeStatus(pod: Pod, status: PodStatus): Promise<void> {

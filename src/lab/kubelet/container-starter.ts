@@ -95,7 +95,7 @@ export class ContainerStarter {
     const { pod, record } = this.#state;
     try {
       const input = { pod, record, container, attempt: fresh.attempt, sandbox };
-      return await prepareLaunch(this.#world, input, this.#signal);
+      return await prepareLaunch(this.#world, input);
     } catch (error) {
       const message = messageOf(error);
       this.#state.setContainer({

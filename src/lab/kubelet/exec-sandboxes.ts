@@ -119,7 +119,7 @@ export class ExecSandboxes {
     const attempt = record.containers[container.name]?.attempt ?? 0;
     const { sandbox } = record;
     if (sandbox === undefined) throw new FairleadError('unavailable', 'pod has no sandbox');
-    const launch = await prepareLaunch(this.#world(), { pod, record, container, attempt, sandbox }, signal);
+    const launch = await prepareLaunch(this.#world(), { pod, record, container, attempt, sandbox });
     await mkdir(folders.run, { recursive: true });
     const script = this.#world().node(record.node).folders.agnhost;
     const binds = [...launch.binds, ...agnhostBinds(container, script)];

@@ -17,6 +17,7 @@ import {
 } from '../../kube/resource.ts';
 import type { ClusterApi, PodEvent, ServiceAccountToken, TokenRequest } from './cluster-api.ts';
 import type { EventRecorder } from './event-recorder.ts';
+import type { ObjectName } from './object-references.ts';
 
 export interface KubeClusterApiOptions {
   readonly client: KubeClient;
@@ -29,8 +30,8 @@ export interface ClusterListener {
   readonly replace: (pods: readonly Pod[]) => void;
   readonly put: (pod: Pod) => void;
   readonly delete: (uid: string) => void;
-  /** A ConfigMap or Secret of the namespace has changed. */
-  readonly refresh: (namespace: string) => void;
+  /** ConfigMaps or Secrets have changed. */
+  readonly noteObjects: (changed: readonly ObjectName[]) => void;
 }
 
 export class KubeClusterApi implements ClusterApi {
@@ -111,9 +112,9 @@ export class KubeClusterApi implements ClusterApi {
   async start(nodes: ReadonlySet<string>, listener: ClusterListener, signal: AbortSignal): Promise<void> {
     const synced: Promise<void>[] = [];
     const loops = [
-      this.#feed(CONFIG_MAPS, this.#configMaps, { listener, synced, signal }),
-      this.#feed(SECRETS, this.#secrets, { listener, synced, signal }),
-      this.#feed(SERVICES, this.#services, { listener: undefined, synced, signal }),
+      this.#feed(CONFIG_MAPS, this.#configMaps, { tell: teller(listener, 'configmap'), synced, signal }),
+      this.#feed(SECRETS, this.#secrets, { tell: teller(listener, 'secret'), synced, signal }),
+      this.#feed(SERVICES, this.#services, { tell: () => undefined, synced, signal }),
     ];
     await Promise.race([Promise.all(synced), ended(signal)]);
     loops.push(this.#watch(PODS, podSink(nodes, listener), signal));
@@ -124,7 +125,7 @@ export class KubeClusterApi implements ClusterApi {
     resource: ResourceRef<T>,
     into: Map<string, T>,
     of: {
-      readonly listener: ClusterListener | undefined;
+      readonly tell: (changed: readonly KubeObject[]) => void;
       readonly synced: Promise<void>[];
       readonly signal: AbortSignal;
     },
@@ -136,13 +137,11 @@ export class KubeClusterApi implements ClusterApi {
         into.clear();
         for (const [key, object] of objects) into.set(key, object);
         resolve();
-        for (const namespace of new Set([...objects.values()].map((it) => it.metadata.namespace ?? ''))) {
-          of.listener?.refresh(namespace);
-        }
+        of.tell([...objects.values()]);
       },
       put: (key, object) => {
         into.set(key, object);
-        of.listener?.refresh(object.metadata.namespace ?? '');
+        of.tell([object]);
       },
       delete: (key) => void into.delete(key),
     };
@@ -163,6 +162,16 @@ export class KubeClusterApi implements ClusterApi {
       onProblem: (error, retryInMs) => log(`${messageOf(error)}; again in ${Math.round(retryInMs)} ms`),
     }).run(signal);
   }
+}
+
+function teller(
+  listener: ClusterListener,
+  kind: ObjectName['kind'],
+): (changed: readonly KubeObject[]) => void {
+  return (changed) =>
+    listener.noteObjects(
+      changed.map(({ metadata: { namespace = 'default', name } }) => ({ kind, namespace, name })),
+    );
 }
 
 /** Status fields that this process writes; others stay. */

@@ -43,7 +43,7 @@ export async function runKubelet(configFile: string, signal: AbortSignal): Promi
           replace: (list) => pods.replace(list),
           put: (pod) => pods.put(pod),
           delete: (uid) => pods.delete(uid),
-          refresh: (namespace) => pods.refreshVolumes(namespace),
+          noteObjects: (changed) => pods.noteObjects(changed),
         },
         lifetime.signal,
       ),

@@ -3,6 +3,7 @@
 import { messageOf } from '../../base/errors.ts';
 import type { Pod } from '../../objects/api-types.ts';
 import type { RunExit } from './container-runner.ts';
+import { objectKey, type ObjectName } from './object-references.ts';
 import { newPodRecord, type PodRecord } from './pod-record.ts';
 import { PodWorker } from './pod-worker.ts';
 import type { PodWorld } from './pod-world.ts';
@@ -48,11 +49,10 @@ export class PodSet {
     this.#workers.get(uid)?.noteExit(container, attempt, exit);
   }
 
-  /** ConfigMaps or Secrets of the namespace have changed. */
-  refreshVolumes(namespace: string): void {
-    for (const worker of this.#workers.values()) {
-      if (worker.record.namespace === namespace && worker.dependsOnObjects) worker.refreshVolumes();
-    }
+  /** ConfigMaps or Secrets have changed. */
+  noteObjects(changed: readonly ObjectName[]): void {
+    const keys = new Set(changed.map(objectKey));
+    for (const worker of this.#workers.values()) worker.noteObjects(keys);
   }
 
   /** The one that is not ending, where two of a name exist. */

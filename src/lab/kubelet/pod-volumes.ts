@@ -1,38 +1,62 @@
 // Volumes of a pod as folders of the host, and what each container binds of them. Which files an object shows is
 // `filesOfVolume`'s knowledge.
 
-import { chmod, chown, mkdir, stat } from 'node:fs/promises';
-import { FairleadError } from '../../base/errors.ts';
+import type { Stats } from 'node:fs';
+import { chmod, chown, mkdir, stat, writeFile } from 'node:fs/promises';
+import { FairleadError, messageOf } from '../../base/errors.ts';
 import type { Container, Pod } from '../../objects/api-types.ts';
+import type { TokenRequest } from './cluster-api.ts';
 import type { LaunchBind } from './launch-spec.ts';
 import type { PodRecord } from './pod-record.ts';
+import type { PodTokens } from './pod-tokens.ts';
 import type { PodWorld } from './pod-world.ts';
 import { expandVariables } from './expand-variables.ts';
 import { filesOfVolume, tokensOf, type Volume, type VolumeInput } from './volume-files.ts';
 import { writeVolume } from './volume-writer.ts';
 
-/** Makes or refreshes the folder of every volume. Throws `not-found` naming the object that is missing. */
+export interface VolumeFailure {
+  readonly volume: string;
+  readonly error: unknown;
+}
+
+export interface VolumesOf {
+  readonly pod: Pod;
+  readonly record: PodRecord;
+  readonly tokens: PodTokens;
+}
+
+/** Makes or refreshes the folder of every volume; one that cannot be made holds no other one back. */
 export async function prepareVolumes(
   world: PodWorld,
-  pod: Pod,
-  record: PodRecord,
+  of: VolumesOf,
   signal: AbortSignal,
-): Promise<void> {
-  const volumes = pod.spec?.volumes ?? [];
-  if (volumes.length === 0) return;
-  const input = await volumeInput(world, pod, record, signal);
-  for (const volume of volumes) {
-    const folder = folderOf(world, record, volume);
-    if (folder === undefined) continue;
-    if (volume.hostPath !== undefined) {
-      await prepareHostPath(volume.hostPath);
-      continue;
+): Promise<readonly VolumeFailure[]> {
+  const failures: VolumeFailure[] = [];
+  for (const volume of of.pod.spec?.volumes ?? []) {
+    try {
+      await prepareVolume(world, of, { volume, signal });
+    } catch (error) {
+      failures.push({ volume: volume.name, error });
     }
-    await mkdir(folder, { recursive: true });
-    const files = filesOfVolume(volume, input);
-    if (files === undefined) await prepareWritable(pod, folder);
-    else await writeVolume(folder, files, world.clock.nowMs());
   }
+  return failures;
+}
+
+async function prepareVolume(
+  world: PodWorld,
+  of: VolumesOf,
+  { volume, signal }: { readonly volume: Volume; readonly signal: AbortSignal },
+): Promise<void> {
+  const folder = folderOf(world, of.record, volume);
+  if (folder === undefined) return;
+  if (volume.hostPath !== undefined) {
+    await prepareHostPath(volume.hostPath);
+    return;
+  }
+  const files = filesOfVolume(volume, await volumeInput(world, of, { volume, signal }));
+  await mkdir(folder, { recursive: true });
+  if (files === undefined) await prepareWritable(of.pod, folder);
+  else await writeVolume(folder, files, world.clock.nowMs());
 }
 
 /** The binds of one container; throws `not-found` for a mount without its volume. */
@@ -100,45 +124,59 @@ async function prepareWritable(pod: Pod, folder: string): Promise<void> {
   if (group !== undefined) await chown(folder, 0, group);
 }
 
-async function prepareHostPath(hostPath: NonNullable<Volume['hostPath']>): Promise<void> {
-  const { path, type = '' } = hostPath;
-  if (type === 'DirectoryOrCreate') await mkdir(path, { recursive: true });
-  const found = await stat(path).catch(() => undefined);
-  const isWrong =
-    found === undefined ||
-    (type === 'Directory' && !found.isDirectory()) ||
-    (type === 'File' && !found.isFile()) ||
-    (type === 'Socket' && !found.isSocket());
-  if (isWrong)
-    throw new FairleadError('not-found', `hostPath ${path} is not there, or not of type "${type}"`);
+const HOST_PATH_CHECKS: ReadonlyMap<string, readonly [(found: Stats) => boolean, string]> = new Map([
+  ['Directory', [(found) => found.isDirectory(), 'a directory']],
+  ['DirectoryOrCreate', [(found) => found.isDirectory(), 'a directory']],
+  ['File', [(found) => found.isFile(), 'a file']],
+  ['FileOrCreate', [(found) => found.isFile(), 'a file']],
+  ['Socket', [(found) => found.isSocket(), 'a socket file']],
+  ['CharDevice', [(found) => found.isCharacterDevice(), 'a character device']],
+  ['BlockDevice', [(found) => found.isBlockDevice(), 'a block device']],
+]);
+
+async function prepareHostPath({ path, type = '' }: NonNullable<Volume['hostPath']>): Promise<void> {
+  let found = await stat(path).catch(() => undefined);
+  if (found === undefined && type === 'DirectoryOrCreate') await mkdir(path, { recursive: true });
+  if (found === undefined && type === 'FileOrCreate') await writeFile(path, '', { flag: 'a' });
+  found ??= await stat(path).catch(() => undefined);
+  const [isRight, what] = HOST_PATH_CHECKS.get(type) ?? [() => true, 'there'];
+  if (found !== undefined && isRight(found)) return;
+  throw new FairleadError('not-found', `hostPath type check failed: ${path} is not ${what}`);
 }
 
 async function volumeInput(
   world: PodWorld,
-  pod: Pod,
-  record: PodRecord,
-  signal: AbortSignal,
+  { pod, record, tokens }: VolumesOf,
+  { volume, signal }: { readonly volume: Volume; readonly signal: AbortSignal },
 ): Promise<VolumeInput> {
-  const namespace = record.namespace;
   const node = world.node(record.node);
-  const tokens = new Map<string, string>();
-  for (const request of tokensOf(pod)) {
-    tokens.set(tokenKey(request), (await world.api.serviceAccountToken(pod, request, signal)).token);
+  const texts = new Map<string, string>();
+  for (const request of tokensOf(volume)) {
+    texts.set(tokenKey(request), await fetchToken(tokens, { pod, request, signal }));
   }
   return {
     pod,
     podIps: record.ips,
     hostIps: node.ips,
     capacity: node.capacity,
-    configMap: (name) => world.api.configMap(namespace, name),
-    secret: (name) => world.api.secret(namespace, name),
-    token: (request) => tokens.get(tokenKey(request)) ?? '',
+    configMap: (name) => world.api.configMap(record.namespace, name),
+    secret: (name) => world.api.secret(record.namespace, name),
+    token: (request) => texts.get(tokenKey(request)) ?? '',
   };
 }
 
-function tokenKey(request: {
-  readonly audience: string | undefined;
-  readonly expirationSeconds: number;
-}): string {
+async function fetchToken(
+  tokens: PodTokens,
+  of: { readonly pod: Pod; readonly request: TokenRequest; readonly signal: AbortSignal },
+): Promise<string> {
+  try {
+    return await tokens.get(of.pod, of.request, of.signal);
+  } catch (error) {
+    const code = error instanceof FairleadError ? error.code : 'internal';
+    throw new FairleadError(code, `failed to fetch token: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function tokenKey(request: TokenRequest): string {
   return `${request.audience ?? ''} ${request.expirationSeconds}`;
 }

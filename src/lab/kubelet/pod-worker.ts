@@ -7,14 +7,15 @@ import type { Pod } from '../../objects/api-types.ts';
 import type { RunExit } from './container-runner.ts';
 import { ContainerStarter } from './container-starter.ts';
 import { ContainerStopper } from './container-stopper.ts';
+import { referencesOf } from './object-references.ts';
 import { planPod, type Step } from './plan.ts';
 import { PodProbes } from './pod-probes.ts';
 import type { PodRecord } from './pod-record.ts';
 import { exitedContainer, PodState } from './pod-state.ts';
 import { podStatus } from './pod-status.ts';
-import { prepareVolumes } from './pod-volumes.ts';
 import type { PodWorld } from './pod-world.ts';
 import { StatusWriter } from './status-writer.ts';
+import { VolumeKeeper } from './volume-keeper.ts';
 import { Waker } from './waker.ts';
 
 const RETRY_FIRST_MS = 500;
@@ -33,9 +34,9 @@ export class PodWorker {
   readonly #stopper: ContainerStopper;
   readonly #probes: PodProbes;
   readonly #status: StatusWriter;
+  readonly #volumes: VolumeKeeper;
   /** Containers to be stopped and started again, with the reason. */
   readonly #restarts = new Map<string, string>();
-  #areVolumesStale = false;
   #failures = 0;
   #retryAtMs: number | undefined;
 
@@ -52,6 +53,7 @@ export class PodWorker {
     this.#starter = new ContainerStarter(world, this.#state, { signal, onHookFailed: restart });
     this.#stopper = new ContainerStopper(world, signal);
     this.#status = new StatusWriter(world, wake);
+    this.#volumes = new VolumeKeeper(world, this.#state, signal);
     this.#probes = new PodProbes(world, { onChange: wake, onFailure: restart });
   }
 
@@ -72,6 +74,7 @@ export class PodWorker {
   update(pod: Pod): void {
     // A container that waits because of its image need not sit out its time.
     if (imagesOf(pod) !== imagesOf(this.pod)) this.#retryAtMs = undefined;
+    this.#volumes.notePod(this.pod, pod);
     this.#state.pod = pod;
     this.#stopper.setGrace(this.#state.graceMs);
     this.#waker.wake();
@@ -95,15 +98,10 @@ export class PodWorker {
     this.#waker.wake();
   }
 
-  /** Whether ConfigMaps and Secrets matter to the pod now: it mounts volumes, or a container waits. */
-  get dependsOnObjects(): boolean {
-    const isWaiting = Object.values(this.record.containers).some((it) => it.state.kind === 'waiting');
-    return isWaiting || (this.pod.spec?.volumes ?? []).length > 0;
-  }
-
-  /** Objects that the pod mounts may have changed: its volumes are looked at again. */
-  refreshVolumes(): void {
-    this.#areVolumesStale = true;
+  /** ConfigMaps or Secrets (by `objectKey`) have changed: what the pod takes from them is looked at again. */
+  noteObjects(changed: ReadonlySet<string>): void {
+    if (referencesOf(this.pod).isDisjointFrom(changed)) return;
+    this.#volumes.setStale();
     // A container that waits for such an object need not sit out its time.
     this.#retryAtMs = undefined;
     this.#waker.wake();
@@ -145,7 +143,7 @@ export class PodWorker {
     for (;;) {
       this.#enforceDeadline();
       await this.#stopRequested();
-      await this.#refreshVolumes();
+      await this.#volumes.refresh();
       const steps = this.#plan();
       const runnable = steps.filter((it) => it.kind !== 'back-off');
       await this.#settle();
@@ -195,7 +193,8 @@ export class PodWorker {
     }
     const backOffs = steps.filter((it) => it.kind === 'back-off');
     for (const { container } of backOffs) this.#reportBackOff(container);
-    const untilMs = [...backOffs.map((it) => it.untilMs), this.#state.deadlineMs].filter(
+    const { deadlineMs } = this.#state;
+    const untilMs = [...backOffs.map((it) => it.untilMs), deadlineMs, this.#volumes.dueAtMs].filter(
       (it) => it !== undefined,
     );
     if (untilMs.length === 0) return { kind: 'wait', waitMs: undefined };
@@ -229,6 +228,8 @@ export class PodWorker {
     const { sandboxGate, startGate } = this.#world;
     switch (step.kind) {
       case 'make-sandbox':
+        // As on a real node: what cannot be mounted leaves the pod without a sandbox, too.
+        await this.#volumes.mount();
         return sandboxGate.run(() => this.#makeSandbox());
       case 'start':
         return startGate.run(() => this.#starter.start(step.container, step.attempt));
@@ -295,18 +296,6 @@ export class PodWorker {
         if (exit !== undefined) this.noteExit(name, record.attempt, exit);
       }),
     );
-  }
-
-  /** What cannot be refreshed (an object was deleted) stays as it is: containers run on with what they have. */
-  async #refreshVolumes(): Promise<void> {
-    const isRunning = Object.keys(this.record.containers).some((it) => this.#state.isRunning(it));
-    if (!this.#areVolumesStale || !isRunning || this.#state.isTerminating) return;
-    this.#areVolumesStale = false;
-    try {
-      await prepareVolumes(this.#world, this.pod, this.record, this.#abort.signal);
-    } catch (error) {
-      this.#state.event('Warning', 'FailedMount', `Cannot refresh volumes: ${messageOf(error)}`);
-    }
   }
 
   #enforceDeadline(): void {

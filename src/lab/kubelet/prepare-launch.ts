@@ -8,7 +8,7 @@ import type { ContainerLaunch } from './container-runner.ts';
 import { expandVariables } from './expand-variables.ts';
 import { hostnameOf } from './hosts-file.ts';
 import type { PodRecord, SandboxRecord } from './pod-record.ts';
-import { makeSubPaths, prepareVolumes, volumeBinds } from './pod-volumes.ts';
+import { makeSubPaths, volumeBinds } from './pod-volumes.ts';
 import type { PodWorld } from './pod-world.ts';
 import { terminationBind } from './termination-log.ts';
 
@@ -21,14 +21,9 @@ export interface LaunchInput {
 }
 
 /** Throws `not-found` naming a missing ConfigMap, Secret, key or volume. */
-export async function prepareLaunch(
-  world: PodWorld,
-  input: LaunchInput,
-  signal: AbortSignal,
-): Promise<ContainerLaunch> {
+export async function prepareLaunch(world: PodWorld, input: LaunchInput): Promise<ContainerLaunch> {
   const { pod, record, container, attempt, sandbox } = input;
   const node = world.node(record.node);
-  await prepareVolumes(world, pod, record, signal);
   const hostname = hostnameOf(pod);
   const env = containerEnv({
     pod,

@@ -1,7 +1,8 @@
 // The files that a ConfigMap, Secret, downward API or projected volume shows: pure, from the objects.
 
 import { FairleadError } from '../../base/errors.ts';
-import type { ConfigMap, Pod, PodSpec, Secret } from '../../objects/api-types.ts';
+import type { ConfigMap, PodSpec, Secret } from '../../objects/api-types.ts';
+import type { TokenRequest } from './cluster-api.ts';
 import { podField, type FieldInput } from './pod-field.ts';
 import { resourceField } from './resource-field.ts';
 
@@ -19,10 +20,7 @@ type KeyToPath = { readonly key: string; readonly path: string; readonly mode?: 
 export interface VolumeInput extends FieldInput {
   readonly configMap: (name: string) => ConfigMap | undefined;
   readonly secret: (name: string) => Secret | undefined;
-  readonly token: (source: {
-    readonly audience: string | undefined;
-    readonly expirationSeconds: number;
-  }) => string;
+  readonly token: (request: TokenRequest) => string;
   readonly capacity: { readonly cpu: string; readonly memory: string };
 }
 
@@ -69,6 +67,8 @@ function secretFiles(source: ObjectSource, input: VolumeInput): readonly VolumeF
   return chosen('secret', source, secret === undefined ? undefined : data);
 }
 
+const MISSING_CONFIG_KEY = 'configmap references non-existent config key';
+
 function chosen(
   kind: string,
   source: ObjectSource,
@@ -83,7 +83,8 @@ function chosen(
     const bytes = data.get(item.key);
     if (bytes !== undefined) return [fileOf(item.path, bytes, item.mode ?? source.mode)];
     if (source.optional === true) return [];
-    throw new FairleadError('not-found', `${kind} "${source.name ?? ''}" has no key "${item.key}"`);
+    const what = kind === 'secret' ? 'references non-existent secret key' : MISSING_CONFIG_KEY;
+    throw new FairleadError('not-found', `${what}: ${item.key}`);
   });
 }
 
@@ -125,13 +126,9 @@ function fileOf(path: string, data: Buffer, mode: number | undefined): VolumeFil
   return { path, data, mode: mode ?? DEFAULT_MODE };
 }
 
-/** Tokens that the volumes of a pod ask for: fetched before the files are made, because that takes the API. */
-export function tokensOf(
-  pod: Pod,
-): readonly { readonly audience: string | undefined; readonly expirationSeconds: number }[] {
-  return (pod.spec?.volumes ?? [])
-    .flatMap((it) => it.projected?.sources ?? [])
-    .flatMap(({ serviceAccountToken: it }) =>
-      it === undefined ? [] : [{ audience: it.audience, expirationSeconds: it.expirationSeconds ?? 3600 }],
-    );
+/** Tokens that a volume asks for: fetched before its files are made, because that takes the API. */
+export function tokensOf(volume: Volume): readonly TokenRequest[] {
+  return (volume.projected?.sources ?? []).flatMap(({ serviceAccountToken: it }) =>
+    it === undefined ? [] : [{ audience: it.audience, expirationSeconds: it.expirationSeconds ?? 3600 }],
+  );
 }
