@@ -8,6 +8,7 @@ import type { ApiContext } from './context.ts';
 import { metadataOf, partOf } from './draft.ts';
 import { allocateNodePorts } from './node-ports.ts';
 import { qosClassOf } from './qos-class.ts';
+import { keepServiceAccountVolume } from './service-account-volume.ts';
 import { allocateAddresses } from './service-addresses.ts';
 
 /** Status of these is written with the object itself: kubelets create their node whole. */
@@ -50,6 +51,9 @@ export function prepareUpdate(
   const hasStatus = resource.subresources.some(({ name }) => name === 'status');
   if (hasStatus) keep(draft, current, 'status');
   switch (resource.message) {
+    case 'core.Pod':
+      keepServiceAccountVolume(draft, current);
+      return [];
     case 'core.Namespace':
       // Finalizers of a namespace change by its finalize subresource alone.
       keep(draft, current, 'spec');

@@ -10,7 +10,9 @@ import { forbiddenField } from '../objects/validation/field-error.ts';
 import { validateObject } from '../objects/validation/validate.ts';
 import { timestampOf, type ApiContext } from './context.ts';
 import { metadataOf } from './draft.ts';
+import { randomSuffix } from './random-suffix.ts';
 import { isConverted } from './serve.ts';
+import { admitServiceAccount } from './service-account-volume.ts';
 import type { StoredObject } from './object-store.ts';
 import {
   alreadyExists,
@@ -28,9 +30,6 @@ export interface WriteOptions {
 }
 
 const NAMESPACES: Pick<Resource, 'group' | 'plural'> = { group: '', plural: 'namespaces' };
-
-/** Without vowels and look-alikes, so that no word comes out. */
-const SUFFIX_LETTERS = 'bcdfghjklmnpqrstvwxz2456789';
 
 /** Stores a new object; throws 409 where the name is taken, 422 where it is invalid, 404 or 403 for its namespace. */
 export function createObject(
@@ -52,6 +51,7 @@ export function createObject(
   stampNew(context, resource, metadata);
   const message = storedMessage(resource);
   applyDefaults(message, draft);
+  if (message === 'core.Pod') admitServiceAccount(context, resource, draft, options);
   const shape = validateObject(message, draft, { schemas: context.schemas });
   refuse(resource, name, shape);
   refuse(resource, name, prepareCreate(context, resource, draft));
@@ -107,9 +107,7 @@ export function replaceObject(
 function nameObject(context: ApiContext, metadata: Draft): void {
   const prefix = textOf(metadata['generateName']);
   if (textOf(metadata['name']) !== undefined || prefix === undefined) return;
-  let suffix = '';
-  for (let i = 0; i < 5; i++) suffix += SUFFIX_LETTERS[context.random.below(SUFFIX_LETTERS.length)];
-  metadata['name'] = `${prefix.slice(0, 58)}${suffix}`;
+  metadata['name'] = `${prefix.slice(0, 58)}${randomSuffix(context.random)}`;
 }
 
 function admitNamespace(context: ApiContext, resource: Resource, namespace: string, name: string): void {

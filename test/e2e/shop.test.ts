@@ -67,6 +67,16 @@ suite('the shop', () => {
     assert.match(hostname, /^api-/);
   });
 
+  test("a pod's token and authority open the Kubernetes API from inside", () => {
+    const script = [
+      'cd /var/run/secrets/kubernetes.io/serviceaccount',
+      'curl -s --max-time 5 --cacert ca.crt -H "Authorization: Bearer $(cat token)" ' +
+        '-o /dev/null -w "%{http_code}" "https://kubernetes.default.svc/api/v1/namespaces/$(cat namespace)/pods"',
+    ];
+    const code = kubectl(NAME, ['-n', 'shop', 'exec', 'ds/toolbox', '--', 'sh', '-c', script.join(' && ')]);
+    assert.equal(code, '200');
+  });
+
   test('a second up changes nothing and says so', () => {
     const result = fairlead(['up', '--name', NAME, '-f', 'examples/shop', '--no-check']);
     assert.equal(result.code, 0, result.stderr);

@@ -18,6 +18,27 @@ const ROWS: readonly { name: string; last: unknown; wanted: unknown; current: un
     patch: undefined,
   },
   {
+    name: 'nothing for items that others added behind ours',
+    last: { a: [{ n: 1 }] },
+    wanted: { a: [{ n: 1 }] },
+    current: { a: [{ n: 1 }, { n: 2 }] },
+    patch: undefined,
+  },
+  {
+    name: 'the whole list where an item was dropped',
+    last: { a: [1, 2] },
+    wanted: { a: [1] },
+    current: { a: [1, 2] },
+    patch: { a: [1] },
+  },
+  {
+    name: 'the whole list where nobody knows whose the rest is',
+    last: undefined,
+    wanted: { a: [1] },
+    current: { a: [1, 2] },
+    patch: { a: [1] },
+  },
+  {
     name: 'a changed field only',
     last: { a: 1, b: 1 },
     wanted: { a: 1, b: 2 },

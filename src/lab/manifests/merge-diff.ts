@@ -6,6 +6,7 @@ type Json = Readonly<Record<string, unknown>>;
  * The patch that takes `current` to `wanted`: fields of `wanted` that differ, and null for what `last` had and `wanted` has not.
  * Fields that only `current` has (defaults, other writers' fields) stay. Undefined when nothing has to change.
  * Lists count as one value: one that holds everything that is wanted, item by item, is left alone, since the server adds defaults inside.
+ * So are items behind those that were applied: others added them (the volume of a pod's service account, ...).
  */
 export function diffForMerge(last: unknown, wanted: unknown, current: unknown): Json | undefined {
   const patch = diffRecords(asRecord(last), asRecord(wanted), asRecord(current));
@@ -40,7 +41,9 @@ function holds(current: unknown, wanted: unknown, last: unknown): boolean {
     );
   }
   if (Array.isArray(wanted)) {
-    if (!Array.isArray(current) || current.length !== wanted.length) return false;
+    if (!Array.isArray(current) || current.length < wanted.length) return false;
+    const isLonger = current.length > wanted.length;
+    if (isLonger && !(Array.isArray(last) && last.length <= wanted.length)) return false;
     return wanted.every((value, i) => holds(current[i], value, Array.isArray(last) ? last[i] : undefined));
   }
   return current === wanted || (current === undefined && wanted === null);
