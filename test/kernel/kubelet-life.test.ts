@@ -131,6 +131,30 @@ test('a new kubelet process adopts: nothing restarts, ends that nobody saw are n
   await bed.gone(stays, serves, ends);
 });
 
+test('a new kubelet process has what a crash left of attachments taken away, and nothing of the pods that live', async () => {
+  const stays = bed.run('linked', { containers: [agnhost('netexec')] });
+  await bed.ready('linked');
+  await bed.stopKubelet();
+  const stale = 'vdeadbeef00';
+  bed.onNode('ip', 'link', 'add', stale, 'type', 'veth', 'peer', 'name', 'peer0');
+  writeFileSync(`${bed.counter}.away`, '');
+  await bed.startKubelet();
+  // While the plugin asks for patience nothing new may be attached: it might be taken for a rest.
+  const comes = bed.run('comes', { containers: [agnhost('netexec')] });
+  await until('the plugin to ask for patience', () =>
+    bed.api.events.some((it) => it.pod === 'comes' && /failed \(gc\): not now/.test(it.message)),
+  );
+  assert.equal(bed.onNode('ip', 'link', 'show', stale).status, 0);
+  rmSync(`${bed.counter}.away`);
+  await bed.ready('comes');
+  assert.equal(bed.onNode('ip', 'link', 'show', stale).status, 1);
+  for (const pod of ['linked', 'comes']) {
+    assert.equal(bed.onNode('curl', '-s', `http://${bed.ip(pod)}:8080/hostname`).stdout, pod);
+  }
+  for (const uid of [stays, comes]) bed.delete(uid, 0);
+  await bed.gone(stays, comes);
+});
+
 test('stand-ins come back when the workload process of the node dies', async () => {
   const uid = bed.run('again', { containers: [agnhost('netexec')] });
   await bed.ready('again');
@@ -162,11 +186,10 @@ test("a sandbox that cannot be made is told with the plugin's words, holds nobod
     hostNetwork: true,
     containers: [agnhost('netexec', '--http-port=18080', '--udp-port=-1')],
   });
-  await until('the event', () =>
-    bed.api.events.some((it) => it.pod === 'stuck' && it.reason === 'FailedCreatePodSandBox'),
-  );
-  const event = bed.api.events.find((it) => it.reason === 'FailedCreatePodSandBox');
-  assert.match(event?.message ?? '', /no address left: as the test asked/);
+  const event = () =>
+    bed.api.events.find((it) => it.pod === 'stuck' && it.reason === 'FailedCreatePodSandBox');
+  await until('the event', () => event() !== undefined);
+  assert.match(event()?.message ?? '', /no address left: as the test asked/);
   await bed.ready('hosted');
   assert.equal(bed.ip('hosted'), '192.0.2.1');
   assert.equal(bed.onNode('curl', '-s', 'http://127.0.0.1:18080/hostname').stdout, 'hosted');

@@ -20,10 +20,13 @@ export interface CniPlugin {
   readonly [key: string]: unknown;
 }
 
-export interface CniAttachment {
+export interface CniAttachmentName {
   readonly containerId: string;
-  readonly netns: string;
   readonly ifname: string;
+}
+
+export interface CniAttachment extends CniAttachmentName {
+  readonly netns: string;
   readonly args: Readonly<Record<string, string>>;
   /** Given to the plugins that announce the capability: portMappings, bandwidth, ... */
   readonly runtimeConfig: Readonly<Record<string, unknown>>;
@@ -54,7 +57,7 @@ export class CniRuntime {
   async add(attachment: CniAttachment, signal: AbortSignal): Promise<unknown> {
     let previous: unknown;
     for (const plugin of this.#options.config.plugins) {
-      const text = await this.#run('ADD', plugin, { attachment, previous, signal });
+      const text = await this.#run('ADD', plugin, callOf(attachment, previous, signal));
       previous = JSON.parse(text) as unknown;
     }
     return previous;
@@ -63,54 +66,66 @@ export class CniRuntime {
   /** In reverse order, with the ADD's result; an attachment that is gone already is no error. */
   async delete(attachment: CniAttachment, result: unknown, signal: AbortSignal): Promise<void> {
     for (const plugin of this.#options.config.plugins.toReversed()) {
-      await this.#run('DEL', plugin, { attachment, previous: result, signal });
+      await this.#run('DEL', plugin, callOf(attachment, result, signal));
     }
   }
 
   /** Throws where the attachment is not as the result says. */
   async check(attachment: CniAttachment, result: unknown, signal: AbortSignal): Promise<void> {
     for (const plugin of this.#options.config.plugins) {
-      await this.#run('CHECK', plugin, { attachment, previous: result, signal });
+      await this.#run('CHECK', plugin, callOf(attachment, result, signal));
     }
   }
 
-  async #run(command: 'ADD' | 'DEL' | 'CHECK', plugin: CniPlugin, call: CniCall): Promise<string> {
+  /**
+   * Has the plugins forget every attachment of the network that is not among these: each is asked, whatever the ones before
+   * answered; then the first failure is thrown. Networks of a specification before 1.1.0 know no such call.
+   */
+  async collectGarbage(valid: readonly CniAttachmentName[], signal: AbortSignal): Promise<void> {
+    const { cniVersion, plugins } = this.#options.config;
+    if (!knowsGarbage(cniVersion)) return;
+    const fields = {
+      'cni.dev/valid-attachments': valid.map((it) => ({ containerID: it.containerId, ifname: it.ifname })),
+    };
+    const failures: unknown[] = [];
+    for (const plugin of plugins) {
+      const call = { env: {}, runtimeConfig: {}, fields, signal };
+      await this.#run('GC', plugin, call).catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async #run(command: CniCommand, plugin: CniPlugin, call: CniCall): Promise<string> {
     const program = await this.#find(plugin.type);
-    const { attachment, previous, signal } = call;
     const env = {
       PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin',
       CNI_COMMAND: command,
-      CNI_CONTAINERID: attachment.containerId,
-      CNI_NETNS: attachment.netns,
-      CNI_IFNAME: attachment.ifname,
-      CNI_ARGS: Object.entries(attachment.args)
-        .map(([key, value]) => `${key}=${value}`)
-        .join(';'),
       CNI_PATH: this.#options.path.join(':'),
+      ...call.env,
     };
     try {
-      const stdin = JSON.stringify(this.#configOf(plugin, attachment, previous));
+      const stdin = JSON.stringify(this.#configOf(plugin, call));
       const { hostNetns } = this.#options;
       const netns = hostNetns === undefined ? {} : { netns: hostNetns };
-      const result = await runProgram(program, [], { stdin, env, signal, timeoutMs: TIMEOUT_MS, ...netns });
-      return result.stdout;
+      const options = { stdin, env, signal: call.signal, timeoutMs: TIMEOUT_MS, ...netns };
+      return (await runProgram(program, [], options)).stdout;
     } catch (error) {
       throw cniError(command, plugin.type, error);
     }
   }
 
-  #configOf(plugin: CniPlugin, attachment: CniAttachment, previous: unknown): Record<string, unknown> {
+  #configOf(plugin: CniPlugin, call: CniCall): Record<string, unknown> {
     const { cniVersion, name } = this.#options.config;
     const { capabilities = {}, ...own } = plugin;
     const runtimeConfig = Object.fromEntries(
-      Object.entries(attachment.runtimeConfig).filter(([key]) => capabilities[key] === true),
+      Object.entries(call.runtimeConfig).filter(([key]) => capabilities[key] === true),
     );
     return {
       ...own,
       cniVersion,
       name,
       ...(Object.keys(runtimeConfig).length > 0 && { runtimeConfig }),
-      ...(previous !== undefined && { prevResult: previous }),
+      ...call.fields,
     };
   }
 
@@ -134,10 +149,36 @@ export class CniRuntime {
   }
 }
 
+type CniCommand = 'ADD' | 'DEL' | 'CHECK' | 'GC';
+
+/** What goes to a plugin beside its configuration and the names of the network. */
 interface CniCall {
-  readonly attachment: CniAttachment;
-  readonly previous: unknown;
+  readonly env: Readonly<Record<string, string>>;
+  readonly runtimeConfig: Readonly<Record<string, unknown>>;
+  /** Further fields of standard input. */
+  readonly fields: Readonly<Record<string, unknown>>;
   readonly signal: AbortSignal;
+}
+
+function callOf(attachment: CniAttachment, previous: unknown, signal: AbortSignal): CniCall {
+  const args = Object.entries(attachment.args).map(([key, value]) => `${key}=${value}`);
+  return {
+    env: {
+      CNI_CONTAINERID: attachment.containerId,
+      CNI_NETNS: attachment.netns,
+      CNI_IFNAME: attachment.ifname,
+      CNI_ARGS: args.join(';'),
+    },
+    runtimeConfig: attachment.runtimeConfig,
+    fields: previous === undefined ? {} : { prevResult: previous },
+    signal,
+  };
+}
+
+/** 1.1.0 brought GC. */
+function knowsGarbage(cniVersion: string): boolean {
+  const [major = 0, minor = 0] = cniVersion.split('.').map(Number);
+  return major > 1 || (major === 1 && minor >= 1);
 }
 
 /** Addresses of the container's interfaces in the result, first IPv4 or IPv6 as the plugin ordered them. */

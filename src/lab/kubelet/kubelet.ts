@@ -10,6 +10,7 @@ import { clusterPaths } from '../../base/paths.ts';
 import { openNetlink } from '../../sys/netlink.ts';
 import { ControlClient } from '../workload/control-client.ts';
 import { writeAgnhostScript } from './agnhost-bind.ts';
+import { AttachmentGarbage } from './attachment-garbage.ts';
 import { CniRuntime } from './cni-runtime.ts';
 import type { ClusterApi } from './cluster-api.ts';
 import { ExecSandboxes } from './exec-sandboxes.ts';
@@ -52,21 +53,18 @@ export async function startKubelet(
   doors: KubeletDoors,
   lifetime: Lifetime,
 ): Promise<Kubelet> {
-  const nodes = new Map(config.nodes.map((it) => [it.name, nodeDoors(config, it, lifetime)]));
+  const nodes = new Map<string, NodeDoors>();
+  for (const node of config.nodes) nodes.set(node.name, await nodeDoors({ config, doors, lifetime }, node));
   const world = makeWorld(config, doors, nodes);
-  const records: PodRecord[] = [];
-  for (const { folders } of nodes.values()) {
-    await mkdir(folders.pods, { recursive: true });
-    await writeAgnhostScript(folders.agnhost);
-    records.push(...(await loadRecords(folders, doors.log)));
-  }
+  const records = [...nodes.values()].flatMap((it) => it.records);
   const pods = new PodSet(world, records);
   const socket = clusterPaths(config.roots, config.cluster).kubeletSocket;
   await mkdir(path.dirname(socket), { recursive: true });
   await serveKubelet(socket, world, pods, lifetime);
   const watches = new Map<string, ExitWatch>();
   const loops: Promise<void>[] = [];
-  for (const [node, { folders, client }] of nodes) {
+  for (const [node, { folders, client, garbage }] of nodes) {
+    loops.push(garbage.run());
     const exits = new ExitWatch({ node, folders, client, pods, clock: doors.clock, log: doors.log });
     watches.set(node, exits);
     loops.push(exits.run(lifetime.signal));
@@ -83,10 +81,23 @@ interface NodeDoors {
   readonly folders: NodeFolders;
   readonly client: ControlClient;
   readonly cni: CniRuntime;
+  /** What an earlier process left. */
+  readonly records: readonly PodRecord[];
+  readonly garbage: AttachmentGarbage;
 }
 
-function nodeDoors(config: KubeletConfig, node: KubeletNode, lifetime: Lifetime): NodeDoors {
+interface Surroundings {
+  readonly config: KubeletConfig;
+  readonly doors: KubeletDoors;
+  readonly lifetime: Lifetime;
+}
+
+async function nodeDoors({ config, doors, lifetime }: Surroundings, node: KubeletNode): Promise<NodeDoors> {
+  const { clock, log } = doors;
   const folders = new NodeFolders(config.roots, config.cluster, node.name);
+  await mkdir(folders.pods, { recursive: true });
+  await writeAgnhostScript(folders.agnhost);
+  const records = await loadRecords(folders, log);
   const client = lifetime.own('workload client', new ControlClient(folders.workloadSocket), (it) =>
     it.close(),
   );
@@ -96,7 +107,9 @@ function nodeDoors(config: KubeletConfig, node: KubeletNode, lifetime: Lifetime)
     path: [path.dirname(config.cniProgram), ...config.cniPath],
     hostNetns: folders.netns,
   });
-  return { node, folders, client, cni };
+  const { signal } = lifetime;
+  const garbage = new AttachmentGarbage({ node: node.name, cni, records, clock, log, signal });
+  return { node, folders, client, cni, records, garbage };
 }
 
 function makeWorld(
@@ -130,7 +143,7 @@ function makeWorld(
     sandboxGate: new Gate(PARALLEL),
     startGate: new Gate(PARALLEL),
     sandboxes: new Sandboxes({
-      node: (name) => ({ folders: of(name).folders, cni: of(name).cni, ips: of(name).node.ips }),
+      node: (name) => ({ ...of(name), ips: of(name).node.ips }),
       raiseLoopback,
       clusterDomain: config.clusterDomain,
       dnsIps: config.dnsIps,

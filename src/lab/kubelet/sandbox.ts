@@ -9,6 +9,7 @@ import type { Pod } from '../../objects/api-types.ts';
 import { removeCgroup } from '../../sys/cgroup.ts';
 import { createNetns, deleteNetns } from '../../sys/netns.ts';
 import { formatResolvConf, parseResolvConf, podResolvConf } from '../resolv-conf.ts';
+import { POD_IFNAME, type AttachmentGarbage } from './attachment-garbage.ts';
 import { addressesOfResult, type CniAttachment, type CniRuntime } from './cni-runtime.ts';
 import { hostnameOf, podHosts } from './hosts-file.ts';
 import type { NodeFolders, PodName } from './pod-folders.ts';
@@ -18,6 +19,7 @@ import type { PodRecord, SandboxRecord } from './pod-record.ts';
 export interface SandboxNode {
   readonly folders: NodeFolders;
   readonly cni: CniRuntime;
+  readonly garbage: AttachmentGarbage;
   readonly ips: readonly Ip[];
 }
 
@@ -79,8 +81,9 @@ export class Sandboxes {
   }
 
   async #connect(pod: Pod, record: PodRecord, signal: AbortSignal): Promise<SandboxRecord> {
-    const { folders, cni } = this.#options.node(record.node);
+    const { folders, cni, garbage } = this.#options.node(record.node);
     const { netns } = folders.pod(record);
+    await garbage.collected();
     await this.#freshNetns(record, netns, signal);
     await this.#options.raiseLoopback(netns, signal);
     const cniResult = await cni.add(attachmentOf(record, netns, portMappings(pod)), signal);
@@ -125,7 +128,7 @@ function attachmentOf(
   return {
     containerId: record.uid,
     netns,
-    ifname: 'eth0',
+    ifname: POD_IFNAME,
     // What containerd and CRI-O pass.
     args: {
       IgnoreUnknown: '1',
