@@ -2,7 +2,7 @@
 
 import type { Container, ContainerStatus, Pod, PodStatus } from '../../objects/api-types.ts';
 import type { Ip } from '../../base/ip.ts';
-import { isFinished, isSidecar } from './plan.ts';
+import { isFinished, isSidecar, restarts } from './plan.ts';
 import type { ContainerRecord, ContainerState, ExitedState, PodRecord } from './pod-record.ts';
 
 type PodCondition = NonNullable<PodStatus['conditions']>[number];
@@ -135,16 +135,20 @@ function containerStatus(input: StatusInput, container: Container): ContainerSta
   const isRunning = record?.state.kind === 'running';
   const isDoneInit =
     isInit && !isSidecar(container) && record?.state.kind === 'exited' && record.state.exitCode === 0;
+  // Until its first start there is neither a container nor an image.
+  const hasBegun = record !== undefined && (record.state.kind !== 'waiting' || record.last !== undefined);
+  // An end that is shown as the state is not shown as an earlier one, too.
+  const last = state.terminated === undefined ? record?.last : undefined;
   return {
     name: container.name,
     image: container.image ?? '',
-    imageID: `fairlead://${record?.runner === 'process' ? 'host-programs' : 'stand-in'}`,
-    ...(record !== undefined && record.id !== '' && { containerID: record.id }),
+    imageID: hasBegun ? `fairlead://${record.runner === 'process' ? 'host-programs' : 'stand-in'}` : '',
+    ...(hasBegun && record.id !== '' && { containerID: record.id }),
     restartCount: record?.attempt ?? 0,
     ready: isInit && !isSidecar(container) ? isDoneInit : isContainerReady(input, container),
     started: isRunning && input.isStarted(container.name),
     state,
-    ...(record?.last !== undefined && { lastState: apiState(record.last, record.id) }),
+    ...(record !== undefined && last !== undefined && { lastState: apiState(last, record.id) }),
   };
 }
 
@@ -160,8 +164,10 @@ function stateOf(
   record: ContainerRecord,
 ): NonNullable<ContainerStatus['state']> {
   const { state } = record;
-  const isWaiting = state.kind === 'exited' && record.backoffMs > 0 && record.last === state;
-  if (!isWaiting || input.isTerminating) return apiState(state, record.id);
+  const isOver = input.isTerminating || isFinished(input.pod, input.record);
+  const isWaiting =
+    state.kind === 'exited' && record.backoffMs > 0 && restarts(input.pod, container, state) && !isOver;
+  if (!isWaiting) return apiState(state, record.id);
   const message =
     `back-off ${record.backoffMs / 1000}s restarting failed container=${container.name} ` +
     `pod=${input.record.name}_${input.record.namespace}(${input.record.uid})`;
