@@ -382,7 +382,7 @@ test('a container that fails is restarted at once, then with back-off; its earli
     /^back-off 10s restarting failed container=main pod=crash_default/,
   );
   const reasons = bed.api.events.filter((it) => it.pod === 'crash').map((it) => it.reason);
-  assert.deepEqual(new Set(reasons), new Set(['Created', 'Started', 'BackOff']));
+  assert.deepEqual(new Set(reasons), new Set(['Pulled', 'Created', 'Started', 'BackOff']));
   assert.equal(await logsOf('crash', 'previous=true'), 'try\nbad\n');
   assert.match(await logsOf('crash', 'timestamps=true&limitBytes=34'), /^20\d\d-.*Z try$/);
   bed.delete(uid, 0);

@@ -71,6 +71,61 @@ test('readiness follows its probe, a failed liveness probe restarts the containe
   await bed.gone(uid);
 });
 
+test('failed probes are told in the words of a kubelet', async () => {
+  const probe = { periodSeconds: 1, failureThreshold: 1 };
+  const uids = [
+    bed.run('deaf', {
+      terminationGracePeriodSeconds: 0,
+      containers: [{ ...agnhost('pause'), livenessProbe: { tcpSocket: { port: 9999 }, ...probe } }],
+    }),
+    bed.run('ill', {
+      containers: [
+        {
+          ...agnhost('netexec'),
+          readinessProbe: { httpGet: { path: '/echo?msg=private&code=500', port: 8080 }, ...probe },
+        },
+      ],
+    }),
+    bed.run(
+      'slow-probe',
+      {
+        containers: [
+          {
+            ...sh('exec sleep 1000'),
+            readinessProbe: { exec: { command: ['sleep', '30'] }, timeoutSeconds: 1, ...probe },
+          },
+        ],
+      },
+      HOST,
+    ),
+  ];
+  const wanted: readonly (readonly [string, string, string])[] = [
+    ['deaf', 'Unhealthy', 'Liveness probe failed: dial tcp IP:9999: connect: connection refused'],
+    ['deaf', 'Killing', 'Container main failed liveness probe, will be restarted'],
+    [
+      'deaf',
+      'Pulled',
+      'Container image "agnhost:2.53" already present on machine as a workload of Fairlead\'s own',
+    ],
+    ['ill', 'Unhealthy', 'Readiness probe failed: HTTP probe failed with statuscode: 500'],
+    ['slow-probe', 'Unhealthy', 'Readiness probe failed: command timed out: "sleep 30" timed out after 1s'],
+    ['slow-probe', 'Pulled', 'Container image "debian:12" already present on machine as host programs'],
+    ['slow-probe', 'Created', 'Created container: main'],
+    ['slow-probe', 'Started', 'Started container main'],
+  ];
+  for (const [pod, reason, text] of wanted) {
+    const messages = () =>
+      bed.api.events.filter((it) => it.pod === pod && it.reason === reason).map((it) => it.message);
+    await until(
+      `the event ${reason} of ${pod}`,
+      () => messages().includes(text.replace('IP', bed.ip(pod))),
+      () => messages().join('\n'),
+    );
+  }
+  for (const uid of uids) bed.delete(uid, 0);
+  await bed.gone(...uids);
+});
+
 test('network probes come from the node: HTTP, TCP and gRPC', async () => {
   const probe = { periodSeconds: 1 };
   const uids = [

@@ -41,6 +41,7 @@ export class ContainerStarter {
     const before = containers[container.name];
     const fresh = this.#freshRecord(container, attempt, before);
     this.#checkImage(container, fresh);
+    this.#reportImage(container, fresh);
     const launch = await this.#prepare(container, fresh, sandbox);
     if (before?.state.kind === 'exited') await this.#clear(before);
     const startedAtMs = this.#world.clock.nowMs();
@@ -85,6 +86,21 @@ export class ContainerStarter {
     this.#state.event('Warning', 'InspectFailed', message, container.name);
     this.#state.event('Warning', 'Failed', 'Error: InvalidImageName', container.name);
     throw new FairleadError('invalid', message);
+  }
+
+  /** Upstream's words, and what stands for the image: nothing pretends. */
+  #reportImage(container: Container, fresh: ContainerRecord): void {
+    const { pod } = this.#state;
+    const { command = [], args = [] } = container;
+    const kind = fresh.runner === 'process' ? 'process' : programOf({ pod, container, command, args }).kind;
+    const as =
+      kind === 'process'
+        ? 'host programs'
+        : kind === 'stand-in'
+          ? 'a stand-in'
+          : "a workload of Fairlead's own";
+    const message = `Container image "${container.image ?? ''}" already present on machine as ${as}`;
+    this.#state.event('Normal', 'Pulled', message, container.name);
   }
 
   async #prepare(

@@ -6,6 +6,7 @@ import type { Container, Pod, Probe } from '../../objects/api-types.ts';
 import { namedPort } from './named-port.ts';
 import type { PodRecord } from './pod-record.ts';
 import type { PodWorld } from './pod-world.ts';
+import { formatGoDuration } from '../workload/go-duration.ts';
 import type { ProbeAnswer, ProbeRequest } from '../workload/workload-spec.ts';
 
 export type ProbeKind = 'startup' | 'readiness' | 'liveness';
@@ -177,9 +178,19 @@ export class PodProbes {
     const { pod, container } = job;
     // The record of the moment the probe began names the same start of the container.
     const target = { pod, container, record: job.record };
-    const both = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-    const result = await this.#world.execSandboxes.run(target, command, both);
-    return { isSuccess: result.exitCode === 0, message: result.output };
+    const isOver = AbortSignal.timeout(timeoutMs);
+    try {
+      const both = AbortSignal.any([signal, isOver]);
+      const result = await this.#world.execSandboxes.run(target, command, both);
+      return { isSuccess: result.exitCode === 0, message: result.output };
+    } catch (error) {
+      if (!isOver.aborted) throw error;
+      const after = formatGoDuration(timeoutMs);
+      return {
+        isSuccess: false,
+        message: `command timed out: "${command.join(' ')}" timed out after ${after}`,
+      };
+    }
   }
 }
 

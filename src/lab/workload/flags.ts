@@ -34,16 +34,3 @@ export function boolFlag(flags: Flags, name: string, fallback: boolean): boolean
   const value = flags.values.get(name);
   return value === undefined ? fallback : value === 'true' || value === '1';
 }
-
-const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-/** Milliseconds of a Go duration ("1m30s", "500ms"); undefined where it is none. */
-export function parseGoDuration(text: string): number | undefined {
-  if (text === '0') return 0;
-  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return undefined;
-  let total = 0;
-  for (const [, number = '0', unit = 's'] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {
-    total += Number(number) * (UNITS_MS[unit] ?? 0);
-  }
-  return total;
-}

@@ -5,13 +5,12 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
 import net from 'node:net';
-import { messageOf } from '../../base/errors.ts';
 import { grpcHealthRequest, parseGrpcHealthAnswer } from './grpc-health.ts';
+import { probeFailure } from './probe-failure.ts';
 import type { ProbeAnswer, ProbeRequest } from './workload-spec.ts';
 
-/** What of a body a kubelet reads and shows at most. */
-const MAX_BODY_CHARS = 10 * 1024;
-const MAX_SHOWN_CHARS = 200;
+/** What of a body a kubelet reads at most. */
+const MAX_BODY_BYTES = 10 * 1024;
 
 /** One probe; a failure of any kind is an answer, not an error. */
 export async function runProbe(request: ProbeRequest): Promise<ProbeAnswer> {
@@ -21,15 +20,8 @@ export async function runProbe(request: ProbeRequest): Promise<ProbeAnswer> {
     if (request.kind === 'http') return await probeHttp(request, signal);
     return await probeGrpc(request, signal);
   } catch (error) {
-    const reason = signal.aborted ? `no answer in ${request.timeoutMs} ms` : messageOf(error);
-    return { isSuccess: false, message: `${targetOf(request)}: ${reason}` };
+    return { isSuccess: false, message: probeFailure(request, error, signal.aborted) };
   }
-}
-
-function targetOf(request: ProbeRequest): string {
-  const host = request.host.includes(':') ? `[${request.host}]` : request.host;
-  if (request.kind !== 'http') return `dial ${host}:${request.port}`;
-  return `Get "${request.scheme.toLowerCase()}://${host}:${request.port}${request.path}"`;
 }
 
 function probeTcp(
@@ -64,14 +56,13 @@ function probeHttp(
   } as const;
   return new Promise((resolve, reject) => {
     const onResponse = (response: http.IncomingMessage): void => {
-      let body = '';
-      response.setEncoding('utf8');
+      let readBytes = 0;
       response.on('error', reject);
-      response.on('data', (chunk: string) => {
-        body += chunk;
-        if (body.length > MAX_BODY_CHARS) response.destroy();
+      response.on('data', (chunk: Buffer) => {
+        readBytes += chunk.length;
+        if (readBytes > MAX_BODY_BYTES) response.destroy();
       });
-      response.on('close', () => resolve(judgeHttp(response.statusCode ?? 0, body)));
+      response.on('close', () => resolve(judgeHttp(response.statusCode ?? 0)));
     };
     const sent =
       request.scheme === 'HTTPS' ? https.request(options, onResponse) : http.request(options, onResponse);
@@ -81,15 +72,9 @@ function probeHttp(
 }
 
 /** 200 to 399 is success; a redirect elsewhere counts as one, like the kubelet's warning result. */
-function judgeHttp(status: number, body: string): ProbeAnswer {
+function judgeHttp(status: number): ProbeAnswer {
   const isSuccess = status >= 200 && status < 400;
-  const shown = body.slice(0, MAX_SHOWN_CHARS);
-  return {
-    isSuccess,
-    message: isSuccess
-      ? ''
-      : `HTTP probe failed with statuscode: ${status}${shown === '' ? '' : ` (${shown})`}`,
-  };
+  return { isSuccess, message: isSuccess ? '' : `HTTP probe failed with statuscode: ${status}` };
 }
 
 async function probeGrpc(

@@ -2,7 +2,8 @@
 // REFUSED, OTHER) and an exit code.
 
 import { FairleadError, hasCode, messageOf } from '../../../base/errors.ts';
-import { parseFlags, parseGoDuration } from '../flags.ts';
+import { parseFlags } from '../flags.ts';
+import { parseGoDuration } from '../go-duration.ts';
 import type { ProgramContext } from '../program.ts';
 
 /** What the kernel itself waits for a connection at most (tcp_syn_retries); used where no --timeout is given. */

@@ -4,7 +4,8 @@
 import http from 'node:http';
 import type net from 'node:net';
 import { messageOf } from '../../../base/errors.ts';
-import { numberFlag, parseFlags, parseGoDuration } from '../flags.ts';
+import { numberFlag, parseFlags } from '../flags.ts';
+import { parseGoDuration } from '../go-duration.ts';
 import { sendJson, sendText, urlOf, type HttpHandler } from '../http-face.ts';
 import { formatPeer } from '../pod-net.ts';
 import type { ProgramContext } from '../program.ts';

@@ -3,7 +3,8 @@
 import { readFile } from 'node:fs/promises';
 import http2 from 'node:http2';
 import { parseResolvConf } from '../../resolv-conf.ts';
-import { numberFlag, parseFlags, parseGoDuration } from '../flags.ts';
+import { numberFlag, parseFlags } from '../flags.ts';
+import { parseGoDuration } from '../go-duration.ts';
 import { grpcHealthAnswer } from '../grpc-health.ts';
 import { sendText } from '../http-face.ts';
 import type { ProgramContext } from '../program.ts';
