@@ -6,10 +6,12 @@ import type { DialRequest, DialResult } from './dial.ts';
 import type { ProbeAnswer, ProbeRequest, WorkloadSpec, WorkloadStatus } from './workload-spec.ts';
 
 const CALL_TIMEOUT_MS = 15_000;
+/** The server never hangs up, so that no call meets a connection that is just being closed: the idle ones end here. */
+const IDLE_MS = 4000;
 
 export class ControlClient {
   readonly #path: string;
-  readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 32 });
+  readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 32, timeout: IDLE_MS });
 
   /** `path` is the unix socket of the node's workload process. */
   constructor(path: string) {

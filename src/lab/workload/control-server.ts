@@ -19,7 +19,8 @@ import type { Workloads } from './workloads.ts';
 
 /** Serves until the lifetime ends; a socket file left behind by a dead process gives way. */
 export async function serveControl(path: string, workloads: Workloads, lifetime: Lifetime): Promise<void> {
-  const server = http.createServer((request, response) => {
+  // Idle connections are the caller's to close: one that is closed here just when it is taken up again costs a call.
+  const server = http.createServer({ keepAliveTimeout: 0 }, (request, response) => {
     void answer(workloads, request, response).catch((error: unknown) => sendError(response, error));
   });
   await rm(path, { force: true });
