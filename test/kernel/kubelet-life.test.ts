@@ -126,6 +126,41 @@ test('failed probes are told in the words of a kubelet', async () => {
   await bed.gone(...uids);
 });
 
+test('while nobody can ask, a probe says nothing of its container', async () => {
+  const server = `import net from 'node:net'; net.createServer((it) => it.end()).listen(8080)`;
+  const probe = { tcpSocket: { port: 8080 }, periodSeconds: 1, failureThreshold: 1 };
+  const uid = bed.run(
+    'unasked',
+    {
+      volumes: [{ name: 'node', hostPath: { path: process.execPath } }],
+      containers: [
+        {
+          ...sh(''),
+          command: ['/opt/node', '--input-type=module', '-e', server],
+          volumeMounts: [{ name: 'node', mountPath: '/opt/node' }],
+          // Whoever starts slowly is not meant here.
+          startupProbe: { ...probe, failureThreshold: 30 },
+          readinessProbe: probe,
+          livenessProbe: probe,
+        },
+      ],
+    },
+    HOST,
+  );
+  await bed.ready('unasked');
+  const told = bed.api.events.length;
+  await bed.stopWorkload('SIGKILL');
+  await new Promise((resolve) => void setTimeout(resolve, 2500));
+  await bed.startWorkload();
+  assert.deepEqual(
+    bed.api.events.slice(told).filter((it) => it.pod === 'unasked'),
+    [],
+  );
+  assert.deepEqual([readyOf('unasked'), main('unasked')?.restartCount], ['True', 0]);
+  bed.delete(uid, 0);
+  await bed.gone(uid);
+});
+
 test('network probes come from the node: HTTP, TCP and gRPC', async () => {
   const probe = { periodSeconds: 1 };
   const uids = [

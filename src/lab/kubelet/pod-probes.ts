@@ -1,7 +1,7 @@
 // The probes of one pod's containers: startup first, then readiness and liveness side by side, each with its own period,
 // thresholds and delay. Results are memory only: a new kubelet process probes anew.
 
-import { messageOf } from '../../base/errors.ts';
+import { hasCode, messageOf } from '../../base/errors.ts';
 import type { Container, Pod, Probe } from '../../objects/api-types.ts';
 import { namedPort } from './named-port.ts';
 import type { PodRecord } from './pod-record.ts';
@@ -136,14 +136,16 @@ export class PodProbes {
     while (!signal.aborted) {
       const answer = await this.#once(job, signal);
       if (signal.aborted) return;
-      const isGood = answer.isSuccess;
-      count.good = isGood ? count.good + 1 : 0;
-      count.bad = isGood ? 0 : count.bad + 1;
-      if (!isGood) this.#report(job, answer.message);
-      const isReached = isGood ? count.good >= thresholds.good : count.bad >= thresholds.bad;
-      if (isReached && verdict !== isGood) {
-        verdict = isGood;
-        if (onVerdict(isGood) === 'end') return;
+      if (answer !== undefined) {
+        const isGood = answer.isSuccess;
+        count.good = isGood ? count.good + 1 : 0;
+        count.bad = isGood ? 0 : count.bad + 1;
+        if (!isGood) this.#report(job, answer.message);
+        const isReached = isGood ? count.good >= thresholds.good : count.bad >= thresholds.bad;
+        if (isReached && verdict !== isGood) {
+          verdict = isGood;
+          if (onVerdict(isGood) === 'end') return;
+        }
       }
       // A little jitter keeps the probes of hundreds of pods apart; before the first success a pod is asked sooner.
       const isWaiting = job.kind !== 'liveness' && verdict !== true;
@@ -162,13 +164,15 @@ export class PodProbes {
     });
   }
 
-  async #once(job: ProbeJob, signal: AbortSignal): Promise<ProbeAnswer> {
+  /** Undefined where nobody could ask: that says nothing of the container, and a kubelet counts it neither way. */
+  async #once(job: ProbeJob, signal: AbortSignal): Promise<ProbeAnswer | undefined> {
     const timeoutMs = (job.probe.timeoutSeconds ?? 1) * 1000;
     try {
       if (job.probe.exec !== undefined) return await this.#exec(job, timeoutMs, signal);
       const node = this.#world.node(job.record.node);
       return await node.probe(requestOf(job, timeoutMs), signal);
     } catch (error) {
+      if (hasCode(error, 'unavailable')) return undefined;
       return { isSuccess: false, message: messageOf(error) };
     }
   }
