@@ -11,7 +11,8 @@ import type { ContainerRecord, SandboxRecord } from './pod-record.ts';
 import { exitedContainer, type PodState } from './pod-state.ts';
 import type { PodWorld } from './pod-world.ts';
 import { prepareLaunch } from './prepare-launch.ts';
-import { programOf } from './program-of.ts';
+import { HOST_PROGRAMS_ANNOTATION, programOf, reachesMachine } from './program-of.ts';
+import { isShellImage } from './shell-images.ts';
 
 /** What container runtimes show where a program could not be started. */
 const START_ERROR_CODE = 128;
@@ -151,8 +152,12 @@ export class ContainerStarter {
     if (fresh.runner !== 'workload') return;
     const program = programOf(launch);
     if (program.kind !== 'stand-in' || !program.endsAtOnce) return;
-    const image = launch.container.image ?? '';
-    const message = `Init container ${fresh.name} is a stand-in for image "${image}": nothing was run, it completes at once`;
+    const { container } = launch;
+    const hint =
+      isShellImage(container.image ?? '') && reachesMachine(container)
+        ? ` (with such rights its command runs only under the annotation ${HOST_PROGRAMS_ANNOTATION})`
+        : '';
+    const message = `Init container ${fresh.name} is a stand-in for image "${container.image ?? ''}": nothing was run, it completes at once${hint}`;
     this.#state.event('Normal', 'StandIn', message, fresh.name);
   }
 

@@ -125,8 +125,8 @@ function makeWorld(
   const capacity = nodeCapacity(config.podCapacity);
   const paths = clusterPaths(config.roots, config.cluster);
   const launcher = new Launcher(config.runProgram);
-  // Keys of the cluster and home of the administrator are no business of pods.
-  const around = { masks: [paths.state, '/root'] };
+  // Keys of the cluster and people's homes are no business of pods.
+  const around = { masks: [paths.state, '/root', '/home'] };
   const runners = {
     process: new ProcessRunner(launcher, (name) => of(name).folders, around),
     workload: new WorkloadRunner((name) => of(name).client, doors.clock),

@@ -6,6 +6,7 @@ import {
   type LaunchBind,
   type LaunchIdentity,
   type LaunchSpec,
+  plainCapability,
 } from './launch-spec.ts';
 import { commandLine } from './shell-images.ts';
 
@@ -56,8 +57,8 @@ function identityOf({ pod, container }: ContainerLaunch): LaunchIdentity {
   const isPrivileged = own.privileged === true;
   const uid = own.runAsUser ?? shared.runAsUser ?? 0;
   const gid = own.runAsGroup ?? shared.runAsGroup ?? 0;
-  const added = (own.capabilities?.add ?? []).map(plainName);
-  const dropped = (own.capabilities?.drop ?? []).map(plainName);
+  const added = (own.capabilities?.add ?? []).map(plainCapability);
+  const dropped = (own.capabilities?.drop ?? []).map(plainCapability);
   const base = dropped.includes('ALL') ? [] : DEFAULT_CAPABILITIES.filter((it) => !dropped.includes(it));
   return {
     uid,
@@ -68,8 +69,4 @@ function identityOf({ pod, container }: ContainerLaunch): LaunchIdentity {
     hasNoNewPrivileges: own.allowPrivilegeEscalation === false,
     isRootReadOnly: own.readOnlyRootFilesystem === true,
   };
-}
-
-function plainName(capability: string): string {
-  return capability.replace(/^CAP_/, '');
 }

@@ -66,6 +66,11 @@ export const DEFAULT_CAPABILITIES: readonly string[] = [
   'AUDIT_WRITE',
 ];
 
+/** "NET_ADMIN" of "CAP_NET_ADMIN" or "NET_ADMIN". */
+export function plainCapability(name: string): string {
+  return name.replace(/^CAP_/, '');
+}
+
 /** The bit mask; "ALL" is every one, unknown names are none. */
 export function capabilityMask(names: readonly string[]): bigint {
   if (names.includes('ALL')) return (1n << BigInt(CAPABILITIES.length)) - 1n;

@@ -91,6 +91,26 @@ test('runnerOf() makes processes of shell images that have something to run', ()
   assert.equal(runnerOf(aPod({ initContainers: [init] }), init), 'process');
 });
 
+test('runnerOf() leaves what could change the machine itself to the annotation', () => {
+  const of = (securityContext: NonNullable<Container['securityContext']>, annotation = ''): string => {
+    const container = { name: 'c', image: 'busybox', command: ['sysctl', '-w', 'vm.x=1'], securityContext };
+    return runnerOf(aPod({}, { 'fairlead.dev/host-programs': annotation }), container);
+  };
+  const adding = (...add: string[]) => ({ capabilities: { add } });
+  assert.deepEqual(
+    [
+      of({ privileged: true }),
+      of(adding('SYS_ADMIN')),
+      of(adding('CAP_SYS_TIME')),
+      of(adding('ALL')),
+      of({ privileged: true }, 'true'),
+      of({ privileged: false }),
+      of(adding('NET_ADMIN', 'CAP_NET_RAW')),
+    ],
+    ['workload', 'workload', 'workload', 'workload', 'process', 'process', 'process'],
+  );
+});
+
 test('commandLine() puts the program of the entry point before flags', () => {
   const of = (image: string, command: string[], args: string[]): string =>
     commandLine({ name: 'c', image }, command, args).join(' ');

@@ -4,6 +4,7 @@
 import type { Container, Pod } from '../../objects/api-types.ts';
 import type { Program } from '../workload/workload-spec.ts';
 import { imageName } from './image-name.ts';
+import { DEFAULT_CAPABILITIES, plainCapability } from './launch-spec.ts';
 import { isSidecar } from './plan.ts';
 import type { RunnerKind } from './pod-record.ts';
 import {
@@ -21,7 +22,26 @@ export const HOST_PROGRAMS_ANNOTATION = 'fairlead.dev/host-programs';
 export function runnerOf(pod: Pod, container: Container): RunnerKind {
   const value = pod.metadata.annotations?.[HOST_PROGRAMS_ANNOTATION] ?? '';
   const isChosen = value === 'true' || value.split(',').some((it) => it.trim() === container.name);
-  return isChosen || runsOwnCommand(container, endsBeforeOthers(pod, container)) ? 'process' : 'workload';
+  if (isChosen) return 'process';
+  const isOffered = runsOwnCommand(container, endsBeforeOthers(pod, container));
+  return isOffered && !reachesMachine(container) ? 'process' : 'workload';
+}
+
+/** Beside the default ones, what is bounded by the pod's own namespaces or by its own processes. */
+const BOUNDED_CAPABILITIES = new Set([
+  ...DEFAULT_CAPABILITIES,
+  'NET_ADMIN',
+  'NET_BROADCAST',
+  'IPC_LOCK',
+  'IPC_OWNER',
+  'SYS_PTRACE',
+  'SYS_NICE',
+]);
+
+/** Node and machine are one here: what may change the node's kernel or its clock does so only where the annotation says it. */
+export function reachesMachine({ securityContext }: Container): boolean {
+  const added = (securityContext?.capabilities?.add ?? []).map(plainCapability);
+  return securityContext?.privileged === true || added.some((it) => !BOUNDED_CAPABILITIES.has(it));
 }
 
 /** True for an init container that others wait for; a sidecar runs on beside them. */
