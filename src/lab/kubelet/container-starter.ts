@@ -147,7 +147,7 @@ export class ContainerStarter {
     this.#state.event('Warning', 'Failed', text, fresh.name);
   }
 
-  /** Nothing pretends: an init container that only seems to have done its work says so. */
+  /** Nothing pretends: a container that only seems to have done its work says so. */
   #reportNothingToRun(fresh: ContainerRecord, launch: ContainerLaunch): void {
     if (fresh.runner !== 'workload') return;
     const program = programOf(launch);
@@ -157,7 +157,7 @@ export class ContainerStarter {
       isShellImage(container.image ?? '') && reachesMachine(container)
         ? ` (with such rights its command runs only under the annotation ${HOST_PROGRAMS_ANNOTATION})`
         : '';
-    const message = `Init container ${fresh.name} is a stand-in for image "${container.image ?? ''}": nothing was run, it completes at once${hint}`;
+    const message = `Container ${fresh.name} is a stand-in for image "${container.image ?? ''}": nothing was run, it completes at once${hint}`;
     this.#state.event('Normal', 'StandIn', message, fresh.name);
   }
 

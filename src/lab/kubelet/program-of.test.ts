@@ -58,6 +58,14 @@ test('programOf() lets a stand-in end at once where others wait for its end, not
   ]);
 });
 
+test("programOf() lets the stand-ins of a Job's pod end: the Job waits for them", () => {
+  const container: Container = { name: 'm', image: 'migrate:1' };
+  const pod = aPod({ containers: [container] });
+  const ownerReferences = [{ apiVersion: 'batch/v1', kind: 'Job', name: 'j', uid: 'j', controller: true }];
+  const ofJob = { ...pod, metadata: { ...pod.metadata, ownerReferences } };
+  assert.deepEqual(programIn(ofJob, container), { kind: 'stand-in', endsAtOnce: true });
+});
+
 test('runnerOf() makes processes of containers that the annotation names', () => {
   const runners = (value: string) =>
     ['a', 'b'].map((name) => runnerOf(aPod({}, { 'fairlead.dev/host-programs': value }), { name }));

@@ -23,7 +23,7 @@ export function runnerOf(pod: Pod, container: Container): RunnerKind {
   const value = pod.metadata.annotations?.[HOST_PROGRAMS_ANNOTATION] ?? '';
   const isChosen = value === 'true' || value.split(',').some((it) => it.trim() === container.name);
   if (isChosen) return 'process';
-  const isOffered = runsOwnCommand(container, endsBeforeOthers(pod, container));
+  const isOffered = runsOwnCommand(container, isToEnd(pod, container));
   return isOffered && !reachesMachine(container) ? 'process' : 'workload';
 }
 
@@ -44,10 +44,11 @@ export function reachesMachine({ securityContext }: Container): boolean {
   return securityContext?.privileged === true || added.some((it) => !BOUNDED_CAPABILITIES.has(it));
 }
 
-/** True for an init container that others wait for; a sidecar runs on beside them. */
-function endsBeforeOthers(pod: Pod, container: Container): boolean {
+/** True for a container whose end others wait for: an init container, any of a Job's pod; a sidecar runs on beside them. */
+function isToEnd(pod: Pod, container: Container): boolean {
   const isInit = (pod.spec?.initContainers ?? []).some((it) => it.name === container.name);
-  return isInit && !isSidecar(container);
+  const isOfJob = (pod.metadata.ownerReferences ?? []).some((it) => it.kind === 'Job');
+  return (isInit || isOfJob) && !isSidecar(container);
 }
 
 const ECHO = new Set([
@@ -86,7 +87,7 @@ export function programOf({ pod, container, command, args }: ProgramInput): Prog
     return { kind: 'echo', text: textOf(args), ports: ports.length > 0 ? ports : [echoPort(name, args)] };
   }
   const rest = isShellImage(name) ? shellRest(container, commandLine(container, command, args)) : undefined;
-  return rest ?? { kind: 'stand-in', endsAtOnce: endsBeforeOthers(pod, container) };
+  return rest ?? { kind: 'stand-in', endsAtOnce: isToEnd(pod, container) };
 }
 
 function shellRest(container: Container, line: readonly string[]): Program | undefined {
