@@ -1,8 +1,8 @@
 // Runs a loaded tc program on one packet without an interface (BPF_PROG_TEST_RUN): for packet-level tests and explanations.
 
-import koffi from 'koffi';
 import { FairleadError } from '../base/errors.ts';
 import * as bpf from './bpf-libbpf.ts';
+import { addressOf } from './ffi.ts';
 
 /** TC_ACT_* (linux/pkt_cls.h). */
 export type TcVerdict = 'ok' | 'shot' | 'redirect';
@@ -22,25 +22,30 @@ const SPARE_BYTES = 256;
 const CONTEXT_BYTES = 44;
 const IFINDEX_AT = 40;
 
+/** struct bpf_test_run_opts (bpf/bpf.h). */
+const OPTIONS_BYTES = 80;
+
 /** What the program said, and the packet as it left it. `packet` starts with the Ethernet header. */
 export function testRunTc(program: number, packet: Uint8Array): { verdict: TcVerdict; packet: Uint8Array } {
-  const out = new Uint8Array(packet.length + SPARE_BYTES);
-  const context = new Uint8Array(CONTEXT_BYTES);
-  new DataView(context.buffer).setUint32(IFINDEX_AT, TEST_IFINDEX, true);
-  // struct bpf_test_run_opts (bpf/bpf.h).
-  const options = new DataView(new ArrayBuffer(80));
-  options.setBigUint64(0, 80n, true);
-  options.setBigUint64(8, koffi.address(packet), true);
-  options.setBigUint64(16, koffi.address(out), true);
-  options.setUint32(24, packet.length, true);
-  options.setUint32(28, out.length, true);
-  options.setBigUint64(32, koffi.address(context), true);
-  options.setUint32(48, context.length, true);
-  options.setInt32(60, 1, true);
-  bpf.checkedBpf('run BPF program', bpf.programTestRun(program, new Uint8Array(options.buffer)));
-  const code = options.getUint32(56, true);
+  const outBytes = packet.length + SPARE_BYTES;
+  const [packetAt, outAt] = [OPTIONS_BYTES + CONTEXT_BYTES, OPTIONS_BYTES + CONTEXT_BYTES + packet.length];
+  // One piece of memory, so that the argument of the call keeps alive what its pointers lead to.
+  const memory = Buffer.alloc(outAt + outBytes);
+  memory.set(packet, packetAt);
+  memory.writeUInt32LE(TEST_IFINDEX, OPTIONS_BYTES + IFINDEX_AT);
+  const base = addressOf(memory);
+  memory.writeBigUInt64LE(BigInt(OPTIONS_BYTES), 0);
+  memory.writeBigUInt64LE(base + BigInt(packetAt), 8);
+  memory.writeBigUInt64LE(base + BigInt(outAt), 16);
+  memory.writeUInt32LE(packet.length, 24);
+  memory.writeUInt32LE(outBytes, 28);
+  memory.writeBigUInt64LE(base + BigInt(OPTIONS_BYTES), 32);
+  memory.writeUInt32LE(CONTEXT_BYTES, 48);
+  memory.writeInt32LE(1, 60);
+  bpf.checkedBpf('run BPF program', bpf.programTestRun(program, memory));
+  const code = memory.readUInt32LE(56);
   const verdict = VERDICTS.get(code);
   if (verdict === undefined)
     throw new FairleadError('internal', `Cannot read the verdict of a BPF program: ${code}`);
-  return { verdict, packet: out.subarray(0, options.getUint32(28, true)) };
+  return { verdict, packet: new Uint8Array(memory.subarray(outAt, outAt + memory.readUInt32LE(28))) };
 }
