@@ -3,6 +3,14 @@
 import { existsSync, globSync, readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { run } from './cluster.ts';
 
+/** What all clusters of a machine share: there while the first comes and until the last goes. */
+const SHARED = [
+  'cgroups: /sys/fs/cgroup/unified/fairlead',
+  'cgroups: /sys/fs/cgroup/fairlead',
+  'folders: /run/fairlead',
+  'folders: /var/lib/fairlead',
+];
+
 /** Each aspect as sorted lines; two pictures of an unchanged machine are deeply equal. */
 export type MachinePicture = Readonly<Record<string, readonly string[]>>;
 
@@ -34,13 +42,16 @@ export function machinePicture(): MachinePicture {
 
 /**
  * What `after` has more (+) and less (-) than `before`, a line each; empty when the machine is as it was. Lines that carry the name of
- * a cluster other than `own` are left out: somebody else may raise and remove clusters meanwhile.
+ * a cluster other than `own` are left out, and what all share where there is one: somebody else may raise and remove clusters meanwhile.
  */
 export function changedLines(before: MachinePicture, after: MachinePicture, own: string): readonly string[] {
   const namespaces = [...(before['namespaces'] ?? []), ...(after['namespaces'] ?? [])];
   const clusters = namespaces.flatMap((it) => /^([a-z0-9-]+)\.(?:fabric|node-|pod\.)/.exec(it)?.[1] ?? []);
   const others = [...new Set(clusters)].filter((name) => name !== own);
-  return allChangedLines(before, after).filter((line) => !others.some((name) => line.includes(name)));
+  return allChangedLines(before, after).filter(
+    (line) =>
+      !others.some((name) => line.includes(name)) && !(others.length > 0 && SHARED.includes(line.slice(2))),
+  );
 }
 
 function allChangedLines(before: MachinePicture, after: MachinePicture): readonly string[] {
