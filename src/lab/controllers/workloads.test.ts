@@ -163,6 +163,31 @@ test('a DaemonSet has one pod on every node that it fits, also on a cordoned one
   await eventually(() => assert.deepEqual(places(), ['a', 'c']));
 });
 
+test('a DaemonSet leaves its pod on a node that later takes no new ones, and takes it from one that bears none', async () => {
+  api.put(NODES, aNode('a'));
+  api.put(DAEMON_SETS, aDaemonSet());
+  await eventually(() => api.all(DAEMON_SETS)[0]?.status?.numberAvailable === 1);
+  const uid = api.all(PODS)[0]?.metadata.uid;
+  const taint = (effect: string) =>
+    rig.client.patch(
+      NODES,
+      { name: 'a' },
+      { spec: { taints: [{ key: 'x', value: 'y', effect }] } },
+      { type: 'merge' },
+    );
+  await taint('NoSchedule');
+  await eventually(() => {
+    const { desiredNumberScheduled, numberMisscheduled } = api.all(DAEMON_SETS)[0]?.status ?? {};
+    assert.deepEqual([desiredNumberScheduled, numberMisscheduled], [0, 1]);
+  });
+  assert.deepEqual(
+    api.all(PODS).map((pod) => pod.metadata.uid),
+    [uid],
+  );
+  await taint('NoExecute');
+  await eventually(() => assert.deepEqual(api.all(PODS), []));
+});
+
 test('a DaemonSet updates one node after another', async () => {
   for (const name of ['a', 'b', 'c']) api.put(NODES, aNode(name));
   api.put(DAEMON_SETS, aDaemonSet());

@@ -44,6 +44,8 @@ interface Round {
   readonly hash: string;
   /** Nodes that the pod fits, by name. */
   readonly nodes: ReadonlyMap<string, Node>;
+  /** Names of nodes that get no pod (a NoSchedule taint) but keep the one that they have. */
+  readonly keeping: ReadonlySet<string>;
   /** Pods by the node that they run on or are meant for. */
   readonly pods: ReadonlyMap<string, readonly Pod[]>;
   readonly nowMs: number;
@@ -59,13 +61,16 @@ export function reconcileDaemonSet(key: string, context: ReconcileContext): read
   if (owned.actions.length > 0) return owned.actions;
   const history = historyOf({ owner: set, ref, selector, template }, cluster);
   if (history.actions.length > 0 || history.update === undefined) return history.actions;
-  const nodes = [...cluster.of(NODES).values()].filter((node) => fits(set, node));
+  const all = [...cluster.of(NODES).values()];
+  const nodes = all.filter((node) => fits(set, node, ['NoSchedule', 'NoExecute']));
+  const keeping = all.filter((node) => fits(set, node, ['NoExecute'])).map((node) => node.metadata.name);
   const hash = hashOf(history.update.metadata.labels);
   const round: Round = {
     set,
     ref,
     hash,
     nodes: new Map(nodes.map((node) => [node.metadata.name, node])),
+    keeping: new Set(keeping),
     pods: Map.groupBy(owned.objects, nodeOf),
     nowMs,
   };
@@ -92,7 +97,7 @@ function placeActions(round: Round): readonly Action[] {
     if (there.length === 0) creates.push(create(round, name));
   }
   for (const [name, there] of pods) {
-    if (nodes.has(name)) continue;
+    if (nodes.has(name) || round.keeping.has(name)) continue;
     deletes.push(
       ...there
         .filter((pod) => pod.metadata.deletionTimestamp === undefined)
@@ -147,7 +152,8 @@ function tolerations(spec: PodSpec | undefined): readonly Toleration[] {
   return all.map(([key, effect]) => ({ key, effect, operator: 'Exists' }));
 }
 
-function fits(set: DaemonSet, node: Node): boolean {
+/** `effects` are those of the taints that count. */
+function fits(set: DaemonSet, node: Node, effects: readonly string[]): boolean {
   const spec = set.spec?.template.spec;
   if (node.metadata.deletionTimestamp !== undefined) return false;
   const probe = {
@@ -156,7 +162,7 @@ function fits(set: DaemonSet, node: Node): boolean {
     metadata: set.metadata,
     spec: { containers: [], ...spec, tolerations: [...(spec?.tolerations ?? []), ...tolerations(spec)] },
   };
-  const taints = (node.spec?.taints ?? []).filter(({ effect }) => effect !== 'PreferNoSchedule');
+  const taints = (node.spec?.taints ?? []).filter(({ effect }) => effects.includes(effect));
   // A not-ready node's NoSchedule taint keeps new pods away, but must not remove the one that is there.
   const lasting = taints.filter(({ key }) => !key.startsWith('node.kubernetes.io/'));
   return matchesNode(probe, node) && lasting.every((taint) => isTolerated(taint, probe));
