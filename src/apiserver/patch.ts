@@ -41,17 +41,22 @@ export function applyPatch(message: string, original: unknown, patch: Patch): Dr
     patched = applied(message, original, patch);
   } catch (error) {
     // A test that fails and a path that is missing are the patch's content, not its form (RFC 5789 2.2).
-    if (patch.type === JSON_PATCH)
-      throw new StatusError(
-        422,
-        'Invalid',
-        `the server rejected our request due to an error in our request: ${messageOf(error)}`,
-      );
+    if (patch.type === JSON_PATCH) throw invalidPatch(messageOf(error));
     throw badRequest(messageOf(error));
   }
   if (!isObject(patched)) throw badRequest('the patch leaves no object');
   // What the patch did not touch is still shared with the stored object, which must never change.
   return JSON.parse(JSON.stringify(patched)) as Draft; // An object, as checked above.
+}
+
+/** kubectl before 1.24 shows the causes alone and not the message. */
+function invalidPatch(because: string): StatusError {
+  return new StatusError(
+    422,
+    'Invalid',
+    `the server rejected our request due to an error in our request: ${because}`,
+    { causes: [{ reason: 'UnexpectedServerResponse', message: because }] },
+  );
 }
 
 function applied(message: string, original: unknown, { type, value }: Patch): unknown {

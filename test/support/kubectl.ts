@@ -1,6 +1,6 @@
-// Every kubectl that this machine has, by its minor version.
+// Every kubectl that this machine has, by its minor version, and ways to run it: to its end, or until it has said something.
 
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
 import path from 'node:path';
 import { scaledMs } from './time-scale.ts';
@@ -39,7 +39,9 @@ function minorOf(file: string): number | undefined {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
     });
-    const { clientVersion } = JSON.parse(text) as { clientVersion: { minor: string } };
+    const { clientVersion } = JSON.parse(text) as { clientVersion: { minor: string; gitVersion: string } };
+    // A dispatcher runs another kubectl, the one that fits the server: it stands for no version.
+    if (clientVersion.gitVersion.endsWith('-dispatcher')) return undefined;
     return Number.parseInt(clientVersion.minor, 10);
   } catch {
     return undefined;
@@ -50,6 +52,8 @@ export interface Run {
   readonly code: number;
   /** Standard output and error together, trimmed. */
   readonly text: string;
+  /** Standard output alone, as it is. */
+  readonly stdout: string;
 }
 
 export interface KubectlOptions {
@@ -57,30 +61,64 @@ export interface KubectlOptions {
   /** Caches of discovery go here, so that no run sees another server's. */
   readonly home: string;
   readonly stdin?: string;
+  readonly env?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
 }
 
-export function runKubectl(
-  kubectl: Kubectl,
-  args: readonly string[],
-  { kubeconfig, home, stdin, timeoutMs = 20_000 }: KubectlOptions,
-): Promise<Run> {
-  const env = {
-    PATH: process.env['PATH'] ?? '',
-    HOME: path.join(home, String(kubectl.minor)),
-    KUBECONFIG: kubeconfig,
-  };
-  const child = spawn(kubectl.file, [...args], {
-    env,
-    stdio: ['pipe', 'pipe', 'pipe'],
-    timeout: scaledMs(timeoutMs),
-  });
+export function runKubectl(kubectl: Kubectl, args: readonly string[], options: KubectlOptions): Promise<Run> {
+  const child = start(kubectl, args, options);
   let text = '';
-  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  let stdout = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+    stdout += chunk.toString();
+  });
   child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
   child.stdin.on('error', () => undefined);
-  child.stdin.end(stdin ?? '');
+  child.stdin.end(options.stdin ?? '');
   return new Promise((resolve) => {
-    child.on('close', (code) => resolve({ code: code ?? -1, text: text.trim() }));
+    child.on('close', (code) => resolve({ code: code ?? -1, text: text.trim(), stdout }));
+  });
+}
+
+/** For what goes on by itself (`-w`, `-f`): runs until its output matches, then ends it. Code -1 where it never did. */
+export function watchKubectl(
+  kubectl: Kubectl,
+  args: readonly string[],
+  { until, ...options }: KubectlOptions & { readonly until: RegExp },
+): Promise<Run> {
+  const child = start(kubectl, args, options);
+  let text = '';
+  let isSeen = false;
+  const look = (chunk: Buffer): void => {
+    text += chunk.toString();
+    isSeen ||= until.test(text);
+    if (isSeen) child.kill('SIGKILL');
+  };
+  child.stdout.on('data', look);
+  child.stderr.on('data', look);
+  child.stdin.end();
+  return new Promise((resolve) => {
+    child.on('close', () => resolve({ code: isSeen ? 0 : -1, text: text.trim(), stdout: text }));
+  });
+}
+
+function start(
+  kubectl: Kubectl,
+  args: readonly string[],
+  { kubeconfig, home, env = {}, timeoutMs = 20_000 }: KubectlOptions,
+): ChildProcessWithoutNullStreams {
+  return spawn(kubectl.file, [...args], {
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: path.join(home, String(kubectl.minor)),
+      KUBECONFIG: kubeconfig,
+      // Runs of a tenth of a second by the hundred: no collection, one thread.
+      GOGC: 'off',
+      GOMAXPROCS: '1',
+      ...env,
+    },
+    stdio: ['pipe', 'pipe', 'pipe'],
+    timeout: scaledMs(timeoutMs),
   });
 }

@@ -98,13 +98,9 @@ class KubeletFace {
     const record = worker.record.containers[container.name];
     const isPrevious = isTrue(query, 'previous');
     const attempt = (record?.attempt ?? 0) - (isPrevious ? 1 : 0);
-    if (record === undefined) {
-      const pod = worker.record.name;
-      throw new FairleadError('invalid', `container "${container.name}" in pod "${pod}" is waiting to start`);
-    }
-    if (attempt < 0) {
-      throw new FairleadError('invalid', `previous terminated container "${container.name}" not found`);
-    }
+    const subject = `container "${container.name}" in pod "${worker.record.name}"`;
+    if (record === undefined) throw new FairleadError('invalid', `${subject} is waiting to start`);
+    if (attempt < 0) throw new FairleadError('invalid', `previous terminated ${subject} not found`);
     const { folders } = this.#world.node(worker.record.node);
     const abort = new AbortController();
     response.on('close', () => abort.abort());
