@@ -7,6 +7,7 @@ import { installation, machineRoots } from './installation.ts';
 import { printForMachine, table } from './output.ts';
 import { untilTerminated } from './process-commands.ts';
 import { progressFor } from './progress.ts';
+import { servedByLine } from './served-by-line.ts';
 
 interface StatusFlags {
   readonly name: string;
@@ -90,6 +91,7 @@ function statusText(status: ClusterStatus, isWide: boolean): string {
           ),
         ]
       : []),
+    ...(isWide ? [`\n${servedByLine(status.servedBy)}`] : []),
     `\n${problems}`,
   ].join('');
 }

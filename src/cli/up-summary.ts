@@ -2,10 +2,18 @@
 
 import { NODES, PODS, SERVICES } from '../kube/resource.ts';
 import type { Pod, Service } from '../objects/api-types.ts';
+import {
+  countServedBy,
+  servedByOfPod,
+  servedByText,
+  type ServedBy,
+  type ServedByCounts,
+} from '../objects/served-by.ts';
 import type { UpReport } from '../lab/cluster/up.ts';
 import type { Applied } from '../lab/manifests/apply.ts';
 import type { CheckReport } from '../lab/connectivity/check.ts';
 import { table } from './output.ts';
+import { servedByLine } from './served-by-line.ts';
 
 export interface UpSummary {
   readonly cluster: string;
@@ -26,6 +34,7 @@ export interface UpSummary {
     readonly node: string;
     readonly ips: readonly string[];
     readonly image: string;
+    readonly servedBy: readonly ServedBy[];
   }[];
   readonly services: readonly {
     readonly namespace: string;
@@ -33,6 +42,8 @@ export interface UpSummary {
     readonly ips: readonly string[];
     readonly ports: readonly string[];
   }[];
+  /** How many containers run what in the place of their images. */
+  readonly servedBy: ServedByCounts;
   readonly kubeconfig: string;
   readonly connectivity: CheckReport | undefined;
 }
@@ -64,6 +75,7 @@ export async function summarize(
     })),
     pods: pods.items.map(podRow),
     services: services.items.map(serviceRow),
+    servedBy: countServedBy(pods.items),
     kubeconfig: facts.kubeconfig,
     connectivity: facts.check,
   };
@@ -80,6 +92,7 @@ function podRow(pod: Pod): UpSummary['pods'][number] {
     node: pod.spec?.nodeName ?? '',
     ips: (pod.status?.podIPs ?? []).map((it) => it.ip ?? ''),
     image: (pod.spec?.containers ?? []).map((container) => container.image ?? '').join(', '),
+    servedBy: servedByOfPod(pod.status),
   };
 }
 
@@ -94,13 +107,13 @@ function serviceRow(service: Service): UpSummary['services'][number] {
 
 /** `isWide` adds the images of the pods and every object that the manifests changed in a new cluster too. */
 export function summaryText(summary: UpSummary, isWide: boolean): string {
-  const podHeader = ['NAMESPACE', 'POD', 'NODE', 'ADDRESSES', ...(isWide ? ['IMAGE'] : [])];
+  const podHeader = ['NAMESPACE', 'POD', 'NODE', 'ADDRESSES', ...(isWide ? ['IMAGE', 'SERVED BY'] : [])];
   const pods = summary.pods.map((it) => [
     it.namespace,
     it.name,
     it.node,
     it.ips.join(' '),
-    ...(isWide ? [it.image] : []),
+    ...(isWide ? [it.image, it.servedBy.map(servedByText).join(', ')] : []),
   ]);
   return [
     `\n${table(
@@ -113,7 +126,8 @@ export function summaryText(summary: UpSummary, isWide: boolean): string {
       summary.services.map((it) => [it.namespace, it.name, it.ips.join(' '), it.ports.join(' ')]),
     )}`,
     changesText(summary, isWide),
-    `\n${connectivityText(summary.connectivity)}`,
+    `\n${servedByLine(summary.servedBy)}`,
+    connectivityText(summary.connectivity),
     verdict(summary),
     `\n  export KUBECONFIG=${summary.kubeconfig}\n  kubectl get pods -A -o wide\n`,
   ].join('');

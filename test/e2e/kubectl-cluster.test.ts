@@ -113,7 +113,10 @@ function commands(session: KubectlSession, { web, pods, folder: configs }: Manif
 
   test('get', async () => {
     await ok('get pod shell', /^NAME +READY +STATUS +RESTARTS +AGE\nshell +2\/2 +Running +0 /);
-    await ok('get pods -l app=shell -o wide', /IP +NODE +NOMINATED NODE +READINESS GATES/);
+    await ok(
+      'get pods -l app=shell -o wide',
+      /NODE +NOMINATED NODE +READINESS GATES +SERVED BY\n.* process$/,
+    );
     await ok('get deploy web', /^NAME +READY +UP-TO-DATE +AVAILABLE +AGE\nweb +2\/2 +2 +2 /);
     await ok(
       'get deploy,svc -l app=web -o wide',

@@ -15,7 +15,9 @@ interface Summary {
     readonly name: string;
     readonly node: string;
     readonly ips: readonly string[];
+    readonly servedBy: readonly string[];
   }[];
+  readonly servedBy: Readonly<Record<string, number>>;
   readonly applied: Readonly<Record<string, number>>;
   readonly connectivity: {
     readonly probes: number;
@@ -49,6 +51,30 @@ suite('the shop', () => {
     assert.ok(shop.every((pod) => pod.ips.length === 2 && pod.ips[1]?.includes(':') === true));
     assert.ok(summary.connectivity.acrossNodes > 0);
     assert.deepEqual(summary.connectivity.failures, []);
+  });
+
+  test('nothing pretends to be its image: kubectl, up and status say what runs in its place', () => {
+    const table = kubectl(NAME, ['get', 'pods', '-A', '-o', 'wide']).trim().split('\n');
+    const servedBy = (app: string) =>
+      table
+        .find((line) => line.includes(` ${app}-`))
+        ?.split(/ {2,}/)
+        .at(-1);
+    assert.equal(table[0]?.split(/ {2,}/).at(-1), 'SERVED BY');
+    assert.deepEqual(['web', 'api', 'database', 'toolbox'].map(servedBy), [
+      'fairlead/web,fairlead/agnhost',
+      'fairlead/agnhost',
+      'stand-in',
+      'fairlead/sleep',
+    ]);
+    assert.doesNotMatch(kubectl(NAME, ['get', 'pods', '-A']), /SERVED BY/);
+    const database = summary.pods.find((pod) => pod.name.startsWith('database'));
+    assert.deepEqual(database?.servedBy, ['stand-in']);
+    assert.deepEqual(summary.servedBy, { agnhost: 5, web: 3, sleep: 3, 'stand-in': 2 });
+    const line =
+      'In the place of images: 5 fairlead/agnhost, 3 fairlead/web, 3 fairlead/sleep, 2 stand-in.\n';
+    assert.ok(fairlead(['status', '--name', NAME, '-o', 'wide']).stdout.includes(line));
+    assert.ok(fairlead(['up', '--name', NAME, '--no-check', '-q']).stdout.includes(line));
   });
 
   test('kubectl exec of curl reaches a Service by its name', () => {

@@ -2,6 +2,7 @@
 
 import { listOf, objectOf, textOf, type Draft } from '../../objects/json.ts';
 import type { KubeObject } from '../../objects/meta.ts';
+import { servedByOfPod, servedByText } from '../../objects/served-by.ts';
 import {
   AGE,
   ageOf,
@@ -27,6 +28,7 @@ export const POD: Printer = {
     wide('Node'),
     wide('Nominated Node'),
     wide('Readiness Gates'),
+    wide('Served By'),
   ],
   cells: (pod, nowMs) => {
     const { phase, restarts, lastRestart } = podState(pod);
@@ -43,6 +45,7 @@ export const POD: Printer = {
       orNone(textOf(specOf(pod)['nodeName']) ?? ''),
       orNone(textOf(statusOf(pod)['nominatedNodeName']) ?? ''),
       readinessGates(pod),
+      servedBy(pod),
     ];
   },
 };
@@ -62,6 +65,11 @@ function readinessGates(pod: KubeObject): string {
   const conditions = listOf(statusOf(pod)['conditions']).map(objectOf);
   const met = gates.filter((gate) => conditions.some((it) => it['type'] === gate && it['status'] === 'True'));
   return `${met.length}/${gates.length}`;
+}
+
+/** What runs in the place of the images; once each. */
+function servedBy(pod: KubeObject): string {
+  return orNone([...new Set(servedByOfPod(pod['status']).map(servedByText))].join(','));
 }
 
 interface PodState {

@@ -5,6 +5,7 @@ import { clusterPaths, nodePaths, type PathRoots } from '../../base/paths.ts';
 import { KubeClient } from '../../kube/kube-client.ts';
 import { loadKubeConfig } from '../../kube/kube-config.ts';
 import { NODES, PODS } from '../../kube/resource.ts';
+import { countServedBy, type ServedByCounts } from '../../objects/served-by.ts';
 import type { EngineStatus } from '../../reconcile/status.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import { liveRecords, recordFolder } from './process-record.ts';
@@ -31,6 +32,8 @@ export interface ClusterStatus {
   readonly cluster: string;
   readonly processes: readonly ProcessStatus[];
   readonly nodes: readonly NodeStatus[];
+  /** How many containers run what in the place of their images. */
+  readonly servedBy: ServedByCounts;
   /** What is not right, in words; empty when all is well. */
   readonly problems: readonly string[];
 }
@@ -81,7 +84,13 @@ export async function clusterStatus(options: StatusOptions): Promise<ClusterStat
       };
     }),
   );
-  return { cluster: cluster.name, processes, nodes, problems: [...problems, ...nodes.flatMap(nodeProblems)] };
+  return {
+    cluster: cluster.name,
+    processes,
+    nodes,
+    servedBy: countServedBy(objects.pods),
+    problems: [...problems, ...nodes.flatMap(nodeProblems)],
+  };
 }
 
 async function readObjects(options: StatusOptions) {

@@ -11,7 +11,7 @@ import type { ContainerRecord, SandboxRecord } from './pod-record.ts';
 import { exitedContainer, type PodState } from './pod-state.ts';
 import type { PodWorld } from './pod-world.ts';
 import { prepareLaunch } from './prepare-launch.ts';
-import { HOST_PROGRAMS_ANNOTATION, programOf, reachesMachine } from './program-of.ts';
+import { HOST_PROGRAMS_ANNOTATION, programOf, reachesMachine, servedBy } from './program-of.ts';
 import { isShellImage } from './shell-images.ts';
 
 /** What container runtimes show where a program could not be started. */
@@ -40,10 +40,11 @@ export class ContainerStarter {
     const { sandbox, containers } = this.#state.record;
     if (sandbox === undefined) return;
     const before = containers[container.name];
-    const fresh = this.#freshRecord(container, attempt, before);
-    this.#checkImage(container, fresh);
-    this.#reportImage(container, fresh);
-    const launch = await this.#prepare(container, fresh, sandbox);
+    const waiting = this.#freshRecord(container, attempt, before);
+    this.#checkImage(container, waiting);
+    this.#reportImage(container, waiting);
+    const launch = await this.#prepare(container, waiting, sandbox);
+    const fresh = { ...waiting, servedBy: servedBy(waiting.runner, launch) };
     if (before?.state.kind === 'exited') await this.#clear(before);
     const startedAtMs = this.#world.clock.nowMs();
     this.#state.starting.add(fresh.name);
@@ -69,6 +70,7 @@ export class ContainerStarter {
     return {
       name: container.name,
       runner: this.#world.runnerOf(this.#state.pod, container),
+      servedBy: undefined,
       attempt,
       id: `fairlead://${randomBytes(32).toString('hex')}`,
       state: { kind: 'waiting', reason: 'ContainerCreating', message: undefined },

@@ -40,7 +40,16 @@ function aRecord(states: Readonly<Record<string, ContainerState>>, more: Partial
   const containers = Object.fromEntries(
     Object.entries(states).map(([name, state]): [string, ContainerRecord] => [
       name,
-      { name, runner: 'workload', attempt: 2, id: 'x', state, last: undefined, backoffMs: 10_000 },
+      {
+        name,
+        runner: 'workload',
+        servedBy: undefined,
+        attempt: 2,
+        id: 'x',
+        state,
+        last: undefined,
+        backoffMs: 10_000,
+      },
     ]),
   );
   const sandbox = { netns: '/run/netns/x', isHostNetwork: false, ips: [], cniResult: undefined, madeAtMs: 0 };
@@ -173,6 +182,7 @@ test('backoffAfter() is nothing first, then 10 s doubling to 300 s, and begins a
   const record = (attempt: number, backoffMs: number): ContainerRecord => ({
     name: 'a',
     runner: 'workload',
+    servedBy: undefined,
     attempt,
     id: '',
     state: RUNNING,

@@ -2,6 +2,7 @@
 // change, so that the next kubelet process adopts what runs. Data only.
 
 import type { Ip } from '../../base/ip.ts';
+import type { ServedBy } from '../../objects/served-by.ts';
 
 export interface ExitedState {
   readonly kind: 'exited';
@@ -25,6 +26,8 @@ export type RunnerKind = 'process' | 'workload';
 export interface ContainerRecord {
   readonly name: string;
   readonly runner: RunnerKind;
+  /** What runs in the place of the image, undefined before the first start. */
+  readonly servedBy: ServedBy | undefined;
   /** Starts so far minus one; what the API calls restartCount. */
   readonly attempt: number;
   /** "fairlead://<64 hex digits>", new at each start. */

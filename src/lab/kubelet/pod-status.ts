@@ -2,6 +2,7 @@
 
 import type { Container, ContainerStatus, Pod, PodStatus } from '../../objects/api-types.ts';
 import type { Ip } from '../../base/ip.ts';
+import { imageIdOf } from '../../objects/served-by.ts';
 import { isFinished, isSidecar, restarts } from './plan.ts';
 import type { ContainerRecord, ContainerState, ExitedState, PodRecord } from './pod-record.ts';
 
@@ -142,7 +143,7 @@ function containerStatus(input: StatusInput, container: Container): ContainerSta
   return {
     name: container.name,
     image: container.image ?? '',
-    imageID: hasBegun ? `fairlead://${record.runner === 'process' ? 'host-programs' : 'stand-in'}` : '',
+    imageID: hasBegun ? imageIdOf(record.servedBy) : '',
     ...(hasBegun && record.id !== '' && { containerID: record.id }),
     restartCount: record?.attempt ?? 0,
     ready: isInit && !isSidecar(container) ? isDoneInit : isContainerReady(input, container),

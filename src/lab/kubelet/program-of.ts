@@ -2,6 +2,7 @@
 // has a command, else the workload program that its image names, else a stand-in. Pure.
 
 import type { Container, Pod } from '../../objects/api-types.ts';
+import type { ServedBy } from '../../objects/served-by.ts';
 import type { Program } from '../workload/workload-spec.ts';
 import { imageName } from './image-name.ts';
 import { DEFAULT_CAPABILITIES, plainCapability } from './launch-spec.ts';
@@ -94,6 +95,11 @@ function shellRest(container: Container, line: readonly string[]): Program | und
   const seconds = restsAtPrompt(container) ? Infinity : restOf(line);
   if (seconds === undefined) return undefined;
   return { kind: 'sleep', seconds: Number.isFinite(seconds) ? seconds : undefined };
+}
+
+/** What the status says of a container: the kind of its program, or that it is a process. */
+export function servedBy(runner: RunnerKind, launch: ProgramInput): ServedBy {
+  return runner === 'process' ? 'process' : programOf(launch).kind;
 }
 
 /** The image's entry point is /agnhost, its default command pause. */
