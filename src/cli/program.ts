@@ -3,13 +3,15 @@
 import { Command } from 'commander';
 import { addClusterCommands } from './cluster-commands.ts';
 import { addProcessCommands } from './process-commands.ts';
+import { ownVersion } from './own-version.ts';
 
 export function makeProgram(): Command {
   const program = new Command('fairlead')
     .description(
       'Kubernetes networking: a whole cluster network on one machine, or the network of a real cluster',
     )
-    .showHelpAfterError('(fairlead --help shows all commands)')
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'fairlead: ')) })
+    .version(ownVersion(), '-V, --version', 'Show the version of Fairlead')
     .exitOverride()
     .addHelpText(
       'after',
@@ -25,8 +27,34 @@ Exit codes: 0 good, 1 failed, 2 wrong input, 3 this machine lacks something, 124
     );
   program.commandsGroup('Cluster:');
   addClusterCommands(program);
-  program.helpCommand('help [command]', 'Show the flags of a command');
+  addHelp(program);
   program.commandsGroup('Processes (started by the cluster itself and on real nodes):');
   addProcessCommands(program);
+  pointToHelp(program, 'fairlead');
   return program;
+}
+
+/** In the place of commander's own, which answers an unknown command with the whole page and no word about it. */
+function addHelp(program: Command): void {
+  program
+    .helpCommand(false)
+    .command('help')
+    .argument('[command...]', 'the command that it is about')
+    .description('Show the flags of a command')
+    .action((path: readonly string[]) => {
+      let command = program;
+      for (const name of path) {
+        const below = command.commands.find((it) => it.name() === name);
+        if (below === undefined) return command.error(`error: unknown command '${path.join(' ')}'`);
+        command = below;
+      }
+      return command.help();
+    });
+}
+
+/** A mistake in a command's flags points to that command's help, not to the list of all. */
+function pointToHelp(command: Command, path: string): void {
+  const what = command.commands.length > 0 ? 'commands' : 'flags';
+  command.showHelpAfterError(`"${path} --help" shows ${command.parent === null ? 'all' : 'its'} ${what}`);
+  for (const below of command.commands) pointToHelp(below, `${path} ${below.name()}`);
 }

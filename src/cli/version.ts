@@ -1,15 +1,14 @@
 // `fairlead version`.
 
-import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { printForMachine } from './output.ts';
+import { ownVersion } from './own-version.ts';
 
 const HOME = new URL('../..', import.meta.url);
 
 export function versionCommand(options: { readonly output?: string }): void {
-  // Our own file.
-  const { version } = JSON.parse(readFileSync(new URL('package.json', HOME), 'utf8')) as { version: string };
+  const version = ownVersion();
   const versions = {
     fairlead: version,
     node: process.versions.node,

@@ -224,7 +224,7 @@ test('readManifests() takes or refuses any text, and finds a line for every fiel
         const lines = text.split('\n').length;
         const { manifests, complaints } = readManifests('f', text);
         for (const line of [...manifests.map((it) => it.lineOf(name)), ...complaints.map((it) => it.line)])
-          assert.ok(line >= 1 && line <= lines + 1);
+          assert.ok(line !== undefined && line >= 1 && line <= lines + 1);
       }),
     ),
     { numRuns: 500 },

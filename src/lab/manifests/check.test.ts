@@ -91,6 +91,13 @@ for (const row of [
     ],
   },
   {
+    name: 'a custom resource',
+    text: 'apiVersion: cilium.io/v2\nkind: CiliumNode\nmetadata: { name: n }\n',
+    expected: [
+      'a.yaml:2: CiliumNode n: kind: no kind "CiliumNode" in "cilium.io/v2": custom resources are not served yet',
+    ],
+  },
+  {
     name: 'a question',
     text: 'apiVersion: authentication.k8s.io/v1\nkind: TokenReview\nmetadata: { name: t }\n',
     expected: ['a.yaml:2: TokenReview t: kind: a question to the API, not an object that is kept'],

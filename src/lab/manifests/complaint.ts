@@ -3,10 +3,10 @@
 import { FairleadError } from '../../base/errors.ts';
 import type { Manifest } from './load.ts';
 
-/** One mistake; `text` says what, `file` and `line` (from 1) where. */
+/** One mistake; `text` says what, `file` and `line` (from 1, undefined for the file as a whole) where. */
 export interface Complaint {
   readonly file: string;
-  readonly line: number;
+  readonly line: number | undefined;
   readonly text: string;
 }
 
@@ -29,13 +29,17 @@ export function refuse(complaints: readonly Complaint[]): void {
   if (complaints.length > 0) throw refusal(complaints);
 }
 
+function textOf({ file, line, text }: Complaint): string {
+  return line === undefined ? `${file}: ${text}` : `${file}:${line}: ${text}`;
+}
+
 /** `invalid` with every complaint on a line of its own, in the order of files and lines. */
 export function refusal(complaints: readonly Complaint[]): FairleadError {
   const files = [...new Set(complaints.map(({ file }) => file))];
   const sorted = complaints.toSorted((a, b) =>
-    a.file === b.file ? a.line - b.line : files.indexOf(a.file) - files.indexOf(b.file),
+    a.file === b.file ? (a.line ?? 0) - (b.line ?? 0) : files.indexOf(a.file) - files.indexOf(b.file),
   );
-  const lines = sorted.slice(0, MAX_SHOWN).map(({ file, line, text }) => `${file}:${line}: ${text}`);
+  const lines = sorted.slice(0, MAX_SHOWN).map(textOf);
   const more = sorted.length - lines.length;
   const all = more > 0 ? [...lines, `and ${more} more`] : lines;
   const count = sorted.length === 1 ? '1 mistake' : `${sorted.length} mistakes`;

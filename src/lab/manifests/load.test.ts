@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -82,16 +82,25 @@ test('loadManifests() reads folders by name and names what is missing', () => {
     assert.deepEqual(names, ['a', 'b', 'web']);
     writeFileSync(path.join(folder, 'b.yaml'), 'a: [1\n---\nkind: A\n');
     writeFileSync(path.join(folder, 'c.yaml'), '# nothing\n');
+    mkdirSync(path.join(folder, 'folder'));
     const refused = (): unknown =>
-      loadManifests([folder, path.join(folder, 'c.yaml'), path.join(folder, 'none'), '-'], () => '- 1');
+      loadManifests(
+        [folder, path.join(folder, 'c.yaml'), path.join(folder, 'none'), path.join(folder, 'folder'), '-'],
+        () => '- 1',
+      );
+    assert.throws(
+      () => loadManifests(['-'], () => ''),
+      /^FairleadError: .*\nstandard input: no object in it$/,
+    );
     assert.throws(refused, (error: Error) => {
       const lines = error.message.replaceAll(`${folder}/`, '').split('\n');
       assert.equal(lines.shift(), `Cannot use these manifests: ${lines.length} mistakes`);
       assert.match(lines.shift() ?? '', /^b\.yaml:2: /);
       assert.ok(lines.includes('b.yaml:3: apiVersion: required, a string'));
       assert.ok(lines.includes('b.yaml:3: metadata: required, a mapping with a name'));
-      assert.ok(lines.includes('c.yaml:1: no object in it'));
-      assert.ok(lines.some((line) => line.startsWith('none:1: ENOENT')));
+      assert.ok(lines.includes('c.yaml: no object in it'));
+      assert.ok(lines.includes('none: no such file or folder'));
+      assert.ok(lines.includes('folder: a folder without .yaml, .yml and .json files'));
       assert.equal(lines.at(-1), 'standard input:1: a Kubernetes object is a mapping');
       return true;
     });

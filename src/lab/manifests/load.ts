@@ -10,6 +10,14 @@ import { readManifests } from './read-manifests.ts';
 const MAX_BYTES = 16 << 20;
 const ENDINGS = ['.yaml', '.yml', '.json'];
 const STANDARD_INPUT = '-';
+const NO_FILES = `a folder without ${ENDINGS.slice(0, -1).join(', ')} and ${ENDINGS.at(-1)} files`;
+/** What the system calls of reading fail with, as users say it. */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or folder',
+  EACCES: 'permission denied',
+  ENOTDIR: 'a part of its path is no folder',
+  ELOOP: 'its links lead in a circle',
+};
 
 /** One object of a manifest and where it stands. */
 export interface Manifest {
@@ -46,7 +54,7 @@ export function loadManifests(sources: readonly string[], standardInput: () => s
     manifests.push(...found.manifests);
     complaints.push(...found.complaints);
     if (found.manifests.length === 0 && found.complaints.length === 0)
-      complaints.push(unreadable(source, 'no object in it'));
+      complaints.push(whole(nameOf(source), found.files === 0 ? NO_FILES : 'no object in it'));
   }
   refuse(complaints);
   return manifests;
@@ -57,15 +65,20 @@ interface Found {
   readonly complaints: readonly Complaint[];
 }
 
-function loadSource(source: string, standardInput: () => string): Found {
+function nameOf(source: string): string {
+  return source === STANDARD_INPUT ? 'standard input' : source;
+}
+
+function loadSource(source: string, standardInput: () => string): Found & { readonly files: number } {
   try {
     const found = filesOf(source).map((file) => loadFile(file, standardInput));
     return {
+      files: found.length,
       manifests: found.flatMap((it) => it.manifests),
       complaints: found.flatMap((it) => it.complaints),
     };
   } catch (error) {
-    return { manifests: [], complaints: [unreadable(source, messageOf(error))] };
+    return { files: 0, manifests: [], complaints: [whole(source, reasonOf(error))] };
   }
 }
 
@@ -78,17 +91,23 @@ function filesOf(source: string): readonly string[] {
 }
 
 function loadFile(file: string, standardInput: () => string): Found {
-  const name = file === STANDARD_INPUT ? 'standard input' : file;
+  const name = nameOf(file);
   try {
     const text = file === STANDARD_INPUT ? standardInput() : readFileSync(file, 'utf8');
     if (text.length > MAX_BYTES)
-      return { manifests: [], complaints: [unreadable(name, `larger than ${MAX_BYTES} bytes`)] };
+      return { manifests: [], complaints: [whole(name, `larger than ${MAX_BYTES} bytes`)] };
     return readManifests(name, text);
   } catch (error) {
-    return { manifests: [], complaints: [unreadable(name, messageOf(error))] };
+    return { manifests: [], complaints: [whole(name, reasonOf(error))] };
   }
 }
 
-function unreadable(file: string, text: string): Complaint {
-  return { file, line: 1, text };
+/** A complaint about no line in particular. */
+function whole(file: string, text: string): Complaint {
+  return { file, line: undefined, text };
+}
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return REASONS[code] ?? messageOf(error);
 }

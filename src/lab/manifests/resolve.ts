@@ -40,11 +40,19 @@ export function withNamespace({ manifest: { object }, resource }: ResolvedManife
   return { ...object, metadata: { ...object.metadata, namespace: 'default' } };
 }
 
+const NO_CUSTOM = ': custom resources are not served yet';
+
+/** Of a group that no kind here belongs to. */
+function isCustom(apiVersion: string): boolean {
+  const [group = ''] = apiVersion.split('/');
+  return group.includes('.') && !RESOURCES.some((it) => it.group === group);
+}
+
 function unknownKind(manifest: Manifest): Complaint {
   const { apiVersion, kind } = manifest.object;
   const like = RESOURCES.filter((it) => it.kind.toLowerCase() === kind.toLowerCase());
   const hints = like.map((it) => `"${it.kind}" of "${apiVersionOf(it)}"`);
-  const hint = hints.length === 0 ? '' : `; there is ${hints.join(' and ')}`;
+  const hint = hints.length > 0 ? `; there is ${hints.join(' and ')}` : isCustom(apiVersion) ? NO_CUSTOM : '';
   const field = like.some((it) => it.kind === kind) ? 'apiVersion' : 'kind';
   return complain(manifest, field, `no kind "${kind}" in "${apiVersion}"${hint}`);
 }
