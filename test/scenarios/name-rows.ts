@@ -86,10 +86,19 @@ function headlessNames(world: () => World): void {
         assert.deepEqual(await dig(world(), `${pod.name}.db.${DOMAIN}`, TYPES[family]), [pod.ips[family]]);
         assert.deepEqual(await dig(world(), '-x', pod.ips[family]), [`${pod.name}.db.${DOMAIN}.`]);
         const at = { kind: 'http', host: `${pod.name}.db`, port: 8080, say: '/hostname' } as const;
-        assert.equal((await world().first.prober.ask(at)).text, pod.name);
+        for (const { prober } of world().probes) assert.equal((await prober.ask(at)).text, pod.name);
       }
     });
   }
+
+  test('a pod that is not ready has its address behind the name of a headless Service that wants it, and none else', async () => {
+    const [pod] = world().pods('app=early');
+    for (const family of FAMILIES) {
+      const early = await world().first.prober.request('lookup', { name: 'early-names', family });
+      assert.deepEqual(early.ips, [pod?.ips[family]]);
+      assert.deepEqual(await dig(world(), `late-names.${DOMAIN}`, TYPES[family]), []);
+    }
+  });
 
   test('its service records name the pods', async () => {
     const records = await dig(world(), `_http._tcp.db.${DOMAIN}`, 'SRV');

@@ -4,6 +4,8 @@ import { after, before, suite } from 'node:test';
 import { nameRows } from './name-rows.ts';
 import { World } from './network-world.ts';
 import { changeRows } from './change-rows.ts';
+import { endpointRows } from './endpoint-rows.ts';
+import { errorRows } from './error-rows.ts';
 import { packetSizeRows } from './packet-size-rows.ts';
 import { podNetworkRows } from './pod-network-rows.ts';
 import { runtimeRows } from './runtime-rows.ts';
@@ -20,9 +22,11 @@ suite('network', () => {
 
   suite('pod network', () => podNetworkRows(() => world));
   suite('Services', () => serviceRows(() => world));
+  suite('endpoints', () => endpointRows(() => world));
   suite('changing Services', () => changeRows(() => world));
   suite('names', () => nameRows(() => world));
   suite('runtime', () => runtimeRows(() => world));
   suite('senders', () => spoofingRows(() => world));
   suite('packet sizes', () => packetSizeRows(() => world));
+  suite('nobody there', () => errorRows(() => world));
 });
