@@ -26,7 +26,8 @@ import { scaledMs } from './time-scale.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 const NODE = `${ROOT}node_modules/node/bin/node`;
-const CLUSTER = 't-lab';
+/** Its own for every process: several clones may run the same test on one machine. */
+const CLUSTER = `t-lab-${process.pid}`;
 const NODE_NAME = 'n1';
 
 /** The API as the kubelet part sees it, in memory. */
@@ -106,11 +107,11 @@ export class KubeletBed {
   private constructor() {
     const unified = findCgroupMount();
     if (unified === undefined) throw new Error('no cgroup v2 here');
-    this.folder = mkdtempSync('/tmp/t-lab-');
+    this.folder = mkdtempSync(`/tmp/${CLUSTER}-`);
     this.roots = {
       run: `${this.folder}/run`,
       state: `${this.folder}/state`,
-      cgroup: `${unified}/t-lab`,
+      cgroup: `${unified}/${CLUSTER}`,
       netns: '/run/netns',
     };
   }
@@ -363,17 +364,17 @@ export async function until(
 function leftovers(): readonly string[] {
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
-    .filter((it) => it.includes('t-lab'));
+    .filter((it) => it.includes(`/tmp/${CLUSTER}-`) || it.includes(`/${CLUSTER}.`));
   const processes = readdirSync('/proc')
     .filter((it) => /^\d+$/.test(it))
     .flatMap((pid) => {
       try {
         const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-        return command.includes('/tmp/t-lab-') ? [`process ${pid} ${command}`] : [];
+        return command.includes(`/tmp/${CLUSTER}-`) ? [`process ${pid} ${command}`] : [];
       } catch {
         return []; // Ended meanwhile.
       }
     });
-  const namespaces = readdirSync('/run/netns').filter((it) => it.startsWith('t-lab'));
+  const namespaces = readdirSync('/run/netns').filter((it) => it.startsWith(`${CLUSTER}.`));
   return [...mounts, ...processes, ...namespaces];
 }
