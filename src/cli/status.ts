@@ -59,8 +59,8 @@ async function untilWell(
 function statusText(status: ClusterStatus, isWide: boolean): string {
   const nodes = status.nodes.map((node) => [
     node.name,
-    node.isReady ? 'ready' : 'NOT READY',
-    `${node.pods.ready}/${node.pods.total}`,
+    node.isReady === undefined ? 'unknown' : node.isReady ? 'ready' : 'NOT READY',
+    node.pods === undefined ? '-' : `${node.pods.ready}/${node.pods.total}`,
     node.engine === undefined ? 'no answer' : node.engine.isConverged ? 'converged' : 'working',
     String(node.engine?.targets.reduce((sum, target) => sum + (target.desiredCount ?? 0), 0) ?? ''),
   ]);

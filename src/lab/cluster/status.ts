@@ -5,6 +5,7 @@ import { clusterPaths, nodePaths, type PathRoots } from '../../base/paths.ts';
 import { KubeClient } from '../../kube/kube-client.ts';
 import { loadKubeConfig } from '../../kube/kube-config.ts';
 import { NODES, PODS } from '../../kube/resource.ts';
+import type { Node, Pod } from '../../objects/api-types.ts';
 import { countServedBy, type ServedByCounts } from '../../objects/served-by.ts';
 import type { EngineStatus } from '../../reconcile/status.ts';
 import type { ClusterConfig } from './cluster-config.ts';
@@ -14,6 +15,9 @@ import { endingProcesses } from './ending-processes.ts';
 import { SUPERVISOR } from './supervisor-lock.ts';
 import { getJson } from './unix-http.ts';
 
+/** How long an agent and the API have to answer. */
+const ANSWER_MS = 5_000;
+
 export interface ProcessStatus {
   readonly name: string;
   /** Undefined while it is down. */
@@ -22,8 +26,9 @@ export interface ProcessStatus {
 
 export interface NodeStatus {
   readonly name: string;
-  readonly isReady: boolean;
-  readonly pods: { readonly ready: number; readonly total: number };
+  /** Undefined while the API does not say. */
+  readonly isReady: boolean | undefined;
+  readonly pods: { readonly ready: number; readonly total: number } | undefined;
   /** What the agent says, undefined while it does not answer. */
   readonly engine: EngineStatus | undefined;
 }
@@ -63,24 +68,19 @@ export async function clusterStatus(options: StatusOptions): Promise<ClusterStat
       ),
     ...[...ending].map(([name, lastLine]) => `process ${name} keeps ending: ${lastLine}`),
   ];
+  const asked = cluster.nodes.map(({ name }) =>
+    readEngine(nodePaths(roots, cluster.name, name).agentSocket, options.signal),
+  );
   const objects = await readObjects(options).catch((error: unknown) => {
     problems.push(`the Kubernetes API does not answer: ${messageOf(error)}`);
-    return { nodes: [], pods: [] };
+    return undefined;
   });
   const nodes = await Promise.all(
-    cluster.nodes.map(async ({ name }): Promise<NodeStatus> => {
-      const pods = objects.pods.filter(
-        (pod) => pod.spec?.nodeName === name && pod.status?.phase !== 'Succeeded',
-      );
-      const node = objects.nodes.find((it) => it.metadata.name === name);
+    cluster.nodes.map(async ({ name }, i): Promise<NodeStatus> => {
       return {
         name,
-        isReady: isTrue(node?.status?.conditions, 'Ready'),
-        pods: {
-          ready: pods.filter((pod) => isTrue(pod.status?.conditions, 'Ready')).length,
-          total: pods.length,
-        },
-        engine: await readEngine(nodePaths(roots, cluster.name, name).agentSocket, options.signal),
+        ...(objects === undefined ? { isReady: undefined, pods: undefined } : stateOf(name, objects)),
+        engine: await asked[i],
       };
     }),
   );
@@ -88,17 +88,29 @@ export async function clusterStatus(options: StatusOptions): Promise<ClusterStat
     cluster: cluster.name,
     processes,
     nodes,
-    servedBy: countServedBy(objects.pods),
+    servedBy: countServedBy(objects?.pods ?? []),
     problems: [...problems, ...nodes.flatMap(nodeProblems)],
   };
 }
 
-async function readObjects(options: StatusOptions) {
+interface Objects {
+  readonly nodes: readonly Node[];
+  readonly pods: readonly Pod[];
+}
+
+function stateOf(name: string, objects: Objects): Pick<NodeStatus, 'isReady' | 'pods'> {
+  const pods = objects.pods.filter((pod) => pod.spec?.nodeName === name && pod.status?.phase !== 'Succeeded');
+  const node = objects.nodes.find((it) => it.metadata.name === name);
+  const ready = pods.filter((pod) => isTrue(pod.status?.conditions, 'Ready')).length;
+  return { isReady: isTrue(node?.status?.conditions, 'Ready'), pods: { ready, total: pods.length } };
+}
+
+async function readObjects(options: StatusOptions): Promise<Objects> {
   const client = new KubeClient(
     await loadKubeConfig(clusterPaths(options.roots, options.cluster.name).kubeconfig),
   );
   try {
-    const call = { signal: options.signal, timeoutMs: 5_000 };
+    const call = { signal: options.signal, timeoutMs: ANSWER_MS };
     const [nodes, pods] = await Promise.all([client.list(NODES, {}, call), client.list(PODS, {}, call)]);
     return { nodes: nodes.items, pods: pods.items };
   } finally {
@@ -108,7 +120,9 @@ async function readObjects(options: StatusOptions) {
 
 async function readEngine(socket: string, signal: AbortSignal): Promise<EngineStatus | undefined> {
   try {
-    const answer = (await getJson(socket, '/status', signal)) as { readonly engine?: EngineStatus };
+    // One that hangs is as good as away, and must not hold up what the others say.
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
+    const answer = (await getJson(socket, '/status', patience)) as { readonly engine?: EngineStatus };
     return answer.engine;
   } catch {
     // Said as a problem of the node below; the process list tells whether the agent runs at all.
@@ -117,10 +131,10 @@ async function readEngine(socket: string, signal: AbortSignal): Promise<EngineSt
 }
 
 function nodeProblems(node: NodeStatus): string[] {
-  const waiting = node.pods.total - node.pods.ready;
+  const { ready, total } = node.pods ?? { ready: 0, total: 0 };
   return [
-    ...(node.isReady ? [] : [`node ${node.name} is not ready`]),
-    ...(waiting > 0 ? [`${waiting} of ${node.pods.total} pods on ${node.name} are not ready`] : []),
+    ...(node.isReady === false ? [`node ${node.name} is not ready`] : []),
+    ...(total > ready ? [`${total - ready} of ${total} pods on ${node.name} are not ready`] : []),
     ...(node.engine === undefined ? [`the agent of ${node.name} does not answer`] : []),
     ...(node.engine?.targets ?? []).flatMap((target) =>
       target.failures.map(
