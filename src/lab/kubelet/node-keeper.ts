@@ -2,6 +2,7 @@
 // ten seconds.
 
 import os from 'node:os';
+import { GIT_VERSION } from '../../apiserver/version.ts';
 import type { Clock } from '../../base/clock.ts';
 import { isAlreadyExists, isNotFound, messageOf } from '../../base/errors.ts';
 import type { KubeClient } from '../../kube/kube-client.ts';
@@ -53,14 +54,27 @@ export class NodeKeeper {
 
   async #beat(node: KubeletNode, signal: AbortSignal): Promise<void> {
     const isReady = this.#options.isReady(node.name);
-    const written = this.#written.get(node.name);
-    const nowMs = this.#options.clock.nowMs();
-    if (written === undefined) await this.#register(node, signal);
-    if (written?.isReady !== isReady || nowMs - written.atMs > STATUS_MS) {
-      await this.#writeStatus(node, isReady, signal);
-      this.#written.set(node.name, { isReady, atMs: nowMs });
-    }
+    if (!this.#written.has(node.name)) await this.#register(node, signal);
+    // The lease first: where it is old, the node controller takes the node for silent whatever its conditions say.
     await this.#renew(node, signal);
+    await this.#keepStatus(node, isReady, signal);
+  }
+
+  /** Writes the status where it is not what this process says: it changed, somebody else wrote (a node taken for silent), or it is old. */
+  async #keepStatus(node: KubeletNode, isReady: boolean, signal: AbortSignal): Promise<void> {
+    const { client, clock } = this.#options;
+    const current = await client.get(NODES, { name: node.name }, { signal }).catch((error: unknown) => {
+      // Deleted by somebody: the next beat makes it anew.
+      if (isNotFound(error)) this.#written.delete(node.name);
+      throw error;
+    });
+    const shown = current.status?.conditions?.find((it) => it.type === 'Ready')?.status;
+    const written = this.#written.get(node.name);
+    const nowMs = clock.nowMs();
+    const isKept = shown === (isReady ? 'True' : 'False') && written?.isReady === isReady;
+    if (isKept && nowMs - written.atMs <= STATUS_MS) return;
+    await this.#writeStatus(node, { isReady, current }, signal);
+    this.#written.set(node.name, { isReady, atMs: nowMs });
   }
 
   /** Creates the object, or brings the labels of one that is there up to date. */
@@ -79,10 +93,13 @@ export class NodeKeeper {
     }
   }
 
-  async #writeStatus(node: KubeletNode, isReady: boolean, signal: AbortSignal): Promise<void> {
+  async #writeStatus(
+    node: KubeletNode,
+    of: { readonly isReady: boolean; readonly current: Node },
+    signal: AbortSignal,
+  ): Promise<void> {
     const { client, clock, podCapacity } = this.#options;
-    const current = await client.get(NODES, { name: node.name }, { signal });
-    const status = nodeStatus(node, { isReady, podCapacity, nowMs: clock.nowMs(), current });
+    const status = nodeStatus(node, { ...of, podCapacity, nowMs: clock.nowMs() });
     await client.patch(
       NODES,
       { name: node.name },
@@ -171,7 +188,7 @@ function nodeStatus(
       containerRuntimeVersion: 'fairlead://0.1.0',
       kernelVersion: os.release(),
       kubeProxyVersion: '',
-      kubeletVersion: 'v1.34.0+fairlead',
+      kubeletVersion: GIT_VERSION,
       machineID: node.name,
       operatingSystem: 'linux',
       osImage: 'Fairlead one-machine cluster',
