@@ -102,14 +102,10 @@ test('failed probes are told in the words of a kubelet', async () => {
   const wanted: readonly (readonly [string, string, string])[] = [
     ['deaf', 'Unhealthy', 'Liveness probe failed: dial tcp IP:9999: connect: connection refused'],
     ['deaf', 'Killing', 'Container main failed liveness probe, will be restarted'],
-    [
-      'deaf',
-      'Pulled',
-      'Container image "agnhost:2.53" already present on machine as a workload of Fairlead\'s own',
-    ],
+    ['deaf', 'Pulled', 'Container image "agnhost:2.53" already present on machine (fairlead/agnhost)'],
     ['ill', 'Unhealthy', 'Readiness probe failed: HTTP probe failed with statuscode: 500'],
     ['slow-probe', 'Unhealthy', 'Readiness probe failed: command timed out: "sleep 30" timed out after 1s'],
-    ['slow-probe', 'Pulled', 'Container image "debian:12" already present on machine as host programs'],
+    ['slow-probe', 'Pulled', 'Container image "debian:12" already present on machine (process)'],
     ['slow-probe', 'Created', 'Created container: main'],
     ['slow-probe', 'Started', 'Started container main'],
   ];

@@ -8,6 +8,7 @@ import type { ContainerLaunch } from './container-runner.ts';
 import { imageReferenceProblem } from './image-name.ts';
 import { runHook } from './lifecycle-hook.ts';
 import type { ContainerRecord, SandboxRecord } from './pod-record.ts';
+import { servedByText } from '../../objects/served-by.ts';
 import { exitedContainer, type PodState } from './pod-state.ts';
 import type { PodWorld } from './pod-world.ts';
 import { prepareLaunch } from './prepare-launch.ts';
@@ -95,14 +96,8 @@ export class ContainerStarter {
   #reportImage(container: Container, fresh: ContainerRecord): void {
     const { pod } = this.#state;
     const { command = [], args = [] } = container;
-    const kind = fresh.runner === 'process' ? 'process' : programOf({ pod, container, command, args }).kind;
-    const as =
-      kind === 'process'
-        ? 'host programs'
-        : kind === 'stand-in'
-          ? 'a stand-in'
-          : "a workload of Fairlead's own";
-    const message = `Container image "${container.image ?? ''}" already present on machine as ${as}`;
+    const by = servedByText(servedBy(fresh.runner, { pod, container, command, args }));
+    const message = `Container image "${container.image ?? ''}" already present on machine (${by})`;
     this.#state.event('Normal', 'Pulled', message, container.name);
   }
 

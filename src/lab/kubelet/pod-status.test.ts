@@ -30,6 +30,7 @@ function aRecord(...containers: readonly Partial<ContainerRecord>[]): PodRecord 
     {
       name: 'main',
       runner: 'process',
+      servedBy: 'process',
       attempt: 1,
       id: 'fairlead://1',
       state: { kind: 'running', startedAtMs: NOW },
