@@ -1,7 +1,7 @@
 // The log and the store over it: revisions, replays, compaction, and what a restart finds.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
@@ -136,4 +136,22 @@ test('compaction keeps the window and what exists, forgets the rest, and revisio
   );
   assert.equal(again.put('s', object('a/new', 1)).revision, revision + 1);
   reopened.close();
+});
+
+test('a file that held many objects becomes small again when they are gone', () => {
+  const file = newFile();
+  /** Bytes of the file after `work`: closing brings into it what the write-ahead log holds. */
+  const sizeAfter = (work: (store: ObjectStore) => void): number => {
+    const log = new ObjectLog(file);
+    work(new ObjectStore(log, { windowRevisions: WINDOW }));
+    log.close();
+    return statSync(file).size;
+  };
+  const keys = Array.from({ length: 3_000 }, (_, i) => `a/${'n'.repeat(900)}${i}`);
+  const before = sizeAfter((store) => keys.forEach((name, i) => store.put('s', object(name, i))));
+  const after = sizeAfter((store) => {
+    for (const stored of store.list('s').slice()) store.remove('s', stored);
+    for (let i = 0; i < 3_000; i++) store.put('s', object('a/one', i));
+  });
+  assert.ok(after < before / 2, `${before} bytes, then ${after}`);
 });
