@@ -49,6 +49,19 @@ export function errorRows(world: () => World): void {
       );
     });
 
+    test(`IPv${family}: an address of the Services that no Service has is unreachable, from pods and from nodes`, async () => {
+      const hosts = family === 4 ? ['10.96.250.1', '10.96.250.2'] : ['fd00:10:96::fa01', 'fd00:10:96::fa02'];
+      const { first, onNodes } = world();
+      const ask = { kind: 'http', port: 80, say: '/', timeoutMs: PATIENCE_MS } as const;
+      const answers = await Promise.all(
+        [first.prober, ...onNodes.slice(0, 1)].map((it, i) => it.ask({ ...ask, host: hosts[i] ?? '' })),
+      );
+      assert.deepEqual(
+        answers.map((it) => it.error),
+        [NO_WAY[family], 'EHOSTUNREACH'],
+      );
+    });
+
     test(`IPv${family}: a packet whose hops are used up comes back from the node where they were`, async () => {
       const { first, far, nodes } = world();
       const there = nodes.find((it) => it.name === far.node);
