@@ -149,9 +149,9 @@ export class ContainerStarter {
     if (fresh.runner !== 'workload') return;
     const program = programOf(launch);
     if (program.kind !== 'stand-in' || !program.endsAtOnce) return;
-    const { container } = launch;
+    const { pod, container } = launch;
     const hint =
-      isShellImage(container.image ?? '') && reachesMachine(container)
+      isShellImage(container.image ?? '') && reachesMachine(pod, container)
         ? ` (with such rights its command runs only under the annotation ${HOST_PROGRAMS_ANNOTATION})`
         : '';
     const message = `Container ${fresh.name} is a stand-in for image "${container.image ?? ''}": nothing was run, it completes at once${hint}`;

@@ -119,6 +119,26 @@ test('runnerOf() leaves what could change the machine itself to the annotation',
   );
 });
 
+test("runnerOf() leaves the machine's own files to the annotation, where they can be written", () => {
+  const of = (mounts: Container['volumeMounts']): string => {
+    const pod = aPod({
+      volumes: [
+        { name: 'own', emptyDir: {} },
+        { name: 'machine', hostPath: { path: '/srv' } },
+      ],
+    });
+    return runnerOf(pod, {
+      name: 'c',
+      image: 'busybox',
+      command: ['touch', '/v/x'],
+      volumeMounts: mounts ?? [],
+    });
+  };
+  assert.equal(of([{ name: 'machine', mountPath: '/v' }]), 'workload');
+  assert.equal(of([{ name: 'machine', mountPath: '/v', readOnly: true }]), 'process');
+  assert.equal(of([{ name: 'own', mountPath: '/v' }]), 'process');
+});
+
 test('commandLine() puts the program of the entry point before flags', () => {
   const of = (image: string, command: string[], args: string[]): string =>
     commandLine({ name: 'c', image }, command, args).join(' ');

@@ -25,7 +25,7 @@ export function runnerOf(pod: Pod, container: Container): RunnerKind {
   const isChosen = value === 'true' || value.split(',').some((it) => it.trim() === container.name);
   if (isChosen) return 'process';
   const isOffered = runsOwnCommand(container, isToEnd(pod, container));
-  return isOffered && !reachesMachine(container) ? 'process' : 'workload';
+  return isOffered && !reachesMachine(pod, container) ? 'process' : 'workload';
 }
 
 /** Beside the default ones, what is bounded by the pod's own namespaces or by its own processes. */
@@ -39,10 +39,19 @@ const BOUNDED_CAPABILITIES = new Set([
   'SYS_NICE',
 ]);
 
-/** Node and machine are one here: what may change the node's kernel or its clock does so only where the annotation says it. */
-export function reachesMachine({ securityContext }: Container): boolean {
-  const added = (securityContext?.capabilities?.add ?? []).map(plainCapability);
-  return securityContext?.privileged === true || added.some((it) => !BOUNDED_CAPABILITIES.has(it));
+/** Node and machine are one here: what may change the machine's kernel, clock or files does so only where the annotation says it. */
+export function reachesMachine(pod: Pod, container: Container): boolean {
+  const { privileged, capabilities } = container.securityContext ?? {};
+  const added = (capabilities?.add ?? []).map(plainCapability);
+  return (
+    privileged === true || added.some((it) => !BOUNDED_CAPABILITIES.has(it)) || writesFiles(pod, container)
+  );
+}
+
+/** Whether it has files of the machine mounted to write. */
+function writesFiles({ spec }: Pod, { volumeMounts = [] }: Container): boolean {
+  const files = new Set((spec?.volumes ?? []).flatMap((it) => (it.hostPath === undefined ? [] : it.name)));
+  return volumeMounts.some((it) => it.readOnly !== true && files.has(it.name));
 }
 
 /** True for a container whose end others wait for: an init container, any of a Job's pod; a sidecar runs on beside them. */
