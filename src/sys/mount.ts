@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { kernelError, wrapNodeError } from './errno.ts';
 import { checked, lastErrno, mount, umount2 } from './ffi.ts';
 import { listMounts } from './mountinfo.ts';
+import { workerCall } from './worker-call.ts';
 
 const MS_RDONLY = 0x1;
 const MS_NOSUID = 0x2;
@@ -56,9 +57,9 @@ export function mountBind(
 
 /** Unmounts what was mounted last at `target`, at once out of sight and for good when its last user ends. Nothing there is no error. */
 export async function unmount(target: string): Promise<void> {
-  const errno = await new Promise<number>((resolve) => {
+  const errno = await workerCall<number>((done) => {
     umount2.async(target, MNT_DETACH | UMOUNT_NOFOLLOW, (_error, result) =>
-      resolve(result < 0 ? lastErrno() : 0),
+      done(result < 0 ? lastErrno() : 0),
     );
   });
   if (errno === 0 || errno === EINVAL || errno === ENOENT) return;

@@ -8,6 +8,7 @@ import { readMessages, type Message } from '../wire/netlink/reader.ts';
 import { setSequence } from '../wire/netlink/writer.ts';
 import { kernelError } from './errno.ts';
 import { bind, checked, close, getsockopt, ioctl, lastErrno, recv, send, setsockopt, socket } from './ffi.ts';
+import { workerCall } from './worker-call.ts';
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
@@ -121,10 +122,10 @@ export class NetlinkSocket {
   /** The same for requests in which the kernel waits (unregistering a device waits for RCU): sent by a worker thread. */
   async requestSlow(message: Uint8Array): Promise<Answer> {
     const sequence = this.#stamp(message);
-    const errno = await new Promise<number>((resolve) => {
+    const errno = await workerCall<number>((done) => {
       send.async(this.#fd, message, message.length, 0, (_error, result) =>
         // Naming `message` here also keeps its memory alive while the thread reads it.
-        resolve(result === message.length ? 0 : koffi.errno()),
+        done(result === message.length ? 0 : koffi.errno()),
       );
     });
     return errno === 0 ? this.#answer(sequence) : { errno, text: undefined };

@@ -15,6 +15,7 @@ import path from 'node:path';
 import { FairleadError, messageOf } from '../base/errors.ts';
 import { kernelError, wrapNodeError } from './errno.ts';
 import { checked, flock, lastErrno, mount, setns, umount2, unshare } from './ffi.ts';
+import { workerCall } from './worker-call.ts';
 
 const CLONE_NEWNET = 0x40000000;
 const MS_BIND = 0x1000;
@@ -57,8 +58,8 @@ export function createNetns(netnsPath: string): void {
  */
 export async function deleteNetns(netnsPath: string): Promise<void> {
   const action = `delete namespace ${netnsPath}`;
-  const errno = await new Promise<number>((resolve) => {
-    umount2.async(netnsPath, MNT_DETACH, (_error, result) => resolve(result < 0 ? lastErrno() : 0));
+  const errno = await workerCall<number>((done) => {
+    umount2.async(netnsPath, MNT_DETACH, (_error, result) => done(result < 0 ? lastErrno() : 0));
   });
   // EINVAL: the file is there, the mount is not; what a crash between the two steps leaves.
   if (errno !== 0 && errno !== EINVAL) throw kernelError({ action, errno });
