@@ -150,6 +150,19 @@ suite('faults', () => {
     assert.deepEqual(await dials(), []);
   });
 
+  test('an agent that hangs: up waits no longer than it is told, and names the node', () => {
+    const agent = pidOf('agent-node-2');
+    process.kill(agent, 'SIGSTOP');
+    try {
+      const result = fairlead(['up', '--name', NAME, '--no-check', '--wait', '1s']);
+      assert.equal(result.code, 124, result.stderr);
+      assert.match(result.stderr, /node-2 to program .*: its agent to answer/);
+    } finally {
+      process.kill(agent, 'SIGCONT');
+    }
+    assert.equal(fairlead(['up', '--name', NAME]).code, 0);
+  });
+
   test('a kubelet part that is killed adopts its pods: none restarts', async () => {
     const starts = (): string =>
       kubectl(NAME, [

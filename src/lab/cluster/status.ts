@@ -13,10 +13,7 @@ import { liveRecords, recordFolder } from './process-record.ts';
 import { processTable, type Installation } from './process-table.ts';
 import { endingProcesses } from './ending-processes.ts';
 import { SUPERVISOR } from './supervisor-lock.ts';
-import { getJson } from './unix-http.ts';
-
-/** How long an agent and the API have to answer. */
-const ANSWER_MS = 5_000;
+import { ANSWER_MS, getJson } from './unix-http.ts';
 
 export interface ProcessStatus {
   readonly name: string;
@@ -120,9 +117,7 @@ async function readObjects(options: StatusOptions): Promise<Objects> {
 
 async function readEngine(socket: string, signal: AbortSignal): Promise<EngineStatus | undefined> {
   try {
-    // One that hangs is as good as away, and must not hold up what the others say.
-    const patience = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
-    const answer = (await getJson(socket, '/status', patience)) as { readonly engine?: EngineStatus };
+    const answer = (await getJson(socket, '/status', signal)) as { readonly engine?: EngineStatus };
     return answer.engine;
   } catch {
     // Said as a problem of the node below; the process list tells whether the agent runs at all.
