@@ -114,6 +114,7 @@ async function program(world: ServiceWorld, lifetime: Lifetime): Promise<void> {
   await openServiceTarget(bpf.maps).update(
     new Map(rows.map((row) => [frontendKey(row), row])),
     lifetime.signal,
+    new Map(),
   );
 }
 

@@ -5,7 +5,7 @@ import { renderVxlan } from '../backends/network-vxlan/render.ts';
 import type { Underlay, VxlanState } from '../backends/network-vxlan/entries.ts';
 import { ClusterCompiler } from '../compile/cluster.ts';
 import { viewOfNode } from '../compile/view.ts';
-import type { ClusterModel, NodeView } from '../model/network.ts';
+import type { NodeView } from '../model/network.ts';
 import type { Snapshot } from '../store/store.ts';
 import { clusterObjectsOf } from './cluster-watch.ts';
 import type { AgentConfig } from './config.ts';
@@ -15,19 +15,30 @@ export interface AgentView {
   /** Undefined until Nodes are listed, and while there is no Node object of this node. */
   readonly node: NodeView | undefined;
   readonly vxlan: VxlanState | undefined;
-  /** The Services part of the model; undefined until Services and their endpoint slices are listed. */
-  readonly services: Pick<ClusterModel, 'frontends' | 'cluster'> | undefined;
+  /** The view again, for what Services need of it; undefined until Services and their endpoint slices are listed, too. */
+  readonly services: NodeView | undefined;
+  /** Names of the backends that carry Services. */
+  readonly serviceCarriers: ReadonlySet<string>;
 }
 
 /** Makes views of snapshots, remembering what did not change. */
 export class ViewCompiler {
   readonly #nodeName: string;
+  readonly #proxy: string;
   readonly #compiler: ClusterCompiler;
 
   constructor(config: AgentConfig) {
-    const { podCidrs, serviceCidrs, clusterDomain, dnsIps } = config;
+    const { podCidrs, serviceCidrs, clusterDomain, dnsIps, nodePortAddresses, allowsExternalIps } = config;
     this.#nodeName = config.nodeName;
-    this.#compiler = new ClusterCompiler({ podCidrs, serviceCidrs, clusterDomain, dnsIps });
+    this.#proxy = config.service.name;
+    this.#compiler = new ClusterCompiler({
+      podCidrs,
+      serviceCidrs,
+      clusterDomain,
+      dnsIps,
+      nodePortAddresses,
+      allowsExternalIps,
+    });
   }
 
   /** `underlay` is undefined while the link that carries the tunnel is not there. */
@@ -36,6 +47,7 @@ export class ViewCompiler {
     const knowsServices = snapshot.of(SERVICE_KIND).isSynced && snapshot.of(ENDPOINT_SLICE_KIND).isSynced;
     const node = snapshot.of(NODE_KIND).isSynced ? viewOfNode(model, this.#nodeName) : undefined;
     const vxlan = node === undefined || underlay === undefined ? undefined : renderVxlan(node, underlay);
-    return { node, vxlan, services: knowsServices ? model : undefined };
+    const serviceCarriers = new Set([this.#proxy]);
+    return { node, vxlan, services: knowsServices ? node : undefined, serviceCarriers };
   }
 }

@@ -5,7 +5,8 @@ import { FairleadError, messageOf } from '../base/errors.ts';
 import { parseCidr, type Cidr } from '../base/cidr.ts';
 import type { Ip } from '../base/ip.ts';
 import { parsePort, type Port } from '../base/port.ts';
-import { SERVICE_BACKENDS, type ServiceBackend } from '../backends/registry.ts';
+import { SERVICE_BACKENDS } from '../backends/registry.ts';
+import type { ServiceBackend } from '../backends/shared-node/service-backend.ts';
 import { Field } from '../objects/slim-field.ts';
 import { readIp } from '../objects/slim-meta.ts';
 
@@ -38,6 +39,9 @@ export interface AgentConfig {
   readonly serviceCidrs: readonly Cidr[];
   /** Cluster DNS addresses until the Service kube-system/kube-dns says others. */
   readonly dnsIps: readonly Ip[];
+  /** `nodePortAddresses` of kube-proxy: empty for the node's first address of each family. */
+  readonly nodePortAddresses: readonly Cidr[];
+  readonly allowsExternalIps: boolean;
   /** Where /metrics and the health paths are served by TCP too; undefined for nowhere. */
   readonly metrics: { readonly host: Ip; readonly port: Port } | undefined;
   /** How often the whole kernel state is observed again. */
@@ -47,12 +51,14 @@ export interface AgentConfig {
 
 const RESYNC_DEFAULT_MS = 60_000;
 
-/** `AgentConfig` as it stands in the file: JSON leaves out what is undefined; `underlayLink` (eth0), `network` (vxlan), `service` (the first of the registry), `resyncMs` (60000) and `logLevel` (info) may be left out too. */
+/** `AgentConfig` as it stands in the file: JSON leaves out what is undefined; `underlayLink` (eth0), `network` (vxlan), `service` (the first of the registry), `resyncMs` (60000), `nodePortAddresses` (none), `allowsExternalIps` (false) and `logLevel` (info) may be left out too. */
 export type AgentConfigFile = Omit<
   AgentConfig,
   | 'podCidrs'
   | 'serviceCidrs'
   | 'dnsIps'
+  | 'nodePortAddresses'
+  | 'allowsExternalIps'
   | 'metrics'
   | 'network'
   | 'service'
@@ -63,6 +69,8 @@ export type AgentConfigFile = Omit<
   readonly podCidrs: readonly string[];
   readonly serviceCidrs: readonly string[];
   readonly dnsIps: readonly string[];
+  readonly nodePortAddresses?: readonly string[];
+  readonly allowsExternalIps?: boolean;
   readonly metrics?: { readonly host: string; readonly port: number } | undefined;
   readonly network?: 'vxlan';
   readonly service?: string;
@@ -100,6 +108,8 @@ export function parseAgentConfig(raw: unknown): AgentConfig {
     podCidrs: root.at('podCidrs').list().map(readCidr),
     serviceCidrs: root.at('serviceCidrs').list().map(readCidr),
     dnsIps: root.at('dnsIps').list().map(readIp),
+    nodePortAddresses: root.at('nodePortAddresses').list().map(readCidr),
+    allowsExternalIps: root.at('allowsExternalIps').bool(false),
     metrics: readMetrics(root.at('metrics')),
     resyncMs: root.at('resyncMs').optionalInteger() ?? RESYNC_DEFAULT_MS,
     logLevel: root.at('logLevel').optionalText() ?? 'info',

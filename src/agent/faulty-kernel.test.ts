@@ -40,9 +40,18 @@ function viewWith(peers: readonly number[], mtuBytes: number): View {
     serviceCidrs: SERVICE_CIDRS,
     clusterDomain: 'cluster.local',
     dnsIps: [],
+    nodePortAddresses: [],
+    allowsExternalIps: false,
   };
   const node = aNode(1);
-  const view: NodeView = { node, peers: peers.map(aNode), pods: [], frontends: new Map(), cluster };
+  const view: NodeView = {
+    node,
+    peers: peers.map(aNode),
+    pods: [],
+    frontends: new Map(),
+    healthChecks: new Map(),
+    cluster,
+  };
   const underlay = { link: 'eth0', mtuBytes, local: parseIp('10.89.1.11') };
   return { vxlan: renderVxlan(view, underlay), dnsIps: [parseIp('10.96.0.10')] };
 }

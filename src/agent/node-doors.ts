@@ -17,6 +17,7 @@ export async function openNodeDoors({ config, lifetime }: AgentContext): Promise
   return {
     netlink,
     maps: bpf.maps,
+    lifetime,
     bpf,
     sysctl: {
       readSysctl: (key) => readSysctl(undefined, key),

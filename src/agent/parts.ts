@@ -3,10 +3,12 @@
 import { NODE_SYSCTLS } from '../backends/network-vxlan/node-settings.ts';
 import { networkVxlanTargets, type VxlanTargets } from '../backends/network-vxlan/target.ts';
 import type { NodeMaps } from '../backends/shared-bpf/node-maps.ts';
+import { SERVICE_BACKENDS } from '../backends/registry.ts';
 import { renderMasquerade } from '../backends/shared-nft/masquerade.ts';
 import { masqueradeTarget } from '../backends/shared-nft/masquerade-target.ts';
 import { localAddressTarget, renderLocalAddresses } from '../backends/shared-node/local-addresses.ts';
 import { sysctlTarget, type SysctlDoor } from '../backends/shared-node/sysctls.ts';
+import type { Lifetime } from '../base/lifetime.ts';
 import { part, type Part } from '../reconcile/engine.ts';
 import type { Netlink } from '../sys/netlink-types.ts';
 import type { AgentConfig } from './config.ts';
@@ -17,10 +19,12 @@ export interface PartDoors {
   readonly netlink: Netlink;
   readonly sysctl: SysctlDoor;
   readonly maps: NodeMaps;
+  /** What targets open ends with it. */
+  readonly lifetime: Lifetime;
 }
 
 export function agentParts(config: AgentConfig, doors: PartDoors): readonly Part<AgentView>[] {
-  const { netlink, sysctl, maps } = doors;
+  const { netlink, sysctl, maps, lifetime } = doors;
   const writeSysctls = (values: ReadonlyMap<string, string>): void => sysctl.writeSysctls(values);
   const vxlan = networkVxlanTargets({ netlink, writeSysctls });
   return [
@@ -30,7 +34,7 @@ export function agentParts(config: AgentConfig, doors: PartDoors): readonly Part
     ),
     ...vxlanParts<AgentView>(vxlan),
     part(masqueradeTarget(), ({ node }) => (node === undefined ? undefined : renderMasquerade(node))),
-    ...config.service.open<AgentView>({ maps }),
+    ...SERVICE_BACKENDS.flatMap((it) => it.open<AgentView>({ maps, netns: undefined, lifetime })),
   ];
 }
 

@@ -20,7 +20,7 @@ function aNode() {
     receipt.compiled({
       revision: 1,
       snapshot: store.snapshot(),
-      view: { node: undefined, vxlan: undefined, services: undefined },
+      view: { node: undefined, vxlan: undefined, services: undefined, serviceCarriers: new Set<string>() },
       underlay: undefined,
     });
   const read = (object: string, version: string): void => {

@@ -11,6 +11,7 @@ export const ERROR_CODES = {
   unsupported: 'This kernel, machine or build cannot do this',
   unavailable: 'A needed process or server is away; trying again later may help',
   exhausted: 'A bounded resource is used up',
+  draining: 'The thing is kept until what still uses it has ended',
   timeout: 'The thing did not happen in the stated time',
   gone: 'The asked-for revision is older than what is kept',
   kernel: 'The kernel refused; details.errno names why',

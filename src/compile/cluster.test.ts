@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { frontendKey, type ClusterNetwork } from '../model/network.ts';
+import type { ClusterNetwork, NodeView } from '../model/network.ts';
 import { parseEndpointSlice } from '../objects/endpoint-slice.ts';
 import { parseNode } from '../objects/node.ts';
 import { parseService } from '../objects/service.ts';
@@ -13,6 +13,8 @@ const SETTINGS: ClusterNetwork = {
   serviceCidrs: [],
   clusterDomain: 'cluster.local',
   dnsIps: [],
+  nodePortAddresses: [],
+  allowsExternalIps: false,
 };
 
 function aService(name: string, spec: object = {}, namespace = 'shop') {
@@ -45,10 +47,16 @@ function objectsOf(parts: {
   };
 }
 
+/** As a node without a zone has them. */
+function frontendsOf(objects: ClusterObjects): NodeView['frontends'] {
+  const nodes = new Map([['node-a', parseNode({ metadata: { name: 'node-a' } })]]);
+  return viewOfNode(compileCluster({ ...objects, nodes }, SETTINGS), 'node-a')?.frontends ?? new Map();
+}
+
 function endpointsIn(objects: ClusterObjects, key = '10.96.0.7:80/TCP') {
-  return compileCluster(objects, SETTINGS)
-    .frontends.get(key)
-    ?.endpoints.map((it) => `${it.ip}:${it.port}`);
+  return frontendsOf(objects)
+    .get(key)
+    ?.inside.endpoints.map((it) => `${it.ip}:${it.port}`);
 }
 
 const READY = { addresses: ['10.244.1.10'], conditions: { ready: true } };
@@ -88,18 +96,17 @@ test('compileCluster() counts an endpoint once that stands in two slices', () =>
 
 test('compileCluster() gives an address that two Services claim to the first by name', () => {
   const services = [aService('web'), aService('api')];
-  const model = compileCluster(objectsOf({ services }), SETTINGS);
-  assert.equal(model.frontends.get('10.96.0.7:80/TCP')?.service, 'api');
+  assert.equal(frontendsOf(objectsOf({ services })).get('10.96.0.7:80/TCP')?.service, 'api');
 });
 
 test('compileCluster() leaves cluster DNS to the node until a ready endpoint stands behind it', () => {
   const dns = aService('kube-dns', {}, 'kube-system');
-  const own = compileCluster(objectsOf({ services: [dns] }), SETTINGS);
-  assert.equal(own.frontends.get('10.96.0.7:80/TCP')?.kind, 'node-local');
-  assert.deepEqual(own.cluster.dnsIps, ['10.96.0.7']);
+  const own = objectsOf({ services: [dns] });
+  assert.equal(frontendsOf(own).get('10.96.0.7:80/TCP')?.kind, 'node-local');
+  assert.deepEqual(compileCluster(own, SETTINGS).cluster.dnsIps, ['10.96.0.7']);
   const slices = [aSlice('s', 'kube-dns', [READY], 'kube-system')];
-  const taken = compileCluster(objectsOf({ services: [dns], slices }), SETTINGS);
-  assert.equal(taken.frontends.get('10.96.0.7:80/TCP')?.kind, 'balanced');
+  const taken = frontendsOf(objectsOf({ services: [dns], slices }));
+  assert.equal(taken.get('10.96.0.7:80/TCP')?.kind, 'balanced');
 });
 
 test('ClusterCompiler keeps what an unrelated change does not touch', () => {
@@ -109,10 +116,7 @@ test('ClusterCompiler keeps what an unrelated change does not touch', () => {
   const before = compiler.compile(objectsOf({ services: [web], slices: [slice] }));
   const other = aService('api', { clusterIPs: ['10.96.0.8'] });
   const after = compiler.compile(objectsOf({ services: [web, other], slices: [slice] }));
-  const key = frontendKey({ ip: '10.96.0.7', port: 80, protocol: 'TCP' } as Parameters<
-    typeof frontendKey
-  >[0]);
-  assert.equal(after.frontends.get(key), before.frontends.get(key));
+  assert.equal(after.services.get('shop/web'), before.services.get('shop/web'));
 });
 
 test('viewOfNode() shows peers that can be reached, sorted, and nothing for an unknown node', () => {

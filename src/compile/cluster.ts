@@ -1,13 +1,19 @@
 // Objects -> cluster model. Whole recompute as one function; a compiler that remembers what did not change beside it.
 
-import { frontendKey, type ClusterModel, type ClusterNetwork, type Frontend } from '../model/network.ts';
-import type { NetworkNode, NetworkPod } from '../model/network.ts';
+import type {
+  ClusterModel,
+  ClusterNetwork,
+  HostPort,
+  NetworkNode,
+  NetworkPod,
+  ServiceModel,
+} from '../model/network.ts';
 import type { EndpointSlice } from '../objects/endpoint-slice.ts';
 import type { Node } from '../objects/node.ts';
 import type { Pod } from '../objects/pod.ts';
 import type { Service } from '../objects/service.ts';
 import { SlicesByService, type ClusterObjects } from './cluster-objects.ts';
-import { CLUSTER_DNS_SERVICE, compileFrontends } from './frontends.ts';
+import { CLUSTER_DNS_SERVICE, compileService } from './service-model.ts';
 
 /** The model of these objects; `settings.dnsIps` holds until the cluster DNS Service has addresses. */
 export function compileCluster(objects: ClusterObjects, settings: ClusterNetwork): ClusterModel {
@@ -17,7 +23,7 @@ export function compileCluster(objects: ClusterObjects, settings: ClusterNetwork
 interface Compiled {
   readonly service: Service;
   readonly slices: readonly EndpointSlice[];
-  readonly frontends: readonly Frontend[];
+  readonly model: ServiceModel | undefined;
 }
 
 /**
@@ -37,46 +43,29 @@ export class ClusterCompiler {
     return {
       nodes: mapValues(objects.nodes, networkNodeOf),
       pods: mapValues(objects.pods, networkPodOf),
-      frontends: this.#frontends(objects),
+      services: this.#services(objects),
       cluster: dnsIps.length === 0 ? this.#settings : { ...this.#settings, dnsIps },
     };
   }
 
-  #frontends(objects: ClusterObjects): ReadonlyMap<string, Frontend> {
+  #services(objects: ClusterObjects): ReadonlyMap<string, ServiceModel> {
     const slices = new SlicesByService(objects.endpointSlices);
     const memory = new Map<string, Compiled>();
+    const services = new Map<string, ServiceModel>();
     for (const [key, service] of objects.services) {
-      memory.set(key, this.#compiled(key, service, slices.of(key)));
+      const compiled = this.#compiled(key, service, slices.of(key));
+      memory.set(key, compiled);
+      if (compiled.model !== undefined) services.set(key, compiled.model);
     }
     this.#memory = memory;
-    return mergeFrontends(memory);
+    return services;
   }
 
   #compiled(key: string, service: Service, slices: readonly EndpointSlice[]): Compiled {
     const known = this.#memory.get(key);
     if (known !== undefined && known.service === service && isSameList(known.slices, slices)) return known;
-    return { service, slices, frontends: compileFrontends(service, slices) };
+    return { service, slices, model: compileService(service, slices) };
   }
-}
-
-/**
- * The API hands an address out once; where two Services claim one all the same, the first one by namespace and name has it
- * (and of two equal ports of one Service the first), on every node and after every restart alike.
- */
-function mergeFrontends(compiled: ReadonlyMap<string, Compiled>): ReadonlyMap<string, Frontend> {
-  const merged = new Map<string, Frontend>();
-  for (const { frontends } of compiled.values()) {
-    for (const frontend of frontends) {
-      const key = frontendKey(frontend);
-      const rival = merged.get(key);
-      if (rival === undefined || isBefore(frontend, rival)) merged.set(key, frontend);
-    }
-  }
-  return merged;
-}
-
-function isBefore(a: Frontend, b: Frontend): boolean {
-  return a.namespace === b.namespace ? a.service < b.service : a.namespace < b.namespace;
 }
 
 function networkNodeOf(node: Node): NetworkNode {
@@ -87,7 +76,12 @@ function networkNodeOf(node: Node): NetworkNode {
 function networkPodOf(pod: Pod): NetworkPod | undefined {
   if (pod.node === undefined || pod.ips.length === 0 || pod.isFinished) return undefined;
   const { namespace, name, uid, node, ips, isHostNetwork, labels } = pod;
-  return { namespace, name, uid, node, ips, isHostNetwork, labels };
+  const hostPorts = isHostNetwork ? [] : pod.ports.flatMap(hostPortOf);
+  return { namespace, name, uid, node, ips, isHostNetwork, labels, hostPorts };
+}
+
+function hostPortOf({ hostIp, hostPort, port, protocol }: Pod['ports'][number]): readonly HostPort[] {
+  return hostPort === undefined ? [] : [{ hostIp, hostPort, port, protocol }];
 }
 
 function mapValues<A, B>(from: ReadonlyMap<string, A>, map: (a: A) => B | undefined): Map<string, B> {

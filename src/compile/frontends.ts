@@ -1,83 +1,168 @@
-// Service and endpoint slices -> frontends: the pure function of one Service. Knows no other Service and no node.
+// A Service -> the frontends that one node carries for it. Pure function of the Service and the node; knows no other Service.
 
-import { compareIps, familyOf, type Ip } from '../base/ip.ts';
+import { cidrHasIp } from '../base/cidr.ts';
+import { familyOf, type Family, type Ip } from '../base/ip.ts';
 import type { Port } from '../base/port.ts';
-import type { Endpoint, Frontend } from '../model/network.ts';
-import type { EndpointSlice, SliceEndpoint } from '../objects/endpoint-slice.ts';
-import { objectKey } from '../objects/slim-meta.ts';
-import type { Service, ServicePort } from '../objects/service.ts';
+import type {
+  ClusterNetwork,
+  EndpointChoice,
+  Frontend,
+  FrontendScope,
+  NetworkNode,
+  NetworkPod,
+  ServiceModel,
+  ServiceModelPort,
+} from '../model/network.ts';
+import { NO_FRONTEND_OPTIONS } from '../model/network.ts';
+import { chooseAnywhere, chooseLocal, type ChoosingNode } from './endpoint-choice.ts';
+import { endpointsOfFamily } from './service-model.ts';
 
-/** The Service whose addresses the node itself answers unless somebody's own DNS server stands behind it. */
-export const CLUSTER_DNS_SERVICE = 'kube-system/kube-dns';
-
-/** One frontend per ClusterIP and port; none for headless and ExternalName Services. */
-export function compileFrontends(service: Service, slices: readonly EndpointSlice[]): readonly Frontend[] {
-  const kind = kindOf(service, slices);
-  return service.clusterIps.flatMap((ip) =>
-    service.ports.map((port) => ({
-      kind,
-      namespace: service.namespace,
-      service: service.name,
-      portName: port.name,
-      ip,
-      port: port.port,
-      protocol: port.protocol,
-      endpoints: kind === 'node-local' ? [] : endpointsOf(ip, port, slices),
-      affinityTimeoutS: service.affinityTimeoutS,
-    })),
-  );
+/** Where frontends are made for. */
+export interface FrontendPlace extends ChoosingNode {
+  /** Addresses on which node ports are served. */
+  readonly nodePortIps: readonly Ip[];
+  /** All addresses of the node, on which pods' host ports are served. */
+  readonly nodeIps: readonly Ip[];
+  readonly allowsExternalIps: boolean;
 }
 
-/** The whole Service changes hands at once: half of its addresses answered by another server would be two truths. */
-function kindOf(service: Service, slices: readonly EndpointSlice[]): Frontend['kind'] {
-  if (objectKey(service) !== CLUSTER_DNS_SERVICE) return 'balanced';
-  const isServed = slices.some((slice) => slice.endpoints.some((endpoint) => endpoint.isReady));
-  return isServed ? 'balanced' : 'node-local';
+const ZONE_LABEL = 'topology.kubernetes.io/zone';
+const FAMILIES: readonly Family[] = [4, 6];
+
+export function frontendPlaceOf(node: NetworkNode, cluster: ClusterNetwork): FrontendPlace {
+  const { nodePortAddresses, allowsExternalIps } = cluster;
+  const primary = FAMILIES.flatMap((family) => node.addresses.find((ip) => familyOf(ip) === family) ?? []);
+  const asked = node.addresses.filter((ip) => nodePortAddresses.some((cidr) => cidrHasIp(cidr, ip)));
+  const zone = node.labels.get(ZONE_LABEL);
+  return {
+    name: node.name,
+    zone: zone === '' ? undefined : zone,
+    nodePortIps: nodePortAddresses.length === 0 ? primary : asked,
+    nodeIps: node.addresses,
+    allowsExternalIps,
+  };
 }
 
-/** Ready ones; where there is none, those that still serve while they terminate (KEP-1669). */
-function endpointsOf(ip: Ip, port: ServicePort, slices: readonly EndpointSlice[]): readonly Endpoint[] {
-  const ready = new Map<string, Endpoint>();
-  const terminating = new Map<string, Endpoint>();
-  for (const { endpoint, targetPort } of candidatesOf(ip, port, slices)) {
-    if (endpoint.isReady) collect(ready, endpoint, targetPort);
-    else if (endpoint.isServing && endpoint.isTerminating) collect(terminating, endpoint, targetPort);
-  }
-  const chosen = ready.size > 0 ? ready : terminating;
-  return [...chosen.values()].sort((a, b) => compareIps(a.ip, b.ip) || a.port - b.port);
+/** In the order in which they win where two claim one address and port. */
+export function frontendsOfService(service: ServiceModel, place: FrontendPlace): readonly Frontend[] {
+  const external = place.allowsExternalIps ? service.externalIps : [];
+  return service.ports.flatMap((port) => [
+    ...service.clusterIps.map((ip) => clusterIpFrontend(service, port, ip, place)),
+    ...nodePortFrontends(service, port, place),
+    ...external.map((ip) => externalFrontend(service, port, place, { scope: 'external-ip', ip })),
+    ...service.loadBalancerIps.map((ip) =>
+      externalFrontend(service, port, place, { scope: 'load-balancer', ip }),
+    ),
+  ]);
 }
 
-/** Endpoints of the address's family in slices that carry the port by name and protocol. */
-function* candidatesOf(
+function nodePortFrontends(
+  service: ServiceModel,
+  port: ServiceModelPort,
+  place: FrontendPlace,
+): readonly Frontend[] {
+  const { nodePort } = port;
+  if (nodePort === undefined) return [];
+  const families = new Set(service.clusterIps.map(familyOf));
+  return place.nodePortIps
+    .filter((ip) => families.has(familyOf(ip)))
+    .map((ip) => externalFrontend(service, port, place, { scope: 'node-port', ip, port: nodePort }));
+}
+
+const NOBODY: EndpointChoice = { endpoints: [], whenEmpty: 'refuse' };
+
+/** What reaches a ClusterIP from outside is let in, hidden behind the node. */
+function clusterIpFrontend(
+  service: ServiceModel,
+  port: ServiceModelPort,
   ip: Ip,
-  port: ServicePort,
-  slices: readonly EndpointSlice[],
-): Generator<{ endpoint: SliceEndpoint; targetPort: Port }> {
-  const addressType = familyOf(ip) === 4 ? 'IPv4' : 'IPv6';
-  for (const slice of slices) {
-    if (slice.addressType !== addressType) continue;
-    for (const it of slice.ports) {
-      if (it.name !== port.name || it.protocol !== port.protocol || it.port === undefined) continue;
-      for (const endpoint of slice.endpoints) yield { endpoint, targetPort: it.port };
-    }
-  }
+  place: FrontendPlace,
+): Frontend {
+  const choose = service.isInternalLocal ? chooseLocal : chooseAnywhere;
+  const choice = service.isNodeLocal ? NOBODY : choose(endpointsOfFamily(port.endpoints, ip), place);
+  return {
+    ...commonOf(service, port),
+    kind: service.isNodeLocal ? 'node-local' : 'balanced',
+    scope: 'cluster-ip',
+    ip,
+    port: port.port,
+    inside: choice,
+    outside: choice,
+    masqueradesOutside: true,
+    sourceRanges: undefined,
+  };
 }
 
-/**
- * An endpoint may stand in two slices while it moves between them: it counts once, whatever the order of the slices.
- * Addresses of one endpoint are interchangeable; the first one is taken, as the API advises.
- */
-function collect(into: Map<string, Endpoint>, endpoint: SliceEndpoint, port: Port): void {
-  const ip = endpoint.addresses[0];
-  if (ip === undefined) return;
-  const key = `${ip}|${port}`;
-  const known = into.get(key);
-  const node = smallest(known?.node, endpoint.node);
-  const isTerminating = endpoint.isTerminating && (known?.isTerminating ?? true);
-  into.set(key, { ip, port, node, isTerminating });
+interface ExternalAddress {
+  readonly scope: FrontendScope;
+  readonly ip: Ip;
+  /** The Service's own unless it says another. */
+  readonly port?: Port;
 }
 
-function smallest(a: string | undefined, b: string | undefined): string | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return a < b ? a : b;
+/** Inside clients reach every endpoint by it, whatever its traffic policy: they are spread like those of the ClusterIP. */
+function externalFrontend(
+  service: ServiceModel,
+  port: ServiceModelPort,
+  place: FrontendPlace,
+  address: ExternalAddress,
+): Frontend {
+  const endpoints = endpointsOfFamily(port.endpoints, address.ip);
+  const anywhere = chooseAnywhere(endpoints, place);
+  return {
+    ...commonOf(service, port),
+    kind: 'balanced',
+    scope: address.scope,
+    ip: address.ip,
+    port: address.port ?? port.port,
+    inside: anywhere,
+    outside: service.isExternalLocal ? chooseLocal(endpoints, place) : anywhere,
+    masqueradesOutside: !service.isExternalLocal,
+    sourceRanges: address.scope === 'load-balancer' ? service.sourceRanges : undefined,
+  };
+}
+
+function commonOf(
+  service: ServiceModel,
+  port: ServiceModelPort,
+): Pick<Frontend, 'namespace' | 'service' | 'portName' | 'protocol' | 'affinityTimeoutS' | 'options'> {
+  return {
+    namespace: service.namespace,
+    service: service.name,
+    portName: port.name,
+    protocol: port.protocol,
+    affinityTimeoutS: service.affinityTimeoutS,
+    options: service.options,
+  };
+}
+
+/** The ports of the node that lead to one of its pods. */
+export function frontendsOfPod(pod: NetworkPod, place: FrontendPlace): readonly Frontend[] {
+  return pod.hostPorts.flatMap((it) => {
+    const ips = it.hostIp === undefined ? place.nodeIps : [it.hostIp];
+    return ips.flatMap((ip): readonly Frontend[] => {
+      const target = pod.ips.find((podIp) => familyOf(podIp) === familyOf(ip));
+      if (target === undefined) return [];
+      const endpoint = { ip: target, port: it.port, node: pod.node, isTerminating: false };
+      const choice: EndpointChoice = { endpoints: [endpoint], whenEmpty: 'refuse' };
+      return [
+        {
+          kind: 'balanced',
+          scope: 'host-port',
+          namespace: pod.namespace,
+          service: pod.name,
+          portName: '',
+          ip,
+          port: it.hostPort,
+          protocol: it.protocol,
+          inside: choice,
+          outside: choice,
+          masqueradesOutside: false,
+          sourceRanges: undefined,
+          affinityTimeoutS: undefined,
+          options: NO_FRONTEND_OPTIONS,
+        },
+      ];
+    });
+  });
 }

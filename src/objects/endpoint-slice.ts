@@ -31,6 +31,9 @@ export interface SliceEndpoint {
   readonly isReady: boolean;
   readonly isServing: boolean;
   readonly isTerminating: boolean;
+  /** `hints.forZones` and `hints.forNodes` (KEP-2433, KEP-3015): for whom it is meant; empty for everybody. */
+  readonly zoneHints: readonly string[];
+  readonly nodeHints: readonly string[];
   /** The pod behind it, in the slice's namespace unless it says another; undefined for other targets. */
   readonly pod: string | undefined;
 }
@@ -82,6 +85,15 @@ function readEndpoint(field: Field): SliceEndpoint {
     isReady,
     isServing: field.at('conditions.serving').bool(isReady),
     isTerminating: field.at('conditions.terminating').bool(false),
+    zoneHints: readHints(field.at('hints.forZones')),
+    nodeHints: readHints(field.at('hints.forNodes')),
     pod: isPod ? field.at('targetRef.name').optionalText() : undefined,
   };
+}
+
+const NO_HINTS: readonly string[] = [];
+
+function readHints(field: Field): readonly string[] {
+  const hints = field.list();
+  return hints.length === 0 ? NO_HINTS : hints.map((it) => it.at('name').text());
 }

@@ -24,6 +24,10 @@ export interface ContainerPort {
   readonly name: string | undefined;
   readonly port: Port;
   readonly protocol: Protocol;
+  /** Port of the node that leads here, undefined for none. */
+  readonly hostPort: Port | undefined;
+  /** Undefined, like 0.0.0.0 and ::, for the node's own addresses. */
+  readonly hostIp: Ip | undefined;
 }
 
 /** Reads a v1 Pod; throws `invalid` naming the field. */
@@ -63,7 +67,20 @@ function readPorts(container: Field): readonly ContainerPort[] {
     name: nonEmpty(field.at('name')),
     port: field.at('containerPort').parse(parsePort),
     protocol: field.at('protocol').isAbsent ? 'TCP' : field.at('protocol').parse(parseProtocol),
+    hostPort: readHostPort(field.at('hostPort')),
+    hostIp: readHostIp(field.at('hostIP')),
   }));
+}
+
+/** Absent and 0 stand for none. */
+function readHostPort(field: Field): Port | undefined {
+  return field.isAbsent || field.value === 0 ? undefined : field.parse(parsePort);
+}
+
+function readHostIp(field: Field): Ip | undefined {
+  if (field.isAbsent || field.value === '') return undefined;
+  const ip = readIp(field);
+  return ip === '0.0.0.0' || ip === '::' ? undefined : ip;
 }
 
 function nonEmpty(field: Field): string | undefined {

@@ -1,5 +1,6 @@
 // The slim Service: what the network needs of core/v1 Service, with the defaults of absent fields decided here.
 
+import { parseCidr, type Cidr } from '../base/cidr.ts';
 import type { Ip } from '../base/ip.ts';
 import { isPort, parsePort, parseProtocol, type Port, type Protocol } from '../base/port.ts';
 import { Field } from './slim-field.ts';
@@ -20,6 +21,26 @@ export interface Service extends SlimMeta {
   /** The name that an ExternalName Service stands for. */
   readonly externalName: string | undefined;
   readonly publishNotReadyAddresses: boolean;
+  readonly externalIps: readonly Ip[];
+  /** What `status.loadBalancer.ingress` names by address; entries with a host name alone are somebody else's. */
+  readonly loadBalancerIngress: readonly LoadBalancerIngress[];
+  readonly loadBalancerClass: string | undefined;
+  /** Undefined where the Service names none. */
+  readonly sourceRanges: readonly Cidr[] | undefined;
+  readonly isInternalLocal: boolean;
+  /** For NodePort and LoadBalancer Services, and for external addresses of any. */
+  readonly isExternalLocal: boolean;
+  readonly healthCheckNodePort: Port | undefined;
+  /** `PreferSameZone`, `PreferSameNode`, `PreferClose`; undefined for none. */
+  readonly trafficDistribution: string | undefined;
+  /** Annotations of `fairlead.dev/` and of `service.kubernetes.io/`, whole names. */
+  readonly annotations: ReadonlyMap<string, string>;
+}
+
+export interface LoadBalancerIngress {
+  readonly ip: Ip;
+  /** `VIP` (KEP-1860): nodes carry the address; `Proxy`: the balancer sends to node ports. */
+  readonly mode: 'VIP' | 'Proxy';
 }
 
 export interface ServicePort {
@@ -29,10 +50,14 @@ export interface ServicePort {
   readonly protocol: Protocol;
   /** A number, or the name of a container port. */
   readonly targetPort: Port | string;
+  /** Undefined where none is allocated. */
+  readonly nodePort: Port | undefined;
 }
 
 /** core/v1 ClientIPConfig: 10800 seconds unless the object says otherwise. */
 const AFFINITY_TIMEOUT_DEFAULT_S = 10_800;
+
+const OWN_ANNOTATION = /^(fairlead\.dev|service\.kubernetes\.io)\//;
 
 /** Reads a v1 Service; throws `invalid` naming the field. */
 export function parseService(raw: unknown): Service {
@@ -50,7 +75,43 @@ export function parseService(raw: unknown): Service {
     affinityTimeoutS: readAffinity(spec),
     externalName: type === 'ExternalName' ? spec.at('externalName').text() : undefined,
     publishNotReadyAddresses: spec.at('publishNotReadyAddresses').bool(false),
+    externalIps: spec.at('externalIPs').list().map(readIp),
+    loadBalancerIngress: root.at('status.loadBalancer.ingress').list().flatMap(readIngress),
+    loadBalancerClass: spec.at('loadBalancerClass').optionalText(),
+    sourceRanges: readSourceRanges(spec),
+    isInternalLocal: spec.at('internalTrafficPolicy').value === 'Local',
+    isExternalLocal: spec.at('externalTrafficPolicy').value === 'Local',
+    healthCheckNodePort: readNodePort(spec.at('healthCheckNodePort')),
+    trafficDistribution: spec.at('trafficDistribution').optionalText(),
+    annotations: readAnnotations(root),
   };
+}
+
+function readIngress(field: Field): readonly LoadBalancerIngress[] {
+  const ip = field.at('ip');
+  if (ip.isAbsent || ip.value === '') return [];
+  return [{ ip: readIp(ip), mode: field.at('ipMode').value === 'Proxy' ? 'Proxy' : 'VIP' }];
+}
+
+/** Written by people with spaces, as kube-proxy takes them. */
+function readSourceRanges(spec: Field): readonly Cidr[] | undefined {
+  const ranges = spec.at('loadBalancerSourceRanges').list();
+  if (ranges.length === 0) return undefined;
+  return ranges.map((field) => field.parse((value) => parseCidr(String(value).trim())));
+}
+
+const NO_ANNOTATIONS: ReadonlyMap<string, string> = new Map();
+
+function readAnnotations(root: Field): ReadonlyMap<string, string> {
+  const all = root.at('metadata.annotations');
+  if (all.isAbsent) return NO_ANNOTATIONS;
+  const own = [...all.textMap()].filter(([name]) => OWN_ANNOTATION.test(name));
+  return own.length === 0 ? NO_ANNOTATIONS : new Map(own);
+}
+
+/** Absent and 0 stand for none. */
+function readNodePort(field: Field): Port | undefined {
+  return field.isAbsent || field.value === 0 ? undefined : field.parse(parsePort);
 }
 
 function readType(field: Field): ServiceType {
@@ -76,6 +137,7 @@ function readPort(field: Field): ServicePort {
     port,
     protocol: protocol.isAbsent ? 'TCP' : protocol.parse(parseProtocol),
     targetPort: readTargetPort(field.at('targetPort'), port),
+    nodePort: readNodePort(field.at('nodePort')),
   };
 }
 

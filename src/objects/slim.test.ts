@@ -29,14 +29,55 @@ test('parseService() reads a dual-stack Service with named target port and affin
     isHeadless: false,
     clusterIps: ['10.96.0.7', 'fd00:10:96::7'],
     ports: [
-      { name: 'http', port: 80, protocol: 'TCP', targetPort: 'web' },
-      { name: 'dns', port: 53, protocol: 'UDP', targetPort: 53 },
+      { name: 'http', port: 80, protocol: 'TCP', targetPort: 'web', nodePort: undefined },
+      { name: 'dns', port: 53, protocol: 'UDP', targetPort: 53, nodePort: undefined },
     ],
     selector: new Map([['app', 'web']]),
     affinityTimeoutS: 10_800,
     externalName: undefined,
     publishNotReadyAddresses: false,
+    externalIps: [],
+    loadBalancerIngress: [],
+    loadBalancerClass: undefined,
+    sourceRanges: undefined,
+    isInternalLocal: false,
+    isExternalLocal: false,
+    healthCheckNodePort: undefined,
+    trafficDistribution: undefined,
+    annotations: new Map(),
   });
+});
+
+test('parseService() reads what reaches a Service from outside', () => {
+  const service = parseService({
+    metadata: { ...meta, annotations: { 'fairlead.dev/ipvs-scheduler': 'sh', 'example.org/x': 'y' } },
+    spec: {
+      type: 'LoadBalancer',
+      clusterIP: '10.96.0.7',
+      ports: [{ port: 80, nodePort: 30080 }],
+      externalIPs: ['192.0.2.1'],
+      externalTrafficPolicy: 'Local',
+      internalTrafficPolicy: 'Cluster',
+      healthCheckNodePort: 30081,
+      loadBalancerSourceRanges: [' 10.0.0.0/8 '],
+      loadBalancerClass: 'example.org/lb',
+      trafficDistribution: 'PreferSameZone',
+    },
+    status: {
+      loadBalancer: {
+        ingress: [{ ip: '192.0.2.7' }, { ip: '192.0.2.8', ipMode: 'Proxy' }, { hostname: 'lb.example.org' }],
+      },
+    },
+  });
+  assert.deepEqual(service.loadBalancerIngress, [
+    { ip: '192.0.2.7', mode: 'VIP' },
+    { ip: '192.0.2.8', mode: 'Proxy' },
+  ]);
+  assert.deepEqual(service.sourceRanges, ['10.0.0.0/8']);
+  assert.deepEqual([service.isExternalLocal, service.isInternalLocal], [true, false]);
+  assert.deepEqual([service.healthCheckNodePort, service.ports[0]?.nodePort], [30081, 30080]);
+  assert.deepEqual([...service.annotations], [['fairlead.dev/ipvs-scheduler', 'sh']]);
+  assert.deepEqual([service.externalIps, service.loadBalancerClass], [['192.0.2.1'], 'example.org/lb']);
 });
 
 test('parseService() gives headless and ExternalName Services no address', () => {
@@ -87,7 +128,10 @@ for (const row of CONDITIONS) {
 test('parsePod() reads addresses, readiness and ports', () => {
   const pod = parsePod({
     metadata: { ...meta, deletionTimestamp: '2026-01-01T00:00:00Z' },
-    spec: { nodeName: 'a', containers: [{ ports: [{ name: 'http', containerPort: 80 }] }] },
+    spec: {
+      nodeName: 'a',
+      containers: [{ ports: [{ name: 'http', containerPort: 80, hostPort: 8080, hostIP: '0.0.0.0' }] }],
+    },
     status: {
       phase: 'Running',
       podIPs: [{ ip: '10.244.1.2' }, { ip: 'fd00::2' }],
@@ -96,7 +140,9 @@ test('parsePod() reads addresses, readiness and ports', () => {
   });
   assert.deepEqual(pod.ips, ['10.244.1.2', 'fd00::2']);
   assert.deepEqual([pod.node, pod.isReady, pod.isTerminating, pod.isFinished], ['a', true, true, false]);
-  assert.deepEqual(pod.ports, [{ name: 'http', port: 80, protocol: 'TCP' }]);
+  assert.deepEqual(pod.ports, [
+    { name: 'http', port: 80, protocol: 'TCP', hostPort: 8080, hostIp: undefined },
+  ]);
 });
 
 test('parseNode() keeps InternalIP addresses and pod prefixes', () => {

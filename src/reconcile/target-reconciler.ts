@@ -195,7 +195,7 @@ export class TargetReconciler<T> {
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, unknown>> {
     try {
-      return await this.#target[verb](entries, signal);
+      return await this.#target[verb](entries, signal, this.#seen ?? new Map());
     } catch (error) {
       return new Map([...entries.keys()].map((key) => [key, error]));
     }

@@ -12,7 +12,13 @@ export interface Target<T> {
   observe(signal: AbortSignal): Promise<ReadonlyMap<string, T>>;
   isEqual(desired: T, observed: T): boolean;
   /** Adds or changes entries; per-key failures are returned, not thrown, so that one bad entry holds back no other. */
-  update(entries: ReadonlyMap<string, T>, signal: AbortSignal): Promise<ReadonlyMap<string, unknown>>;
+  update(
+    entries: ReadonlyMap<string, T>,
+    signal: AbortSignal,
+    /** What these and other keys held when they were last seen: an entry of several parts is changed by its difference. */
+    seen: ReadonlyMap<string, T>,
+  ): Promise<ReadonlyMap<string, unknown>>;
+  /** What has to stay for a while yet fails with code `draining`: it is tried again, and shown as what it is. */
   delete(entries: ReadonlyMap<string, T>, signal: AbortSignal): Promise<ReadonlyMap<string, unknown>>;
   /** The operation as a reader would type it ("ip route replace ..."), made by the one printer of the backend; plans and logs show it. */
   print?(verb: 'update' | 'delete', key: string, entry: T): readonly string[];

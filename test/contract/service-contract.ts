@@ -3,12 +3,20 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { parseCidr } from '../../src/base/cidr.ts';
 import { deltasOf } from '../../src/base/deltas.ts';
 import { parseIp } from '../../src/base/ip.ts';
 import { Lifetime } from '../../src/base/lifetime.ts';
 import { parsePort, type Protocol } from '../../src/base/port.ts';
-import { frontendKey, type Frontend } from '../../src/model/network.ts';
+import {
+  frontendKey,
+  type ClusterNetwork,
+  type Frontend,
+  type ServiceView,
+} from '../../src/model/network.ts';
 import type { Target } from '../../src/reconcile/target.ts';
+import type { ServicePart } from '../../src/backends/shared-node/service-backend.ts';
+import { aFrontend as anyFrontend, SERVICE_NODE } from '../support/service-samples.ts';
 import type { PeerReply } from './service-peer.ts';
 import { SERVICE_ROWS, type PacketRow, type ServiceRow } from './service-rows.ts';
 import { buildServiceWorld, type ServiceWorld, type WorldPeer } from './service-world.ts';
@@ -17,8 +25,8 @@ import { buildServiceWorld, type ServiceWorld, type WorldPeer } from './service-
 export interface ContractBackend {
   /** Whether the pods' programs run in the cgroup of the world, so that sockets are translated. */
   readonly isInCgroup: boolean;
-  /** Makes the kernel hold exactly these frontends. */
-  apply(frontends: ReadonlyMap<string, Frontend>): Promise<void>;
+  /** Makes the kernel hold exactly this view. */
+  apply(view: ServiceView): Promise<void>;
 }
 
 export interface ServiceContract {
@@ -32,19 +40,39 @@ const SIGNAL = new AbortController().signal;
 const TRIES = 30;
 const PORT = 8080;
 
-/** The `apply` of a backend that is a renderer and a target. */
-export function applyByTarget<T>(
-  target: Target<T>,
-  render: (frontends: ReadonlyMap<string, Frontend>) => ReadonlyMap<string, T>,
-): ContractBackend['apply'] {
-  return async (frontends) => {
-    const isEqual = target.isEqual.bind(target);
-    const { add, change, remove } = deltasOf(render(frontends), await target.observe(SIGNAL), isEqual);
-    const writes = new Map([...add, ...[...change].map(([key, { to }]) => [key, to] as const)]);
-    assert.deepEqual(await target.update(writes, SIGNAL), new Map());
-    assert.deepEqual(await target.delete(remove, SIGNAL), new Map());
+/** The `apply` of a backend whose parts are these, in the order of updates. */
+export function applyByParts(parts: readonly ServicePart[]): ContractBackend['apply'] {
+  return async (view) => {
+    const prunes: (() => Promise<void>)[] = [];
+    for (const part of parts)
+      prunes.unshift(await part.use((target, render) => applyPart(target, render(view))));
+    for (const prune of prunes) await prune();
   };
 }
+
+/** Updates at once; gives what prunes. */
+async function applyPart<T>(
+  target: Target<T>,
+  desired: ReadonlyMap<string, T>,
+): Promise<() => Promise<void>> {
+  const isEqual = target.isEqual.bind(target);
+  const seen = await target.observe(SIGNAL);
+  const { add, change, remove } = deltasOf(desired, seen, isEqual);
+  const writes = new Map([...add, ...[...change].map(([key, { to }]) => [key, to] as const)]);
+  if (writes.size > 0) assert.deepEqual(await target.update(writes, SIGNAL, seen), new Map());
+  return async () => {
+    if (remove.size > 0) assert.deepEqual(await target.delete(remove, SIGNAL), new Map());
+  };
+}
+
+const CLUSTER: ClusterNetwork = {
+  podCidrs: [],
+  serviceCidrs: [parseCidr('10.96.0.0/16'), parseCidr('fd96::/112')],
+  clusterDomain: 'cluster.local',
+  dnsIps: [],
+  nodePortAddresses: [],
+  allowsExternalIps: true,
+};
 
 /** Declares the suite for one backend. */
 export function runServiceContract(contract: ServiceContract): void {
@@ -100,11 +128,16 @@ async function runRow(
   peers: ReadonlyMap<string, WorldPeer>,
 ): Promise<void> {
   for (const [at, step] of row.steps.entries()) {
-    await backend.apply(new Map(step.frontends.map(aFrontend).map((it) => [frontendKey(it), it])));
+    await backend.apply(viewOf(step.frontends.map(aFrontend)));
     for (const packet of step.packets) await runPacket(packet, peers, `step ${at + 1}`);
   }
-  await backend.apply(new Map());
+  await backend.apply(viewOf([]));
   for (const peer of peers.values()) await peer.ask({ kind: 'forget' });
+}
+
+function viewOf(frontends: readonly Frontend[]): ServiceView {
+  const byKey = new Map(frontends.map((it) => [frontendKey(it), it]));
+  return { node: SERVICE_NODE, frontends: byKey, cluster: CLUSTER };
 }
 
 async function runPacket(
@@ -141,25 +174,13 @@ function sendOne(row: PacketRow, peer: WorldPeer): Promise<PeerReply> {
 
 function aFrontend(text: ServiceRow['steps'][number]['frontends'][number]): Frontend {
   const { ip, port } = parseAddress(text.at);
-  return {
+  return anyFrontend(text.endpoints, {
     kind: text.isNodeLocal === true ? 'node-local' : 'balanced',
-    namespace: 'default',
-    service: 'web',
-    portName: '',
     ip: parseIp(ip),
     port: parsePort(port),
     protocol: text.protocol satisfies Protocol,
-    endpoints: text.endpoints.map((it) => {
-      const endpoint = parseAddress(it);
-      return {
-        ip: parseIp(endpoint.ip),
-        port: parsePort(endpoint.port),
-        node: undefined,
-        isTerminating: false,
-      };
-    }),
     affinityTimeoutS: text.affinityTimeoutS,
-  };
+  });
 }
 
 function parseAddress(text: string): { ip: string; port: number } {

@@ -72,7 +72,7 @@ before(async () => {
   for (const { link, mac, ips } of world.pods.values())
     bpf.podInterfaces.attach({ ifindex: inNetns(world.nodeNetns, () => linkIndex(link)), mac, ips });
   const rows = [aRow('TCP'), aRow('UDP')].map((row) => [frontendKey(row), row] as const);
-  assert.deepEqual(await openServiceTarget(bpf.maps).update(new Map(rows), SIGNAL), new Map());
+  assert.deepEqual(await openServiceTarget(bpf.maps).update(new Map(rows), SIGNAL, new Map()), new Map());
   await first.close();
   const server = world.startPeer('a', { isInCgroup: false });
   for (const protocol of ['TCP', 'UDP'] as const)

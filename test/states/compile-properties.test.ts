@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { parseIp } from '../../src/base/ip.ts';
 import { ClusterCompiler, compileCluster } from '../../src/compile/cluster.ts';
 import { viewOfNode } from '../../src/compile/view.ts';
-import { frontendKey, type ClusterNetwork, type Frontend } from '../../src/model/network.ts';
+import { frontendKey, type ClusterNetwork, type Frontend, type NodeView } from '../../src/model/network.ts';
+import { parseNode } from '../../src/objects/node.ts';
 import type { RawEndpointSlice, RawService } from '../../src/oracle/raw-objects.ts';
 import { resolveService, type ServiceVerdict } from '../../src/oracle/service.ts';
 import { anyState, CLUSTER_IPS } from './arbitrary-cluster.ts';
@@ -18,6 +19,8 @@ const SETTINGS: ClusterNetwork = {
   serviceCidrs: [],
   clusterDomain: 'cluster.local',
   dnsIps: [],
+  nodePortAddresses: [],
+  allowsExternalIps: false,
 };
 
 const PACKETS = CLUSTER_IPS.flatMap((ip) =>
@@ -26,13 +29,20 @@ const PACKETS = CLUSTER_IPS.flatMap((ip) =>
   ),
 );
 
+/** As a node without a zone and without an endpoint has them. */
+function frontendsOf(state: State): NodeView['frontends'] {
+  const objects = new SlimStates().of(state);
+  const nodes = new Map([['node-x', parseNode({ metadata: { name: 'node-x' } })]]);
+  return viewOfNode(compileCluster({ ...objects, nodes }, SETTINGS), 'node-x')?.frontends ?? new Map();
+}
+
 /** A frontend in the words of the oracle. */
 function verdictOf(frontend: Frontend | undefined): ServiceVerdict {
   if (frontend === undefined) return { kind: 'not-a-service' };
   const service = `${frontend.namespace}/${frontend.service}`;
   if (frontend.kind === 'node-local') return { kind: 'node-local', service };
-  if (frontend.endpoints.length === 0) return { kind: 'refused', service };
-  const endpoints = new Set(frontend.endpoints.map((it) => `${it.ip} ${it.port}`));
+  if (frontend.inside.endpoints.length === 0) return { kind: 'refused', service };
+  const endpoints = new Set(frontend.inside.endpoints.map((it) => `${it.ip} ${it.port}`));
   return { kind: 'endpoints', service, endpoints };
 }
 
@@ -44,7 +54,7 @@ test('compileCluster() agrees with the oracle on every packet', () => {
         services: ofKind<RawService>(state, 'Service'),
         endpointSlices: ofKind<RawEndpointSlice>(state, 'EndpointSlice'),
       };
-      const { frontends } = compileCluster(new SlimStates().of(state), SETTINGS);
+      const frontends = frontendsOf(state);
       for (const packet of PACKETS) {
         // The ports of PACKETS are ports; the brand is the slim parser's.
         const compiled = frontends.get(frontendKey(packet as Parameters<typeof frontendKey>[0]));
@@ -62,8 +72,9 @@ test('compileCluster() agrees with the oracle on every packet', () => {
 test('compiled endpoints are sorted and without duplicates', () => {
   fc.assert(
     fc.property(anyState, (state) => {
-      const { frontends } = compileCluster(new SlimStates().of(state), SETTINGS);
-      for (const { endpoints } of frontends.values()) {
+      const frontends = frontendsOf(state);
+      for (const { inside } of frontends.values()) {
+        const { endpoints } = inside;
         const keys = endpoints.map((it) => `${it.ip} ${it.port}`);
         assert.deepEqual(new Set(keys).size, keys.length);
       }

@@ -66,6 +66,7 @@ export async function openPacketLab(lifetime: Lifetime): Promise<PacketLab> {
             .map((row) => [frontendKey(row), row]),
         ),
         SIGNAL,
+        new Map(),
       );
     },
     counted: () => {

@@ -57,6 +57,8 @@ const CLUSTER: ClusterNetwork = {
   serviceCidrs: [parseCidr('10.96.0.0/16'), parseCidr('fd00:10:96::/112')],
   clusterDomain: 'cluster.local',
   dnsIps: [parseIp('10.96.0.10'), parseIp('fd00:10:96::a')],
+  nodePortAddresses: [],
+  allowsExternalIps: false,
 };
 
 export async function startPodNetworkLab(options: LabOptions, lifetime: Lifetime): Promise<PodNetworkLab> {
@@ -214,7 +216,7 @@ async function sync<T>(target: Target<T>, desired: ReadonlyMap<string, T>): Prom
   const update = new Map([...deltas.add, ...[...deltas.change].map(([key, { to }]) => [key, to] as const)]);
   const failures = [
     ...(await target.delete(deltas.remove, signal)),
-    ...(await target.update(update, signal)),
+    ...(await target.update(update, signal, new Map())),
   ];
   const [first] = failures;
   if (first !== undefined) throw new Error(`${target.name} ${first[0]}`, { cause: first[1] });
@@ -223,5 +225,5 @@ async function sync<T>(target: Target<T>, desired: ReadonlyMap<string, T>): Prom
 
 export function viewOf(nodes: readonly LabNode[], own: LabNode): NodeView {
   const peers = nodes.filter((it) => it !== own).map((it) => it.node);
-  return { node: own.node, peers, pods: [], frontends: new Map(), cluster: CLUSTER };
+  return { node: own.node, peers, pods: [], frontends: new Map(), healthChecks: new Map(), cluster: CLUSTER };
 }

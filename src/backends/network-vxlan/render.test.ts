@@ -23,8 +23,10 @@ function aView(node: NetworkNode, peers: readonly NetworkNode[]): NodeView {
     serviceCidrs: [parseCidr('10.96.0.0/16'), parseCidr('fd00:10:96::/112')],
     clusterDomain: 'cluster.local',
     dnsIps: [],
+    nodePortAddresses: [],
+    allowsExternalIps: false,
   };
-  return { node, peers, pods: [], frontends: new Map(), cluster };
+  return { node, peers, pods: [], frontends: new Map(), healthChecks: new Map(), cluster };
 }
 
 const UNDERLAY = { link: 'eth0', mtuBytes: 1500, local: parseIp('10.89.1.11') };

@@ -5,49 +5,29 @@ import { test } from 'node:test';
 import { parseCidr } from '../../base/cidr.ts';
 import { parseIp } from '../../base/ip.ts';
 import { parsePort } from '../../base/port.ts';
-import { frontendKey, type Frontend } from '../../model/network.ts';
-import { renderFrontends, type ServiceView } from './render.ts';
-
-function aFrontend(over: Partial<Frontend> = {}): Frontend {
-  return {
-    kind: 'balanced',
-    namespace: 'default',
-    service: 'web',
-    portName: '',
-    ip: parseIp('10.96.0.5'),
-    port: parsePort(80),
-    protocol: 'TCP',
-    endpoints: [],
-    affinityTimeoutS: undefined,
-    ...over,
-  };
-}
-
-function anEndpoint(ip: string, port = 8080): Frontend['endpoints'][number] {
-  return { ip: parseIp(ip), port: parsePort(port), node: undefined, isTerminating: false };
-}
+import { frontendKey, type Frontend, type ServiceView } from '../../model/network.ts';
+import { aFrontend, SERVICE_NODE } from '../../../test/support/service-samples.ts';
+import { renderFrontends } from './render.ts';
 
 function render(...frontends: readonly Frontend[]): ReturnType<typeof renderFrontends> {
   const view: ServiceView = {
+    node: SERVICE_NODE,
     frontends: new Map(frontends.map((it) => [frontendKey(it), it])),
     cluster: {
       podCidrs: [],
       serviceCidrs: [parseCidr('10.96.0.0/16'), parseCidr('fd96::/112')],
       clusterDomain: 'cluster.local',
       dnsIps: [],
+      nodePortAddresses: [],
+      allowsExternalIps: false,
     },
   };
   return renderFrontends(view);
 }
 
 test('renderFrontends() sorts endpoints, drops duplicates and those of the other family', () => {
-  const endpoints = [
-    anEndpoint('10.0.0.2'),
-    anEndpoint('fd00::1'),
-    anEndpoint('10.0.0.1'),
-    anEndpoint('10.0.0.2'),
-  ];
-  const row = render(aFrontend({ endpoints, affinityTimeoutS: 60 })).get('10.96.0.5:80/TCP');
+  const endpoints = ['10.0.0.2:8080', '[fd00::1]:8080', '10.0.0.1:8080', '10.0.0.2:8080'];
+  const row = render(aFrontend(endpoints, { affinityTimeoutS: 60 })).get('10.96.0.5:80/TCP');
   assert.deepEqual(row, {
     ip: '10.96.0.5',
     port: 80,
@@ -63,20 +43,20 @@ test('renderFrontends() sorts endpoints, drops duplicates and those of the other
 
 test('renderFrontends() leaves node-local frontends out and the other ports of their address open', () => {
   const rows = render(
-    aFrontend({ kind: 'node-local', port: parsePort(53), protocol: 'UDP' }),
-    aFrontend({ port: parsePort(9153) }),
+    aFrontend([], { kind: 'node-local', port: parsePort(53), protocol: 'UDP' }),
+    aFrontend([], { port: parsePort(9153) }),
   );
   assert.deepEqual([...rows.keys()], ['10.96.0.5:9153/TCP']);
   assert.equal(rows.get('10.96.0.5:9153/TCP')?.isExclusiveAddress, false);
 });
 
 test('renderFrontends() leaves SCTP out and its address open', () => {
-  const rows = render(aFrontend({ protocol: 'SCTP' }), aFrontend());
+  const rows = render(aFrontend([], { protocol: 'SCTP' }), aFrontend([]));
   assert.deepEqual([...rows.keys()], ['10.96.0.5:80/TCP']);
   assert.equal(rows.get('10.96.0.5:80/TCP')?.isExclusiveAddress, false);
 });
 
 test('renderFrontends() owns no address outside of the Service prefixes', () => {
-  const rows = render(aFrontend({ ip: parseIp('192.0.2.1') }));
+  const rows = render(aFrontend([], { ip: parseIp('192.0.2.1') }));
   assert.equal(rows.get('192.0.2.1:80/TCP')?.isExclusiveAddress, false);
 });

@@ -2,11 +2,8 @@
 
 import { cidrHasIp } from '../../base/cidr.ts';
 import { familyOf, type Ip } from '../../base/ip.ts';
-import type { Frontend, NodeView } from '../../model/network.ts';
+import type { Frontend, ServiceView } from '../../model/network.ts';
 import { sortedEndpoints, type FrontendRow } from './frontend-row.ts';
-
-/** What rendering takes of a view. */
-export type ServiceView = Pick<NodeView, 'frontends' | 'cluster'>;
 
 /**
  * Rows by frontend key. `node-local` frontends have none, so that their traffic reaches the node untouched; SCTP has none, either:
@@ -29,7 +26,7 @@ function renderRow(frontend: Frontend, protocol: 'TCP' | 'UDP', isExclusiveAddre
     ip: frontend.ip,
     port: frontend.port,
     protocol,
-    endpoints: sortedEndpoints(frontend.endpoints.filter((it) => familyOf(it.ip) === family)),
+    endpoints: sortedEndpoints(frontend.inside.endpoints.filter((it) => familyOf(it.ip) === family)),
     affinityTimeoutS: frontend.affinityTimeoutS ?? 0,
     isExclusiveAddress,
   };

@@ -44,7 +44,11 @@ function aRow(
 }
 
 async function program(...rows: readonly FrontendRow[]): Promise<void> {
-  const failures = await target.update(new Map(rows.map((row) => [frontendKey(row), row])), SIGNAL);
+  const failures = await target.update(
+    new Map(rows.map((row) => [frontendKey(row), row])),
+    SIGNAL,
+    new Map(),
+  );
   assert.deepEqual(failures, new Map());
 }
 

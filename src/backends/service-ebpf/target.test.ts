@@ -82,7 +82,7 @@ async function apply(maps: NodeMaps, desired: Rows): Promise<ReadonlyMap<string,
     target.isEqual(a, b),
   );
   const writes = new Map([...add, ...[...change].map(([key, { to }]) => [key, to] as const)]);
-  const failures = await target.update(writes, SIGNAL);
+  const failures = await target.update(writes, SIGNAL, new Map());
   return new Map([...failures, ...(await target.delete(remove, SIGNAL))]);
 }
 

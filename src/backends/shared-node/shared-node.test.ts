@@ -20,10 +20,10 @@ test('localAddressTarget() sees whole-length addresses in the Service prefixes a
   const target = localAddressTarget(netlink, [parseCidr('10.96.0.0/16'), parseCidr('fd00:10:96::/112')]);
   assert.deepEqual([...(await target.observe(signal)).keys()], ['10.96.0.10']);
   const wanted = renderLocalAddresses([parseIp('fd00:10:96::a'), parseIp('10.96.0.10')]);
-  assert.deepEqual((await target.update(wanted, signal)).size, 0);
+  assert.deepEqual((await target.update(wanted, signal, new Map())).size, 0);
   assert.deepEqual([...(await target.observe(signal)).keys()].sort(), ['10.96.0.10', 'fd00:10:96::a']);
   // Both verbs again: what is there is added, and what is gone removed, without an error.
-  assert.deepEqual((await target.update(wanted, signal)).size, 0);
+  assert.deepEqual((await target.update(wanted, signal, new Map())).size, 0);
   assert.deepEqual((await target.delete(wanted, signal)).size, 0);
   assert.deepEqual((await target.delete(wanted, signal)).size, 0);
   assert.deepEqual([...(await target.observe(signal)).keys()], []);
@@ -53,6 +53,7 @@ test('sysctlTarget() writes what differs, names what it could not write, and tak
       ['net/broken', '1'],
     ]),
     signal,
+    new Map(),
   );
   assert.deepEqual([...failures.keys()], ['net/broken']);
   assert.equal(settings.get('net/ipv4/ip_forward'), '1');
