@@ -3,13 +3,16 @@
 
 import { renderVxlan } from '../backends/network-vxlan/render.ts';
 import type { Underlay, VxlanState } from '../backends/network-vxlan/entries.ts';
-import { ClusterCompiler } from '../compile/cluster.ts';
-import { viewOfNode } from '../compile/view.ts';
+import { NameCompiler } from '../compile/names.ts';
+import { NodeCompiler, type NodeChanges } from '../compile/node-compiler.ts';
+import { ServiceInputs } from '../compile/service-inputs.ts';
+import type { NameZone } from '../model/names.ts';
 import type { NodeView } from '../model/network.ts';
+import type { Changes } from '../store/change-stream.ts';
 import type { Snapshot } from '../store/store.ts';
 import { clusterObjectsOf } from './cluster-watch.ts';
 import type { AgentConfig } from './config.ts';
-import { ENDPOINT_SLICE_KIND, NODE_KIND, SERVICE_KIND } from './watched-kinds.ts';
+import { ENDPOINT_SLICE_KIND, NODE_KIND, POD_KIND, SERVICE_KIND } from './watched-kinds.ts';
 
 export interface AgentView {
   /** Undefined until Nodes are listed, and while there is no Node object of this node. */
@@ -19,35 +22,76 @@ export interface AgentView {
   readonly services: NodeView | undefined;
   /** Names of the backends that carry Services. */
   readonly serviceCarriers: ReadonlySet<string>;
+  /** Keys of frontends that are others than in the view before, undefined for any. */
+  readonly changedFrontends: ReadonlySet<string> | undefined;
+  /** Undefined until Services and their endpoint slices are listed; the same object while no name changes. */
+  readonly names: NameZone | undefined;
 }
 
-/** Makes views of snapshots, remembering what did not change. */
+/** Makes views, computing anew what changed. */
 export class ViewCompiler {
-  readonly #nodeName: string;
   readonly #proxy: string;
-  readonly #compiler: ClusterCompiler;
+  readonly #inputs = new ServiceInputs();
+  readonly #nodes: NodeCompiler;
+  readonly #names: NameCompiler;
+  #known: { readonly node: NodeView | undefined; readonly isSynced: boolean } | undefined;
 
   constructor(config: AgentConfig) {
     const { podCidrs, serviceCidrs, clusterDomain, dnsIps, nodePortAddresses, allowsExternalIps } = config;
-    this.#nodeName = config.nodeName;
+    const settings = { podCidrs, serviceCidrs, clusterDomain, dnsIps, nodePortAddresses, allowsExternalIps };
     this.#proxy = config.service.name;
-    this.#compiler = new ClusterCompiler({
-      podCidrs,
-      serviceCidrs,
-      clusterDomain,
-      dnsIps,
-      nodePortAddresses,
-      allowsExternalIps,
-    });
+    this.#nodes = new NodeCompiler(settings, config.nodeName);
+    // Records of single pods would need every pod of the cluster on every node.
+    this.#names = new NameCompiler({ prefixes: [...podCidrs, ...serviceCidrs], hasPodRecords: false });
   }
 
-  /** `underlay` is undefined while the link that carries the tunnel is not there. */
-  compile(snapshot: Snapshot, underlay: Underlay | undefined): AgentView {
-    const model = this.#compiler.compile(clusterObjectsOf(snapshot));
-    const knowsServices = snapshot.of(SERVICE_KIND).isSynced && snapshot.of(ENDPOINT_SLICE_KIND).isSynced;
-    const node = snapshot.of(NODE_KIND).isSynced ? viewOfNode(model, this.#nodeName) : undefined;
-    const vxlan = node === undefined || underlay === undefined ? undefined : renderVxlan(node, underlay);
-    const serviceCarriers = new Set([this.#proxy]);
-    return { node, vxlan, services: knowsServices ? node : undefined, serviceCarriers };
+  /**
+   * `state` is read during the call alone. `changes` since the call before, undefined for any; `underlay` is undefined while the link that
+   * carries the tunnel is not there.
+   */
+  compile(state: Snapshot, underlay: Underlay | undefined, changes: Changes | undefined): AgentView {
+    const objects = clusterObjectsOf(state);
+    const isKnown = state.of(SERVICE_KIND).isSynced && state.of(ENDPOINT_SLICE_KIND).isSynced;
+    const hasNodes = state.of(NODE_KIND).isSynced;
+    const nodeChanges = this.#follow(objects, this.#known === undefined ? undefined : changes);
+    const { view, changedFrontends } = this.#nodes.compile(objects, this.#inputs, nodeChanges);
+    const names = this.#names.compile(objects, this.#inputs, nodeChanges);
+    const node = hasNodes ? view : undefined;
+    const services = isKnown ? node : undefined;
+    // Whoever rendered nothing for what was not known has missed the changes meanwhile.
+    const hasMissed = this.#known?.isSynced !== true;
+    this.#known = { node, isSynced: services !== undefined };
+    return {
+      node,
+      vxlan: node === undefined || underlay === undefined ? undefined : renderVxlan(node, underlay),
+      services,
+      serviceCarriers: new Set([this.#proxy]),
+      changedFrontends: hasMissed ? undefined : changedFrontends,
+      names: isKnown ? names : undefined,
+    };
   }
+
+  #follow(
+    objects: ReturnType<typeof clusterObjectsOf>,
+    changes: Changes | undefined,
+  ): NodeChanges | undefined {
+    const changed = changes && {
+      nodes: changes.get(NODE_KIND.name) ?? NO_KEYS,
+      pods: changes.get(POD_KIND.name) ?? NO_KEYS,
+      services: changes.get(SERVICE_KIND.name) ?? NO_KEYS,
+      endpointSlices: changes.get(ENDPOINT_SLICE_KIND.name) ?? NO_KEYS,
+    };
+    const services = this.#inputs.update(objects, changed);
+    return changed === undefined || services === undefined ? undefined : { objects: changed, services };
+  }
+}
+
+const NO_KEYS: ReadonlySet<string> = new Set();
+
+/** A view that nobody took yet and the one that takes its place. */
+export function mergeViews(older: AgentView, newer: AgentView): AgentView {
+  const [before, after] = [older.changedFrontends, newer.changedFrontends];
+  const changedFrontends =
+    before === undefined || after === undefined ? undefined : new Set([...before, ...after]);
+  return { ...newer, changedFrontends };
 }

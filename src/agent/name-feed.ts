@@ -1,9 +1,8 @@
-// Names of the cluster to the node's DNS process: compiled once Services and slices are known, and brought over by the feed.
+// Names of the cluster to the node's DNS process: brought over by the feed as often as one changes.
 
-import { NameCompiler } from '../compile/names.ts';
 import { connectZoneFeed, type ZoneFeed, type ZoneFeedState } from '../dns/feed.ts';
+import type { NameZone } from '../model/names.ts';
 import type { AgentContext } from './agent-context.ts';
-import { clusterObjectsOf } from './cluster-watch.ts';
 import type { Compiled } from './view-loop.ts';
 
 export interface NameFeed {
@@ -31,14 +30,12 @@ export function startNameFeed(context: AgentContext): NameFeed | undefined {
   };
   const feed = connectZoneFeed(config.dnsSocket, { clock, random, signal: lifetime.signal, onState });
   lifetime.defer('zone feed', () => feed.closed);
-  const compiler = new NameCompiler({
-    prefixes: [...config.podCidrs, ...config.serviceCidrs],
-    // Records of single pods would need every pod of the cluster on every node.
-    hasPodRecords: false,
-  });
+  let published: NameZone | undefined;
   return {
-    publish: ({ snapshot, view }) => {
-      if (view.services !== undefined) feed.publish(compiler.compile(clusterObjectsOf(snapshot)));
+    publish: ({ view: { names } }) => {
+      if (names === undefined || names === published) return;
+      published = names;
+      feed.publish(names);
     },
     status: () => statusOf(feed, isConnected),
   };

@@ -18,10 +18,7 @@ function aNode() {
   });
   const compile = (): void =>
     receipt.compiled({
-      revision: 1,
-      snapshot: store.snapshot(),
-      view: { node: undefined, vxlan: undefined, services: undefined, serviceCarriers: new Set<string>() },
-      underlay: undefined,
+      storeRevision: store.revision,
     });
   const read = (object: string, version: string): void => {
     state.version = version;

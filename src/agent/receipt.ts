@@ -27,8 +27,8 @@ export class Receipt {
   }
 
   /** To be told of every compilation, before what came of it is handed on. */
-  compiled({ snapshot }: Compiled): void {
-    this.#compiledRevision = snapshot.revision;
+  compiled({ storeRevision }: Pick<Compiled, 'storeRevision'>): void {
+    this.#compiledRevision = storeRevision;
   }
 
   /**

@@ -4,7 +4,7 @@ import { Engine } from '../reconcile/engine.ts';
 import type { CniServer } from '../cni/server.ts';
 import type { AgentContext } from './agent-context.ts';
 import { startAgentServer } from './agent-server.ts';
-import type { AgentView } from './agent-view.ts';
+import { mergeViews, type AgentView } from './agent-view.ts';
 import { startClusterWatch, type ClusterWatch } from './cluster-watch.ts';
 import { startCni } from './cni.ts';
 import { cniReporter, registerCniGauges } from './cni-report.ts';
@@ -30,7 +30,9 @@ export async function startAgent(context: AgentContext): Promise<void> {
     parts: agentParts(config, doors),
     clock,
     random,
-    timing: { resyncMs: config.resyncMs },
+    // A pass costs what changed: nothing is gained by waiting for more.
+    timing: { resyncMs: config.resyncMs, quietMs: 0 },
+    merge: mergeViews,
     report: (event) => {
       if (event.kind === 'passed' && event.isConverged) {
         convergence.isReached = true;

@@ -3,7 +3,8 @@
 import type { Underlay } from '../backends/network-vxlan/entries.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Netlink } from '../sys/netlink-types.ts';
-import type { Snapshot, Store } from '../store/store.ts';
+import type { Changes } from '../store/change-stream.ts';
+import type { Store } from '../store/store.ts';
 import type { AgentContext } from './agent-context.ts';
 import { ViewCompiler, type AgentView } from './agent-view.ts';
 import { isSameUnderlay, readUnderlay } from './underlay.ts';
@@ -11,7 +12,8 @@ import { isSameUnderlay, readUnderlay } from './underlay.ts';
 /** A compiled state; `revision` grows by one with each. */
 export interface Compiled {
   readonly revision: number;
-  readonly snapshot: Snapshot;
+  /** Of the store that it was compiled from. */
+  readonly storeRevision: number;
   readonly view: AgentView;
   readonly underlay: Underlay | undefined;
 }
@@ -23,8 +25,8 @@ export interface ViewLoopOptions {
   readonly onCompiled: (compiled: Compiled) => void;
 }
 
-/** The engine waits for quiet itself; this bound only keeps a first list of thousands from thousands of compilations. */
-const HOLD_OFF = { quietMs: 5, maxMs: 100 };
+/** What comes in one turn of the process is compiled at once; a compilation costs what changed. */
+const HOLD_OFF = { quietMs: 0, maxMs: 0 };
 /** How soon a link that comes late, or a changed MTU, is noticed. */
 const UNDERLAY_EVERY_MS = 5_000;
 
@@ -37,6 +39,8 @@ export function startViewLoop(options: ViewLoopOptions): void {
   });
   context.lifetime.defer('view loop', async () => void (await running));
 }
+
+const NO_CHANGES: Changes = new Map();
 
 class ViewLoop {
   readonly #options: ViewLoopOptions;
@@ -55,15 +59,15 @@ class ViewLoop {
     const changes = store.changes({ holdOff: HOLD_OFF, clock, signal: lifetime.signal });
     // The first compilation needs the underlay, or the tunnel would count as unknown for seconds.
     await this.#lookAtUnderlay();
-    this.#compile();
-    for await (const _ of changes) this.#compile();
+    this.#compile(undefined);
+    for await (const batch of changes) this.#compile(batch);
   }
 
   async followUnderlay(): Promise<void> {
     const { clock, lifetime } = this.#options.context;
     for (;;) {
       await clock.sleep(UNDERLAY_EVERY_MS, lifetime.signal);
-      if (await this.#lookAtUnderlay()) this.#compile();
+      if (await this.#lookAtUnderlay()) this.#compile(NO_CHANGES);
     }
   }
 
@@ -84,10 +88,11 @@ class ViewLoop {
     }
   }
 
-  #compile(): void {
+  /** `changes` of the store since the call before, undefined for any. */
+  #compile(changes: Changes | undefined): void {
     const { store, onCompiled } = this.#options;
-    const snapshot = store.snapshot();
-    const view = this.#compiler.compile(snapshot, this.#underlay);
-    onCompiled({ revision: ++this.#revision, snapshot, view, underlay: this.#underlay });
+    const storeRevision = store.revision;
+    const view = this.#compiler.compile(store.live(), this.#underlay, changes);
+    onCompiled({ revision: ++this.#revision, storeRevision, view, underlay: this.#underlay });
   }
 }

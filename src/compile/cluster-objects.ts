@@ -15,25 +15,3 @@ export interface ClusterObjects {
   readonly services: ReadonlyMap<string, Service>;
   readonly endpointSlices: ReadonlyMap<string, EndpointSlice>;
 }
-
-const NO_SLICES: readonly EndpointSlice[] = [];
-
-/** The slices of each Service, by its key, in the order of their names. */
-export class SlicesByService {
-  readonly #slices = new Map<string, EndpointSlice[]>();
-
-  constructor(slices: ReadonlyMap<string, EndpointSlice>) {
-    for (const slice of slices.values()) {
-      if (slice.service === undefined) continue;
-      const key = `${slice.namespace}/${slice.service}`;
-      const known = this.#slices.get(key);
-      if (known === undefined) this.#slices.set(key, [slice]);
-      else known.push(slice);
-    }
-    for (const of of this.#slices.values()) of.sort((a, b) => (a.name < b.name ? -1 : 1));
-  }
-
-  of(serviceKey: string): readonly EndpointSlice[] {
-    return this.#slices.get(serviceKey) ?? NO_SLICES;
-  }
-}

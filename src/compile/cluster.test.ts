@@ -4,8 +4,10 @@ import type { ClusterNetwork, NodeView } from '../model/network.ts';
 import { parseEndpointSlice } from '../objects/endpoint-slice.ts';
 import { parseNode } from '../objects/node.ts';
 import { parseService } from '../objects/service.ts';
-import { ClusterCompiler, compileCluster } from './cluster.ts';
+import { compileCluster } from './cluster.ts';
 import type { ClusterObjects } from './cluster-objects.ts';
+import { NodeCompiler } from './node-compiler.ts';
+import { ServiceInputs } from './service-inputs.ts';
 import { viewOfNode } from './view.ts';
 
 const SETTINGS: ClusterNetwork = {
@@ -109,14 +111,22 @@ test('compileCluster() leaves cluster DNS to the node until a ready endpoint sta
   assert.equal(taken.get('10.96.0.7:80/TCP')?.kind, 'balanced');
 });
 
-test('ClusterCompiler keeps what an unrelated change does not touch', () => {
-  const compiler = new ClusterCompiler(SETTINGS);
-  const web = aService('web');
+test('NodeCompiler tells which frontends a change concerns, and keeps the others', () => {
+  const inputs = new ServiceInputs();
+  const compiler = new NodeCompiler(SETTINGS, 'node-a');
+  const nodes = new Map([['node-a', parseNode({ metadata: { name: 'node-a' } })]]);
   const slice = aSlice('s', 'web', [READY]);
-  const before = compiler.compile(objectsOf({ services: [web], slices: [slice] }));
-  const other = aService('api', { clusterIPs: ['10.96.0.8'] });
-  const after = compiler.compile(objectsOf({ services: [web, other], slices: [slice] }));
-  assert.equal(after.services.get('shop/web'), before.services.get('shop/web'));
+  const [web, api] = [aService('web'), aService('api', { clusterIPs: ['10.96.0.8'] })];
+  const first = { ...objectsOf({ services: [web, api], slices: [slice] }), nodes };
+  inputs.update(first, undefined);
+  const before = new Map(compiler.compile(first, inputs, undefined).view?.frontends);
+  const second = { ...objectsOf({ services: [web, api], slices: [aSlice('s', 'web', [])] }), nodes };
+  const none = new Set<string>();
+  const objects = { nodes: none, pods: none, services: none, endpointSlices: new Set(['shop/s']) };
+  const services = inputs.update(second, objects) ?? none;
+  const { view, changedFrontends } = compiler.compile(second, inputs, { objects, services });
+  assert.deepEqual([...(changedFrontends ?? [])], ['10.96.0.7:80/TCP']);
+  assert.equal(view?.frontends.get('10.96.0.8:80/TCP'), before.get('10.96.0.8:80/TCP'));
 });
 
 test('viewOfNode() shows peers that can be reached, sorted, and nothing for an unknown node', () => {

@@ -12,7 +12,9 @@ import {
 import type { EndpointSlice } from '../objects/endpoint-slice.ts';
 import type { Pod } from '../objects/pod.ts';
 import type { Service } from '../objects/service.ts';
-import { SlicesByService, type ClusterObjects } from './cluster-objects.ts';
+import type { ClusterObjects } from './cluster-objects.ts';
+import type { NodeChanges } from './node-compiler.ts';
+import { ServiceInputs } from './service-inputs.ts';
 
 /** What names are made of. */
 export type NameObjects = Pick<ClusterObjects, 'services' | 'endpointSlices' | 'pods'>;
@@ -26,55 +28,60 @@ export interface NameSettings {
 
 /** The names of these objects. */
 export function compileNames(objects: NameObjects, settings: NameSettings): NameZone {
-  return new NameCompiler(settings).compile(objects);
-}
-
-interface Compiled {
-  readonly service: Service;
-  readonly slices: readonly EndpointSlice[];
-  readonly entry: NameEntry | undefined;
+  const inputs = new ServiceInputs();
+  inputs.update(objects, undefined);
+  return new NameCompiler(settings).compile(objects, inputs, undefined);
 }
 
 /**
- * Compiles again and again; an entry whose objects did not change is the same object as before, so that differences are found
- * by reference. What it returns depends on the objects alone.
+ * Compiles again and again; where no name changed it gives the zone of before, and an entry that says the same stays the same object, so that
+ * differences are found by reference. What it returns depends on the objects alone.
  */
 export class NameCompiler {
   readonly #settings: NameSettings;
-  #services: ReadonlyMap<string, Compiled> = new Map();
+  #services = new Map<string, NameEntry>();
   #pods: ReadonlyMap<Pod, readonly NameEntry[]> = new Map();
+  #zone: NameZone | undefined;
 
   constructor(settings: NameSettings) {
     this.#settings = settings;
   }
 
-  compile(objects: NameObjects): NameZone {
+  /** `inputs` has taken in the same change already; undefined for changes stands for any. */
+  compile(objects: NameObjects, inputs: ServiceInputs, changes: NodeChanges | undefined): NameZone {
+    const zone = changes === undefined ? undefined : this.#zone;
+    const hasNewServices = this.#compileServices(objects, inputs, zone && changes?.services);
+    const hasNewPods = this.#settings.hasPodRecords && changes?.objects.pods.size !== 0;
+    if (zone !== undefined && !hasNewServices && !hasNewPods) return zone;
     const entries = new Map<string, NameEntry>();
-    for (const entry of [...this.#compileServices(objects), ...this.#compilePods(objects)]) {
-      entries.set(nameEntryKey(entry), entry);
-    }
-    return { prefixes: this.#settings.prefixes, entries };
+    for (const entry of this.#services.values()) entries.set(nameEntryKey(entry), entry);
+    for (const entry of this.#compilePods(objects)) entries.set(nameEntryKey(entry), entry);
+    this.#zone = { prefixes: this.#settings.prefixes, entries };
+    return this.#zone;
   }
 
-  #compileServices(objects: NameObjects): NameEntry[] {
-    const slices = new SlicesByService(objects.endpointSlices);
-    const services = new Map<string, Compiled>();
-    for (const [key, service] of objects.services) {
-      services.set(key, this.#compiled(key, service, slices.of(key)));
+  /** True where an entry is another one now. */
+  #compileServices(
+    objects: NameObjects,
+    inputs: ServiceInputs,
+    touched: ReadonlySet<string> | undefined,
+  ): boolean {
+    const before = this.#services;
+    if (touched === undefined) this.#services = new Map();
+    let hasChanged = touched === undefined;
+    for (const key of touched ?? objects.services.keys()) {
+      const service = objects.services.get(key);
+      const entry = service && compileServiceNames(service, inputs.slicesOf(key));
+      const known = before.get(key);
+      if (isSameEntry(known, entry)) {
+        if (known !== undefined) this.#services.set(key, known);
+        continue;
+      }
+      hasChanged = true;
+      if (entry === undefined) this.#services.delete(key);
+      else this.#services.set(key, entry);
     }
-    this.#services = services;
-    return [...services.values()].flatMap(({ entry }) => (entry === undefined ? [] : [entry]));
-  }
-
-  #compiled(key: string, service: Service, slices: readonly EndpointSlice[]): Compiled {
-    const known = this.#services.get(key);
-    const isSame =
-      known?.service === service &&
-      known.slices.length === slices.length &&
-      known.slices.every((slice, i) => slice === slices[i]);
-    return known !== undefined && isSame
-      ? known
-      : { service, slices, entry: compileServiceNames(service, slices) };
+    return hasChanged;
   }
 
   #compilePods(objects: NameObjects): NameEntry[] {
@@ -84,6 +91,10 @@ export class NameCompiler {
     this.#pods = pods;
     return [...pods.values()].flat();
   }
+}
+
+function isSameEntry(a: NameEntry | undefined, b: NameEntry | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && JSON.stringify(a) === JSON.stringify(b));
 }
 
 /** The names of one Service; undefined where it has none (no address yet, no ready endpoint). `slices` are its own, in any order. */

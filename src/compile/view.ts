@@ -18,8 +18,7 @@ import { frontendPlaceOf, frontendsOfPod, frontendsOfService } from './frontends
 export function viewOfNode(model: ClusterModel, nodeName: string): NodeView | undefined {
   const node = model.nodes.get(nodeName);
   if (node === undefined) return undefined;
-  const peers = [...model.nodes.values()].filter((it) => it.name !== nodeName && isReachable(it));
-  const pods = [...model.pods.values()].filter((it) => it.node === nodeName).sort(comparePods);
+  const pods = podsOfNode(model.pods.values(), nodeName);
   const place = frontendPlaceOf(node, model.cluster);
   const frontends = new Map<string, Frontend>();
   for (const service of model.services.values())
@@ -27,12 +26,22 @@ export function viewOfNode(model: ClusterModel, nodeName: string): NodeView | un
   for (const pod of pods) for (const it of frontendsOfPod(pod, place)) claim(frontends, it);
   return {
     node,
-    peers: peers.sort((a, b) => compareTexts(a.name, b.name)),
+    peers: peersOfNode(model.nodes.values(), nodeName),
     pods,
     frontends,
     healthChecks: healthChecksOf(model.services.values(), nodeName),
     cluster: model.cluster,
   };
+}
+
+/** Every other node that can be reached, by name. */
+export function peersOfNode(nodes: Iterable<NetworkNode>, nodeName: string): readonly NetworkNode[] {
+  const peers = [...nodes].filter((it) => it.name !== nodeName && isReachable(it));
+  return peers.sort((a, b) => compareTexts(a.name, b.name));
+}
+
+export function podsOfNode(pods: Iterable<NetworkPod>, nodeName: string): readonly NetworkPod[] {
+  return [...pods].filter((it) => it.node === nodeName).sort(comparePods);
 }
 
 function claim(frontends: Map<string, Frontend>, frontend: Frontend): void {
@@ -59,7 +68,10 @@ export function isBefore(a: Frontend, b: Frontend): boolean {
 }
 
 /** Ready endpoints of this node by the port under which a balancer asks for them. */
-function healthChecksOf(services: Iterable<ServiceModel>, nodeName: string): ReadonlyMap<Port, HealthCheck> {
+export function healthChecksOf(
+  services: Iterable<ServiceModel>,
+  nodeName: string,
+): ReadonlyMap<Port, HealthCheck> {
   const checks = new Map<Port, HealthCheck>();
   for (const service of services) {
     const { healthCheckNodePort, namespace, name } = service;

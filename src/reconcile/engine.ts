@@ -32,6 +32,7 @@ type Bound = Pick<
   TargetReconciler<never>,
   | 'name'
   | 'isBase'
+  | 'isIsolated'
   | 'prepare'
   | 'update'
   | 'prune'
@@ -67,6 +68,34 @@ export function part<V, T>(
   };
 }
 
+/** What a part wants that knows which of its keys are wanted otherwise than at its last rendering; undefined for any. */
+export interface Rendered<T> {
+  readonly desired: ReadonlyMap<string, T> | undefined;
+  readonly changed: ReadonlySet<string> | undefined;
+}
+
+/** A part whose rendering goes by what changed. `makeRender` is called once; its result is called for each view that is taken, in order. */
+export function incrementalPart<V, T>(
+  target: Target<T>,
+  makeRender: () => (view: V) => Rendered<T>,
+): Part<V> {
+  return (context) => {
+    const reconciler = new TargetReconciler(target, context);
+    let render = makeRender();
+    const want = (view: V, revision: number): void => {
+      try {
+        const { desired, changed } = render(view);
+        reconciler.want(desired, revision, changed);
+      } catch (error) {
+        // What it knew of earlier views may be half brought up to this one.
+        render = makeRender();
+        reconciler.refuse(error, revision);
+      }
+    };
+    return { reconciler, want };
+  };
+}
+
 export interface EngineOptions<V> {
   /** In dependency order: updates go from first to last, removals from last to first. */
   readonly parts: readonly Part<V>[];
@@ -74,6 +103,8 @@ export interface EngineOptions<V> {
   readonly random: () => number;
   readonly report: (event: EngineEvent) => void;
   readonly timing?: Partial<EngineTiming>;
+  /** Makes one view of one that was not taken yet and the one that takes its place; default: the newer one as it is. */
+  readonly merge?: (older: V, newer: V) => V;
 }
 
 interface Submission<V> {
@@ -91,6 +122,7 @@ export class Engine<V> {
   readonly #report: (event: EngineEvent) => void;
   readonly #timing: EngineTiming;
   readonly #alarm: Alarm;
+  readonly #merge: (older: V, newer: V) => V;
   #submission: Submission<V> | undefined;
   #revision = 0;
   #resyncDueMs = Infinity;
@@ -103,6 +135,7 @@ export class Engine<V> {
     this.#clock = clock;
     this.#random = random;
     this.#report = report;
+    this.#merge = options.merge ?? ((_older, newer) => newer);
     this.#alarm = new Alarm(clock);
     const context = { clock, random, report, backoff: this.#timing.backoff };
     this.#parts = options.parts.map((bind) => bind(context));
@@ -111,7 +144,9 @@ export class Engine<V> {
   /** Hands over a newer view; `revision` is the caller's and comes back in the receipts. */
   submit(view: V, revision: number): void {
     const nowMs = this.#clock.monotonicMs();
-    this.#submission = { view, revision, oldestMs: this.#submission?.oldestMs ?? nowMs, newestMs: nowMs };
+    const waiting = this.#submission;
+    const merged = waiting === undefined ? view : this.#merge(waiting.view, view);
+    this.#submission = { view: merged, revision, oldestMs: waiting?.oldestMs ?? nowMs, newestMs: nowMs };
     this.#revision = revision;
     this.#alarm.ring();
   }
@@ -176,10 +211,14 @@ export class Engine<V> {
     const startMs = this.#clock.monotonicMs();
     const isResync = startMs >= this.#resyncDueMs;
     const isVerification = isResync && this.#submission === undefined && this.#isVerifying;
-    if (isResync) for (const { reconciler } of this.#parts) reconciler.doubt();
+    for (const { reconciler } of this.#parts)
+      if (isResync && !(isVerification && reconciler.isIsolated)) reconciler.doubt();
     const taken = this.#takeSubmission();
     let operations = await this.#updateAll(signal);
-    for (const { reconciler } of this.#parts.toReversed()) operations += await reconciler.prune(signal);
+    for (const { reconciler } of this.#parts.toReversed()) {
+      const count = await reconciler.prune(signal);
+      if (!reconciler.isIsolated) operations += count;
+    }
     const nowMs = this.#clock.monotonicMs();
     const durationMs = nowMs - startMs;
     this.#scheduleResync({ isResync, hasWorked: operations > 0 && !isVerification, durationMs });
@@ -188,7 +227,7 @@ export class Engine<V> {
     this.#report({ kind: 'passed', revision, durationMs, latencyMs, isConverged: this.isConverged });
   }
 
-  /** Each target is observed after those before it were updated, so that it sees what their update took from it. */
+  /** Gives the number of operations that may have touched other targets' entries. Each target is observed after those before it were updated, so that it sees what their update took from it. */
   async #updateAll(signal: AbortSignal): Promise<number> {
     let operations = 0;
     let isShaken = false;
@@ -197,7 +236,7 @@ export class Engine<V> {
       await reconciler.prepare(signal);
       const count = await reconciler.update(signal);
       if (reconciler.isBase && count > 0) isShaken = true;
-      operations += count;
+      if (!reconciler.isIsolated) operations += count;
     }
     return operations;
   }

@@ -30,6 +30,8 @@ export class TargetReconciler<T> {
   #revision = 0;
   #seen: Map<string, T> | undefined;
   #isDoubtful = true;
+  /** Keys that may be other than wanted; undefined for any. */
+  #dirty: Set<string> | undefined;
   #work: Work<T> | undefined;
   #converged: { readonly revision: number; readonly atMs: number } | undefined;
 
@@ -47,13 +49,25 @@ export class TargetReconciler<T> {
     return this.#target.isBase === true;
   }
 
-  /** Undefined leaves the target as it is: the inputs that decide it are not known. A failed key that is wanted otherwise now is tried at once. */
-  want(desired: ReadonlyMap<string, T> | undefined, revision: number): void {
+  get isIsolated(): boolean {
+    return this.#target.isIsolated === true;
+  }
+
+  /**
+   * Undefined leaves the target as it is: the inputs that decide it are not known. A failed key that is wanted otherwise now is tried at once.
+   * `changed`: the keys that are wanted otherwise than before, where the caller knows them.
+   */
+  want(desired: ReadonlyMap<string, T> | undefined, revision: number, changed?: ReadonlySet<string>): void {
     for (const key of this.#failures.keys()) {
-      if (key === WHOLE || this.#isSame(this.#desired?.get(key), desired?.get(key))) continue;
+      if (key === WHOLE) continue;
+      const isSame =
+        changed === undefined ? this.#isSame(this.#desired?.get(key), desired?.get(key)) : !changed.has(key);
+      if (isSame) continue;
       this.#failures.forget(key);
       this.#isDoubtful = true;
     }
+    if (changed === undefined || this.#desired === undefined) this.#dirty = undefined;
+    else for (const key of changed) this.#dirty?.add(key);
     this.#desired = desired;
     this.#revision = revision;
   }
@@ -94,6 +108,7 @@ export class TargetReconciler<T> {
   async prune(signal: AbortSignal): Promise<number> {
     const count = await this.#apply('delete', signal);
     // A pass that has worked off all it found, with no failure left, has converged.
+    if (this.#work !== undefined) this.#dirty = new Set(this.#failures.keys());
     if (this.#work !== undefined && this.#failures.size === 0) {
       this.#converged = { revision: this.#revision, atMs: this.#context.clock.nowMs() };
     }
@@ -134,7 +149,7 @@ export class TargetReconciler<T> {
 
   #pendingCount(): number {
     if (this.#desired === undefined) return 0;
-    const work = workOf(this.#target, this.#desired, this.#seen ?? new Map());
+    const work = this.#workOf(this.#desired, this.#seen ?? new Map());
     return work.update.size + work.delete.size;
   }
 
@@ -155,6 +170,7 @@ export class TargetReconciler<T> {
       return;
     }
     this.#isDoubtful = false;
+    this.#dirty = undefined;
     this.#failures.forget(WHOLE);
     const durationMs = clock.monotonicMs() - startMs;
     report({ kind: 'observed', target: this.name, count: this.#seen.size, durationMs });
@@ -162,7 +178,7 @@ export class TargetReconciler<T> {
 
   /** Keys whose retry is not due yet stay out; failures that the kernel no longer shows are forgotten. */
   #workAt(nowMs: number, desired: ReadonlyMap<string, T>, seen: ReadonlyMap<string, T>): Work<T> {
-    const work = workOf(this.#target, desired, seen);
+    const work = this.#workOf(desired, seen);
     for (const key of this.#failures.keys()) {
       if (!work.update.has(key) && !work.delete.has(key)) this.#failures.forget(key);
       if (!this.#failures.isWaiting(key, nowMs)) continue;
@@ -170,6 +186,20 @@ export class TargetReconciler<T> {
       work.delete.delete(key);
     }
     return work;
+  }
+
+  /** Looks at the keys that may differ alone, where they are known. */
+  #workOf(desired: ReadonlyMap<string, T>, seen: ReadonlyMap<string, T>): Work<T> {
+    if (this.#dirty === undefined) return workOf(this.#target, desired, seen);
+    const pick = (from: ReadonlyMap<string, T>): Map<string, T> => {
+      const picked = new Map<string, T>();
+      for (const key of this.#dirty ?? []) {
+        const entry = from.get(key);
+        if (entry !== undefined) picked.set(key, entry);
+      }
+      return picked;
+    };
+    return workOf(this.#target, pick(desired), pick(seen));
   }
 
   async #apply(verb: Verb, signal: AbortSignal): Promise<number> {

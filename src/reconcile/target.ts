@@ -8,6 +8,8 @@ export interface Target<T> {
   readonly name: string;
   /** Entries of later targets hang on this one's (routes on their link): they are observed anew when it was changed. Default false. */
   readonly isBase?: boolean;
+  /** Nothing that other targets do touches its entries: after work it is not observed anew, only at resyncs. Default false. */
+  readonly isIsolated?: boolean;
   /** What is there now, by key; never cached, so that a restart depends on no memory of ours. */
   observe(signal: AbortSignal): Promise<ReadonlyMap<string, T>>;
   isEqual(desired: T, observed: T): boolean;

@@ -47,6 +47,15 @@ export class Store {
     return [...this.#tables.values()].every((table) => table.isSynced);
   }
 
+  /** All kinds as they are, for reading now: later writes show in it. Costs nothing, where the first write after a snapshot costs a copy. */
+  live(): Snapshot {
+    return {
+      revision: this.#revision,
+      isSynced: this.isSynced,
+      of: <T>(kind: StoreKind<T>) => (this.#tables.get(kind.name) ?? emptyTable(kind)) as TableReader<T>,
+    };
+  }
+
   snapshot(): Snapshot {
     const tables = new Map([...this.#tables].map(([name, table]) => [name, table.snapshot()]));
     return {

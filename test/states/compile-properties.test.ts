@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseIp } from '../../src/base/ip.ts';
-import { ClusterCompiler, compileCluster } from '../../src/compile/cluster.ts';
+import { compileCluster } from '../../src/compile/cluster.ts';
+import { NodeCompiler, type CompiledNode } from '../../src/compile/node-compiler.ts';
 import { viewOfNode } from '../../src/compile/view.ts';
 import { frontendKey, type ClusterNetwork, type Frontend, type NodeView } from '../../src/model/network.ts';
 import { parseNode } from '../../src/objects/node.ts';
@@ -12,7 +13,7 @@ import type { RawEndpointSlice, RawService } from '../../src/oracle/raw-objects.
 import { resolveService, type ServiceVerdict } from '../../src/oracle/service.ts';
 import { anyState, CLUSTER_IPS } from './arbitrary-cluster.ts';
 import { EXPANDERS, ofKind, type State } from './expanders.ts';
-import { SlimStates } from './slim-state.ts';
+import { FollowedStates, SlimStates } from './slim-state.ts';
 
 const SETTINGS: ClusterNetwork = {
   podCidrs: [],
@@ -82,24 +83,52 @@ test('compiled endpoints are sorted and without duplicates', () => {
   );
 });
 
-/** Maps compare by content, not by order: order of keys is not part of a model. */
-function normal(states: SlimStates, state: State, compiler = new ClusterCompiler(SETTINGS)): unknown {
-  const model = compiler.compile(states.of(state));
-  return { model, views: ['node-a', 'node-b', 'node-z'].map((name) => viewOfNode(model, name)) };
+const NAMES = ['node-a', 'node-b', 'node-z'];
+
+function whole(state: State): readonly (NodeView | undefined)[] {
+  const model = compileCluster(new SlimStates().of(state), SETTINGS);
+  return NAMES.map((name) => viewOfNode(model, name));
+}
+
+/** What a reader of keys alone has kept, who was told which keys changed. */
+class KeptFrontends {
+  #kept = new Map<string, Frontend>();
+
+  take({ view, changedFrontends }: CompiledNode): ReadonlyMap<string, Frontend> {
+    if (changedFrontends === undefined) this.#kept = new Map(view?.frontends);
+    for (const key of changedFrontends ?? []) {
+      const frontend = view?.frontends.get(key);
+      if (frontend === undefined) this.#kept.delete(key);
+      else this.#kept.set(key, frontend);
+    }
+    return this.#kept;
+  }
 }
 
 for (const expander of EXPANDERS) {
   test(`incremental compile equals the whole one on every way there: ${expander.name}`, () => {
     fc.assert(
       fc.property(fc.array(anyState, { minLength: 1, maxLength: 4 }), (states) => {
-        const slim = new SlimStates();
-        const incremental = new ClusterCompiler(SETTINGS);
+        const followed = new FollowedStates();
+        const compilers = NAMES.map((name) => new NodeCompiler(SETTINGS, name));
+        const readers = NAMES.map(() => new KeptFrontends());
         for (const state of expander.expand(states)) {
-          assert.deepEqual(normal(slim, state, incremental), normal(new SlimStates(), state));
+          const { objects, changes } = followed.next(state);
+          const compiled = compilers.map((it) => it.compile(objects, followed.inputs, changes));
+          // Maps compare by content, not by order: order of keys is not part of a view.
+          const expected = whole(state);
+          assert.deepEqual(
+            compiled.map(({ view }) => view),
+            expected,
+          );
+          const kept = compiled.map((it, at) => readers[at]?.take(it));
+          assert.deepEqual(
+            kept,
+            expected.map((view) => view?.frontends ?? new Map()),
+          );
         }
         const last = states.at(-1) ?? new Map<string, unknown>();
-        const end = normal(slim, last, incremental);
-        assert.deepEqual(end, normal(new SlimStates(), new Map([...last].reverse())));
+        assert.deepEqual(whole(last), whole(new Map([...last].reverse())));
       }),
       { numRuns: 60 },
     );

@@ -5,7 +5,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseCidr } from '../../src/base/cidr.ts';
 import { parseIp } from '../../src/base/ip.ts';
-import { compileNames, NameCompiler, type NameObjects } from '../../src/compile/names.ts';
+import type { ClusterObjects } from '../../src/compile/cluster-objects.ts';
+import { compileNames, NameCompiler } from '../../src/compile/names.ts';
+import { ServiceInputs } from '../../src/compile/service-inputs.ts';
 import { changeRequests } from '../../src/dns/feed-change.ts';
 import { parseNameEntry } from '../../src/dns/zone-json.ts';
 import { lookUp, type ZoneAnswer } from '../../src/dns/zone-lookup.ts';
@@ -16,6 +18,7 @@ import { parseService } from '../../src/objects/service.ts';
 import { allRecords, resolve, reverseName, type NameVerdict } from '../../src/oracle/resolve.ts';
 import type { RawEndpointSlice, RawService, RawServiceObjects } from '../../src/oracle/raw-objects.ts';
 import { TYPE } from '../../src/wire/dns/constants.ts';
+import { changesBetween } from './slim-state.ts';
 import { canonicalName, labelsOf, parseDnsName } from '../../src/wire/dns/name.ts';
 
 const DOMAIN = 'cluster.local';
@@ -105,8 +108,9 @@ const anyObjects: fc.Arbitrary<RawServiceObjects> = fc.record({
   ),
 });
 
-function slimOf(raw: RawServiceObjects): NameObjects {
+function slimOf(raw: RawServiceObjects): ClusterObjects {
   return {
+    nodes: new Map(),
     pods: new Map(),
     services: new Map(raw.services.map((it) => [keyOf(it), parseService(it)])),
     endpointSlices: new Map(raw.endpointSlices.map((it) => [keyOf(it), parseEndpointSlice(it)])),
@@ -225,8 +229,15 @@ test('a compiler with a memory compiles what one without it does', () => {
     fc.property(fc.array(anyObjects, { minLength: 2, maxLength: 4 }), (states) => {
       const settings = { ...SETTINGS, hasPodRecords: false };
       const compiler = new NameCompiler(settings);
+      const inputs = new ServiceInputs();
+      let before: ClusterObjects | undefined;
       for (const raw of states) {
-        assert.deepEqual(compiler.compile(slimOf(raw)), compileNames(slimOf(raw), settings));
+        const objects = slimOf(raw);
+        const changed = before && changesBetween(before, objects);
+        const services = inputs.update(objects, changed);
+        const changes = changed && services && { objects: changed, services };
+        before = objects;
+        assert.deepEqual(compiler.compile(objects, inputs, changes), compileNames(objects, settings));
       }
     }),
     RUNS,
@@ -238,7 +249,10 @@ test('an unchanged Service keeps its entry, so that the feed sends nothing for i
     fc.property(anyObjects, (raw) => {
       const objects = slimOf(raw);
       const compiler = new NameCompiler({ ...SETTINGS, hasPodRecords: false });
-      const [first, second] = [compiler.compile(objects), compiler.compile(objects)];
+      const inputs = new ServiceInputs();
+      inputs.update(objects, undefined);
+      const [first, second] = [1, 2].map(() => compiler.compile(objects, inputs, undefined));
+      assert.ok(first && second);
       for (const [key, entry] of first.entries) assert.equal(second.entries.get(key), entry);
       assert.deepEqual(
         [...changeRequests(first, second, 2)].map(({ kind }) => kind),

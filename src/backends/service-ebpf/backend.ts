@@ -2,12 +2,12 @@
 
 import {
   openByParts,
-  servicePart,
+  frontendPart,
   type ServiceBackend,
   type ServiceDoors,
   type ServicePart,
 } from '../shared-node/service-backend.ts';
-import { renderFrontends } from './render.ts';
+import { EBPF_RENDERING } from './render.ts';
 import { openServiceTarget } from './target.ts';
 
 export const EBPF_SERVICES: ServiceBackend = {
@@ -18,5 +18,5 @@ export const EBPF_SERVICES: ServiceBackend = {
 };
 
 export function ebpfServiceParts({ maps }: ServiceDoors): readonly ServicePart[] {
-  return [servicePart(openServiceTarget(maps), renderFrontends)];
+  return [frontendPart(openServiceTarget(maps), EBPF_RENDERING)];
 }

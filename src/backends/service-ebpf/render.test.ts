@@ -7,9 +7,11 @@ import { parseIp } from '../../base/ip.ts';
 import { parsePort } from '../../base/port.ts';
 import { frontendKey, type Frontend, type ServiceView } from '../../model/network.ts';
 import { aFrontend, SERVICE_NODE } from '../../../test/support/service-samples.ts';
-import { renderFrontends } from './render.ts';
+import { renderFrontends } from '../shared-node/service-backend.ts';
+import type { FrontendRow } from './frontend-row.ts';
+import { EBPF_RENDERING } from './render.ts';
 
-function render(...frontends: readonly Frontend[]): ReturnType<typeof renderFrontends> {
+function render(...frontends: readonly Frontend[]): ReadonlyMap<string, FrontendRow> {
   const view: ServiceView = {
     node: SERVICE_NODE,
     frontends: new Map(frontends.map((it) => [frontendKey(it), it])),
@@ -22,10 +24,10 @@ function render(...frontends: readonly Frontend[]): ReturnType<typeof renderFron
       allowsExternalIps: false,
     },
   };
-  return renderFrontends(view);
+  return renderFrontends(EBPF_RENDERING, view);
 }
 
-test('renderFrontends() sorts endpoints, drops duplicates and those of the other family', () => {
+test('EBPF_RENDERING sorts endpoints, drops duplicates and those of the other family', () => {
   const endpoints = ['10.0.0.2:8080', '[fd00::1]:8080', '10.0.0.1:8080', '10.0.0.2:8080'];
   const row = render(aFrontend(endpoints, { affinityTimeoutS: 60 })).get('10.96.0.5:80/TCP');
   assert.deepEqual(row, {
@@ -41,7 +43,7 @@ test('renderFrontends() sorts endpoints, drops duplicates and those of the other
   });
 });
 
-test('renderFrontends() leaves node-local frontends out and the other ports of their address open', () => {
+test('EBPF_RENDERING leaves node-local frontends out and the other ports of their address open', () => {
   const rows = render(
     aFrontend([], { kind: 'node-local', port: parsePort(53), protocol: 'UDP' }),
     aFrontend([], { port: parsePort(9153) }),
@@ -50,13 +52,13 @@ test('renderFrontends() leaves node-local frontends out and the other ports of t
   assert.equal(rows.get('10.96.0.5:9153/TCP')?.isExclusiveAddress, false);
 });
 
-test('renderFrontends() leaves SCTP out and its address open', () => {
+test('EBPF_RENDERING leaves SCTP out and its address open', () => {
   const rows = render(aFrontend([], { protocol: 'SCTP' }), aFrontend([]));
   assert.deepEqual([...rows.keys()], ['10.96.0.5:80/TCP']);
   assert.equal(rows.get('10.96.0.5:80/TCP')?.isExclusiveAddress, false);
 });
 
-test('renderFrontends() owns no address outside of the Service prefixes', () => {
+test('EBPF_RENDERING owns no address outside of the Service prefixes', () => {
   const rows = render(aFrontend([], { ip: parseIp('192.0.2.1') }));
   assert.equal(rows.get('192.0.2.1:80/TCP')?.isExclusiveAddress, false);
 });

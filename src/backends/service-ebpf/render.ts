@@ -1,41 +1,45 @@
-// Pure: the view of a node to the rows of its Service maps.
+// Pure: a frontend to the row of its maps.
 
-import { cidrHasIp } from '../../base/cidr.ts';
+import { cidrHasIp, type Cidr } from '../../base/cidr.ts';
 import { familyOf, type Ip } from '../../base/ip.ts';
 import type { Frontend, ServiceView } from '../../model/network.ts';
+import type { FrontendRendering } from '../shared-node/service-backend.ts';
 import { sortedEndpoints, type FrontendRow } from './frontend-row.ts';
 
+/** What each row depends on beside its frontend. */
+export interface RowContext {
+  readonly serviceCidrs: readonly Cidr[];
+  /** Addresses on which the node itself listens or a protocol of no program is served: their other ports are not ours to refuse. */
+  readonly sharedIps: readonly Ip[];
+}
+
 /**
- * Rows by frontend key. `node-local` frontends have none, so that their traffic reaches the node untouched; SCTP has none, either:
- * the programs know TCP and UDP.
+ * `node-local` frontends have no row, so that their traffic reaches the node untouched; SCTP has none, either: the programs know TCP
+ * and UDP.
  */
-export function renderFrontends(view: ServiceView): ReadonlyMap<string, FrontendRow> {
-  const shared = addressesOfTheNode(view);
-  const rows = new Map<string, FrontendRow>();
-  for (const [key, frontend] of view.frontends) {
-    if (frontend.kind === 'node-local' || frontend.protocol === 'SCTP') continue;
-    const isClusterIp = view.cluster.serviceCidrs.some((cidr) => cidrHasIp(cidr, frontend.ip));
-    rows.set(key, renderRow(frontend, frontend.protocol, isClusterIp && !shared.has(frontend.ip)));
-  }
-  return rows;
+export const EBPF_RENDERING: FrontendRendering<FrontendRow, RowContext> = { contextOf, renderFrontend };
+
+function contextOf(view: ServiceView): RowContext {
+  const sharedIps = new Set<Ip>();
+  for (const { kind, protocol, ip } of view.frontends.values())
+    if (kind === 'node-local' || protocol === 'SCTP') sharedIps.add(ip);
+  return { serviceCidrs: view.cluster.serviceCidrs, sharedIps: [...sharedIps].sort() };
 }
 
-function renderRow(frontend: Frontend, protocol: 'TCP' | 'UDP', isExclusiveAddress: boolean): FrontendRow {
-  const family = familyOf(frontend.ip);
+function renderFrontend(
+  frontend: Frontend,
+  { serviceCidrs, sharedIps }: RowContext,
+): FrontendRow | undefined {
+  const { kind, ip, port, protocol, inside } = frontend;
+  if (kind === 'node-local' || protocol === 'SCTP') return undefined;
+  const family = familyOf(ip);
+  const isClusterIp = serviceCidrs.some((cidr) => cidrHasIp(cidr, ip));
   return {
-    ip: frontend.ip,
-    port: frontend.port,
+    ip,
+    port,
     protocol,
-    endpoints: sortedEndpoints(frontend.inside.endpoints.filter((it) => familyOf(it.ip) === family)),
+    endpoints: sortedEndpoints(inside.endpoints.filter((it) => familyOf(it.ip) === family)),
     affinityTimeoutS: frontend.affinityTimeoutS ?? 0,
-    isExclusiveAddress,
+    isExclusiveAddress: isClusterIp && !sharedIps.includes(ip),
   };
-}
-
-/** Addresses on which the node itself listens or a protocol of no program is served: their other ports are not ours to refuse. */
-function addressesOfTheNode(view: ServiceView): ReadonlySet<Ip> {
-  const frontends = [...view.frontends.values()];
-  return new Set(
-    frontends.filter((it) => it.kind === 'node-local' || it.protocol === 'SCTP').map((it) => it.ip),
-  );
 }

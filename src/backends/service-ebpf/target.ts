@@ -19,6 +19,7 @@ export function openServiceTarget(maps: NodeMaps): Target<FrontendRow> {
   removeOrphans(maps);
   return {
     name: 'service-ebpf',
+    isIsolated: true,
     observe: async () => observeRows(maps),
     isEqual: isSameRow,
     update: async (rows) => writeRows(maps, rows),

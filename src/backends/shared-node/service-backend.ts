@@ -1,8 +1,8 @@
 // What a Service backend is to the agent, whatever it programs.
 
 import type { Lifetime } from '../../base/lifetime.ts';
-import type { ServiceView } from '../../model/network.ts';
-import { part, type Part } from '../../reconcile/engine.ts';
+import type { Frontend, ServiceView } from '../../model/network.ts';
+import { incrementalPart, part, type Part, type Rendered } from '../../reconcile/engine.ts';
 import type { Target } from '../../reconcile/target.ts';
 import type { NodeMaps } from '../shared-bpf/node-maps.ts';
 
@@ -19,6 +19,8 @@ export interface ServiceInput {
   readonly services: ServiceView | undefined;
   /** Names of the backends that carry Services now; all others leave: they want nothing of theirs in the kernel any more. */
   readonly serviceCarriers: ReadonlySet<string>;
+  /** Keys of frontends that are others than in the view before, undefined for any. */
+  readonly changedFrontends: ReadonlySet<string> | undefined;
 }
 
 /** One way to carry frontends to endpoints. */
@@ -35,27 +37,97 @@ export interface ServiceBackend {
 /** A target with the rendering of what it holds, whatever its entries are. */
 export interface ServicePart {
   use<R>(user: <T>(target: Target<T>, render: (view: ServiceView) => ReadonlyMap<string, T>) => R): R;
+  /** As a part of the engine: it holds its rendering while the backend carries, and nothing while it leaves. */
+  open<V extends ServiceInput>(backend: string): Part<V>;
 }
 
+/** What few entries hold: a skeleton, settings, a device. @public */
 export function servicePart<T>(
   target: Target<T>,
   render: (view: ServiceView) => ReadonlyMap<string, T>,
 ): ServicePart {
-  return { use: (user) => user(target, render) };
+  return {
+    use: (user) => user(target, render),
+    open: <V extends ServiceInput>(backend: string) =>
+      part<V, T>(target, ({ services, serviceCarriers }) => {
+        if (!serviceCarriers.has(backend)) return new Map();
+        return services === undefined ? undefined : render(services);
+      }),
+  };
 }
 
-/** The `open` of a backend that is these parts: each holds its rendering while the backend carries, and nothing while it leaves. */
+/** How a frontend becomes the row of its key. */
+export interface FrontendRendering<T, C> {
+  /** What of the view each row depends on; where it is another one (by its JSON text), all rows are rendered anew. Called for each view, so it must be quick. */
+  readonly contextOf: (view: ServiceView) => C;
+  /** Undefined where the backend leaves the frontend alone. */
+  readonly renderFrontend: (frontend: Frontend, context: C) => T | undefined;
+}
+
+export function renderFrontends<T, C>(
+  { contextOf, renderFrontend }: FrontendRendering<T, C>,
+  view: ServiceView,
+): ReadonlyMap<string, T> {
+  const context = contextOf(view);
+  const rows = new Map<string, T>();
+  for (const [key, frontend] of view.frontends) {
+    const row = renderFrontend(frontend, context);
+    if (row !== undefined) rows.set(key, row);
+  }
+  return rows;
+}
+
+/** What a row per frontend holds: a change renders and compares the frontends that changed, however many there are. */
+export function frontendPart<T, C>(target: Target<T>, rendering: FrontendRendering<T, C>): ServicePart {
+  return {
+    use: (user) => user(target, (view) => renderFrontends(rendering, view)),
+    open: <V extends ServiceInput>(backend: string) =>
+      incrementalPart<V, T>(target, () => {
+        const rows = new FrontendRows(rendering);
+        return (input) => rows.render(backend, input);
+      }),
+  };
+}
+
+class FrontendRows<T, C> {
+  readonly #rendering: FrontendRendering<T, C>;
+  #rows: Map<string, T> | undefined;
+  #context = '';
+
+  constructor(rendering: FrontendRendering<T, C>) {
+    this.#rendering = rendering;
+  }
+
+  render(backend: string, input: ServiceInput): Rendered<T> {
+    const { services, serviceCarriers, changedFrontends } = input;
+    if (!serviceCarriers.has(backend) || services === undefined) {
+      this.#rows = undefined;
+      return { desired: serviceCarriers.has(backend) ? undefined : new Map(), changed: undefined };
+    }
+    const context = this.#rendering.contextOf(services);
+    const text = JSON.stringify(context);
+    const isWhole = this.#rows === undefined || changedFrontends === undefined || text !== this.#context;
+    this.#context = text;
+    if (isWhole) {
+      this.#rows = new Map(renderFrontends(this.#rendering, services));
+      return { desired: this.#rows, changed: undefined };
+    }
+    const rows = this.#rows ?? new Map<string, T>();
+    for (const key of changedFrontends ?? []) {
+      const frontend = services.frontends.get(key);
+      const row = frontend === undefined ? undefined : this.#rendering.renderFrontend(frontend, context);
+      if (row === undefined) rows.delete(key);
+      else rows.set(key, row);
+    }
+    return { desired: rows, changed: changedFrontends };
+  }
+}
+
+/** The `open` of a backend that is these parts. */
 export function openByParts(
   backend: string,
   partsOf: (doors: ServiceDoors) => readonly ServicePart[],
 ): ServiceBackend['open'] {
   return <V extends ServiceInput>(doors: ServiceDoors): readonly Part<V>[] =>
-    partsOf(doors).map((it) =>
-      it.use((target, render) =>
-        part<V, Parameters<typeof target.isEqual>[0]>(target, ({ services, serviceCarriers }) => {
-          if (!serviceCarriers.has(backend)) return new Map();
-          return services === undefined ? undefined : render(services);
-        }),
-      ),
-    );
+    partsOf(doors).map((it) => it.open<V>(backend));
 }
