@@ -1,0 +1,252 @@
+// From the event to the kernel: 10,000 Services of 10 endpoints through the agent's own way (store, compile, engine, backend) from cold,
+// then single changes, then a thousand a second. Prints JSON lines, for each backend that this kernel carries. Needs root and build/bpf.
+// Usage: node bench/service-programming.ts [BACKEND,...] [SERVICES] [SECONDS]
+
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '../src/base/clock.ts';
+import { Lifetime } from '../src/base/lifetime.ts';
+import { parseAgentConfig } from '../src/agent/config.ts';
+import { mergeViews, ViewCompiler, type AgentView } from '../src/agent/agent-view.ts';
+import { ENDPOINT_SLICE_KIND, NODE_KIND, POD_KIND, SERVICE_KIND } from '../src/agent/watched-kinds.ts';
+import { SERVICE_BACKENDS, serviceSupport } from '../src/backends/registry.ts';
+import { openNodeBpf } from '../src/backends/shared-bpf/node-bpf.ts';
+import { parseEndpointSlice } from '../src/objects/endpoint-slice.ts';
+import { parseNode } from '../src/objects/node.ts';
+import { parseService } from '../src/objects/service.ts';
+import { Engine } from '../src/reconcile/engine.ts';
+import { Store } from '../src/store/store.ts';
+import { probeMachine } from '../src/sys/probe.ts';
+import { buildServiceWorld } from '../test/contract/service-world.ts';
+
+const [names = '', services = '10000', seconds = '60'] = process.argv.slice(2);
+const COUNT = Number(services);
+const ENDPOINTS = 10;
+const SINGLE_CHANGES = 500;
+const OBJECTS = new URL('../build/bpf', import.meta.url).pathname;
+const NODE = 'node-a';
+const GOALS: Readonly<Record<string, { coldMs: number; changeMs: number }>> = {
+  ebpf: { coldMs: 1000, changeMs: 5 },
+  nftables: { coldMs: 2000, changeMs: 15 },
+};
+
+function ipOf(first: number, number: number): string {
+  return `${first}.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`;
+}
+
+function aService(i: number): unknown {
+  return {
+    metadata: { namespace: 'bench', name: `s${i}`, uid: `u${i}` },
+    spec: {
+      clusterIP: ipOf(10, (96 << 16) + i + 1),
+      clusterIPs: [ipOf(10, (96 << 16) + i + 1)],
+      ports: [{ port: 80, targetPort: 8080 }],
+    },
+  };
+}
+
+/** `round` replaces the last endpoint. */
+function aSlice(i: number, round: number): unknown {
+  const endpoints = Array.from({ length: ENDPOINTS }, (_, at) => ({
+    addresses: [ipOf(11, (i * 16 + at + (at === ENDPOINTS - 1 ? round % 2 : 0)) & 0xffffff)],
+    conditions: { ready: true, serving: true, terminating: false },
+    nodeName: `node-${at}`,
+  }));
+  return {
+    metadata: {
+      namespace: 'bench',
+      name: `s${i}-x`,
+      uid: `x${i}`,
+      labels: { 'kubernetes.io/service-name': `s${i}` },
+    },
+    addressType: 'IPv4',
+    ports: [{ port: 8080 }],
+    endpoints,
+  };
+}
+
+/** Paths lead nowhere: nothing of what the configuration names is opened. */
+function configOf(service: string): ReturnType<typeof parseAgentConfig> {
+  const nowhere = {
+    kubeconfig: '',
+    runDir: '',
+    stateDir: '',
+    pinDir: '',
+    objectDir: '',
+    cniSocket: '',
+    agentSocket: '',
+  };
+  const cluster = {
+    clusterDomain: 'cluster.local',
+    podCidrs: [],
+    serviceCidrs: ['10.96.0.0/12'],
+    dnsIps: [],
+  };
+  return parseAgentConfig({ nodeName: NODE, service, ...nowhere, ...cluster });
+}
+
+/** The agent's way without its processes and sockets around it. */
+function startWay(backend: string, engine: Engine<AgentView>, lifetime: Lifetime) {
+  const store = new Store();
+  const compiler = new ViewCompiler(configOf(backend));
+  store.table(NODE_KIND).replace(new Map([[NODE, parseNode({ metadata: { name: NODE } })]]));
+  store.table(POD_KIND).replace(new Map());
+  let revision = 0;
+  const follow = async (): Promise<void> => {
+    const changes = store.changes({ holdOff: { quietMs: 0, maxMs: 0 }, signal: lifetime.signal });
+    engine.submit(compiler.compile(store.live(), undefined, undefined), ++revision);
+    for await (const batch of changes)
+      engine.submit(compiler.compile(store.live(), undefined, batch), ++revision);
+  };
+  const running = Promise.all([follow(), engine.run(lifetime.signal)]);
+  lifetime.defer('way', async () => void (await running));
+  return store;
+}
+
+function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+}
+
+function memoryMb(): { rssMb: number; heapMb: number } {
+  globalThis.gc?.();
+  const { rss, heapUsed } = process.memoryUsage();
+  return { rssMb: Math.round(rss / 2 ** 20), heapMb: Math.round(heapUsed / 2 ** 20) };
+}
+
+async function run(name: string): Promise<void> {
+  const backend = SERVICE_BACKENDS.find((it) => it.name === name);
+  if (backend === undefined) throw new Error(`no Service backend ${name}`);
+  const lifetime = new Lifetime('bench');
+  const world = buildServiceWorld([], lifetime);
+  const bpf = await openNodeBpf(
+    { pinDir: world.pinDir, objectDir: OBJECTS, cgroupPath: undefined, netns: world.nodeNetns },
+    lifetime,
+  );
+  lifetime.defer('BPF', () => bpf.detachAll());
+  const raws = Array.from({ length: COUNT }, (_, i) => [aService(i), aSlice(i, 0)] as const);
+  const before = memoryMb();
+  let appliedMs = 0;
+  let wake = (): void => undefined;
+  const engine: Engine<AgentView> = new Engine<AgentView>({
+    parts: backend.open<AgentView>({ maps: bpf.maps, netns: world.nodeNetns, lifetime }),
+    clock: systemClock,
+    random: Math.random,
+    timing: { quietMs: 0 },
+    merge: mergeViews,
+    report: (event) => {
+      if (event.kind === 'failed')
+        process.stderr.write(`${event.target} ${event.key}: ${String(event.error)}\n`);
+      if (event.kind === 'applied') appliedMs += event.durationMs;
+      if (event.kind === 'passed' && event.isConverged) wake();
+    },
+  });
+  const store = startWay(name, engine, lifetime);
+  const converged = (): Promise<void> => new Promise((resolve) => (wake = resolve));
+  const startMs = performance.now();
+  const services = new Map(raws.map(([raw]) => parseService(raw)).map((it) => [`bench/${it.name}`, it]));
+  const slices = new Map(
+    raws.map(([, raw]) => parseEndpointSlice(raw)).map((it) => [`bench/${it.name}`, it]),
+  );
+  const parsedMs = performance.now();
+  store.table(SERVICE_KIND).replace(services);
+  store.table(ENDPOINT_SLICE_KIND).replace(slices);
+  await converged();
+  const coldMs = performance.now() - parsedMs;
+  raws.length = 0;
+  const goal = GOALS[name];
+  print({
+    what: 'cold',
+    name,
+    services: COUNT,
+    coldMs,
+    parseMs: parsedMs - startMs,
+    appliedMs,
+    ...memoryMb(),
+    beforeRssMb: before.rssMb,
+    goalMs: goal?.coldMs,
+  });
+
+  const lags: number[] = [];
+  for (let round = 1; round <= SINGLE_CHANGES; round++) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    const i = (round * 7919) % COUNT;
+    const raw = aSlice(i, 1);
+    const atMs = performance.now();
+    store.table(ENDPOINT_SLICE_KIND).put(`bench/s${i}-x`, parseEndpointSlice(raw));
+    await converged();
+    lags.push(performance.now() - atMs);
+  }
+  print({
+    what: 'one change',
+    name,
+    services: COUNT,
+    p50Ms: quantile(lags, 0.5),
+    p99Ms: quantile(lags, 0.99),
+    maxMs: quantile(lags, 1),
+    goalP99Ms: goal?.changeMs,
+  });
+  await flood(name, store, engine, lifetime);
+  await lifetime.close();
+}
+
+/** A thousand changes a second: a change counts as programmed with the first converged pass after the engine took it. */
+async function flood(
+  name: string,
+  store: Store,
+  engine: Engine<AgentView>,
+  lifetime: Lifetime,
+): Promise<void> {
+  const start = memoryMb();
+  const waiting: number[] = [];
+  const lags: number[] = [];
+  const endMs = performance.now() + Number(seconds) * 1000;
+  const beginMs = performance.now();
+  let count = 0;
+  while (performance.now() < endMs && !lifetime.signal.aborted) {
+    while (count < performance.now() - beginMs && performance.now() < endMs) {
+      count++;
+      const i = (count * 104_729) % COUNT;
+      store
+        .table(ENDPOINT_SLICE_KIND)
+        .put(`bench/s${i}-x`, parseEndpointSlice(aSlice(i, Math.floor(count / COUNT))));
+      waiting.push(performance.now());
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    if (engine.isConverged) {
+      const nowMs = performance.now();
+      for (const atMs of waiting) lags.push(nowMs - atMs);
+      waiting.length = 0;
+    }
+  }
+  const lastMs = performance.now();
+  while (!engine.isConverged) await new Promise((resolve) => setTimeout(resolve, 1));
+  for (const atMs of waiting) lags.push(performance.now() - atMs);
+  const end = memoryMb();
+  print({
+    what: 'changes per second',
+    name,
+    perSecond: Math.round((count * 1000) / (lastMs - beginMs)),
+    p50Ms: quantile(lags, 0.5),
+    p99Ms: quantile(lags, 0.99),
+    heapGrowthMb: end.heapMb - start.heapMb,
+    rssGrowthMb: end.rssMb - start.rssMb,
+    goalP99Ms: 200,
+  });
+}
+
+function print(row: object): void {
+  process.stdout.write(`${JSON.stringify({ bench: 'service-programming', ...row })}\n`);
+}
+
+if (names !== '' && !names.includes(',')) await run(names);
+else {
+  const answers = new Map((await probeMachine()).map((it) => [it.probe.name, it.support]));
+  const wanted = names === '' ? SERVICE_BACKENDS.map((it) => it.name) : names.split(',');
+  for (const backend of SERVICE_BACKENDS.filter((it) => wanted.includes(it.name))) {
+    if (serviceSupport(backend, answers).kind !== 'yes') continue;
+    // A process each, so that one's memory is not another's.
+    const args = ['--expose-gc', fileURLToPath(import.meta.url), backend.name, services, seconds];
+    execFileSync(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  }
+}
