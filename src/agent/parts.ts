@@ -4,8 +4,9 @@ import { NODE_SYSCTLS } from '../backends/network-vxlan/node-settings.ts';
 import { networkVxlanTargets, type VxlanTargets } from '../backends/network-vxlan/target.ts';
 import type { NodeMaps } from '../backends/shared-bpf/node-maps.ts';
 import { SERVICE_BACKENDS } from '../backends/registry.ts';
-import { renderMasquerade } from '../backends/shared-nft/masquerade.ts';
-import { masqueradeTarget } from '../backends/shared-nft/masquerade-target.ts';
+import { MASQUERADE, renderMasquerade } from '../backends/shared-nft/masquerade.ts';
+import { tableTarget } from '../backends/shared-nft/table-target.ts';
+import { renderUnusedServices, UNUSED_SERVICES } from '../backends/shared-nft/unused-services.ts';
 import { localAddressTarget, renderLocalAddresses } from '../backends/shared-node/local-addresses.ts';
 import { sysctlTarget, type SysctlDoor } from '../backends/shared-node/sysctls.ts';
 import type { Lifetime } from '../base/lifetime.ts';
@@ -33,7 +34,11 @@ export function agentParts(config: AgentConfig, doors: PartDoors): readonly Part
       view.services === undefined ? undefined : renderLocalAddresses(view.services.cluster.dnsIps),
     ),
     ...vxlanParts<AgentView>(vxlan),
-    part(masqueradeTarget(), ({ node }) => (node === undefined ? undefined : renderMasquerade(node))),
+    part(tableTarget('masquerade', MASQUERADE), ({ node }) => node && renderMasquerade(node)),
+    part(
+      tableTarget('unused-services', UNUSED_SERVICES),
+      ({ node }) => node && renderUnusedServices(node.cluster),
+    ),
     ...SERVICE_BACKENDS.flatMap((it) => it.open<AgentView>({ maps, netns: undefined, lifetime })),
   ];
 }

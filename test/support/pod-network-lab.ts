@@ -8,8 +8,9 @@ import { readUnderlay } from '../../src/agent/underlay.ts';
 import { renderVxlan } from '../../src/backends/network-vxlan/render.ts';
 import { networkVxlanTargets } from '../../src/backends/network-vxlan/target.ts';
 import { tunnelMtuBytes, type VxlanState } from '../../src/backends/network-vxlan/entries.ts';
-import { renderMasquerade } from '../../src/backends/shared-nft/masquerade.ts';
-import { masqueradeTarget } from '../../src/backends/shared-nft/masquerade-target.ts';
+import { MASQUERADE, renderMasquerade } from '../../src/backends/shared-nft/masquerade.ts';
+import { tableTarget } from '../../src/backends/shared-nft/table-target.ts';
+import { renderUnusedServices, UNUSED_SERVICES } from '../../src/backends/shared-nft/unused-services.ts';
 import { parseCidr, type Cidr } from '../../src/base/cidr.ts';
 import { deltasOf } from '../../src/base/deltas.ts';
 import { parseIp, type Ip } from '../../src/base/ip.ts';
@@ -192,7 +193,11 @@ async function syncTunnels(nodes: readonly LabNode[]): Promise<number> {
     const underlay = await readUnderlay(it.door.netlink, 'eth0');
     if (underlay === undefined) throw new Error(`${it.name} has no underlay`);
     changes += await syncNode(it, renderVxlan(view, underlay));
-    changes += await sync(masqueradeTarget({ netns: it.netns }), renderMasquerade(view));
+    changes += await sync(tableTarget('masquerade', MASQUERADE, { netns: it.netns }), renderMasquerade(view));
+    changes += await sync(
+      tableTarget('unused-services', UNUSED_SERVICES, { netns: it.netns }),
+      renderUnusedServices(view.cluster),
+    );
   }
   return changes;
 }

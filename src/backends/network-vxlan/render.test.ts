@@ -63,8 +63,6 @@ test('renderVxlan() with one peer', () => {
     'unreachable fd00:10:244:1::/64 table 254',
     'unreachable 10.244.0.0/16 table 254',
     'unreachable fd00:10:244::/56 table 254',
-    'unreachable 10.96.0.0/16 table 254',
-    'unreachable fd00:10:96::/112 table 254',
     'unicast 10.244.2.0/24 via 10.244.2.0 src 10.89.1.11 table 254',
     // No IPv6 address on the node: the tunnel's own.
     'unicast fd00:10:244:2::/64 via fd00:10:244:2:: src fd00:10:244:1:: table 254',

@@ -118,13 +118,9 @@ function sourceFor(node: NetworkNode, cidr: Cidr): Ip | undefined {
   );
 }
 
-/**
- * Pod addresses that no route leads to end here; pods' own routes and those of peers are longer and win. So do Service addresses that
- * no Service has: those of Services are translated before the route is asked for, or are addresses of this node.
- */
+/** Pod addresses that no route leads to end here; pods' own routes and those of peers are longer and win. */
 function renderUnreachable(view: NodeView): readonly TunnelRoute[] {
-  const { podCidrs, serviceCidrs } = view.cluster;
-  const cidrs = new Set([...view.node.podCidrs, ...podCidrs, ...serviceCidrs]);
+  const cidrs = new Set([...view.node.podCidrs, ...view.cluster.podCidrs]);
   if (view.node.podCidrs.length === 0) return [];
   return [...cidrs].map((destination) => ({
     type: 'unreachable',

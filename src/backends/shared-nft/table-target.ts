@@ -1,4 +1,4 @@
-// The masquerade table as a target of the reconciler: one nft transaction per change, elements alone where the table stands.
+// A planned table as a target of the reconciler: one nft transaction per change, elements alone where the table stands.
 
 import { cidrFamily, cidrOf, hostCidr, type Cidr } from '../../base/cidr.ts';
 import { parseIp } from '../../base/ip.ts';
@@ -6,65 +6,71 @@ import type { Target } from '../../reconcile/target.ts';
 import { applyNft, deleteNftTable, listNftTable, type NftPlace } from '../../sys/nft.ts';
 import {
   elementKey,
-  MASQUERADE_SETS,
-  MASQUERADE_TABLE,
+  setNames,
   SKELETON_KEY,
-  SKELETON_MARK,
   skeletonScript,
-  type MasqueradeEntry,
-  type MasqueradeSet,
-} from './masquerade.ts';
+  type TableElement,
+  type TableEntry,
+  type TablePlan,
+} from './table.ts';
 
-type Element = Extract<MasqueradeEntry, { readonly kind: 'element' }>;
 type Json = Readonly<Record<string, unknown>>;
 
-/** `renderMasquerade` makes the desired state. */
-export function masqueradeTarget(place: NftPlace = {}): Target<MasqueradeEntry> {
+/** `renderTable` makes the desired state. */
+export function tableTarget(name: string, plan: TablePlan, place: NftPlace = {}): Target<TableEntry> {
+  const at = (signal: AbortSignal): Place => ({ ...place, signal, plan });
   return {
-    name: 'masquerade',
-    observe: (signal) => observe({ ...place, signal }),
+    name,
+    observe: (signal) => observe(at(signal)),
     isEqual: (a, b) => a.kind !== 'skeleton' || b.kind !== 'skeleton' || a.mark === b.mark,
-    update: (entries, signal) => update(entries, { ...place, signal }),
-    delete: (entries, signal) => remove(entries, { ...place, signal }),
-    print: (verb, _key, entry) => print(verb, entry),
+    update: (entries, signal) => update(entries, at(signal)),
+    delete: (entries, signal) => remove(entries, at(signal)),
+    print: (verb, _key, entry) => print(plan, verb, entry),
   };
 }
 
-function print(verb: 'update' | 'delete', entry: MasqueradeEntry): readonly string[] {
-  const { family, name } = MASQUERADE_TABLE;
+interface Place extends NftPlace {
+  readonly plan: TablePlan;
+}
+
+function print(plan: TablePlan, verb: 'update' | 'delete', entry: TableEntry): readonly string[] {
+  const { family, name } = plan.table;
   if (entry.kind === 'skeleton') {
-    const text = verb === 'update' ? skeletonScript() : `delete table ${family} ${name}\n`;
+    const text = verb === 'update' ? skeletonScript(plan) : `delete table ${family} ${name}\n`;
     return text.trimEnd().split('\n');
   }
-  return [elementScript(verb === 'update' ? 'add' : 'delete', [entry]).trimEnd()];
+  return [elementScript(plan, verb === 'update' ? 'add' : 'delete', [entry]).trimEnd()];
 }
 
 /** A table that is not as we load it reads as one of another mark and without elements: it is loaded anew. */
-async function observe(place: NftPlace): Promise<ReadonlyMap<string, MasqueradeEntry>> {
-  const objects = await listNftTable(MASQUERADE_TABLE, place);
+async function observe(place: Place): Promise<ReadonlyMap<string, TableEntry>> {
+  const { plan } = place;
+  const objects = await listNftTable(plan.table, place);
   if (objects === undefined) return new Map();
-  if (!isWhole(objects)) return new Map([[SKELETON_KEY, { kind: 'skeleton', mark: '' }]]);
-  const elements = objects.flatMap((it) => elementsOf(it['set']));
-  return new Map<string, MasqueradeEntry>([
-    [SKELETON_KEY, { kind: 'skeleton', mark: SKELETON_MARK }],
+  if (!isWhole(plan, objects)) return new Map([[SKELETON_KEY, { kind: 'skeleton', mark: '' }]]);
+  const elements = objects.flatMap((it) => elementsOf(plan, it['set']));
+  return new Map<string, TableEntry>([
+    [SKELETON_KEY, { kind: 'skeleton', mark: plan.mark }],
     ...elements.map((it) => [elementKey(it), it] as const),
   ]);
 }
 
-function isWhole(objects: readonly Json[]): boolean {
+function isWhole(plan: TablePlan, objects: readonly Json[]): boolean {
   const rules = objects.map((it) => it['rule']).filter(isRecord);
   const sets = objects.map((it) => it['set']).filter(isRecord);
+  const names = setNames(plan);
   return (
-    rules.length === 2 &&
-    rules.every((rule) => rule['comment'] === SKELETON_MARK) &&
-    sets.length === Object.keys(MASQUERADE_SETS).length &&
-    sets.every((set) => isSetName(set['name']))
+    rules.length === plan.rules &&
+    rules.every((rule) => rule['comment'] === plan.mark) &&
+    sets.length === names.size &&
+    sets.every((set) => typeof set['name'] === 'string' && names.has(set['name']))
   );
 }
 
-function elementsOf(set: unknown): readonly Element[] {
-  if (!isRecord(set) || !isSetName(set['name']) || !Array.isArray(set['elem'])) return [];
+function elementsOf(plan: TablePlan, set: unknown): readonly TableElement[] {
+  if (!isRecord(set) || !Array.isArray(set['elem'])) return [];
   const name = set['name'];
+  if (typeof name !== 'string' || !setNames(plan).has(name)) return [];
   return set['elem'].flatMap((value: unknown) => {
     const cidr = cidrOfElement(value);
     return cidr === undefined ? [] : [{ kind: 'element' as const, set: name, cidr }];
@@ -83,25 +89,25 @@ function cidrOfElement(value: unknown): Cidr | undefined {
 
 /** All entries in one transaction: they fail or stand together. */
 async function update(
-  entries: ReadonlyMap<string, MasqueradeEntry>,
-  place: NftPlace,
+  entries: ReadonlyMap<string, TableEntry>,
+  place: Place,
 ): Promise<ReadonlyMap<string, unknown>> {
   const needsSkeleton = [...entries.values()].some((it) => it.kind === 'skeleton');
   const elements = [...entries.values()].filter((it) => it.kind === 'element');
   return transaction(
     entries,
-    `${needsSkeleton ? skeletonScript() : ''}${elementScript('add', elements)}`,
+    `${needsSkeleton ? skeletonScript(place.plan) : ''}${elementScript(place.plan, 'add', elements)}`,
     place,
   );
 }
 
 async function remove(
-  entries: ReadonlyMap<string, MasqueradeEntry>,
-  place: NftPlace,
+  entries: ReadonlyMap<string, TableEntry>,
+  place: Place,
 ): Promise<ReadonlyMap<string, unknown>> {
   if (entries.has(SKELETON_KEY)) {
     try {
-      await deleteNftTable(MASQUERADE_TABLE, place);
+      await deleteNftTable(place.plan.table, place);
       return new Map();
     } catch (error) {
       return new Map([...entries.keys()].map((key) => [key, error]));
@@ -111,13 +117,13 @@ async function remove(
   const elements = [...entries].flatMap(([key, it]) =>
     it.kind === 'element' && present.has(key) ? [it] : [],
   );
-  return transaction(entries, elementScript('delete', elements), place);
+  return transaction(entries, elementScript(place.plan, 'delete', elements), place);
 }
 
 async function transaction(
   entries: ReadonlyMap<string, unknown>,
   script: string,
-  place: NftPlace,
+  place: Place,
 ): Promise<ReadonlyMap<string, unknown>> {
   if (script === '') return new Map();
   try {
@@ -128,8 +134,8 @@ async function transaction(
   }
 }
 
-function elementScript(verb: 'add' | 'delete', elements: readonly Element[]): string {
-  const { family, name } = MASQUERADE_TABLE;
+function elementScript(plan: TablePlan, verb: 'add' | 'delete', elements: readonly TableElement[]): string {
+  const { family, name } = plan.table;
   return elements
     .map(({ set, cidr }) => `${verb} element ${family} ${name} ${set} { ${elementText(cidr)} }\n`)
     .join('');
@@ -139,10 +145,6 @@ function elementScript(verb: 'add' | 'delete', elements: readonly Element[]): st
 function elementText(cidr: Cidr): string {
   const width = cidrFamily(cidr) === 4 ? '/32' : '/128';
   return cidr.endsWith(width) ? cidr.slice(0, -width.length) : cidr;
-}
-
-function isSetName(value: unknown): value is MasqueradeSet {
-  return typeof value === 'string' && value in MASQUERADE_SETS;
 }
 
 function isRecord(value: unknown): value is Json {
