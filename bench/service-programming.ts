@@ -8,6 +8,7 @@ import { systemClock } from '../src/base/clock.ts';
 import { Lifetime } from '../src/base/lifetime.ts';
 import { parseAgentConfig } from '../src/agent/config.ts';
 import { mergeViews, ViewCompiler, type AgentView } from '../src/agent/agent-view.ts';
+import { ServiceChoice } from '../src/agent/service-choice.ts';
 import { ENDPOINT_SLICE_KIND, NODE_KIND, POD_KIND, SERVICE_KIND } from '../src/agent/watched-kinds.ts';
 import { SERVICE_BACKENDS, serviceSupport } from '../src/backends/registry.ts';
 import { openNodeBpf } from '../src/backends/shared-bpf/node-bpf.ts';
@@ -88,7 +89,9 @@ function configOf(service: string): ReturnType<typeof parseAgentConfig> {
 /** The agent's way without its processes and sockets around it. */
 function startWay(backend: string, engine: Engine<AgentView>, lifetime: Lifetime) {
   const store = new Store();
-  const compiler = new ViewCompiler(configOf(backend));
+  const choice = new ServiceChoice({ known: [backend], fallback: backend, support: () => ({ kind: 'yes' }) });
+  choice.want(undefined);
+  const compiler = new ViewCompiler(configOf(backend), choice);
   store.table(NODE_KIND).replace(new Map([[NODE, parseNode({ metadata: { name: NODE } })]]));
   store.table(POD_KIND).replace(new Map());
   let revision = 0;

@@ -1,4 +1,4 @@
-// HTTP of the agent: /status, /metrics, /healthz, /readyz, /plan on its unix socket; all but /plan by TCP too where configured.
+// HTTP of the agent: /status, /metrics, /healthz, /readyz, /plan, /service on its unix socket; all but the last two by TCP too where configured.
 
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
@@ -7,12 +7,17 @@ import path from 'node:path';
 import type { Registry } from 'prom-client';
 import { FairleadError, messageOf } from '../base/errors.ts';
 import type { AgentContext } from './agent-context.ts';
+import type { ServiceReceipt } from './service-receipt.ts';
 import type { AgentStatus } from './status.ts';
 
 export interface AgentServerParts {
   readonly metrics: Registry;
   readonly status: () => AgentStatus;
   readonly plan: (signal: AbortSignal) => Promise<readonly string[]>;
+  readonly service: (
+    of: { readonly namespace: string; readonly name: string },
+    signal: AbortSignal,
+  ) => Promise<ServiceReceipt>;
 }
 
 /** Whoever asks and does not read holds a connection only this long. */
@@ -25,7 +30,11 @@ export async function startAgentServer(context: AgentContext, parts: AgentServer
   mkdirSync(path.dirname(config.agentSocket), { recursive: true, mode: 0o700 });
   // What a killed agent left behind; a living one holds the node's lease file, so that this one has not come here.
   rmSync(config.agentSocket, { force: true });
-  const local = answer(context, { ...routesOf(parts), '/plan': planRoute(context, parts) });
+  const local = answer(context, {
+    ...routesOf(parts),
+    '/plan': planRoute(context, parts),
+    '/service': serviceRoute(context, parts),
+  });
   lifetime.own('agent socket', await listen(local, { path: config.agentSocket }), close);
   chmodSync(config.agentSocket, 0o600);
   if (config.metrics === undefined) return;
@@ -40,7 +49,7 @@ interface Reply {
   readonly body: string;
 }
 
-type Route = () => Promise<Reply> | Reply;
+type Route = (query: URLSearchParams) => Promise<Reply> | Reply;
 
 function routesOf({ metrics, status }: AgentServerParts): Readonly<Record<string, Route>> {
   return {
@@ -62,18 +71,29 @@ function planRoute({ lifetime }: AgentContext, { plan }: AgentServerParts): Rout
   };
 }
 
+/** `?namespace=&name=`: like a plan it observes. */
+function serviceRoute({ lifetime }: AgentContext, { service }: AgentServerParts): Route {
+  return async (query) => {
+    const [namespace, name] = [query.get('namespace'), query.get('name')];
+    if (namespace === null || name === null) return text(400, 'namespace and name are needed\n');
+    const signal = AbortSignal.any([lifetime.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
+    const body = JSON.stringify(await service({ namespace, name }, signal));
+    return { code: 200, type: 'application/json', body: `${body}\n` };
+  };
+}
+
 function text(code: number, body: string): Reply {
   return { code, type: 'text/plain; charset=utf-8', body };
 }
 
 function answer({ log }: AgentContext, routes: Readonly<Record<string, Route>>): RequestListener {
   return (request, response) => {
-    const where = (request.url ?? '').split('?')[0] ?? '';
+    const [where = '', query = ''] = (request.url ?? '').split('?');
     const route = Object.hasOwn(routes, where) ? routes[where] : undefined;
     if (route === undefined) return send(response, text(404, `no ${where} here\n`));
     if (request.method !== 'GET') return send(response, text(405, 'only GET\n'));
     Promise.resolve()
-      .then(route)
+      .then(() => route(new URLSearchParams(query)))
       .then(
         (reply) => send(response, reply),
         (err: unknown) => {

@@ -3,16 +3,19 @@
 
 import { renderVxlan } from '../backends/network-vxlan/render.ts';
 import type { Underlay, VxlanState } from '../backends/network-vxlan/entries.ts';
+import type { ServiceRole } from '../backends/shared-node/service-backend.ts';
 import { NameCompiler } from '../compile/names.ts';
 import { NodeCompiler, type NodeChanges } from '../compile/node-compiler.ts';
 import { ServiceInputs } from '../compile/service-inputs.ts';
 import type { NameZone } from '../model/names.ts';
 import type { NodeView } from '../model/network.ts';
+import { CLUSTER_SETTINGS_KEY } from '../objects/cluster-settings.ts';
 import type { Changes } from '../store/change-stream.ts';
 import type { Snapshot } from '../store/store.ts';
 import { clusterObjectsOf } from './cluster-watch.ts';
 import type { AgentConfig } from './config.ts';
-import { ENDPOINT_SLICE_KIND, NODE_KIND, POD_KIND, SERVICE_KIND } from './watched-kinds.ts';
+import type { ServiceChoice } from './service-choice.ts';
+import { ENDPOINT_SLICE_KIND, NODE_KIND, POD_KIND, SERVICE_KIND, SETTINGS_KIND } from './watched-kinds.ts';
 
 export interface AgentView {
   /** Undefined until Nodes are listed, and while there is no Node object of this node. */
@@ -20,8 +23,7 @@ export interface AgentView {
   readonly vxlan: VxlanState | undefined;
   /** The view again, for what Services need of it; undefined until Services and their endpoint slices are listed, too. */
   readonly services: NodeView | undefined;
-  /** Names of the backends that carry Services. */
-  readonly serviceCarriers: ReadonlySet<string>;
+  readonly serviceRoles: ReadonlyMap<string, ServiceRole>;
   /** Keys of frontends that are others than in the view before, undefined for any. */
   readonly changedFrontends: ReadonlySet<string> | undefined;
   /** Undefined until Services and their endpoint slices are listed; the same object while no name changes. */
@@ -30,16 +32,16 @@ export interface AgentView {
 
 /** Makes views, computing anew what changed. */
 export class ViewCompiler {
-  readonly #proxy: string;
+  readonly #choice: ServiceChoice;
   readonly #inputs = new ServiceInputs();
   readonly #nodes: NodeCompiler;
   readonly #names: NameCompiler;
   #known: { readonly node: NodeView | undefined; readonly isSynced: boolean } | undefined;
 
-  constructor(config: AgentConfig) {
+  constructor(config: AgentConfig, choice: ServiceChoice) {
     const { podCidrs, serviceCidrs, clusterDomain, dnsIps, nodePortAddresses, allowsExternalIps } = config;
     const settings = { podCidrs, serviceCidrs, clusterDomain, dnsIps, nodePortAddresses, allowsExternalIps };
-    this.#proxy = config.service.name;
+    this.#choice = choice;
     this.#nodes = new NodeCompiler(settings, config.nodeName);
     // Records of single pods would need every pod of the cluster on every node.
     this.#names = new NameCompiler({ prefixes: [...podCidrs, ...serviceCidrs], hasPodRecords: false });
@@ -52,6 +54,8 @@ export class ViewCompiler {
   compile(state: Snapshot, underlay: Underlay | undefined, changes: Changes | undefined): AgentView {
     const objects = clusterObjectsOf(state);
     const isKnown = state.of(SERVICE_KIND).isSynced && state.of(ENDPOINT_SLICE_KIND).isSynced;
+    const settings = state.of(SETTINGS_KIND);
+    if (settings.isSynced) this.#choice.want(settings.get(CLUSTER_SETTINGS_KEY)?.proxy);
     const hasNodes = state.of(NODE_KIND).isSynced;
     const nodeChanges = this.#follow(objects, this.#known === undefined ? undefined : changes);
     const { view, changedFrontends } = this.#nodes.compile(objects, this.#inputs, nodeChanges);
@@ -65,7 +69,7 @@ export class ViewCompiler {
       node,
       vxlan: node === undefined || underlay === undefined ? undefined : renderVxlan(node, underlay),
       services,
-      serviceCarriers: new Set([this.#proxy]),
+      serviceRoles: this.#choice.roles(),
       changedFrontends: hasMissed ? undefined : changedFrontends,
       names: isKnown ? names : undefined,
     };

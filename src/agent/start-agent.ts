@@ -10,39 +10,44 @@ import { startCni } from './cni.ts';
 import { cniReporter, registerCniGauges } from './cni-report.ts';
 import { engineReporter, registerEngineGauges } from './engine-report.ts';
 import { startNameFeed, type NameFeed } from './name-feed.ts';
-import { openNodeDoors } from './node-doors.ts';
+import { openNodeDoors, type NodeDoors } from './node-doors.ts';
 import { NodeMemory } from './node-memory.ts';
 import { agentParts } from './parts.ts';
-import { Receipt } from './receipt.ts';
+import { Receipt, type ProgrammedVersions } from './receipt.ts';
 import { podDatapath, reportPackets } from './pod-datapath.ts';
 import { waitingFor, type AgentStatus, type WatchSummary } from './status.ts';
+import { SERVICE_BACKENDS } from '../backends/registry.ts';
+import type { NodeView } from '../model/network.ts';
+import { serviceReceipt } from './service-receipt.ts';
+import { ServiceChoice } from './service-choice.ts';
+import { serviceSupports } from './service-support.ts';
 import { startViewLoop } from './view-loop.ts';
 import { registerWatchMetrics } from './watch-metrics.ts';
 
 /** Starts everything of a node; all of it ends with the context's lifetime, and what it programmed stays. */
 export async function startAgent(context: AgentContext): Promise<void> {
-  const { config, clock, random, metrics } = context;
+  const { config, clock, metrics } = context;
   const doors = await openNodeDoors(context);
   const memory = await NodeMemory.open(context);
-  const report = engineReporter(context);
   const convergence = { isReached: false };
-  const engine = new Engine<AgentView>({
-    parts: agentParts(config, doors),
-    clock,
-    random,
-    // A pass costs what changed: nothing is gained by waiting for more.
-    timing: { resyncMs: config.resyncMs, quietMs: 0 },
-    merge: mergeViews,
-    report: (event) => {
-      if (event.kind === 'passed' && event.isConverged) {
-        convergence.isReached = true;
-        receipt.programmed();
-      }
-      report(event);
-    },
+  const choice = new ServiceChoice({
+    known: SERVICE_BACKENDS.map((it) => it.name),
+    fallback: config.service.name,
+    support: serviceSupports(context, () => loop.recompile()),
   });
-  const datapath = podDatapath(doors.bpf);
-  const cni = await startCni(context, { memory, datapath, report: cniReporter(context) });
+  const engine = openEngine(context, doors, (isConverged) => {
+    const isWhole = (name: string): boolean =>
+      engine.isConvergedFor((it) => it.startsWith(`service-${name}`));
+    if (choice.settle(isWhole)) loop.recompile();
+    if (!isConverged) return;
+    convergence.isReached = true;
+    receipt.programmed();
+  });
+  const cni = await startCni(context, {
+    memory,
+    datapath: podDatapath(doors.bpf),
+    report: cniReporter(context),
+  });
   const watch = await startClusterWatch(context);
   const names = startNameFeed(context);
   const receipt = new Receipt({
@@ -52,11 +57,14 @@ export async function startAgent(context: AgentContext): Promise<void> {
     versions: () => Object.fromEntries(watch.status().map(({ kind, version }) => [kind, version])),
   });
   runEngine(context, engine);
-  startViewLoop({
+  let newest: NodeView | undefined;
+  const loop = startViewLoop({
     context,
+    choice,
     store: watch.store,
     netlink: doors.netlink,
     onCompiled: (compiled) => {
+      newest = compiled.view.services;
       receipt.compiled(compiled);
       memory.learn(compiled.view.node?.node, compiled.underlay);
       engine.submit(compiled.view, compiled.revision);
@@ -67,8 +75,36 @@ export async function startAgent(context: AgentContext): Promise<void> {
   registerWatchMetrics(metrics, clock, () => watch.status());
   registerCniGauges(context, cni);
   reportPackets(context, doors.bpf);
-  const status = statusOf(context, { engine, watch, receipt, names, cni, convergence });
-  await startAgentServer(context, { metrics, status, plan: (signal) => engine.plan(signal) });
+  const programmed = (): ProgrammedVersions => receipt.programmed();
+  const receipts = { engine, choice, programmed, view: () => newest, node: config.nodeName };
+  await startAgentServer(context, {
+    metrics,
+    status: statusOf(context, { engine, choice, watch, receipt, names, cni, convergence }),
+    plan: (signal) => engine.plan(signal),
+    service: (of, signal) => serviceReceipt(of, receipts, signal),
+  });
+}
+
+/** `onPassed` is told after each pass whether all is as wanted. */
+function openEngine(
+  context: AgentContext,
+  doors: NodeDoors,
+  onPassed: (isConverged: boolean) => void,
+): Engine<AgentView> {
+  const { config, clock, random } = context;
+  const report = engineReporter(context);
+  return new Engine<AgentView>({
+    parts: agentParts(config, doors),
+    clock,
+    random,
+    // A pass costs what changed: nothing is gained by waiting for more.
+    timing: { resyncMs: config.resyncMs, quietMs: 0 },
+    merge: mergeViews,
+    report: (event) => {
+      if (event.kind === 'passed') onPassed(event.isConverged);
+      report(event);
+    },
+  });
 }
 
 function runEngine({ lifetime, fail }: AgentContext, engine: Engine<AgentView>): void {
@@ -78,6 +114,7 @@ function runEngine({ lifetime, fail }: AgentContext, engine: Engine<AgentView>):
 
 interface StatusParts {
   readonly engine: Engine<AgentView>;
+  readonly choice: ServiceChoice;
   readonly watch: ClusterWatch;
   readonly receipt: Receipt;
   readonly names: NameFeed | undefined;
@@ -102,6 +139,7 @@ function statusOf(context: AgentContext, parts: StatusParts): () => AgentStatus 
       waitingFor: waiting,
       network: context.config.network,
       engine,
+      services: parts.choice.status(),
       watches,
       programmed: parts.receipt.programmed(),
       names,

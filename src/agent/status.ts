@@ -3,6 +3,7 @@
 import type { PoolUsage } from '../cni/address-pool.ts';
 import type { EngineStatus } from '../reconcile/status.ts';
 import type { NameFeedStatus } from './name-feed.ts';
+import type { ServiceChoiceStatus } from './service-choice.ts';
 import type { ProgrammedVersions } from './receipt.ts';
 
 export interface AgentStatus {
@@ -15,6 +16,8 @@ export interface AgentStatus {
   readonly waitingFor: readonly string[];
   readonly network: 'vxlan';
   readonly engine: EngineStatus;
+  /** Which backend carries Services. */
+  readonly services: ServiceChoiceStatus;
   readonly watches: readonly WatchSummary[];
   /** The resource versions up to which kernel and names are as the objects want them. */
   readonly programmed: ProgrammedVersions;
@@ -44,12 +47,15 @@ export function waitingFor(
   status: Pick<AgentStatus, 'watches' | 'engine' | 'names'> & { readonly hasConverged: boolean },
 ): readonly string[] {
   const lists = status.watches.filter((it) => !it.isSynced).map((it) => `the first list of ${it.kind}s`);
-  const failing = status.engine.targets.filter((it) => it.failures.length > 0);
+  const failing = status.engine.targets.flatMap(({ name, failures }) => {
+    const [first] = failures.filter((it) => it.code !== 'draining');
+    return first === undefined ? [] : [`${name}: ${first.error}`];
+  });
   const unknown = status.engine.targets.filter((it) => it.desiredCount === undefined);
   return [
     ...lists,
     ...(lists.length > 0 ? [] : unknown.map((it) => `what decides ${it.name}`)),
-    ...failing.map((it) => `${it.name}: ${it.failures[0]?.error ?? ''}`),
+    ...failing,
     ...(status.hasConverged || lists.length > 0 ? [] : ['the first convergence']),
     ...(status.names === undefined || status.names.isCurrent ? [] : ['the DNS process to take the names']),
   ];

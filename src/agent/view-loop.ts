@@ -7,6 +7,7 @@ import type { Changes } from '../store/change-stream.ts';
 import type { Store } from '../store/store.ts';
 import type { AgentContext } from './agent-context.ts';
 import { ViewCompiler, type AgentView } from './agent-view.ts';
+import type { ServiceChoice } from './service-choice.ts';
 import { isSameUnderlay, readUnderlay } from './underlay.ts';
 
 /** A compiled state; `revision` grows by one with each. */
@@ -22,6 +23,7 @@ export interface ViewLoopOptions {
   readonly context: AgentContext;
   readonly store: Store;
   readonly netlink: Netlink;
+  readonly choice: ServiceChoice;
   readonly onCompiled: (compiled: Compiled) => void;
 }
 
@@ -30,19 +32,25 @@ const HOLD_OFF = { quietMs: 0, maxMs: 0 };
 /** How soon a link that comes late, or a changed MTU, is noticed. */
 const UNDERLAY_EVERY_MS = 5_000;
 
+export interface ViewLoop {
+  /** Makes a view anew: something beside the store decides otherwise now. */
+  recompile(): void;
+}
+
 /** Runs until the lifetime ends. */
-export function startViewLoop(options: ViewLoopOptions): void {
+export function startViewLoop(options: ViewLoopOptions): ViewLoop {
   const { context } = options;
-  const loop = new ViewLoop(options);
+  const loop = new RunningViewLoop(options);
   const running = Promise.all([loop.followStore(), loop.followUnderlay()]).catch((error: unknown) => {
     if (!context.lifetime.signal.aborted) context.fail(error);
   });
   context.lifetime.defer('view loop', async () => void (await running));
+  return loop;
 }
 
 const NO_CHANGES: Changes = new Map();
 
-class ViewLoop {
+class RunningViewLoop implements ViewLoop {
   readonly #options: ViewLoopOptions;
   readonly #compiler: ViewCompiler;
   #underlay: Underlay | undefined;
@@ -50,7 +58,7 @@ class ViewLoop {
 
   constructor(options: ViewLoopOptions) {
     this.#options = options;
-    this.#compiler = new ViewCompiler(options.context.config);
+    this.#compiler = new ViewCompiler(options.context.config, options.choice);
   }
 
   async followStore(): Promise<void> {
@@ -61,6 +69,10 @@ class ViewLoop {
     await this.#lookAtUnderlay();
     this.#compile(undefined);
     for await (const batch of changes) this.#compile(batch);
+  }
+
+  recompile(): void {
+    this.#compile(NO_CHANGES);
   }
 
   async followUnderlay(): Promise<void> {

@@ -1,17 +1,19 @@
 // The kinds that an agent watches: one line each says what is asked of the API and how an object is kept.
 
 import { parseEndpointSlice, type EndpointSlice } from '../objects/endpoint-slice.ts';
+import { CLUSTER_SETTINGS, parseClusterSettings, type ClusterSettings } from '../objects/cluster-settings.ts';
 import { parseNode, type Node } from '../objects/node.ts';
 import { parsePod, type Pod } from '../objects/pod.ts';
 import { parseService, type Service } from '../objects/service.ts';
 import type { Selection } from '../kube/kube-client.ts';
-import { ENDPOINT_SLICES, NODES, PODS, SERVICES, type ResourceRef } from '../kube/resource.ts';
+import { CONFIG_MAPS, ENDPOINT_SLICES, NODES, PODS, SERVICES, type ResourceRef } from '../kube/resource.ts';
 import type { StoreKind } from '../store/table.ts';
 
 export const NODE_KIND: StoreKind<Node> = { name: 'Node', isEqual: isSameObject };
 export const POD_KIND: StoreKind<Pod> = { name: 'Pod', isEqual: isSameObject };
 export const SERVICE_KIND: StoreKind<Service> = { name: 'Service', isEqual: isSameObject };
 export const ENDPOINT_SLICE_KIND: StoreKind<EndpointSlice> = { name: 'EndpointSlice', isEqual: isSameObject };
+export const SETTINGS_KIND: StoreKind<ClusterSettings> = { name: 'ConfigMap', isEqual: isSameObject };
 
 /** How one kind comes in; `parse` throws `invalid` for an object that cannot be used. */
 export interface WatchedKind {
@@ -27,6 +29,13 @@ export function watchedKinds(nodeName: string): readonly WatchedKind[] {
     watched(NODE_KIND, NODES, parseNode),
     watched(SERVICE_KIND, SERVICES, parseService),
     watched(ENDPOINT_SLICE_KIND, ENDPOINT_SLICES, parseEndpointSlice),
+    {
+      ...watched(SETTINGS_KIND, CONFIG_MAPS, parseClusterSettings),
+      selection: {
+        namespace: CLUSTER_SETTINGS.namespace,
+        fieldSelector: `metadata.name=${CLUSTER_SETTINGS.name}`,
+      },
+    },
     { ...watched(POD_KIND, PODS, parsePod), selection: { fieldSelector: `spec.nodeName=${nodeName}` } },
   ];
 }

@@ -6,6 +6,7 @@ import {
   filenameFlag,
   flag,
   nameFlag,
+  namespaceFlag,
   networkFlag,
   outputFlag,
   parseCount,
@@ -17,6 +18,7 @@ export function addClusterCommands(program: Command): void {
   addUp(program);
   addDown(program);
   addStatus(program);
+  addServiceCommands(program);
   addConnectivity(program);
   addMachineCommands(program);
   program
@@ -33,6 +35,7 @@ function addUp(program: Command): void {
     .addOption(nameFlag())
     .addOption(flag('--nodes <count>', 'number of nodes (default: 3)').argParser(parseCount))
     .addOption(networkFlag())
+    .addOption(flag('--proxy <backend>', 'what carries Services; a cluster that exists changes to it'))
     .addOption(
       flag('--pod-cidr <prefixes>', 'pod prefixes (default: 10.244.0.0/16,fd00:10:244::/56)').argParser(
         parseList,
@@ -90,6 +93,52 @@ function addStatus(program: Command): void {
       ),
     )
     .action(async (options) => (await import('./status.ts')).statusCommand(options));
+}
+
+function addServiceCommands(program: Command): void {
+  program
+    .command('set')
+    .description('Change a setting of a running cluster; returns when every node lives by it')
+    .argument('<setting>', 'proxy=<backend>: what carries Services')
+    .addOption(nameFlag())
+    .addOption(
+      durationFlag('--timeout <duration>', 'how long to wait for the nodes', { ms: 60_000, text: '1m' }),
+    )
+    .addOption(outputFlag())
+    .addOption(quietFlag())
+    .addHelpText(
+      'after',
+      examples(['fairlead set proxy=ebpf', 'open connections live on, new ones do not notice']),
+    )
+    .action(async (setting, options) => (await import('./set.ts')).setCommand(setting, options));
+  program
+    .command('wait')
+    .description('Wait until every node has something in its kernel')
+    .argument('<object>', 'service/NAME or service/NAMESPACE/NAME')
+    .addOption(flag('--for <state>', 'what to wait for').choices(['programmed']).default('programmed'))
+    .addOption(namespaceFlag())
+    .addOption(nameFlag())
+    .addOption(durationFlag('--timeout <duration>', 'how long to wait', { ms: 30_000, text: '30s' }))
+    .addOption(outputFlag())
+    .addOption(quietFlag())
+    .addHelpText(
+      'after',
+      examples(['fairlead wait --for=programmed service/web -n shop', 'for scripts and CI']),
+    )
+    .action(async (object, options) => (await import('./wait.ts')).waitCommand(object, options));
+  program
+    .command('service')
+    .description('Look into the kernels for a Service')
+    .command('show')
+    .description(
+      'Show what each node has in its kernel for a Service, since when, for which state of the API',
+    )
+    .argument('<service>', 'NAME or NAMESPACE/NAME')
+    .addOption(namespaceFlag())
+    .addOption(nameFlag())
+    .addOption(outputFlag())
+    .addHelpText('after', examples(['fairlead service show shop/web -o wide', 'with the entries themselves']))
+    .action(async (service, options) => (await import('./service.ts')).serviceShowCommand(service, options));
 }
 
 function addConnectivity(program: Command): void {

@@ -16,6 +16,10 @@ export function nameFlag(): Option {
   return flag('--name <name>', 'name of the cluster').default('fairlead');
 }
 
+export function namespaceFlag(): Option {
+  return flag('-n, --namespace <namespace>', 'namespace of the object').default('default');
+}
+
 export function outputFlag(): Option {
   return flag('-o, --output <format>', 'form of the result').choices(OUTPUTS);
 }

@@ -62,6 +62,7 @@ function statusText(status: ClusterStatus, isWide: boolean): string {
     node.isReady === undefined ? 'unknown' : node.isReady ? 'ready' : 'NOT READY',
     node.pods === undefined ? '-' : `${node.pods.ready}/${node.pods.total}`,
     node.engine === undefined ? 'no answer' : node.engine.isConverged ? 'converged' : 'working',
+    servicesText(node),
     String(node.engine?.targets.reduce((sum, target) => sum + (target.desiredCount ?? 0), 0) ?? ''),
   ]);
   const targets = status.nodes.flatMap((node) =>
@@ -80,7 +81,7 @@ function statusText(status: ClusterStatus, isWide: boolean): string {
       : `${status.problems.map((it) => `! ${it}`).join('\n')}\n`;
   return [
     `Cluster "${status.cluster}": ${status.processes.filter((it) => it.pid !== undefined).length} of ${status.processes.length} processes run\n\n`,
-    table(['NODE', 'STATE', 'PODS', 'AGENT', 'ENTRIES'], nodes),
+    table(['NODE', 'STATE', 'PODS', 'AGENT', 'SERVICES BY', 'ENTRIES'], nodes),
     ...(isWide ? ['\n', table(['NODE', 'TARGET', 'WANTED', 'THERE', 'ERRORS', 'CONVERGED'], targets)] : []),
     ...(isWide
       ? [
@@ -94,4 +95,18 @@ function statusText(status: ClusterStatus, isWide: boolean): string {
     ...(isWide ? [`\n${servedByLine(status.servedBy)}`] : []),
     `\n${problems}`,
   ].join('');
+}
+
+/** "nftables", "ebpf, nftables next", "nftables, ebpf drains". */
+function servicesText({ services, engine }: ClusterStatus['nodes'][number]): string {
+  if (services === undefined) return '-';
+  const { carrier, next } = services;
+  const draining = (engine?.targets ?? []).filter((it) =>
+    it.failures.some(({ code }) => code === 'draining'),
+  );
+  return [
+    carrier ?? 'nobody yet',
+    ...(next === undefined ? [] : [`${next} next`]),
+    ...draining.map(({ name }) => `${name.replace(/^service-/, '')} drains`),
+  ].join(', ');
 }

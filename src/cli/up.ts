@@ -18,6 +18,7 @@ interface UpFlags {
   readonly name: string;
   readonly nodes?: number;
   readonly network?: 'vxlan';
+  readonly proxy?: string;
   readonly podCidr?: readonly string[];
   readonly serviceCidr?: readonly string[];
   readonly wait: number;
@@ -56,6 +57,7 @@ async function raiseAndTell(
     name: flags.name,
     nodeCount: flags.nodes,
     network: flags.network,
+    proxy: flags.proxy,
     podCidrs: flags.podCidr,
     serviceCidrs: flags.serviceCidr,
     manifests,

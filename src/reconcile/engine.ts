@@ -4,7 +4,7 @@ import type { Backoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import { hasCode } from '../base/errors.ts';
 import { Alarm } from './alarm.ts';
-import type { EngineEvent, EngineStatus, KeyState } from './status.ts';
+import type { EngineEvent, EngineStatus, KeyState, KeyView } from './status.ts';
 import { TargetReconciler, type ReconcilerContext } from './target-reconciler.ts';
 import type { Target } from './target.ts';
 
@@ -37,6 +37,7 @@ type Bound = Pick<
   | 'update'
   | 'prune'
   | 'plan'
+  | 'show'
   | 'status'
   | 'stateOf'
   | 'doubt'
@@ -182,6 +183,18 @@ export class Engine<V> {
   get isConverged(): boolean {
     const isTaken = this.#submission === undefined && this.#revision > 0;
     return isTaken && this.#parts.every(({ reconciler }) => reconciler.isConverged);
+  }
+
+  /** True when the targets that `isMeant` names are as the newest submitted view wants them. */
+  isConvergedFor(isMeant: (target: string) => boolean): boolean {
+    const meant = this.#parts.filter(({ reconciler }) => isMeant(reconciler.name));
+    return this.#submission === undefined && meant.every(({ reconciler }) => reconciler.isConverged);
+  }
+
+  /** What the target holds under these keys now; empty where there is no such target. */
+  async show(target: string, keys: readonly string[], signal: AbortSignal): Promise<readonly KeyView[]> {
+    const found = this.#parts.find(({ reconciler }) => reconciler.name === target);
+    return found === undefined ? [] : found.reconciler.show(keys, signal);
   }
 
   /** Undefined where there is no such target. */

@@ -75,4 +75,10 @@ export class Failures {
   get size(): number {
     return this.#byKey.size;
   }
+
+  /** Without what only drains: it stays for a while yet because it should. */
+  get hasErrors(): boolean {
+    for (const { code } of this.#byKey.values()) if (code !== 'draining') return true;
+    return false;
+  }
 }

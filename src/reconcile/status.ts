@@ -28,6 +28,16 @@ export interface TargetStatus {
   readonly convergedAtMs: number | undefined;
 }
 
+/** What a target holds under some keys, as its kernel shows it now. */
+export interface KeyView {
+  readonly key: string;
+  readonly state: KeyState;
+  /** In the words of a plan; empty where nothing is there. */
+  readonly lines: readonly string[];
+  /** When it was last written, and for which revision; undefined where it was found as it should be. */
+  readonly written: { readonly atMs: number; readonly revision: number } | undefined;
+}
+
 export interface EngineStatus {
   /** The newest submitted revision. */
   readonly revision: number;

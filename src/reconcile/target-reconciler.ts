@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { deltasOf } from '../base/deltas.ts';
 import { FairleadError } from '../base/errors.ts';
 import { Failures, type FailureTiming } from './failures.ts';
-import type { EngineEvent, KeyState, TargetStatus } from './status.ts';
+import type { EngineEvent, KeyState, KeyView, TargetStatus } from './status.ts';
 import type { Target } from './target.ts';
 
 /** The key of a failure of the target as a whole: it could not be observed or rendered. */
@@ -33,6 +33,7 @@ export class TargetReconciler<T> {
   /** Keys that may be other than wanted; undefined for any. */
   #dirty: Set<string> | undefined;
   #work: Work<T> | undefined;
+  readonly #written = new Map<string, { readonly atMs: number; readonly revision: number }>();
   #converged: { readonly revision: number; readonly atMs: number } | undefined;
 
   constructor(target: Target<T>, context: ReconcilerContext) {
@@ -109,7 +110,7 @@ export class TargetReconciler<T> {
     const count = await this.#apply('delete', signal);
     // A pass that has worked off all it found, with no failure left, has converged.
     if (this.#work !== undefined) this.#dirty = new Set(this.#failures.keys());
-    if (this.#work !== undefined && this.#failures.size === 0) {
+    if (this.#work !== undefined && !this.#failures.hasErrors) {
       this.#converged = { revision: this.#revision, atMs: this.#context.clock.nowMs() };
     }
     return count;
@@ -122,13 +123,25 @@ export class TargetReconciler<T> {
     return { update: this.#lines('update', work.update), delete: this.#lines('delete', work.delete) };
   }
 
+  /** Observes, and shows what is there under these keys. */
+  async show(keys: readonly string[], signal: AbortSignal): Promise<readonly KeyView[]> {
+    const seen = await this.#target.observe(signal);
+    return keys.map((key) => {
+      const entry = seen.get(key);
+      const lines = entry === undefined ? [] : this.#lines('update', new Map([[key, entry]]));
+      const isSame = this.#isSame(this.#desired?.get(key), entry);
+      const state = this.#failures.has(key) ? 'error' : isSame ? 'done' : 'pending';
+      return { key, state, lines, written: this.#written.get(key) };
+    });
+  }
+
   stateOf(key: string): KeyState {
     if (this.#failures.has(key)) return 'error';
     return this.#isSame(this.#desired?.get(key), this.#seen?.get(key)) ? 'done' : 'pending';
   }
 
   get isConverged(): boolean {
-    const isSettled = this.#desired !== undefined && this.#seen !== undefined && this.#failures.size === 0;
+    const isSettled = this.#desired !== undefined && this.#seen !== undefined && !this.#failures.hasErrors;
     return isSettled && this.#converged?.revision === this.#revision;
   }
 
@@ -233,8 +246,13 @@ export class TargetReconciler<T> {
 
   #succeed(verb: Verb, key: string, entry: T): void {
     this.#failures.forget(key);
-    if (verb === 'update') this.#seen?.set(key, entry);
-    else this.#seen?.delete(key);
+    if (verb === 'update') {
+      this.#seen?.set(key, entry);
+      this.#written.set(key, { atMs: this.#context.clock.nowMs(), revision: this.#revision });
+    } else {
+      this.#seen?.delete(key);
+      this.#written.delete(key);
+    }
   }
 
   /** The end of the process is no failure of the target. */

@@ -14,11 +14,14 @@ export interface ServiceDoors {
   readonly lifetime: Lifetime;
 }
 
+/** `leave`: it wants nothing of its own in the kernel any more, but for what established flows still need. */
+export type ServiceRole = 'carry' | 'leave';
+
 export interface ServiceInput {
   /** Undefined while Services are not known: then nothing is touched. */
   readonly services: ServiceView | undefined;
-  /** Names of the backends that carry Services now; all others leave: they want nothing of theirs in the kernel any more. */
-  readonly serviceCarriers: ReadonlySet<string>;
+  /** By the name of the backend; one that has none is left as it is. */
+  readonly serviceRoles: ReadonlyMap<string, ServiceRole>;
   /** Keys of frontends that are others than in the view before, undefined for any. */
   readonly changedFrontends: ReadonlySet<string> | undefined;
 }
@@ -30,7 +33,7 @@ export interface ServiceBackend {
   readonly about: string;
   /** Names of the probes of `src/sys/probe.ts` that must answer yes. */
   readonly needs: readonly string[];
-  /** The parts of the engine that keep the kernel at the view, in the order of updates. */
+  /** The parts of the engine that keep the kernel at the view, in the order of updates. Their targets are named `service-<name>`, or begin so. */
   open<V extends ServiceInput>(doors: ServiceDoors): readonly Part<V>[];
 }
 
@@ -49,8 +52,9 @@ export function servicePart<T>(
   return {
     use: (user) => user(target, render),
     open: <V extends ServiceInput>(backend: string) =>
-      part<V, T>(target, ({ services, serviceCarriers }) => {
-        if (!serviceCarriers.has(backend)) return new Map();
+      part<V, T>(target, ({ services, serviceRoles }) => {
+        const role = serviceRoles.get(backend);
+        if (role !== 'carry') return role && new Map();
         return services === undefined ? undefined : render(services);
       }),
   };
@@ -99,10 +103,11 @@ class FrontendRows<T, C> {
   }
 
   render(backend: string, input: ServiceInput): Rendered<T> {
-    const { services, serviceCarriers, changedFrontends } = input;
-    if (!serviceCarriers.has(backend) || services === undefined) {
+    const { services, serviceRoles, changedFrontends } = input;
+    const role = serviceRoles.get(backend);
+    if (role !== 'carry' || services === undefined) {
       this.#rows = undefined;
-      return { desired: serviceCarriers.has(backend) ? undefined : new Map(), changed: undefined };
+      return { desired: role === 'leave' ? new Map() : undefined, changed: undefined };
     }
     const context = this.#rendering.contextOf(services);
     const text = JSON.stringify(context);

@@ -5,12 +5,20 @@ import { ENDPOINT_SLICE_KINDS, reconcileSlices } from '../../controllers/endpoin
 import { storeKind } from '../../controllers/cluster-cache.ts';
 import type { ClusterReader } from '../../controllers/controller.ts';
 import type { KubeClient } from '../../kube/kube-client.ts';
-import { ENDPOINT_SLICES, NODES, SERVICES, type ResourceRef } from '../../kube/resource.ts';
+import {
+  ENDPOINT_SLICES,
+  keyOfName,
+  NODES,
+  SERVICES,
+  type ObjectName,
+  type ResourceRef,
+} from '../../kube/resource.ts';
 import { compareResourceVersions } from '../../kube/resource-version.ts';
 import { keyOf, type KubeObject } from '../../objects/meta.ts';
 import { Store } from '../../store/store.ts';
 import type { TableReader } from '../../store/table.ts';
-import type { Missing, WaitOptions } from './readiness.ts';
+import { SERVICE_NAME_LABEL } from '../../objects/endpoint-slice.ts';
+import { until, type Missing, type WaitOptions } from './waiting.ts';
 import { getJson } from './unix-http.ts';
 
 /** Kind -> the version that a node has to have programmed. */
@@ -34,7 +42,9 @@ export async function unsettledServices(
   const missing = [...cluster.of(SERVICES).keys()]
     .filter((key) => reconcileSlices(key, { cluster }).length > 0)
     .map((key) => ({ name: `endpoint slices of ${key}` }));
-  const needed = DECIDING.map((resource) => [resource.kind, newestVersion(cluster.of(resource))] as const);
+  const needed = DECIDING.map(
+    (resource) => [resource.kind, newestVersion(cluster.of(resource).values())] as const,
+  );
   return { missing, needed: new Map(needed) };
 }
 
@@ -60,6 +70,29 @@ export async function behindNodes(
   return missing.flat();
 }
 
+/** Waits until the Service's endpoint slices are what its pods say, and every node has programmed both. */
+export async function untilServiceProgrammed(
+  client: KubeClient,
+  service: ObjectName,
+  options: WaitOptions,
+): Promise<void> {
+  const key = keyOfName(service);
+  let needed: NeededVersions = new Map();
+  await until('its endpoint slices', options, async () => {
+    const cluster = await readCluster(client, options.signal);
+    const slices = [...cluster.of(ENDPOINT_SLICES).entries()].filter(
+      ([, { metadata }]) =>
+        metadata.namespace === service.namespace && metadata.labels?.[SERVICE_NAME_LABEL] === service.name,
+    );
+    needed = new Map([
+      [SERVICES.kind, cluster.of(SERVICES).get(key)?.metadata.resourceVersion ?? ''],
+      [ENDPOINT_SLICES.kind, newestVersion(slices.map(([, slice]) => slice))],
+    ]);
+    return reconcileSlices(key, { cluster }).length > 0 ? [{ name: `endpoint slices of ${key}` }] : [];
+  });
+  await until('the nodes to program it', options, () => behindNodes(needed, options));
+}
+
 async function readCluster(client: KubeClient, signal: AbortSignal): Promise<ClusterReader> {
   const store = new Store();
   await Promise.all(
@@ -78,7 +111,7 @@ async function readCluster(client: KubeClient, signal: AbortSignal): Promise<Clu
   };
 }
 
-function newestVersion(objects: TableReader<KubeObject>): string {
-  const versions = [...objects.entries()].map(([, { metadata }]) => metadata.resourceVersion);
+function newestVersion(objects: Iterable<KubeObject>): string {
+  const versions = [...objects].map(({ metadata }) => metadata.resourceVersion);
   return versions.reduce((a, b) => (compareResourceVersions(a, b) < 0 ? b : a), '');
 }

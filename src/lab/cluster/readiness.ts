@@ -1,8 +1,6 @@
 // Waits for a cluster to become ready and says what it waits for; a wait that ends in vain names what is missing and why.
 
-import type { Clock } from '../../base/clock.ts';
-import { FairleadError, hasCode, messageOf } from '../../base/errors.ts';
-import { clusterPaths, type PathRoots } from '../../base/paths.ts';
+import { hasCode, messageOf } from '../../base/errors.ts';
 import type { KubeClient } from '../../kube/kube-client.ts';
 import {
   DAEMON_SETS,
@@ -14,33 +12,9 @@ import {
   STATEFUL_SETS,
 } from '../../kube/resource.ts';
 import type { Event, Node, Pod } from '../../objects/api-types.ts';
-import type { ClusterConfig } from './cluster-config.ts';
-import { endingProcesses, type EndingProcess } from './ending-processes.ts';
 import { behindNodes, unsettledServices, type NeededVersions } from './programmed.ts';
 import { raisedAtMs } from './raised-at.ts';
-
-export interface WaitOptions {
-  readonly cluster: ClusterConfig;
-  readonly roots: PathRoots;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-  /** On the clock's monotonic scale. */
-  readonly deadlineMs: number;
-  readonly onDetail: (text: string) => void;
-}
-
-/** One thing that is waited for. */
-export interface Missing {
-  /** "shop/web-1": short, for progress. */
-  readonly name: string;
-  /** What holds it up, undefined where nothing more is known. */
-  readonly why?: string | undefined;
-}
-
-const POLL_MS = 100;
-const MAX_EXPLAINED = 10;
-/** Logs are looked into every two seconds. */
-const ROUNDS_PER_LOOK = 20;
+import { until, type Missing, type WaitOptions } from './waiting.ts';
 
 export function untilApiReady(client: KubeClient, options: WaitOptions): Promise<void> {
   const ask = async (): Promise<readonly Missing[]> => {
@@ -193,39 +167,3 @@ function isTrue(object: Pod | Node, type: string): boolean {
 }
 
 /** `explained` is asked once, at the end in vain, for what is too costly to ask all the time. */
-async function until(
-  what: string,
-  options: WaitOptions,
-  missing: () => Promise<readonly Missing[]>,
-  explained: () => Promise<readonly Missing[]> = missing,
-): Promise<void> {
-  let ending: readonly EndingProcess[] = [];
-  for (let round = 1; ; round++) {
-    options.signal.throwIfAborted();
-    const left = await missing();
-    if (left.length === 0) return;
-    if (options.clock.monotonicMs() > options.deadlineMs) throw inVain(what, await explained(), options);
-    if (round % ROUNDS_PER_LOOK === 0) ending = endingProcesses(options.roots, options.cluster.name);
-    const troubles = ending.map(({ name, lastLine }) => `; process ${name} keeps ending: ${lastLine}`);
-    const shown = left.slice(0, 3).map(({ name, why }) => (why === undefined ? name : `${name} (${why})`));
-    options.onDetail(
-      `waiting for ${left.length > 3 ? `${left.length}: ` : ''}${shown.join(', ')}${troubles[0] ?? ''}`,
-    );
-    await options.clock.sleep(POLL_MS, options.signal);
-  }
-}
-
-function inVain(what: string, left: readonly Missing[], { cluster, roots }: WaitOptions): FairleadError {
-  const lines = [
-    ...left.slice(0, MAX_EXPLAINED).map(({ name, why }) => (why === undefined ? name : `${name}: ${why}`)),
-    ...(left.length > MAX_EXPLAINED ? [`and ${left.length - MAX_EXPLAINED} more`] : []),
-    ...endingProcesses(roots, cluster.name).map(
-      ({ name, lastLine }) => `process ${name} keeps ending: ${lastLine}`,
-    ),
-  ];
-  const after = `logs are in ${clusterPaths(roots, cluster.name).log}; the same command goes on waiting (--wait DURATION)`;
-  return new FairleadError(
-    'timeout',
-    `Cannot wait longer for ${what}:\n${lines.map((line) => `  ${line}\n`).join('')}${after}`,
-  );
-}

@@ -7,6 +7,8 @@ import { loadKubeConfig } from '../../kube/kube-config.ts';
 import { NODES, PODS } from '../../kube/resource.ts';
 import type { Node, Pod } from '../../objects/api-types.ts';
 import { countServedBy, type ServedByCounts } from '../../objects/served-by.ts';
+import type { ServiceChoiceStatus } from '../../agent/service-choice.ts';
+import type { AgentStatus } from '../../agent/status.ts';
 import type { EngineStatus } from '../../reconcile/status.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import { liveRecords, recordFolder } from './process-record.ts';
@@ -28,6 +30,8 @@ export interface NodeStatus {
   readonly pods: { readonly ready: number; readonly total: number } | undefined;
   /** What the agent says, undefined while it does not answer. */
   readonly engine: EngineStatus | undefined;
+  /** Which backend carries Services; undefined like `engine`. */
+  readonly services: ServiceChoiceStatus | undefined;
 }
 
 export interface ClusterStatus {
@@ -66,7 +70,7 @@ export async function clusterStatus(options: StatusOptions): Promise<ClusterStat
     ...[...ending].map(([name, lastLine]) => `process ${name} keeps ending: ${lastLine}`),
   ];
   const asked = cluster.nodes.map(({ name }) =>
-    readEngine(nodePaths(roots, cluster.name, name).agentSocket, options.signal),
+    readAgent(nodePaths(roots, cluster.name, name).agentSocket, options.signal),
   );
   const objects = await readObjects(options).catch((error: unknown) => {
     problems.push(`the Kubernetes API does not answer: ${messageOf(error)}`);
@@ -77,7 +81,8 @@ export async function clusterStatus(options: StatusOptions): Promise<ClusterStat
       return {
         name,
         ...(objects === undefined ? { isReady: undefined, pods: undefined } : stateOf(name, objects)),
-        engine: await asked[i],
+        engine: (await asked[i])?.engine,
+        services: (await asked[i])?.services,
       };
     }),
   );
@@ -115,10 +120,11 @@ async function readObjects(options: StatusOptions): Promise<Objects> {
   }
 }
 
-async function readEngine(socket: string, signal: AbortSignal): Promise<EngineStatus | undefined> {
+type AgentAnswer = Partial<Pick<AgentStatus, 'engine' | 'services'>>;
+
+async function readAgent(socket: string, signal: AbortSignal): Promise<AgentAnswer | undefined> {
   try {
-    const answer = (await getJson(socket, '/status', signal)) as { readonly engine?: EngineStatus };
-    return answer.engine;
+    return (await getJson(socket, '/status', signal)) as AgentAnswer;
   } catch {
     // Said as a problem of the node below; the process list tells whether the agent runs at all.
     return undefined;
@@ -132,11 +138,14 @@ function nodeProblems(node: NodeStatus): string[] {
     ...(total > ready ? [`${total - ready} of ${total} pods on ${node.name} are not ready`] : []),
     ...(node.engine === undefined ? [`the agent of ${node.name} does not answer`] : []),
     ...(node.engine?.targets ?? []).flatMap((target) =>
-      target.failures.map(
-        (failure) =>
-          `${node.name}: ${target.name} ${failure.key}: ${failure.error} (${failure.attempts} tries)`,
-      ),
+      target.failures
+        .filter((it) => it.code !== 'draining')
+        .map(
+          (failure) =>
+            `${node.name}: ${target.name} ${failure.key}: ${failure.error} (${failure.attempts} tries)`,
+        ),
     ),
+    ...(node.services?.problem === undefined ? [] : [`${node.name}: Services: ${node.services.problem}`]),
   ];
 }
 

@@ -17,19 +17,17 @@ import { checkClusterName, readClusterConfig, type ClusterConfig } from './clust
 import { lockCluster, lockMachine, type LockOptions } from './cluster-lock.ts';
 import { checkSame, checkWish, planCluster, type ClusterWish } from './plan-cluster.ts';
 import type { Installation } from './process-table.ts';
+import { checkProxy, untilCarried, writeProxy } from './proxy.ts';
 import { raiseCluster } from './raise.ts';
-import {
-  untilApiReady,
-  untilNodesReady,
-  untilPodsReady,
-  untilProgrammed,
-  type WaitOptions,
-} from './readiness.ts';
+import { untilApiReady, untilNodesReady, untilPodsReady, untilProgrammed } from './readiness.ts';
+import type { WaitOptions } from './waiting.ts';
 import { refuseLackingKernel, refuseUnbuilt, refuseUnprivileged } from './requirements.ts';
 import { remains, tearDown } from './tear-down.ts';
 
 export interface UpOptions extends ClusterWish {
   readonly manifests: readonly Manifest[];
+  /** The Service backend; undefined leaves what the cluster has. */
+  readonly proxy: string | undefined;
   readonly timeoutMs: number;
   readonly roots: PathRoots;
   readonly installation: Installation & { readonly program: string };
@@ -54,6 +52,7 @@ export async function up(options: UpOptions): Promise<UpReport> {
   refuseUnprivileged();
   refuseUnbuilt(options.installation);
   const resolved = await judgeManifests(options);
+  if (options.proxy !== undefined) await checkProxy(options.proxy);
   const { cluster, isNew } = await stand(options);
   const access = await loadKubeConfig(clusterPaths(options.roots, cluster.name).kubeconfig);
   const client = new KubeClient(access);
@@ -140,6 +139,11 @@ async function fill(
   );
   onStep('join the nodes');
   await untilNodesReady(client, wait);
+  if (options.proxy !== undefined) {
+    onStep(`carry Services by ${options.proxy}`);
+    await writeProxy(client, options.proxy, signal);
+    await untilCarried(options.proxy, wait);
+  }
   const apply = { client, signal, onDetail };
   await applyManifests(resolveManifests(addons(cluster)).resolved, apply);
   if (resolved.length > 0) onStep('apply the manifests');

@@ -1,0 +1,83 @@
+// Which Service backend carries, and which ones leave: the new one is whole in the kernel before the old one begins to go.
+
+import type { ServiceRole } from '../backends/shared-node/service-backend.ts';
+import type { Support } from '../model/support.ts';
+
+export interface ServiceChoiceOptions {
+  /** Names of all backends. */
+  readonly known: readonly string[];
+  /** The one where nobody chose. */
+  readonly fallback: string;
+  /** Whether this node can; undefined while that is being found out, after which `want` is to be called again. */
+  readonly support: (backend: string) => Support | undefined;
+}
+
+export interface ServiceChoiceStatus {
+  /** What the cluster's settings say; undefined until they are known, and where they say nothing. */
+  readonly wanted: string | undefined;
+  /** Whole in the kernel; undefined until the first one is. */
+  readonly carrier: string | undefined;
+  /** Being made whole beside the carrier. */
+  readonly next: string | undefined;
+  /** Why what is wanted is not done. */
+  readonly problem: string | undefined;
+}
+
+export class ServiceChoice {
+  readonly #options: ServiceChoiceOptions;
+  #wanted: string | undefined;
+  #carrier: string | undefined;
+  #next: string | undefined;
+  #problem: string | undefined;
+
+  constructor(options: ServiceChoiceOptions) {
+    this.#options = options;
+  }
+
+  /** The choice of the cluster's settings, undefined for none. A backend that this node cannot run is refused: what carries goes on. */
+  want(wanted: string | undefined): void {
+    this.#wanted = wanted;
+    const name = wanted ?? this.#options.fallback;
+    this.#problem = this.#problemOf(name);
+    if (this.#problem === undefined) return this.#take(name);
+    // On a node that carries nothing yet, something that works is better than nothing.
+    const isWaiting = this.#options.support(name) === undefined && this.#options.known.includes(name);
+    if (this.#carrier === undefined && this.#next === undefined && !isWaiting)
+      this.#take(this.#options.fallback);
+  }
+
+  /** Until a first backend is whole, others are left as they are: nobody knows what they carry. */
+  roles(): ReadonlyMap<string, ServiceRole> {
+    const roles = new Map<string, ServiceRole>();
+    for (const name of this.#options.known) {
+      if (name === this.#carrier || name === this.#next) roles.set(name, 'carry');
+      else if (this.#carrier !== undefined) roles.set(name, 'leave');
+    }
+    return roles;
+  }
+
+  /** To be asked after each pass; true where roles are others now. */
+  settle(isConverged: (backend: string) => boolean): boolean {
+    if (this.#next === undefined || !isConverged(this.#next)) return false;
+    this.#carrier = this.#next;
+    this.#next = undefined;
+    return true;
+  }
+
+  status(): ServiceChoiceStatus {
+    return { wanted: this.#wanted, carrier: this.#carrier, next: this.#next, problem: this.#problem };
+  }
+
+  #take(name: string): void {
+    this.#next = name === this.#carrier ? undefined : name;
+  }
+
+  #problemOf(name: string): string | undefined {
+    const { known, support } = this.#options;
+    if (!known.includes(name)) return `no Service backend "${name}"; known are ${known.join(', ')}`;
+    if (name === this.#carrier || name === this.#next) return undefined;
+    const answer = support(name);
+    if (answer === undefined) return `finding out whether this node can do ${name}`;
+    return answer.kind === 'yes' ? undefined : `this node cannot do ${name}: ${answer.because}`;
+  }
+}
