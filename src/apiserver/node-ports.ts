@@ -3,41 +3,26 @@
 import { listOf, objectOf, type Draft } from '../objects/json.ts';
 import { invalidValue, forbiddenField, type FieldError } from '../objects/validation/field-error.ts';
 import type { ApiContext } from './context.ts';
+import { hasHealthCheckPort, hasNodePorts } from './service-carry-over.ts';
 
 /** Fills the node ports of `spec` where its type has them; `own` is the stored object's key, whose ports count as free. */
-export function allocateNodePorts(
-  context: ApiContext,
-  spec: Draft,
-  own: string,
-  before: Readonly<Draft> | undefined,
-): readonly FieldError[] {
+export function allocateNodePorts(context: ApiContext, spec: Draft, own: string): readonly FieldError[] {
   const ports = listOf(spec['ports']) as Draft[]; // Field types were checked at the door.
-  const isWanted =
-    spec['type'] === 'NodePort' ||
-    (spec['type'] === 'LoadBalancer' && spec['allocateLoadBalancerNodePorts'] !== false);
-  keepPorts(ports, before, isWanted);
-  if (spec['type'] !== 'NodePort' && spec['type'] !== 'LoadBalancer') return [];
+  if (!hasNodePorts(spec)) return [];
   const taken = takenPorts(context, own);
   const errors = ports.flatMap((port, i) => checkPort(context, port, i, taken));
+  errors.push(...checkHealthPort(context, spec, taken));
   if (errors.length > 0) return errors;
   for (const port of ports) if (!port['nodePort']) delete port['nodePort'];
-  if (isWanted)
-    for (const [i, port] of ports.entries()) errors.push(...give(context, port, i, { ports, taken }));
-  if (needsHealthPort(spec)) errors.push(...giveHealthPort(context, spec, { ports, taken, before }));
+  // The health check's own number first: a port that is given one must not take what is asked for there.
+  const reserved = new Set(taken);
+  if (typeof spec['healthCheckNodePort'] === 'number') reserved.add(spec['healthCheckNodePort']);
+  if (spec['type'] === 'NodePort' || spec['allocateLoadBalancerNodePorts'] !== false)
+    for (const [i, port] of ports.entries())
+      errors.push(...give(context, port, i, { ports, taken: reserved }));
+  if (hasHealthCheckPort(spec) && !spec['healthCheckNodePort'])
+    errors.push(...giveHealthPort(context, spec, { ports, taken }));
   return errors;
-}
-
-/** An update that does not name its ports keeps them; one that leaves the types with node ports loses them. */
-function keepPorts(ports: readonly Draft[], before: Readonly<Draft> | undefined, isWanted: boolean): void {
-  for (const port of ports) {
-    const old = listOf(before?.['ports']).find((it) => {
-      const { port: number, protocol } = objectOf(it);
-      return number === port['port'] && protocol === port['protocol'];
-    });
-    const kept = objectOf(old)['nodePort'];
-    if (isWanted && !port['nodePort'] && kept !== undefined) port['nodePort'] = kept;
-    if (!isWanted && port['nodePort'] === kept) delete port['nodePort'];
-  }
 }
 
 function takenPorts(context: ApiContext, own: string): Set<number> {
@@ -60,20 +45,38 @@ function checkPort(
   index: number,
   taken: ReadonlySet<number>,
 ): FieldError[] {
-  const { nodePort } = port;
-  if (typeof nodePort !== 'number' || nodePort === 0) return [];
-  const field = `spec.ports[${index}].nodePort`;
+  return checkNumber(context, `spec.ports[${index}].nodePort`, port['nodePort'], taken);
+}
+
+function checkHealthPort(
+  context: ApiContext,
+  spec: Readonly<Draft>,
+  taken: ReadonlySet<number>,
+): readonly FieldError[] {
+  if (!hasHealthCheckPort(spec)) return [];
+  const asked = spec['healthCheckNodePort'];
+  const ownPorts = listOf(spec['ports']).map((port) => Number(objectOf(port)['nodePort']));
+  return checkNumber(context, 'spec.healthCheckNodePort', asked, new Set([...taken, ...ownPorts]));
+}
+
+function checkNumber(
+  context: ApiContext,
+  field: string,
+  asked: unknown,
+  taken: ReadonlySet<number>,
+): FieldError[] {
+  if (typeof asked !== 'number' || asked === 0) return [];
   const [first, last] = context.config.nodePortRange;
-  if (nodePort < first || nodePort > last) {
+  if (asked < first || asked > last) {
     return [
       invalidValue(
         field,
-        nodePort,
+        asked,
         `provided port is not in the valid range. The range of valid ports is ${first}-${last}`,
       ),
     ];
   }
-  return taken.has(nodePort) ? [invalidValue(field, nodePort, 'provided port is already allocated')] : [];
+  return taken.has(asked) ? [invalidValue(field, asked, 'provided port is already allocated')] : [];
 }
 
 interface PortsInput {
@@ -113,20 +116,8 @@ function freePort(
   return undefined;
 }
 
-function needsHealthPort(spec: Readonly<Draft>): boolean {
-  return (
-    spec['type'] === 'LoadBalancer' &&
-    spec['externalTrafficPolicy'] === 'Local' &&
-    !spec['healthCheckNodePort']
-  );
-}
-
-function giveHealthPort(
-  context: ApiContext,
-  spec: Draft,
-  { ports, taken, before }: PortsInput & { readonly before: Readonly<Draft> | undefined },
-): FieldError[] {
-  const number = before?.['healthCheckNodePort'] ?? freePort(context, ports, taken);
+function giveHealthPort(context: ApiContext, spec: Draft, { ports, taken }: PortsInput): FieldError[] {
+  const number = freePort(context, ports, taken);
   if (number === undefined) return [forbiddenField('spec.healthCheckNodePort', 'no free node port is left')];
   spec['healthCheckNodePort'] = number;
   return [];

@@ -10,6 +10,7 @@ import { allocateNodePorts } from './node-ports.ts';
 import { qosClassOf } from './qos-class.ts';
 import { keepServiceAccountVolume } from './service-account-volume.ts';
 import { allocateAddresses } from './service-addresses.ts';
+import { carryOver, loadBalancerStatus } from './service-carry-over.ts';
 
 /** Status of these is written with the object itself: kubelets create their node whole. */
 const STATUS_AT_CREATION = ['core.Node'];
@@ -59,6 +60,8 @@ export function prepareUpdate(
       keep(draft, current, 'spec');
       return [];
     case 'core.Service':
+      carryOver(partOf(draft, 'spec'), objectOf(current['spec']));
+      draft['status'] = loadBalancerStatus(partOf(draft, 'spec'), draft['status']);
       return allocate(context, draft, current);
     case 'batch.Job':
       keepSelectorOfJob(draft, current);
@@ -80,7 +83,7 @@ function allocate(context: ApiContext, draft: Draft, current: KubeObject | undef
   const errors = allocateAddresses(context, spec, before);
   if (errors.length > 0) return errors;
   const { namespace, name } = metadataOf(draft);
-  return allocateNodePorts(context, spec, `${String(namespace)}/${String(name)}`, before);
+  return allocateNodePorts(context, spec, `${String(namespace)}/${String(name)}`);
 }
 
 const JOB_UID_LABEL = 'batch.kubernetes.io/controller-uid';

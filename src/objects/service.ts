@@ -1,6 +1,6 @@
 // The slim Service: what the network needs of core/v1 Service, with the defaults of absent fields decided here.
 
-import { parseCidr, type Cidr } from '../base/cidr.ts';
+import { cidrOf, parseInterfaceAddress, type Cidr } from '../base/cidr.ts';
 import type { Ip } from '../base/ip.ts';
 import { isPort, parsePort, parseProtocol, type Port, type Protocol } from '../base/port.ts';
 import { Field } from './slim-field.ts';
@@ -93,11 +93,16 @@ function readIngress(field: Field): readonly LoadBalancerIngress[] {
   return [{ ip: readIp(ip), mode: field.at('ipMode').value === 'Proxy' ? 'Proxy' : 'VIP' }];
 }
 
-/** Written by people with spaces, as kube-proxy takes them. */
+/** Written by people with spaces and with an address of the range in the place of its first, as kube-proxy takes them. */
 function readSourceRanges(spec: Field): readonly Cidr[] | undefined {
   const ranges = spec.at('loadBalancerSourceRanges').list();
   if (ranges.length === 0) return undefined;
-  return ranges.map((field) => field.parse((value) => parseCidr(String(value).trim())));
+  return ranges.map((field) => field.parse((value) => rangeOf(String(value).trim())));
+}
+
+function rangeOf(text: string): Cidr {
+  const { ip, prefixLength } = parseInterfaceAddress(text);
+  return cidrOf(ip, prefixLength);
 }
 
 const NO_ANNOTATIONS: ReadonlyMap<string, string> = new Map();

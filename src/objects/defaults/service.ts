@@ -19,8 +19,9 @@ export function defaultService(service: Service): void {
     if (port.targetPort === undefined || port.targetPort === 0 || port.targetPort === '')
       port.targetPort = port.port;
   }
-  const isExposed = spec.type === 'NodePort' || spec.type === 'LoadBalancer';
-  if (isExposed) spec.externalTrafficPolicy ||= 'Cluster';
+  const hasExternalIps = spec.type === 'ClusterIP' && (spec.externalIPs ?? []).length > 0;
+  if (spec.type === 'NodePort' || spec.type === 'LoadBalancer' || hasExternalIps)
+    spec.externalTrafficPolicy ||= 'Cluster';
   if (spec.type !== 'ExternalName') spec.internalTrafficPolicy ||= 'Cluster';
   if (spec.type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true;
 }

@@ -13,13 +13,14 @@ import {
 import { validateLabels } from './metadata.ts';
 import { checkDnsLabel, checkDnsSubdomain } from './names.ts';
 import { portNumber, portReference } from './numbers.ts';
+import { validateEndpointIp } from './service-address.ts';
+import { validateExposure } from './service-exposure.ts';
 
 const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
-const POLICIES = ['Cluster', 'Local'];
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
 const MAX_AFFINITY_SECONDS = 86_400;
 
-export function validateService(service: Readonly<Draft>): readonly FieldError[] {
+export function validateService(service: Readonly<Draft>, before?: Readonly<Draft>): readonly FieldError[] {
   const spec = objectOf(service['spec']);
   const type = spec['type'];
   const isHeadless = spec['clusterIP'] === 'None';
@@ -33,20 +34,9 @@ export function validateService(service: Readonly<Draft>): readonly FieldError[]
   if (type === 'ExternalName') errors.push(...validateExternalName(spec));
   errors.push(
     ...validateLabels(spec['selector'], 'spec.selector'),
-    ...validatePolicies(spec),
+    ...validateExposure(service, before === undefined ? undefined : objectOf(before['spec'])),
     ...validateAffinity(spec),
   );
-  for (const [i, address] of listOf(spec['externalIPs']).entries()) {
-    if (tryParseIp(String(address)) === undefined) {
-      errors.push(
-        invalidValue(
-          `spec.externalIPs[${i}]`,
-          address,
-          'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
-        ),
-      );
-    }
-  }
   return errors;
 }
 
@@ -97,29 +87,6 @@ function validatePortName(name: string | undefined, { at, isNeeded, names }: Por
   return [];
 }
 
-function validatePolicies(spec: Readonly<Draft>): FieldError[] {
-  const { type, externalTrafficPolicy, internalTrafficPolicy } = spec;
-  const errors: FieldError[] = [];
-  const isExposed = type === 'NodePort' || type === 'LoadBalancer' || listOf(spec['externalIPs']).length > 0;
-  if (textOf(externalTrafficPolicy) !== undefined) {
-    if (!isExposed) {
-      errors.push(
-        invalidValue(
-          'spec.externalTrafficPolicy',
-          externalTrafficPolicy,
-          'may only be set for externally-accessible services',
-        ),
-      );
-    } else if (!POLICIES.includes(String(externalTrafficPolicy))) {
-      errors.push(notSupported('spec.externalTrafficPolicy', externalTrafficPolicy, POLICIES));
-    }
-  }
-  if (internalTrafficPolicy !== undefined && !POLICIES.includes(scalarText(internalTrafficPolicy))) {
-    errors.push(notSupported('spec.internalTrafficPolicy', internalTrafficPolicy, POLICIES));
-  }
-  return errors;
-}
-
 function validateAffinity(spec: Readonly<Draft>): FieldError[] {
   const affinity = spec['sessionAffinity'];
   if (affinity !== 'None' && affinity !== 'ClientIP')
@@ -152,20 +119,6 @@ export function validateEndpoints(endpoints: Readonly<Draft>): readonly FieldErr
       ),
     ];
   });
-}
-
-/** Loopback and link-local addresses would let one pod speak for another node's own services. */
-function validateEndpointIp(value: unknown, field: string): FieldError[] {
-  const ip = tryParseIp(String(value));
-  if (ip === undefined)
-    return [invalidValue(field, value, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)')];
-  if (ip === '0.0.0.0' || ip === '::') return [invalidValue(field, ip, 'may not be unspecified')];
-  if (ip.startsWith('127.') || ip === '::1')
-    return [invalidValue(field, ip, 'may not be in the loopback range (127.0.0.0/8, ::1/128)')];
-  if (ip.startsWith('169.254.') || /^fe[89ab]/.test(ip)) {
-    return [invalidValue(field, ip, 'may not be in the link-local range (169.254.0.0/16, fe80::/10)')];
-  }
-  return [];
 }
 
 const ADDRESS_TYPES = ['FQDN', 'IPv4', 'IPv6'];
