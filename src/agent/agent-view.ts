@@ -23,6 +23,8 @@ export interface AgentView {
   readonly vxlan: VxlanState | undefined;
   /** The view again, for what Services need of it; undefined until Services and their endpoint slices are listed, too. */
   readonly services: NodeView | undefined;
+  /** The node leaves the cluster: it tells load balancers to go elsewhere. */
+  readonly isDraining: boolean;
   readonly serviceRoles: ReadonlyMap<string, ServiceRole>;
   /** Keys of frontends that are others than in the view before, undefined for any. */
   readonly changedFrontends: ReadonlySet<string> | undefined;
@@ -32,6 +34,7 @@ export interface AgentView {
 
 /** Makes views, computing anew what changed. */
 export class ViewCompiler {
+  readonly #nodeName: string;
   readonly #choice: ServiceChoice;
   readonly #inputs = new ServiceInputs();
   readonly #nodes: NodeCompiler;
@@ -41,6 +44,7 @@ export class ViewCompiler {
   constructor(config: AgentConfig, choice: ServiceChoice) {
     const { podCidrs, serviceCidrs, clusterDomain, dnsIps, nodePortAddresses, allowsExternalIps } = config;
     const settings = { podCidrs, serviceCidrs, clusterDomain, dnsIps, nodePortAddresses, allowsExternalIps };
+    this.#nodeName = config.nodeName;
     this.#choice = choice;
     this.#nodes = new NodeCompiler(settings, config.nodeName);
     // Records of single pods would need every pod of the cluster on every node.
@@ -69,6 +73,7 @@ export class ViewCompiler {
       node,
       vxlan: node === undefined || underlay === undefined ? undefined : renderVxlan(node, underlay),
       services,
+      isDraining: objects.nodes.get(this.#nodeName)?.isDraining ?? false,
       serviceRoles: this.#choice.roles(),
       changedFrontends: hasMissed ? undefined : changedFrontends,
       names: isKnown ? names : undefined,

@@ -44,6 +44,8 @@ export interface AgentConfig {
   readonly allowsExternalIps: boolean;
   /** Where /metrics and the health paths are served by TCP too; undefined for nowhere. */
   readonly metrics: { readonly host: Ip; readonly port: Port } | undefined;
+  /** Where the node says of itself whether it takes traffic (`/healthz`, as kube-proxy at 10256); undefined for nowhere. */
+  readonly healthPort: Port | undefined;
   /** How often the whole kernel state is observed again. */
   readonly resyncMs: number;
   readonly logLevel: string;
@@ -51,7 +53,7 @@ export interface AgentConfig {
 
 const RESYNC_DEFAULT_MS = 60_000;
 
-/** `AgentConfig` as it stands in the file: JSON leaves out what is undefined; `underlayLink` (eth0), `network` (vxlan), `service` (the first of the registry), `resyncMs` (60000), `nodePortAddresses` (none), `allowsExternalIps` (false) and `logLevel` (info) may be left out too. */
+/** `AgentConfig` as it stands in the file: JSON leaves out what is undefined; `underlayLink` (eth0), `network` (vxlan), `service` (the first of the registry), `resyncMs` (60000), `nodePortAddresses` (none), `healthPort` (none), `allowsExternalIps` (false) and `logLevel` (info) may be left out too. */
 export type AgentConfigFile = Omit<
   AgentConfig,
   | 'podCidrs'
@@ -60,6 +62,7 @@ export type AgentConfigFile = Omit<
   | 'nodePortAddresses'
   | 'allowsExternalIps'
   | 'metrics'
+  | 'healthPort'
   | 'network'
   | 'service'
   | 'underlayLink'
@@ -72,6 +75,7 @@ export type AgentConfigFile = Omit<
   readonly nodePortAddresses?: readonly string[];
   readonly allowsExternalIps?: boolean;
   readonly metrics?: { readonly host: string; readonly port: number } | undefined;
+  readonly healthPort?: number;
   readonly network?: 'vxlan';
   readonly service?: string;
   readonly underlayLink?: string;
@@ -111,6 +115,7 @@ export function parseAgentConfig(raw: unknown): AgentConfig {
     nodePortAddresses: root.at('nodePortAddresses').list().map(readCidr),
     allowsExternalIps: root.at('allowsExternalIps').bool(false),
     metrics: readMetrics(root.at('metrics')),
+    healthPort: root.at('healthPort').isAbsent ? undefined : root.at('healthPort').parse(parsePort),
     resyncMs: root.at('resyncMs').optionalInteger() ?? RESYNC_DEFAULT_MS,
     logLevel: root.at('logLevel').optionalText() ?? 'info',
   };

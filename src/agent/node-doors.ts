@@ -10,13 +10,14 @@ export interface NodeDoors extends PartDoors {
   readonly bpf: NodeBpf;
 }
 
-export async function openNodeDoors({ config, lifetime }: AgentContext): Promise<NodeDoors> {
+export async function openNodeDoors({ config, clock, lifetime }: AgentContext): Promise<NodeDoors> {
   const netlink = lifetime.own('netlink socket', openNetlink(), (it) => it.close());
   const { pinDir, objectDir, cgroupPath } = config;
   const bpf = await openNodeBpf({ pinDir, objectDir, cgroupPath }, lifetime);
   return {
     netlink,
     maps: bpf.maps,
+    clock,
     lifetime,
     bpf,
     sysctl: {

@@ -9,23 +9,27 @@ import { tableTarget } from '../backends/shared-nft/table-target.ts';
 import { renderUnusedServices, UNUSED_SERVICES } from '../backends/shared-nft/unused-services.ts';
 import { localAddressTarget, renderLocalAddresses } from '../backends/shared-node/local-addresses.ts';
 import { sysctlTarget, type SysctlDoor } from '../backends/shared-node/sysctls.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Lifetime } from '../base/lifetime.ts';
 import { part, type Part } from '../reconcile/engine.ts';
 import type { Netlink } from '../sys/netlink-types.ts';
 import type { AgentConfig } from './config.ts';
 import type { AgentView } from './agent-view.ts';
+import { renderHealthDoors } from './health-answer.ts';
+import { healthTarget } from './health-target.ts';
 
 /** The doors that targets go through. */
 export interface PartDoors {
   readonly netlink: Netlink;
   readonly sysctl: SysctlDoor;
   readonly maps: NodeMaps;
+  readonly clock: Clock;
   /** What targets open ends with it. */
   readonly lifetime: Lifetime;
 }
 
 export function agentParts(config: AgentConfig, doors: PartDoors): readonly Part<AgentView>[] {
-  const { netlink, sysctl, maps, lifetime } = doors;
+  const { netlink, sysctl, maps, lifetime, clock } = doors;
   const writeSysctls = (values: ReadonlyMap<string, string>): void => sysctl.writeSysctls(values);
   const vxlan = networkVxlanTargets({ netlink, writeSysctls });
   return [
@@ -40,6 +44,11 @@ export function agentParts(config: AgentConfig, doors: PartDoors): readonly Part
       ({ node }) => node && renderUnusedServices(node.cluster),
     ),
     ...SERVICE_BACKENDS.flatMap((it) => it.open<AgentView>({ maps, netns: undefined, lifetime })),
+    part(healthTarget(clock, lifetime), ({ services, isDraining }) =>
+      services === undefined
+        ? undefined
+        : renderHealthDoors(services, { isDraining, nodePort: config.healthPort }),
+    ),
   ];
 }
 

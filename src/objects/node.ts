@@ -11,13 +11,19 @@ export interface Node extends SlimMeta {
   /** At most one per family; empty until the node's subnet is allocated. */
   readonly podCidrs: readonly Cidr[];
   readonly isReady: boolean;
+  /** On its way out of the cluster (KEP-3836): load balancers must not send it new connections. */
+  readonly isDraining: boolean;
 }
+
+/** Set by the cluster's autoscaler on a node that it is about to remove. */
+const GOING_TAINT = 'ToBeDeletedByClusterAutoscaler';
 
 /** Reads a v1 Node; throws `invalid` naming the field. */
 export function parseNode(raw: unknown): Node {
   const root = Field.root('Node', raw);
   const addresses = root.at('status.addresses').list();
   const conditions = root.at('status.conditions').list();
+  const taints = root.at('spec.taints').list();
   return {
     ...readMeta(root),
     addresses: addresses
@@ -25,6 +31,9 @@ export function parseNode(raw: unknown): Node {
       .map((field) => readIp(field.at('address'))),
     podCidrs: readPodCidrs(root.at('spec')),
     isReady: conditions.some((it) => it.at('type').value === 'Ready' && it.at('status').value === 'True'),
+    isDraining:
+      !root.at('metadata.deletionTimestamp').isAbsent ||
+      taints.some((it) => it.at('key').value === GOING_TAINT),
   };
 }
 

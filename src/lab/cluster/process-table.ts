@@ -132,6 +132,7 @@ function agentProcess(
     serviceCidrs: cluster.serviceCidrs,
     dnsIps: cluster.dnsIps,
     metrics: metricsHost === undefined ? undefined : { host: metricsHost, port: 9876 },
+    healthPort: 10256,
   };
   return { name: `agent-${of.node.name}`, command: 'agent', node: of.node.name, config };
 }
