@@ -103,7 +103,10 @@ function operationsOf(resource: Resource): object {
   };
 }
 
-const PACKAGES: Readonly<Record<string, string>> = { meta: 'io.k8s.apimachinery.pkg.apis.meta.v1' };
+const PACKAGES: Readonly<Record<string, string>> = {
+  meta: 'io.k8s.apimachinery.pkg.apis.meta.v1',
+  fairlead: 'dev.fairlead.v1alpha1',
+};
 
 /** "core.Pod" -> "io.k8s.api.core.v1.Pod". */
 function componentName(message: string): string {

@@ -23,6 +23,7 @@ import type {
   ServiceAccount,
   StatefulSet,
 } from '../objects/api-types.ts';
+import type { LoadBalancerPool } from '../objects/load-balancer-pool.ts';
 import type { KubeObject, ObjectMeta } from '../objects/meta.ts';
 import { apiVersionOf, resourceOfKind, type Resource } from '../objects/resources.ts';
 
@@ -98,3 +99,4 @@ export const JOBS = resourceRef<Job>('batch/v1', 'Job');
 export const ENDPOINT_SLICES = resourceRef<EndpointSlice>('discovery.k8s.io/v1', 'EndpointSlice');
 export const LEASES = resourceRef<Lease>('coordination.k8s.io/v1', 'Lease');
 export const POD_DISRUPTION_BUDGETS = resourceRef<PodDisruptionBudget>('policy/v1', 'PodDisruptionBudget');
+export const LOAD_BALANCER_POOLS = resourceRef<LoadBalancerPool>('fairlead.dev/v1alpha1', 'LoadBalancerPool');

@@ -205,6 +205,12 @@ export const RESOURCES: readonly Resource[] = [
     createOnly: true,
   }),
   resource('authentication.k8s.io/v1', 'TokenReview', 'tokenreviews', { cluster: true, createOnly: true }),
+  resource('fairlead.dev/v1alpha1', 'LoadBalancerPool', 'loadbalancerpools', {
+    short: ['lbpool'],
+    cluster: true,
+    generation: true,
+    subresources: [status('LoadBalancerPool')],
+  }),
 ];
 
 /** The `apiVersion` that objects of the resource carry: "v1", "apps/v1". */

@@ -6,6 +6,7 @@
 // Before a type: [] list, {} map from string, & message inlined into its parent in JSON. After it: ? absent differs from zero,
 // @key list merged by that key (@ alone: a set of scalars), + only the patch's keys are kept (retainKeys).
 
+import { FAIRLEAD_FIELDS } from './fairlead-api.ts';
 import { AUTHENTICATION_FIELDS, AUTHORIZATION_FIELDS, RBAC_FIELDS } from './kubernetes-protobuf-access.ts';
 import { CORE_FIELDS } from './kubernetes-protobuf-core.ts';
 import { META_FIELDS } from './kubernetes-protobuf-meta.ts';
@@ -80,6 +81,7 @@ const TABLES: Readonly<Record<string, string>> = {
   rbac: RBAC_FIELDS,
   authorization: AUTHORIZATION_FIELDS,
   authentication: AUTHENTICATION_FIELDS,
+  fairlead: FAIRLEAD_FIELDS,
 };
 
 const SCALARS: Readonly<Record<string, FieldType>> = {

@@ -4,6 +4,7 @@ import { cachedKind, type CachedKind } from '../../controllers/cluster-cache.ts'
 import type { Controller } from '../../controllers/controller.ts';
 import { ENDPOINT_SLICE_KINDS, endpointSliceController } from '../../controllers/endpoint-slices.ts';
 import { endpointsController } from '../../controllers/endpoints.ts';
+import { loadBalancerAddressController } from '../../controllers/load-balancer-addresses.ts';
 import { nodeSubnetController, type SubnetPlan } from '../../controllers/node-subnets.ts';
 import {
   CONTROLLER_REVISIONS,
@@ -14,6 +15,7 @@ import {
   EVENTS,
   JOBS,
   LEASES,
+  LOAD_BALANCER_POOLS,
   NAMESPACES,
   POD_DISRUPTION_BUDGETS,
   REPLICA_SETS,
@@ -55,6 +57,7 @@ export function allControllers({ subnets, authority }: ControllerSettings): read
     scheduler,
     endpointSliceController,
     endpointsController,
+    loadBalancerAddressController,
     garbageCollector,
     namespaceDeletionController,
     nodeLifecycleController,
@@ -75,6 +78,7 @@ const WHOLE_KINDS: readonly ResourceRef[] = [
   CRON_JOBS,
   POD_DISRUPTION_BUDGETS,
   ENDPOINTS,
+  LOAD_BALANCER_POOLS,
 ];
 
 /** Kinds that controllers read whole; all others are kept for garbage collection, by their metadata alone. */

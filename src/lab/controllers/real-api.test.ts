@@ -13,6 +13,7 @@ import {
   ENDPOINT_SLICES,
   EVENTS,
   JOBS,
+  LOAD_BALANCER_POOLS,
   NAMESPACES,
   NODES,
   PODS,
@@ -169,4 +170,37 @@ test('300 pods are available in far less than a minute', async () => {
   }, 40_000);
   console.log(`300 pods in ${Math.round(performance.now() - startMs)} ms`);
   assert.deepEqual(rig.problems, []);
+});
+
+test('a Service of type LoadBalancer has an address of a pool, keeps it over a restart, and gives it back', async () => {
+  const pool = { metadata: { name: 'small' }, spec: { cidrs: ['192.0.2.1/32'] } };
+  await rig.client.create(LOAD_BALANCER_POOLS, pool);
+  const balanced = (name: string) => ({
+    metadata: { name, namespace: 'default' },
+    spec: { type: 'LoadBalancer' as const, ipFamilyPolicy: 'SingleStack' as const, ports: [{ port: 80 }] },
+  });
+  const ingressOf = async (name: string): Promise<unknown> =>
+    (await rig.client.get(SERVICES, { name, namespace: 'default' })).status?.loadBalancer?.ingress;
+  await rig.client.create(SERVICES, balanced('balanced'));
+  await eventually(async () =>
+    assert.deepEqual(await ingressOf('balanced'), [{ ip: '192.0.2.1', ipMode: 'VIP' }]),
+  );
+  await rig.restart();
+  await rig.client.create(SERVICES, balanced('late'));
+  await eventually(async () => {
+    const events = (await rig.client.list(EVENTS, {})).items.filter(
+      (it) => it.involvedObject.name === 'late',
+    );
+    assert.ok(events.some(({ reason }) => reason === 'LoadBalancerAddressUnavailable'));
+  });
+  assert.deepEqual(await ingressOf('balanced'), [{ ip: '192.0.2.1', ipMode: 'VIP' }]);
+  const at = { name: 'balanced', namespace: 'default' };
+  await rig.client.patch(SERVICES, at, { spec: { type: 'ClusterIP' } }, { type: 'merge' });
+  await eventually(async () =>
+    assert.deepEqual(await ingressOf('late'), [{ ip: '192.0.2.1', ipMode: 'VIP' }]),
+  );
+  await eventually(async () => {
+    const { status } = await rig.client.get(LOAD_BALANCER_POOLS, { name: 'small' });
+    assert.deepEqual(status, { used: 1, free: '0', overlaps: [] });
+  });
 });

@@ -10,6 +10,7 @@ import {
   defaultSecret,
   defaultStorageClass,
 } from './others.ts';
+import { defaultLoadBalancerPool } from './load-balancer-pool.ts';
 import { defaultPod } from './pod.ts';
 import { defaultEndpoints, defaultEndpointSlice, defaultService } from './service.ts';
 import {
@@ -39,6 +40,7 @@ const DEFAULTS: Readonly<Record<string, (object: never) => void>> = {
   'batch.CronJob': defaultCronJob,
   'networking.NetworkPolicy': defaultNetworkPolicy,
   'storage.StorageClass': defaultStorageClass,
+  'fairlead.LoadBalancerPool': defaultLoadBalancerPool,
   'rbac.RoleBinding': defaultRoleBinding,
   'rbac.ClusterRoleBinding': defaultRoleBinding,
 };

@@ -6,6 +6,7 @@ import type { FieldError } from './field-error.ts';
 import { validateMetadata } from './metadata.ts';
 import { validateIngress, validateNetworkPolicy } from './network.ts';
 import { validatePod } from './pod.ts';
+import { validateLoadBalancerPool } from './load-balancer-pool.ts';
 import type { SchemaChecks } from './schema.ts';
 import { validateEndpoints, validateEndpointSlice, validateService } from './service.ts';
 import {
@@ -39,6 +40,7 @@ const VALIDATORS: Readonly<Record<string, Validator>> = {
   'policy.PodDisruptionBudget': validateDisruptionBudget,
   'networking.NetworkPolicy': validateNetworkPolicy,
   'networking.Ingress': validateIngress,
+  'fairlead.LoadBalancerPool': validateLoadBalancerPool,
 };
 
 export interface ValidateOptions {
