@@ -8,10 +8,12 @@ import { MASQUERADE, renderMasquerade } from '../backends/shared-nft/masquerade.
 import { tableTarget } from '../backends/shared-nft/table-target.ts';
 import { renderUnusedServices, UNUSED_SERVICES } from '../backends/shared-nft/unused-services.ts';
 import { localAddressTarget, renderLocalAddresses } from '../backends/shared-node/local-addresses.ts';
+import { staleFlowPart } from '../backends/shared-node/stale-flows.ts';
 import { sysctlTarget, type SysctlDoor } from '../backends/shared-node/sysctls.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Lifetime } from '../base/lifetime.ts';
 import { part, type Part } from '../reconcile/engine.ts';
+import type { Conntrack } from '../sys/conntrack.ts';
 import type { Netlink } from '../sys/netlink-types.ts';
 import type { AgentConfig } from './config.ts';
 import type { AgentView } from './agent-view.ts';
@@ -21,6 +23,7 @@ import { healthTarget } from './health-target.ts';
 /** The doors that targets go through. */
 export interface PartDoors {
   readonly netlink: Netlink;
+  readonly conntrack: Conntrack;
   readonly sysctl: SysctlDoor;
   readonly maps: NodeMaps;
   readonly clock: Clock;
@@ -29,7 +32,7 @@ export interface PartDoors {
 }
 
 export function agentParts(config: AgentConfig, doors: PartDoors): readonly Part<AgentView>[] {
-  const { netlink, sysctl, maps, lifetime, clock } = doors;
+  const { netlink, conntrack, sysctl, maps, lifetime, clock } = doors;
   const writeSysctls = (values: ReadonlyMap<string, string>): void => sysctl.writeSysctls(values);
   const vxlan = networkVxlanTargets({ netlink, writeSysctls });
   return [
@@ -43,6 +46,7 @@ export function agentParts(config: AgentConfig, doors: PartDoors): readonly Part
       tableTarget('unused-services', UNUSED_SERVICES),
       ({ node }) => node && renderUnusedServices(node.cluster),
     ),
+    staleFlowPart<AgentView>(conntrack),
     ...SERVICE_BACKENDS.flatMap((it) => it.open<AgentView>({ maps, netns: undefined, lifetime })),
     part(healthTarget(clock, lifetime), ({ services, isDraining }) =>
       services === undefined
