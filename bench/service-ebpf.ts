@@ -10,11 +10,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { parseIp } from '../src/base/ip.ts';
 import { Lifetime } from '../src/base/lifetime.ts';
 import { parsePort } from '../src/base/port.ts';
-import type { FrontendRow } from '../src/backends/service-ebpf/frontend-row.ts';
 import { openServiceTarget } from '../src/backends/service-ebpf/target.ts';
 import { openNodeBpf } from '../src/backends/shared-bpf/node-bpf.ts';
 import { frontendKey } from '../src/model/network.ts';
 import { inNetns } from '../src/sys/netns.ts';
+import { anEbpfRow } from '../test/support/ebpf-row.ts';
 import { buildServiceWorld, linkIndex, type ServiceWorld } from '../test/contract/service-world.ts';
 
 const [rounds = 40, seconds = 0.1] = process.argv.slice(2).map(Number);
@@ -103,14 +103,12 @@ async function program(world: ServiceWorld, lifetime: Lifetime): Promise<void> {
   lifetime.defer('BPF', () => bpf.detachAll());
   for (const { link, mac, ips } of world.pods.values())
     bpf.podInterfaces.attach({ ifindex: inNetns(nodeNetns, () => linkIndex(link)), mac, ips });
-  const rows = (['TCP', 'UDP'] as const).map((protocol): FrontendRow => ({
-    ip: parseIp('10.96.0.10'),
-    port: parsePort(80),
-    protocol,
-    endpoints: [{ ip: parseIp('10.77.0.11'), port: parsePort(PORT) }],
-    affinityTimeoutS: 0,
-    isExclusiveAddress: true,
-  }));
+  const rows = (['TCP', 'UDP'] as const).map((protocol) =>
+    anEbpfRow([{ ip: parseIp('10.77.0.11'), port: parsePort(PORT) }], {
+      ip: parseIp('10.96.0.10'),
+      protocol,
+    }),
+  );
   await openServiceTarget(bpf.maps).update(
     new Map(rows.map((row) => [frontendKey(row), row])),
     lifetime.signal,

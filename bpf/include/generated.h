@@ -13,6 +13,10 @@ struct ip_address {
 };
 
 #define ADDRESS_EXCLUSIVE 1
+#define FRONTEND_INSIDE_DROPS 1
+#define FRONTEND_OUTSIDE_DROPS 2
+#define FRONTEND_MASQUERADES_OUTSIDE 4
+#define FRONTEND_DENIES_NODE 8
 #define REASON_FORWARDED 0
 #define REASON_LOST_EVENT 1
 #define REASON_UNKNOWN_INTERFACE 2
@@ -28,6 +32,11 @@ struct ip_address {
 #define REASON_SERVICE_FRAGMENT 12
 #define REASON_SERVICE_PROTOCOL 13
 #define REASON_TRANSLATION_FAILED 14
+#define REASON_SERVICE_ELSEWHERE 15
+#define REASON_SERVICE_SOURCE_RANGE 16
+#define REASON_SERVICE_NO_PORT 17
+#define REASON_SERVICE_NO_ROUTE 18
+#define REASON_SERVICE_HOP_LIMIT 19
 
 struct address_key {
 	struct ip_address ip;
@@ -49,11 +58,27 @@ _Static_assert(sizeof(struct frontend_key) == 20, "frontend_key");
 
 struct frontend {
 	__u32 service_id;
-	__u32 generation;
-	__u32 endpoint_count;
 	__u32 affinity_timeout_s;
+	__u32 flags;
+	__u32 range_set;
+	__u32 inside_generation;
+	__u32 inside_count;
+	__u32 outside_generation;
+	__u32 outside_count;
 };
-_Static_assert(sizeof(struct frontend) == 16, "frontend");
+_Static_assert(sizeof(struct frontend) == 32, "frontend");
+
+struct source_range_key {
+	__u32 prefix_bits;
+	__u32 range_set;
+	struct ip_address ip;
+};
+_Static_assert(sizeof(struct source_range_key) == 24, "source_range_key");
+
+struct source_range {
+	__u32 range_set;
+};
+_Static_assert(sizeof(struct source_range) == 4, "source_range");
 
 struct endpoint_key {
 	__u32 generation;
@@ -226,7 +251,16 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } frontends SEC(".maps");
 
-/* The endpoints of a generation, slots 0 to endpointCount - 1. */
+/* Who may use a frontend that has source ranges. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__type(key, struct source_range_key);
+	__type(value, struct source_range);
+	__uint(max_entries, 131072);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} source_ranges SEC(".maps");
+
+/* The endpoints of a generation, slots 0 to its count - 1. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, struct endpoint_key);

@@ -100,17 +100,17 @@ static __always_inline void flow_ends(const struct packet *packet, const struct 
  * unrolled: Linux 6.1 refuses a loop that is entered from straight code behind another branch of it (check_cfg, "back-edge").
  */
 static __always_inline enum service_verdict flow_choose(const struct packet *packet, const struct frontend_key *key,
-							struct frontend *frontend, struct flow *out)
+							struct service *service, struct flow *out)
 {
 	struct transport_address endpoint = {};
 
 #pragma unroll
 	for (int i = 0; i < FLOW_ENDPOINT_TRIES; i++) {
-		enum service_verdict verdict = service_choose(key, frontend, &packet->source, &endpoint);
+		enum service_verdict verdict = service_choose(key, service, &packet->source, &endpoint);
 
 		if (verdict != SERVICE_FOUND)
 			return verdict;
-		out->generation = frontend->generation;
+		out->generation = service->generation;
 		flow_ends(packet, &endpoint, out);
 		if (flow_ends_state(packet, out) != ENDS_TAKEN)
 			return SERVICE_FOUND;
@@ -142,14 +142,14 @@ static __always_inline void flow_keep(const struct packet *packet, const struct 
 }
 
 /* Takes up a known flow: its endpoint is still one of the frontend's, and its answers find back, or are made to. */
-static __always_inline bool flow_resume(const struct packet *packet, struct flow *known, const struct frontend *frontend,
+static __always_inline bool flow_resume(const struct packet *packet, struct flow *known, const struct service *service,
 					struct flow *out)
 {
 	enum flow_ends_state ends;
 
-	if (!service_keeps(frontend, known->generation, &known->destination, known->destination_port))
+	if (!service_keeps(service, known->generation, &known->destination, known->destination_port))
 		return false;
-	known->generation = frontend->generation;
+	known->generation = service->generation;
 	*out = *known;
 	ends = flow_ends_state(packet, out);
 	if (ends == ENDS_FREE)

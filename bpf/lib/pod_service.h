@@ -48,22 +48,26 @@ static __always_inline int pod_sends_to_service(struct __sk_buff *skb, struct pa
 	struct frontend_key key = {
 		.ip = packet->destination, .port = packet->destination_port, .protocol = packet->protocol
 	};
-	struct frontend frontend = {};
+	struct service service = {};
 	struct flow to = {};
-	enum service_verdict verdict = service_find(&key, &frontend);
+	enum service_verdict verdict = service_find(&key, CLIENT_INSIDE, &service);
 
 	if (verdict == SERVICE_NONE) {
 		if (packet->protocol == IPPROTO_UDP || packet_is_new_tcp(packet))
 			flow_forget_between(packet);
 		return forward(skb, packet, HOOK_POD_EGRESS);
 	}
-	if (verdict == SERVICE_FOUND && known && flow_resume(packet, known, &frontend, &to))
+	if (!service_admits(&service, &packet->source))
+		return drop(skb, packet, REASON_SERVICE_SOURCE_RANGE, HOOK_POD_EGRESS);
+	if (verdict == SERVICE_DROPPED)
+		return drop(skb, packet, REASON_SERVICE_ELSEWHERE, HOOK_POD_EGRESS);
+	if (verdict == SERVICE_FOUND && known && flow_resume(packet, known, &service, &to))
 		return deliver(skb, packet, &to, flow_is_own(packet, &to));
 	/* A segment in the middle of a connection that nobody knows: any endpoint would be a wrong one. */
 	if (verdict == SERVICE_FOUND && packet->protocol == IPPROTO_TCP && !packet_is_new_tcp(packet))
 		return refuse_service(skb, packet, REASON_SERVICE_UNKNOWN_FLOW);
 	if (verdict == SERVICE_FOUND)
-		verdict = flow_choose(packet, &key, &frontend, &to);
+		verdict = flow_choose(packet, &key, &service, &to);
 	if (verdict != SERVICE_FOUND)
 		return refuse_service(skb, packet, REASON_SERVICE_NO_ENDPOINT);
 	flow_keep(packet, &to);

@@ -11,30 +11,72 @@ enum service_verdict {
 	SERVICE_FOUND,
 	/* A Service without endpoints, or an unused port of one: refuse at once. */
 	SERVICE_REFUSED,
+	/* No endpoint here, but elsewhere: silence. */
+	SERVICE_DROPPED,
+};
+
+/* Who asks: the node's pods and processes, or whoever comes by the node's links. */
+enum client_side {
+	CLIENT_INSIDE,
+	CLIENT_OUTSIDE,
+};
+
+/* A frontend as one side of clients meets it. */
+struct service {
+	__u32 service_id;
+	__u32 generation;
+	__u32 endpoint_count;
+	__u32 affinity_timeout_s;
+	__u32 flags;
+	__u32 range_set;
+	enum client_side side;
 };
 
 /* The agent may switch generations between our two look-ups; after so many misses in a row something is broken. */
 #define SERVICE_TRIES 2
 
 /* Destination to frontend. One look-up for all traffic that is not ours. */
-static __always_inline enum service_verdict service_find(const struct frontend_key *key, struct frontend *out)
+static __always_inline enum service_verdict service_find(const struct frontend_key *key, enum client_side side,
+							 struct service *out)
 {
 	const struct service_address *address = bpf_map_lookup_elem(&service_addresses, &key->ip);
 	const struct frontend *found;
+	bool is_inside = side == CLIENT_INSIDE;
 
 	if (!address)
 		return SERVICE_NONE;
 	found = bpf_map_lookup_elem(&frontends, key);
 	if (!found)
 		return address->flags & ADDRESS_EXCLUSIVE ? SERVICE_REFUSED : SERVICE_NONE;
-	*out = *found;
-	return out->endpoint_count ? SERVICE_FOUND : SERVICE_REFUSED;
+	out->service_id = found->service_id;
+	out->affinity_timeout_s = found->affinity_timeout_s;
+	out->flags = found->flags;
+	out->range_set = found->range_set;
+	out->generation = is_inside ? found->inside_generation : found->outside_generation;
+	out->endpoint_count = is_inside ? found->inside_count : found->outside_count;
+	out->side = side;
+	if (out->endpoint_count)
+		return SERVICE_FOUND;
+	return out->flags & (is_inside ? FRONTEND_INSIDE_DROPS : FRONTEND_OUTSIDE_DROPS) ? SERVICE_DROPPED :
+											  SERVICE_REFUSED;
+}
+
+/* Whether a packet's sender may use the Service. */
+static __always_inline bool service_admits(const struct service *service, const struct ip_address *client)
+{
+	struct source_range_key key = {
+		.prefix_bits = 8 * (sizeof(key.range_set) + sizeof(key.ip)),
+		.range_set = service->range_set,
+		.ip = *client,
+	};
+
+	return !service->range_set || bpf_map_lookup_elem(&source_ranges, &key);
 }
 
 /* Whether a remembered endpoint still belongs to the frontend. */
-static __always_inline bool service_has(const struct frontend *frontend, const struct ip_address *ip, __be16 port)
+static __always_inline bool service_has(const struct service *service, const struct ip_address *ip, __be16 port)
 {
-	struct member_key key = { .generation = frontend->generation, .ip = *ip, .port = port };
+	struct member_key key = { .generation = service->generation, .ip = *ip, .port = port };
 
 	return bpf_map_lookup_elem(&members, &key) != NULL;
 }
@@ -43,22 +85,22 @@ static __always_inline bool service_has(const struct frontend *frontend, const s
  * Whether a flow that was given this endpoint in `generation` may go on with it. With session affinity the client's own record decides
  * after a change: the endpoint may have left and come back, and the client may have moved on meanwhile.
  */
-static __always_inline bool service_keeps(const struct frontend *frontend, __u32 generation, const struct ip_address *ip,
+static __always_inline bool service_keeps(const struct service *service, __u32 generation, const struct ip_address *ip,
 					  __be16 port)
 {
-	if (generation == frontend->generation)
+	if (generation == service->generation)
 		return true;
-	return !frontend->affinity_timeout_s && service_has(frontend, ip, port);
+	return !service->affinity_timeout_s && service_has(service, ip, port);
 }
 
-static __always_inline bool service_pick(const struct frontend *frontend, struct transport_address *out)
+static __always_inline bool service_pick(const struct service *service, struct transport_address *out)
 {
-	struct endpoint_key key = { .generation = frontend->generation };
+	struct endpoint_key key = { .generation = service->generation };
 	const struct transport_address *found;
 
-	if (!frontend->endpoint_count)
+	if (!service->endpoint_count)
 		return false;
-	key.slot = bpf_get_prandom_u32() % frontend->endpoint_count;
+	key.slot = bpf_get_prandom_u32() % service->endpoint_count;
 	found = bpf_map_lookup_elem(&endpoints, &key);
 	if (!found)
 		return false;
@@ -67,15 +109,15 @@ static __always_inline bool service_pick(const struct frontend *frontend, struct
 }
 
 /* The endpoint that this client had within the time-out, as long as it is one. */
-static __always_inline bool affinity_recall(const struct frontend *frontend, const struct affinity_key *key,
+static __always_inline bool affinity_recall(const struct service *service, const struct affinity_key *key,
 					    struct transport_address *out)
 {
 	struct affinity *known = bpf_map_lookup_elem(&affinities, key);
 	__u64 now = bpf_ktime_get_ns();
 
-	if (!known || now - known->last_used_ns > frontend->affinity_timeout_s * 1000000000ULL)
+	if (!known || now - known->last_used_ns > service->affinity_timeout_s * 1000000000ULL)
 		return false;
-	if (!service_has(frontend, &known->ip, known->port))
+	if (!service_has(service, &known->ip, known->port))
 		return false;
 	out->ip = known->ip;
 	out->port = known->port;
@@ -95,27 +137,27 @@ static __always_inline void affinity_keep(const struct affinity_key *key, const 
 }
 
 /*
- * The endpoint for a new flow to `key`. `client` names who asks, for session affinity. `frontend` comes from service_find and
+ * The endpoint for a new flow to `key`. `client` names who asks, for session affinity. `service` comes from service_find and
  * is read anew where its generation went away meanwhile.
  */
-static __noinline enum service_verdict service_choose(const struct frontend_key *key, struct frontend *frontend,
+static __noinline enum service_verdict service_choose(const struct frontend_key *key, struct service *service,
 							   const struct ip_address *client,
 							   struct transport_address *out)
 {
-	struct affinity_key sticky = { .client = *client, .service_id = frontend->service_id };
+	struct affinity_key sticky = { .client = *client, .service_id = service->service_id };
 
-	if (frontend->affinity_timeout_s && affinity_recall(frontend, &sticky, out))
+	if (service->affinity_timeout_s && affinity_recall(service, &sticky, out))
 		return SERVICE_FOUND;
 #pragma unroll
 	for (int i = 0; i < SERVICE_TRIES; i++) {
 		enum service_verdict verdict;
 
-		if (service_pick(frontend, out)) {
-			if (frontend->affinity_timeout_s)
+		if (service_pick(service, out)) {
+			if (service->affinity_timeout_s)
 				affinity_keep(&sticky, out);
 			return SERVICE_FOUND;
 		}
-		verdict = service_find(key, frontend);
+		verdict = service_find(key, service->side, service);
 		if (verdict != SERVICE_FOUND)
 			return verdict;
 	}

@@ -100,6 +100,38 @@ static __always_inline void socket_remember_peer(struct bpf_sock_addr *ctx, cons
 	peer->frontend_port = frontend->port;
 }
 
+/* The call ends as waiting for an answer would end; nothing can be sent into the void from here. */
+static __always_inline int socket_silence(void)
+{
+	bpf_set_retval(-ETIMEDOUT);
+	return SOCKET_REFUSE;
+}
+
+/* Whether the socket is a pod's: what it sends passes the pod's interface, where packets are judged. */
+static __always_inline bool socket_is_of_pod(struct bpf_sock_addr *ctx)
+{
+	__u32 index = 0;
+	const struct settings *known = bpf_map_lookup_elem(&settings, &index);
+
+	return known && known->node_netns_cookie && bpf_get_netns_cookie(ctx) != known->node_netns_cookie;
+}
+
+/*
+ * What cannot be decided at a pod's socket keeps the Service's own address: silence can only be had from packets, source ranges speak of
+ * a source that is not known yet. The node's own sockets have no place but this one.
+ */
+static __always_inline enum service_verdict socket_judge(struct bpf_sock_addr *ctx, const struct service *service,
+							 enum service_verdict verdict)
+{
+	if (verdict == SERVICE_NONE)
+		return verdict;
+	if (verdict != SERVICE_DROPPED && !service->range_set)
+		return verdict;
+	if (socket_is_of_pod(ctx))
+		return SERVICE_NONE;
+	return service->flags & FRONTEND_DENIES_NODE ? SERVICE_DROPPED : verdict;
+}
+
 /*
  * A connected datagram socket passes no hook when it sends, so an endpoint chosen at connect() would stay its peer beyond that endpoint's
  * end: a hole without a bottom. What a pod sends passes its interface, where every datagram is judged anew: there such a socket keeps the
@@ -107,12 +139,7 @@ static __always_inline void socket_remember_peer(struct bpf_sock_addr *ctx, cons
  */
 static __always_inline bool socket_is_left_to_packets(struct bpf_sock_addr *ctx, __u8 protocol)
 {
-	__u32 index = 0;
-	const struct settings *known = bpf_map_lookup_elem(&settings, &index);
-
-	if (protocol != IPPROTO_UDP || !known || !known->node_netns_cookie)
-		return false;
-	return bpf_get_netns_cookie(ctx) != known->node_netns_cookie;
+	return protocol == IPPROTO_UDP && socket_is_of_pod(ctx);
 }
 
 static __always_inline int socket_connect(struct bpf_sock_addr *ctx, bool is_v6)
@@ -120,21 +147,23 @@ static __always_inline int socket_connect(struct bpf_sock_addr *ctx, bool is_v6)
 	__u8 protocol = socket_protocol(ctx);
 	struct frontend_key key = socket_destination(ctx, is_v6, protocol);
 	struct transport_address endpoint = {};
-	struct frontend frontend = {};
+	struct service service = {};
 	struct ip_address client;
 	enum service_verdict verdict;
 
 	if (!protocol)
 		return SOCKET_ALLOW;
-	verdict = service_find(&key, &frontend);
+	verdict = socket_judge(ctx, &service, service_find(&key, CLIENT_INSIDE, &service));
 	if (verdict == SERVICE_FOUND && socket_is_left_to_packets(ctx, protocol))
 		verdict = SERVICE_NONE;
 	if (verdict == SERVICE_FOUND) {
 		client = socket_client(ctx);
-		verdict = service_choose(&key, &frontend, &client, &endpoint);
+		verdict = service_choose(&key, &service, &client, &endpoint);
 	}
 	if (verdict == SERVICE_REFUSED)
 		return socket_refuse();
+	if (verdict == SERVICE_DROPPED)
+		return socket_silence();
 	if (verdict == SERVICE_NONE) {
 		/* A datagram socket may connect again, elsewhere. */
 		if (protocol == IPPROTO_UDP && ctx->sk)
@@ -156,28 +185,28 @@ static __always_inline bool socket_is_connected(const struct bpf_sock_addr *ctx)
 }
 
 /* The endpoint of earlier datagrams of this socket to this frontend, as long as it is one. */
-static __always_inline bool socket_flow_recall(const struct socket_flow_key *key, const struct frontend *frontend,
+static __always_inline bool socket_flow_recall(const struct socket_flow_key *key, const struct service *service,
 					       struct transport_address *out)
 {
 	struct socket_flow *known = bpf_map_lookup_elem(&socket_flows, key);
 
 	if (!known)
 		return false;
-	if (!service_keeps(frontend, known->generation, &known->ip, known->port))
+	if (!service_keeps(service, known->generation, &known->ip, known->port))
 		return false;
-	known->generation = frontend->generation;
+	known->generation = service->generation;
 	out->ip = known->ip;
 	out->port = known->port;
 	return true;
 }
 
-static __always_inline void socket_flow_keep(struct socket_flow_key *key, const struct frontend *frontend,
+static __always_inline void socket_flow_keep(struct socket_flow_key *key, const struct service *service,
 					     const struct transport_address *endpoint)
 {
 	struct socket_flow forward = {
-		.ip = endpoint->ip, .port = endpoint->port, .generation = frontend->generation
+		.ip = endpoint->ip, .port = endpoint->port, .generation = service->generation
 	};
-	struct socket_flow reverse = { .ip = key->ip, .port = key->port, .generation = frontend->generation };
+	struct socket_flow reverse = { .ip = key->ip, .port = key->port, .generation = service->generation };
 	struct socket_flow_key back = {
 		.cookie = key->cookie, .ip = endpoint->ip, .port = endpoint->port, .direction = FLOW_REVERSE
 	};
@@ -192,7 +221,7 @@ static __always_inline int socket_sendmsg(struct bpf_sock_addr *ctx, bool is_v6)
 	struct frontend_key key = socket_destination(ctx, is_v6, protocol);
 	struct socket_flow_key flow = { .ip = key.ip, .port = key.port, .direction = FLOW_FORWARD };
 	struct transport_address endpoint = {};
-	struct frontend frontend = {};
+	struct service service = {};
 	struct ip_address client;
 	enum service_verdict verdict;
 
@@ -200,17 +229,19 @@ static __always_inline int socket_sendmsg(struct bpf_sock_addr *ctx, bool is_v6)
 		return SOCKET_ALLOW;
 	if (socket_is_connected(ctx) && socket_is_left_to_packets(ctx, protocol))
 		return SOCKET_ALLOW;
-	verdict = service_find(&key, &frontend);
+	verdict = socket_judge(ctx, &service, service_find(&key, CLIENT_INSIDE, &service));
 	if (verdict == SERVICE_NONE)
 		return SOCKET_ALLOW;
 	if (verdict == SERVICE_REFUSED)
 		return socket_refuse();
+	if (verdict == SERVICE_DROPPED)
+		return socket_silence();
 	flow.cookie = bpf_get_socket_cookie(ctx);
-	if (!socket_flow_recall(&flow, &frontend, &endpoint)) {
+	if (!socket_flow_recall(&flow, &service, &endpoint)) {
 		client = socket_client(ctx);
-		if (service_choose(&key, &frontend, &client, &endpoint) != SERVICE_FOUND)
+		if (service_choose(&key, &service, &client, &endpoint) != SERVICE_FOUND)
 			return socket_refuse();
-		socket_flow_keep(&flow, &frontend, &endpoint);
+		socket_flow_keep(&flow, &service, &endpoint);
 	}
 	socket_set(ctx, is_v6, &endpoint.ip, endpoint.port);
 	return SOCKET_ALLOW;

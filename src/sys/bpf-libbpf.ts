@@ -98,6 +98,9 @@ export const mapLookupBatch = libbpf.func(
 export const mapUpdateBatch = libbpf.func(
   'int bpf_map_update_batch(int fd, uint8_t *keys, uint8_t *values, _Inout_ uint32_t *count, uint8_t *options)',
 ) as (fd: number, keys: Uint8Array, ...rest: [values: Uint8Array, count: [number], options: Bytes]) => number;
+export const mapDeleteBatch = libbpf.func(
+  'int bpf_map_delete_batch(int fd, uint8_t *keys, _Inout_ uint32_t *count, uint8_t *options)',
+) as (fd: number, keys: Uint8Array, ...rest: [count: [number], options: Bytes]) => number;
 export const possibleCpus = libbpf.func('int libbpf_num_possible_cpus()') as () => number;
 
 export const tcHookCreate = libbpf.func('int bpf_tc_hook_create(uint8_t *hook)') as (hook: Bytes) => number;

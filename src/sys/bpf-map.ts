@@ -106,8 +106,13 @@ class KernelMap implements BpfMap {
   }
 
   deleteAll(keys: readonly Uint8Array[]): void {
-    // One by one: a batch stops at the first key that is gone already, and its count does not say so on every kernel.
-    for (const key of keys) this.delete(key);
+    for (let at = 0; at < keys.length; at += BATCH) {
+      const part = keys.slice(at, at + BATCH);
+      const packed = this.#packed(part, this.#info.keyBytes);
+      // A batch stops at the first key that is gone already, and its count does not say so on every kernel: then one by one.
+      if (bpf.mapDeleteBatch(this.#fd, packed, [part.length], null) < 0)
+        for (const key of part) this.delete(key);
+    }
   }
 
   entries(): BpfEntry[] {

@@ -26,6 +26,17 @@ export const PACKET_REASONS = [
   { name: 'service-fragment', about: 'A fragment for a Service came before the first one of its datagram' },
   { name: 'service-protocol', about: 'A Service address takes TCP and UDP alone' },
   { name: 'translation-failed', about: 'The packet could not be rewritten' },
+  {
+    name: 'service-elsewhere',
+    about: 'The Service has no endpoint here, but elsewhere: silence, as its traffic policy says',
+  },
+  { name: 'service-source-range', about: 'The sender is not in the source ranges of the Service' },
+  { name: 'service-no-port', about: 'No port of the node is free to hide the sender behind' },
+  {
+    name: 'service-no-route',
+    about: 'The node has no way to the endpoint or back to the client, or no address of the family',
+  },
+  { name: 'service-hop-limit', about: 'The packet has passed as many routers as it may' },
 ] as const satisfies readonly PacketReason[];
 
 export type PacketReasonName = (typeof PACKET_REASONS)[number]['name'];

@@ -5,7 +5,8 @@ import { PACKET_REASONS, reasonConstant } from './bpf-maps-reasons.ts';
 import { defineStruct, type Struct } from './bpf-maps-struct.ts';
 
 /** BPF_MAP_TYPE_* without the prefix (linux/bpf.h). */
-export type BpfMapKind = 'HASH' | 'ARRAY' | 'LRU_HASH' | 'PERCPU_ARRAY' | 'RINGBUF' | 'SK_STORAGE';
+export type BpfMapKind =
+  'HASH' | 'ARRAY' | 'LRU_HASH' | 'LPM_TRIE' | 'PERCPU_ARRAY' | 'RINGBUF' | 'SK_STORAGE';
 
 /** One map. `maxEntries` is the default size in entries (RINGBUF: bytes, a power of two). */
 export interface BpfMapSpec<K, V> {
@@ -31,14 +32,41 @@ export const FRONTEND_KEY = defineStruct('frontend_key', [
   { name: 'pad', kind: 'pad', count: 1 },
 ]);
 
-/** `generation` names one set of endpoint slots and is never used twice; `serviceId` stays when endpoints change. */
+/**
+ * A generation names one set of endpoint slots and is never used twice; `serviceId` stays when endpoints change. Inside and outside clients
+ * share a set where theirs are equal. `rangeSet` names the source ranges, 0 for everybody.
+ */
 export const FRONTEND = defineStruct('frontend', [
   { name: 'serviceId', kind: 'u32' },
-  { name: 'generation', kind: 'u32' },
-  { name: 'endpointCount', kind: 'u32' },
   /** 0 for no session affinity. */
   { name: 'affinityTimeoutS', kind: 'u32' },
+  { name: 'flags', kind: 'u32' },
+  { name: 'rangeSet', kind: 'u32' },
+  { name: 'insideGeneration', kind: 'u32' },
+  { name: 'insideCount', kind: 'u32' },
+  { name: 'outsideGeneration', kind: 'u32' },
+  { name: 'outsideCount', kind: 'u32' },
 ]);
+
+/** Bits of `frontend.flags`. */
+export const FRONTEND_FLAGS = {
+  /** Without an endpoint, clients of this side meet silence instead of a refusal. */
+  insideDrops: 1,
+  outsideDrops: 2,
+  /** Outside clients are hidden behind the node. */
+  masqueradesOutside: 4,
+  /** The node's own processes are not in the source ranges. */
+  deniesNode: 8,
+} as const;
+
+/** An address of a set of source ranges; `prefixBits` counts the set's number, too (struct bpf_lpm_trie_key). */
+export const SOURCE_RANGE_KEY = defineStruct('source_range_key', [
+  { name: 'prefixBits', kind: 'u32' },
+  { name: 'rangeSet', kind: 'u32' },
+  { name: 'ip', kind: 'ip' },
+]);
+
+const SOURCE_RANGE = defineStruct('source_range', [{ name: 'rangeSet', kind: 'u32' }]);
 
 /** Bits of `service_address.flags`. */
 export const ADDRESS_FLAGS = {
@@ -215,6 +243,15 @@ export const BPF_MAPS = {
     flags: NO_PREALLOC,
     about: 'Address, port and protocol of a Service to the set of its endpoints.',
   }),
+  source_ranges: map({
+    name: 'source_ranges',
+    kind: 'LPM_TRIE',
+    key: SOURCE_RANGE_KEY,
+    value: SOURCE_RANGE,
+    maxEntries: 131_072,
+    flags: NO_PREALLOC,
+    about: 'Who may use a frontend that has source ranges.',
+  }),
   endpoints: map({
     name: 'endpoints',
     kind: 'HASH',
@@ -222,7 +259,7 @@ export const BPF_MAPS = {
     value: TRANSPORT_ADDRESS,
     maxEntries: 1_048_576,
     flags: NO_PREALLOC,
-    about: 'The endpoints of a generation, slots 0 to endpointCount - 1.',
+    about: 'The endpoints of a generation, slots 0 to its count - 1.',
   }),
   members: map({
     name: 'members',
@@ -333,5 +370,9 @@ export function allBpfMaps(): readonly AnyBpfMapSpec[] {
 /** Constants that C and TypeScript share, by their name in C. */
 export const BPF_CONSTANTS: Readonly<Record<string, number>> = {
   ADDRESS_EXCLUSIVE: ADDRESS_FLAGS.exclusive,
+  FRONTEND_INSIDE_DROPS: FRONTEND_FLAGS.insideDrops,
+  FRONTEND_OUTSIDE_DROPS: FRONTEND_FLAGS.outsideDrops,
+  FRONTEND_MASQUERADES_OUTSIDE: FRONTEND_FLAGS.masqueradesOutside,
+  FRONTEND_DENIES_NODE: FRONTEND_FLAGS.deniesNode,
   ...Object.fromEntries(PACKET_REASONS.map((it, at) => [reasonConstant(it.name), at])),
 };

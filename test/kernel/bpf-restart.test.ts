@@ -9,6 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { parseIp } from '../../src/base/ip.ts';
 import { Lifetime } from '../../src/base/lifetime.ts';
 import { parsePort } from '../../src/base/port.ts';
+import { anEbpfRow } from '../support/ebpf-row.ts';
 import type { FrontendRow } from '../../src/backends/service-ebpf/frontend-row.ts';
 import { openServiceTarget } from '../../src/backends/service-ebpf/target.ts';
 import { openNodeBpf, type NodeBpf } from '../../src/backends/shared-bpf/node-bpf.ts';
@@ -36,14 +37,7 @@ function open(owner: Lifetime, objectDir: string, cgroup = world.cgroup): Promis
 
 function aRow(protocol: 'TCP' | 'UDP'): FrontendRow {
   const endpoints = [{ ip: parseIp('10.77.0.11'), port: parsePort(8080) }];
-  return {
-    ip: parseIp(VIP),
-    port: parsePort(80),
-    protocol,
-    endpoints,
-    affinityTimeoutS: 0,
-    isExclusiveAddress: true,
-  };
+  return anEbpfRow(endpoints, { ip: parseIp(VIP), protocol });
 }
 
 /** The same programs with another name: bytes behind the end of an object change its hash and nothing else. */

@@ -13,6 +13,7 @@ import { frontendKey } from '../../src/model/network.ts';
 import { openPin, closeFd } from '../../src/sys/bpf-pin.ts';
 import { readdirSync } from 'node:fs';
 import { TEST_IFINDEX, testRunTc, type TcVerdict } from '../../src/sys/bpf-test-run.ts';
+import { anEbpfRow } from './ebpf-row.ts';
 import { POD_MAC, readFrame, type ReadPacket } from './packets.ts';
 
 export const POD_IPS = ['10.77.0.10', 'fd77::10'] as const;
@@ -94,13 +95,10 @@ function openProgram(pinDir: string, name: string, lifetime: Lifetime): number {
 
 function aRow([at, endpoints]: readonly [string, readonly string[]]): FrontendRow {
   const [host = '', protocol] = at.split('/');
-  return {
+  return anEbpfRow(endpoints.map(transport), {
     ...transport(host),
     protocol: protocol === 'UDP' ? 'UDP' : 'TCP',
-    endpoints: endpoints.map(transport),
-    affinityTimeoutS: 0,
-    isExclusiveAddress: true,
-  };
+  });
 }
 
 function transport(text: string): Pick<FrontendRow, 'ip' | 'port'> {

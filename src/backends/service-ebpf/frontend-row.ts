@@ -1,18 +1,31 @@
 // A frontend as the kernel holds it: what a render asks for and what an observation gives back.
 
+import type { Cidr } from '../../base/cidr.ts';
 import type { Ip } from '../../base/ip.ts';
 import type { Port } from '../../base/port.ts';
 
-/** Endpoints are sorted by `endpointText` and have no duplicates; all are of the frontend's family. */
 export interface FrontendRow {
   readonly ip: Ip;
   readonly port: Port;
   readonly protocol: 'TCP' | 'UDP';
-  readonly endpoints: readonly RowEndpoint[];
+  readonly inside: RowChoice;
+  readonly outside: RowChoice;
+  /** Outside clients are hidden behind the node. */
+  readonly masqueradesOutside: boolean;
+  /** Sorted, of the frontend's family, no duplicates; undefined for everybody. */
+  readonly sourceRanges: readonly Cidr[] | undefined;
+  /** The node's own processes are in the source ranges, by one of its addresses. */
+  readonly admitsNode: boolean;
   /** Session affinity by client, 0 for none. */
   readonly affinityTimeoutS: number;
   /** Ports of this address without a frontend are refused; the same for all rows of an address. */
   readonly isExclusiveAddress: boolean;
+}
+
+/** The endpoints for one side of clients: sorted by `endpointText`, no duplicates, all of the frontend's family. */
+export interface RowChoice {
+  readonly endpoints: readonly RowEndpoint[];
+  readonly whenEmpty: 'refuse' | 'drop';
 }
 
 export interface RowEndpoint {
@@ -35,6 +48,21 @@ export function isSameRow(a: FrontendRow, b: FrontendRow): boolean {
   return (
     a.affinityTimeoutS === b.affinityTimeoutS &&
     a.isExclusiveAddress === b.isExclusiveAddress &&
+    a.masqueradesOutside === b.masqueradesOutside &&
+    a.admitsNode === b.admitsNode &&
+    a.sourceRanges?.join() === b.sourceRanges?.join() &&
+    isSameChoice(a.inside, b.inside) &&
+    isSameChoice(a.outside, b.outside)
+  );
+}
+
+function isSameChoice(a: RowChoice, b: RowChoice): boolean {
+  return a.whenEmpty === b.whenEmpty && hasSameEndpoints(a, b);
+}
+
+export function hasSameEndpoints(a: RowChoice, b: RowChoice): boolean {
+  if (a.endpoints === b.endpoints) return true;
+  return (
     a.endpoints.length === b.endpoints.length &&
     a.endpoints.every((it, at) => it.ip === b.endpoints[at]?.ip && it.port === b.endpoints[at].port)
   );

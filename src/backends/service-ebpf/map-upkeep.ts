@@ -1,5 +1,7 @@
-// What goes out of the Service maps: sets of endpoints that no frontend names, addresses without a frontend.
+// What goes out of the Service maps: sets of endpoints and of source ranges that no frontend names, addresses without a frontend.
 
+import { cidrBase, cidrFamily, cidrLength, type Cidr } from '../../base/cidr.ts';
+import type { Ip } from '../../base/ip.ts';
 import { PROTOCOL_NUMBERS } from '../../base/port.ts';
 import type { NodeMaps } from '../shared-bpf/node-maps.ts';
 import type { FrontendRow } from './frontend-row.ts';
@@ -15,44 +17,105 @@ export function keyOfRow(row: FrontendRow): Parameters<NodeMaps['frontends']['lo
   return { ip: row.ip, port: row.port, protocol: PROTOCOL_NUMBERS[row.protocol] };
 }
 
-/** A generation of endpoints by its number and its count of slots. */
-export interface EndpointSet {
-  readonly generation: number;
-  readonly endpointCount: number;
+type Frontend = NonNullable<ReturnType<NodeMaps['frontends']['lookup']>>;
+type SourceRangeKey = Parameters<NodeMaps['sourceRanges']['lookup']>[0];
+
+/** Bits of a key before those of the address itself, which IPv4 has 96 more of. */
+export const RANGE_BITS: Readonly<Record<4 | 6, number>> = { 4: 32 + 96, 6: 32 };
+
+export function rangeKeyOf(rangeSet: number, cidr: Cidr): SourceRangeKey {
+  return { prefixBits: RANGE_BITS[cidrFamily(cidr)] + cidrLength(cidr), rangeSet, ip: cidrBase(cidr) };
 }
 
-/** Removes sets of endpoints; no frontend may name them any more. */
-export function removeEndpointSets(maps: NodeMaps, sets: readonly EndpointSet[]): void {
-  for (const { generation, endpointCount } of sets) {
-    for (let slot = 0; slot < endpointCount; slot++) {
-      const endpoint = maps.endpoints.lookup({ generation, slot });
-      if (endpoint !== undefined) maps.members.delete({ generation, ...endpoint });
-      maps.endpoints.delete({ generation, slot });
-    }
-  }
+/** What a frontend in the maps names: it can go when the frontend names others, or has gone. */
+export interface NamedSets {
+  readonly endpoints: readonly { readonly generation: number; readonly count: number }[];
+  readonly ranges: readonly SourceRangeKey[];
 }
 
-/** Removes what a writer left that was killed between its steps: endpoints that no frontend names, addresses without one. */
+/** `ranges` are the source ranges as they were last seen: the kernel lists no single set of them. */
+export function setsOf(frontend: Frontend, ranges: readonly Cidr[] | undefined): NamedSets {
+  const { insideGeneration, insideCount, outsideGeneration, outsideCount, rangeSet } = frontend;
+  const inside = { generation: insideGeneration, count: insideCount };
+  const outside = { generation: outsideGeneration, count: outsideCount };
+  return {
+    endpoints: insideGeneration === outsideGeneration ? [inside] : [inside, outside],
+    ranges: (ranges ?? []).map((cidr) => rangeKeyOf(rangeSet, cidr)),
+  };
+}
+
+/** Removes sets; no frontend may name them any more. */
+export function removeSets(maps: NodeMaps, sets: readonly NamedSets[]): void {
+  const slots = sets
+    .flatMap((it) => it.endpoints)
+    .flatMap(({ generation, count }) => Array.from({ length: count }, (_, slot) => ({ generation, slot })));
+  const members = slots.flatMap((key) => {
+    const endpoint = maps.endpoints.lookup(key);
+    return endpoint === undefined ? [] : [{ generation: key.generation, ...endpoint }];
+  });
+  maps.members.deleteAll(members);
+  maps.endpoints.deleteAll(slots);
+  maps.sourceRanges.deleteAll(sets.flatMap((it) => it.ranges));
+}
+
+/** Removes what a writer left that was killed between its steps: sets that no frontend names, addresses without one. */
 export function removeOrphans(maps: NodeMaps): void {
-  const used = new Set(maps.frontends.entries().map(([, value]) => value.generation));
-  const isOrphan = ([key]: readonly [{ readonly generation: number }, unknown]): boolean =>
-    !used.has(key.generation);
-  maps.endpoints.deleteAll(maps.endpoints.entries().filter(isOrphan).map(keyOf));
-  maps.members.deleteAll(maps.members.entries().filter(isOrphan).map(keyOf));
-  removeUnusedAddresses(maps);
-}
-
-/** Removes addresses that no frontend has. */
-export function removeUnusedAddresses(maps: NodeMaps): void {
-  const used = new Set(maps.frontends.entries().map(([key]) => key.ip));
+  const frontends = maps.frontends.entries();
+  const generations = new Set(frontends.flatMap(([, it]) => [it.insideGeneration, it.outsideGeneration]));
+  const rangeSets = new Set(frontends.map(([, it]) => it.rangeSet));
+  const ips = new Set(frontends.map(([key]) => key.ip));
+  const isOrphan = ({ generation }: { readonly generation: number }): boolean => !generations.has(generation);
+  maps.endpoints.deleteAll(maps.endpoints.entries().map(keyOf).filter(isOrphan));
+  maps.members.deleteAll(maps.members.entries().map(keyOf).filter(isOrphan));
+  maps.sourceRanges.deleteAll(
+    maps.sourceRanges
+      .entries()
+      .map(keyOf)
+      .filter((key) => !rangeSets.has(key.rangeSet)),
+  );
   maps.addresses.deleteAll(
     maps.addresses
       .entries()
       .map(keyOf)
-      .filter((key) => !used.has(key.ip)),
+      .filter((key) => !ips.has(key.ip)),
   );
 }
 
 function keyOf<K>([key]: readonly [K, unknown]): K {
   return key;
+}
+
+/**
+ * Which frontends each address has, so that the last one takes its address along without a look at all the others. Read from the maps at
+ * the start and at every observation, and corrected by what is written between.
+ */
+export class AddressUse {
+  readonly #keysOf = new Map<Ip, Set<string>>();
+
+  read(maps: NodeMaps): void {
+    this.#keysOf.clear();
+    for (const [{ ip, port, protocol }] of maps.frontends.entries()) this.#add(ip, `${port}/${protocol}`);
+  }
+
+  add(row: FrontendRow): void {
+    this.#add(row.ip, useKeyOf(row));
+  }
+
+  /** True when no frontend has the address any more. */
+  remove(row: FrontendRow): boolean {
+    const keys = this.#keysOf.get(row.ip);
+    keys?.delete(useKeyOf(row));
+    if (keys?.size === 0) this.#keysOf.delete(row.ip);
+    return !this.#keysOf.has(row.ip);
+  }
+
+  #add(ip: Ip, key: string): void {
+    const keys = this.#keysOf.get(ip);
+    if (keys === undefined) this.#keysOf.set(ip, new Set([key]));
+    else keys.add(key);
+  }
+}
+
+function useKeyOf({ port, protocol }: FrontendRow): string {
+  return `${port}/${PROTOCOL_NUMBERS[protocol]}`;
 }

@@ -1,29 +1,45 @@
 // Reads frontends back from the maps: what packets meet now, whoever wrote it.
 
+import { cidrOf, type Cidr } from '../../base/cidr.ts';
+import { familyOf } from '../../base/ip.ts';
 import { parsePort } from '../../base/port.ts';
 import { frontendKey } from '../../model/network.ts';
+import { FRONTEND_FLAGS } from '../../wire/bpf-maps.ts';
 import type { NodeMaps } from '../shared-bpf/node-maps.ts';
-import { sortedEndpoints, type FrontendRow, type RowEndpoint } from './frontend-row.ts';
-import { PROTOCOLS } from './map-upkeep.ts';
+import { sortedEndpoints, type FrontendRow, type RowChoice, type RowEndpoint } from './frontend-row.ts';
+import { PROTOCOLS, RANGE_BITS } from './map-upkeep.ts';
 
-/** Rows by frontend key, in the form that `renderFrontends` gives. */
+/** Rows by frontend key, in the form that the rendering gives. */
 export function observeRows(maps: NodeMaps): ReadonlyMap<string, FrontendRow> {
   const endpoints = Map.groupBy(maps.endpoints.entries(), ([key]) => key.generation);
+  const ranges = Map.groupBy(maps.sourceRanges.entries(), ([key]) => key.rangeSet);
   const addresses = new Map(maps.addresses.entries().map(([key, value]) => [key.ip, value.flags]));
+  const choiceOf = (generation: number, drops: boolean): RowChoice => {
+    const found = (endpoints.get(generation) ?? []).map(([, it]): RowEndpoint => ({
+      ip: it.ip,
+      port: parsePort(it.port),
+    }));
+    return { endpoints: sortedEndpoints(found), whenEmpty: drops ? 'drop' : 'refuse' };
+  };
+  const rangesOf = (rangeSet: number): readonly Cidr[] =>
+    (ranges.get(rangeSet) ?? [])
+      .map(([{ ip, prefixBits }]) => cidrOf(ip, prefixBits - RANGE_BITS[familyOf(ip)]))
+      .sort();
   const rows = new Map<string, FrontendRow>();
   for (const [key, value] of maps.frontends.entries()) {
     const protocol = PROTOCOLS.get(key.protocol);
     // Not ours: no writer of this project puts such a key there.
     if (protocol === undefined) continue;
-    const found = (endpoints.get(value.generation) ?? []).map(([, it]): RowEndpoint => ({
-      ip: it.ip,
-      port: parsePort(it.port),
-    }));
+    const has = (flag: number): boolean => (value.flags & flag) !== 0;
     const row: FrontendRow = {
       ip: key.ip,
       port: parsePort(key.port),
       protocol,
-      endpoints: sortedEndpoints(found),
+      inside: choiceOf(value.insideGeneration, has(FRONTEND_FLAGS.insideDrops)),
+      outside: choiceOf(value.outsideGeneration, has(FRONTEND_FLAGS.outsideDrops)),
+      masqueradesOutside: has(FRONTEND_FLAGS.masqueradesOutside),
+      sourceRanges: value.rangeSet === 0 ? undefined : rangesOf(value.rangeSet),
+      admitsNode: !has(FRONTEND_FLAGS.deniesNode),
       affinityTimeoutS: value.affinityTimeoutS,
       isExclusiveAddress: addresses.get(key.ip) !== 0,
     };

@@ -13,7 +13,7 @@ import { EBPF_RENDERING } from './render.ts';
 
 function render(...frontends: readonly Frontend[]): ReadonlyMap<string, FrontendRow> {
   const view: ServiceView = {
-    node: SERVICE_NODE,
+    node: { ...SERVICE_NODE, addresses: [parseIp('192.0.2.1'), parseIp('2001:db8::1')] },
     frontends: new Map(frontends.map((it) => [frontendKey(it), it])),
     cluster: {
       podCidrs: [],
@@ -30,14 +30,22 @@ function render(...frontends: readonly Frontend[]): ReadonlyMap<string, Frontend
 test('EBPF_RENDERING sorts endpoints, drops duplicates and those of the other family', () => {
   const endpoints = ['10.0.0.2:8080', '[fd00::1]:8080', '10.0.0.1:8080', '10.0.0.2:8080'];
   const row = render(aFrontend(endpoints, { affinityTimeoutS: 60 })).get('10.96.0.5:80/TCP');
-  assert.deepEqual(row, {
-    ip: '10.96.0.5',
-    port: 80,
-    protocol: 'TCP',
+  const choice = {
     endpoints: [
       { ip: '10.0.0.1', port: 8080 },
       { ip: '10.0.0.2', port: 8080 },
     ],
+    whenEmpty: 'refuse',
+  };
+  assert.deepEqual(row, {
+    ip: '10.96.0.5',
+    port: 80,
+    protocol: 'TCP',
+    inside: choice,
+    outside: choice,
+    masqueradesOutside: true,
+    sourceRanges: undefined,
+    admitsNode: true,
     affinityTimeoutS: 60,
     isExclusiveAddress: true,
   });
@@ -61,4 +69,20 @@ test('EBPF_RENDERING leaves SCTP out and its address open', () => {
 test('EBPF_RENDERING owns no address outside of the Service prefixes', () => {
   const rows = render(aFrontend([], { ip: parseIp('192.0.2.1') }));
   assert.equal(rows.get('192.0.2.1:80/TCP')?.isExclusiveAddress, false);
+});
+
+test('EBPF_RENDERING keeps both sides apart, and counts the node by its addresses where there are source ranges', () => {
+  const ranges = ['192.0.2.0/24', '198.51.100.0/24', '2001:db8::/32', '192.0.2.0/24'].map(parseCidr);
+  const over = {
+    outside: { endpoints: [], whenEmpty: 'drop' },
+    masqueradesOutside: false,
+    sourceRanges: ranges,
+  } as const;
+  const row = render(aFrontend(['10.0.0.1:8080'], over)).get('10.96.0.5:80/TCP');
+  assert.deepEqual(row?.outside, { endpoints: [], whenEmpty: 'drop' });
+  assert.equal(row.inside.endpoints.length, 1);
+  assert.deepEqual([row.masqueradesOutside, row.admitsNode], [false, true]);
+  assert.deepEqual(row.sourceRanges, ['192.0.2.0/24', '198.51.100.0/24']);
+  const elsewhere = render(aFrontend([], { sourceRanges: [parseCidr('198.51.100.0/24')] }));
+  assert.equal(elsewhere.get('10.96.0.5:80/TCP')?.admitsNode, false);
 });

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { parseCidr } from '../../base/cidr.ts';
 import { parseIp } from '../../base/ip.ts';
 import { Lifetime } from '../../base/lifetime.ts';
 import { parsePort } from '../../base/port.ts';
@@ -17,6 +18,7 @@ import { inNetns } from '../../sys/netns.ts';
 import { openNodeBpf, type NodeBpf } from '../shared-bpf/node-bpf.ts';
 import type { FrontendRow } from './frontend-row.ts';
 import { openServiceTarget } from './target.ts';
+import { anEbpfRow } from '../../../test/support/ebpf-row.ts';
 import { scaledMs } from '../../../test/support/time-scale.ts';
 
 const OBJECTS = new URL('../../../build/bpf', import.meta.url).pathname;
@@ -27,28 +29,23 @@ let world: ServiceWorld;
 let bpf: NodeBpf;
 let target: Target<FrontendRow>;
 let client: WorldPeer;
+let node: WorldPeer;
 
 function aRow(
   ip: string,
   protocol: 'TCP' | 'UDP',
   endpoints: readonly (readonly [string, number])[],
+  over: Partial<FrontendRow> = {},
 ): FrontendRow {
-  return {
-    ip: parseIp(ip),
-    port: parsePort(80),
-    protocol,
-    endpoints: endpoints.map(([host, port]) => ({ ip: parseIp(host), port: parsePort(port) })),
-    affinityTimeoutS: 0,
-    isExclusiveAddress: true,
-  };
+  return anEbpfRow(
+    endpoints.map(([host, port]) => ({ ip: parseIp(host), port: parsePort(port) })),
+    { ip: parseIp(ip), protocol, ...over },
+  );
 }
 
 async function program(...rows: readonly FrontendRow[]): Promise<void> {
-  const failures = await target.update(
-    new Map(rows.map((row) => [frontendKey(row), row])),
-    SIGNAL,
-    new Map(),
-  );
+  const wanted = new Map(rows.map((row) => [frontendKey(row), row]));
+  const failures = await target.update(wanted, SIGNAL, await target.observe(SIGNAL));
   assert.deepEqual(failures, new Map());
 }
 
@@ -74,6 +71,7 @@ before(async () => {
         );
   }
   client = world.startPeer('client', { isInCgroup: true });
+  node = world.startPeer('node', { isInCgroup: true });
 });
 
 after(async () => {
@@ -128,6 +126,44 @@ for (const [family, vip, a, b] of [
     await clear();
   });
 }
+
+for (const [family, vip, a, range, other] of [
+  ['IPv4', '10.96.0.10', '10.77.0.11', '10.77.0.10/31', '10.77.0.12/30'],
+  ['IPv6', 'fd96::10', 'fd77::11', 'fd77::10/127', 'fd77::12/127'],
+] as const)
+  for (const protocol of ['TCP', 'UDP'] as const) {
+    const ask = (peer: WorldPeer) =>
+      protocol === 'TCP'
+        ? peer.ask({ kind: 'connect', ip: vip, port: 80 })
+        : peer.ask({ kind: 'send', ip: vip, port: 80, count: 1, isConnected: false });
+
+    test(`source ranges (${protocol}, ${family}): a pod in them is served, others meet silence`, async () => {
+      await program(aRow(vip, protocol, [[a, 8080]], { sourceRanges: [parseCidr(range)] }));
+      assert.deepEqual((await ask(client)).said, ['a']);
+      await program(aRow(vip, protocol, [[a, 8080]], { sourceRanges: [parseCidr(other)] }));
+      assert.equal((await ask(client)).error, 'timeout');
+      await program(aRow(vip, protocol, [[a, 8080]], { sourceRanges: [] }));
+      assert.equal((await ask(client)).error, 'timeout');
+      await clear();
+      assert.deepEqual(bpf.maps.sourceRanges.entries(), []);
+    });
+
+    test(`source ranges (${protocol}, ${family}): the node's own processes count as the row says`, async () => {
+      const sourceRanges = [parseCidr(other)];
+      await program(aRow(vip, protocol, [[a, 8080]], { sourceRanges, admitsNode: true }));
+      assert.deepEqual((await ask(node)).said, ['a']);
+      await program(aRow(vip, protocol, [[a, 8080]], { sourceRanges, admitsNode: false }));
+      assert.equal((await ask(node)).error, 'ETIMEDOUT');
+      await clear();
+    });
+
+    test(`no endpoint here, but elsewhere (${protocol}, ${family}): silence`, async () => {
+      await program(aRow(vip, protocol, [], { inside: { endpoints: [], whenEmpty: 'drop' } }));
+      assert.equal((await ask(client)).error, 'timeout');
+      assert.equal((await ask(node)).error, 'ETIMEDOUT');
+      await clear();
+    });
+  }
 
 test('an IPv6 socket reaches an IPv4 frontend by its mapped address', async () => {
   await program(

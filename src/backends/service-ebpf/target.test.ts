@@ -4,12 +4,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { deltasOf } from '../../base/deltas.ts';
+import { parseCidr } from '../../base/cidr.ts';
 import { parseIp } from '../../base/ip.ts';
 import { parsePort } from '../../base/port.ts';
 import { frontendKey } from '../../model/network.ts';
+import { anEbpfRow } from '../../../test/support/ebpf-row.ts';
 import { FakeBpfMap, type FakeMapHooks } from '../../../test/support/fake-bpf-map.ts';
 import { typedNodeMaps, type NodeMaps } from '../shared-bpf/node-maps.ts';
-import { sortedEndpoints, type FrontendRow } from './frontend-row.ts';
+import { hasSameEndpoints, sortedEndpoints, type FrontendRow, type RowChoice } from './frontend-row.ts';
+import { setsOf } from './map-upkeep.ts';
 import { openServiceTarget } from './target.ts';
 
 const SIGNAL = new AbortController().signal;
@@ -21,19 +24,30 @@ const aRow = fc
     address: fc.nat(2),
     port: fc.integer({ min: 1, max: 2 }),
     protocol: fc.constantFrom('TCP' as const, 'UDP' as const),
-    endpoints: fc.uniqueArray(fc.nat(5), { maxLength: 4 }),
+    inside: fc.uniqueArray(fc.nat(5), { maxLength: 4 }),
+    outside: fc.option(fc.uniqueArray(fc.nat(5), { maxLength: 4 }), { nil: undefined }),
+    whenEmpty: fc.constantFrom('refuse' as const, 'drop' as const),
+    masqueradesOutside: fc.boolean(),
+    sourceRanges: fc.option(fc.uniqueArray(fc.integer({ min: 8, max: 10 }), { maxLength: 3 }), {
+      nil: undefined,
+    }),
+    admitsNode: fc.boolean(),
     affinityTimeoutS: fc.constantFrom(0, 60),
   })
-  .map((it): FrontendRow => ({
-    ip: parseIp(`10.96.0.${it.address}`),
-    port: parsePort(it.port),
-    protocol: it.protocol,
-    endpoints: sortedEndpoints(
-      it.endpoints.map((n) => ({ ip: parseIp(`10.0.0.${n}`), port: parsePort(80 + n) })),
-    ),
-    affinityTimeoutS: it.affinityTimeoutS,
+  .map(({ address, port, inside, outside, whenEmpty, sourceRanges, ...it }): FrontendRow => ({
+    ...it,
+    ip: parseIp(`10.96.0.${address}`),
+    port: parsePort(port),
+    inside: aChoice(inside, 'refuse'),
+    outside: aChoice(outside ?? inside, whenEmpty),
+    sourceRanges: sourceRanges?.map((n) => parseCidr(`10.${n}.0.0/16`)).sort(),
     isExclusiveAddress: true,
   }));
+
+function aChoice(numbers: readonly number[], whenEmpty: 'refuse' | 'drop'): RowChoice {
+  const endpoints = numbers.map((n) => ({ ip: parseIp(`10.0.0.${n}`), port: parsePort(80 + n) }));
+  return { endpoints: sortedEndpoints(endpoints), whenEmpty };
+}
 
 const someRows = fc
   .array(aRow, { maxLength: 8 })
@@ -63,32 +77,42 @@ class Rig implements FakeMapHooks {
 /** What a packet may meet: a frontend that is reachable has every endpoint that it promises, and no other. */
 function assertWhole(maps: NodeMaps): void {
   const addresses = new Set(maps.addresses.entries().map(([key]) => key.ip));
-  for (const [key, { generation, endpointCount }] of maps.frontends.entries()) {
+  for (const [key, value] of maps.frontends.entries()) {
     if (!addresses.has(key.ip)) continue;
-    for (let slot = 0; slot < endpointCount; slot++) {
-      const endpoint = maps.endpoints.lookup({ generation, slot });
-      assert.ok(endpoint, `slot ${slot} of ${key.ip}:${key.port} is missing`);
-      assert.ok(
-        maps.members.lookup({ generation, ...endpoint }),
-        `a member of ${key.ip}:${key.port} is missing`,
-      );
-    }
+    for (const { generation, count } of setsOf(value, undefined).endpoints)
+      for (let slot = 0; slot < count; slot++) {
+        const endpoint = maps.endpoints.lookup({ generation, slot });
+        assert.ok(endpoint, `slot ${slot} of ${key.ip}:${key.port} is missing`);
+        assert.ok(
+          maps.members.lookup({ generation, ...endpoint }),
+          `a member of ${key.ip}:${key.port} is missing`,
+        );
+      }
   }
 }
 
 async function apply(maps: NodeMaps, desired: Rows): Promise<ReadonlyMap<string, unknown>> {
   const target = openServiceTarget(maps);
-  const { add, change, remove } = deltasOf(desired, await target.observe(SIGNAL), (a, b) =>
-    target.isEqual(a, b),
-  );
+  const seen = await target.observe(SIGNAL);
+  const { add, change, remove } = deltasOf(desired, seen, (a, b) => target.isEqual(a, b));
   const writes = new Map([...add, ...[...change].map(([key, { to }]) => [key, to] as const)]);
-  const failures = await target.update(writes, SIGNAL, new Map());
+  const failures = await target.update(writes, SIGNAL, seen);
   return new Map([...failures, ...(await target.delete(remove, SIGNAL))]);
 }
 
 /** No entry but those that the rows need. */
 function assertNothingElse(maps: NodeMaps, rows: Rows): void {
-  const endpoints = [...rows.values()].reduce((sum, row) => sum + row.endpoints.length, 0);
+  const sum = (sizeOf: (row: FrontendRow) => number): number =>
+    [...rows.values()].reduce((total, row) => total + sizeOf(row), 0);
+  const endpoints = sum(({ inside, outside }) =>
+    hasSameEndpoints(inside, outside)
+      ? inside.endpoints.length
+      : inside.endpoints.length + outside.endpoints.length,
+  );
+  assert.equal(
+    maps.sourceRanges.entries().length,
+    sum((row) => row.sourceRanges?.length ?? 0),
+  );
   assert.equal(maps.frontends.entries().length, rows.size);
   assert.equal(maps.endpoints.entries().length, endpoints);
   assert.equal(maps.members.entries().length, endpoints);
@@ -151,21 +175,42 @@ test('a write that is refused once holds nothing back: what is not written is na
 
 test('generations are never given twice, and the service keeps its number', async () => {
   const { maps } = new Rig();
-  const base = {
-    ip: parseIp('10.96.0.1'),
-    port: parsePort(80),
-    protocol: 'TCP',
-    affinityTimeoutS: 0,
-    isExclusiveAddress: true,
-  } as const;
   const seen = new Set<number>();
   const services = new Set<number>();
   for (let n = 0; n < 10; n++) {
-    const row: FrontendRow = { ...base, endpoints: [{ ip: parseIp(`10.0.0.${n}`), port: parsePort(80) }] };
+    const row = anEbpfRow([{ ip: parseIp(`10.0.0.${n}`), port: parsePort(80) }]);
     await apply(maps, new Map([[frontendKey(row), row]]));
     const [, value] = maps.frontends.entries()[0]!;
-    seen.add(value.generation);
+    seen.add(value.insideGeneration);
     services.add(value.serviceId);
   }
   assert.deepEqual([seen.size, services.size], [10, 1]);
+});
+
+test('a delete reads as much as its own frontend has, however many there are', async () => {
+  const hooks = { beforeWrite: () => undefined, afterWrite: () => undefined };
+  const maps = typedNodeMaps((name) => new FakeBpfMap(name, hooks));
+  const rows = new Map(
+    Array.from({ length: 50 }, (_, n) => {
+      const ip = parseIp(`10.96.0.${n % 25}`);
+      const row = anEbpfRow([{ ip: parseIp('10.0.0.1'), port: parsePort(80) }], {
+        ip,
+        port: parsePort(1 + n),
+      });
+      return [frontendKey(row), row] as const;
+    }),
+  );
+  const target = openServiceTarget(maps);
+  await target.update(rows, SIGNAL, new Map());
+  const left = new Map(rows);
+  for (const map of [maps.frontends, maps.addresses, maps.endpoints, maps.members])
+    map.entries = () => assert.fail('a walk over all entries');
+  for (const [key, row] of [...rows].slice(0, 30)) {
+    left.delete(key);
+    assert.deepEqual(await target.delete(new Map([[key, row]]), SIGNAL), new Map());
+  }
+  for (const row of rows.values()) {
+    const isUsed = [...left.values()].some((it) => it.ip === row.ip);
+    assert.equal(maps.addresses.lookup({ ip: row.ip }) !== undefined, isUsed, row.ip);
+  }
 });

@@ -3,50 +3,69 @@
 
 import type { Target } from '../../reconcile/target.ts';
 import type { NodeMaps } from '../shared-bpf/node-maps.ts';
-import { endpointText, isSameRow, type FrontendRow } from './frontend-row.ts';
 import {
-  keyOfRow,
-  removeEndpointSets,
-  type EndpointSet,
-  removeOrphans,
-  removeUnusedAddresses,
-} from './map-upkeep.ts';
+  endpointText,
+  hasSameEndpoints,
+  isSameRow,
+  type FrontendRow,
+  type RowChoice,
+} from './frontend-row.ts';
+import { AddressUse, keyOfRow, removeOrphans, removeSets, setsOf, type NamedSets } from './map-upkeep.ts';
 import { observeRows } from './observe.ts';
 import { writeRows } from './write-rows.ts';
 
 /** The maps of a node as a target of rows by frontend key. Leftovers of a writer that was killed are removed at once. */
 export function openServiceTarget(maps: NodeMaps): Target<FrontendRow> {
   removeOrphans(maps);
+  const use = new AddressUse();
+  use.read(maps);
   return {
     name: 'service-ebpf',
     isIsolated: true,
-    observe: async () => observeRows(maps),
+    observe: async () => {
+      use.read(maps);
+      return observeRows(maps);
+    },
     isEqual: isSameRow,
-    update: async (rows) => writeRows(maps, rows),
-    delete: async (rows) => deleteRows(maps, rows),
+    update: async (rows, _signal, seen) => writeRows({ maps, use, seen }, rows),
+    delete: async (rows) => deleteRows(maps, use, rows),
     print: (verb, key, row) => [
-      verb === 'delete' ? `delete frontend ${key}` : `replace frontend ${key} ${describeEndpoints(row)}`,
+      verb === 'delete' ? `delete frontend ${key}` : `replace frontend ${key} ${describeRow(row)}`,
     ],
   };
 }
 
-function describeEndpoints({ endpoints }: FrontendRow): string {
-  return endpoints.length === 0 ? 'refuse' : `to ${endpoints.map(endpointText).join(', ')}`;
+function describeRow({ inside, outside, masqueradesOutside, sourceRanges }: FrontendRow): string {
+  const isShared = inside.whenEmpty === outside.whenEmpty && hasSameEndpoints(inside, outside);
+  return [
+    describeChoice(inside),
+    ...(isShared ? [] : [`outside ${describeChoice(outside)}`]),
+    ...(masqueradesOutside ? [] : ['keep outside']),
+    ...(sourceRanges === undefined ? [] : [`from ${sourceRanges.join(', ') || 'nowhere'}`]),
+  ].join(' ');
 }
 
-function deleteRows(maps: NodeMaps, rows: ReadonlyMap<string, FrontendRow>): ReadonlyMap<string, unknown> {
+function describeChoice({ endpoints, whenEmpty }: RowChoice): string {
+  return endpoints.length === 0 ? whenEmpty : `to ${endpoints.map(endpointText).join(', ')}`;
+}
+
+function deleteRows(
+  maps: NodeMaps,
+  use: AddressUse,
+  rows: ReadonlyMap<string, FrontendRow>,
+): ReadonlyMap<string, unknown> {
   const failures = new Map<string, unknown>();
-  const obsolete: EndpointSet[] = [];
+  const obsolete: NamedSets[] = [];
   for (const [key, row] of rows) {
     try {
       const known = maps.frontends.lookup(keyOfRow(row));
       maps.frontends.delete(keyOfRow(row));
-      if (known !== undefined) obsolete.push(known);
+      if (known !== undefined) obsolete.push(setsOf(known, row.sourceRanges));
+      if (use.remove(row)) maps.addresses.delete({ ip: row.ip });
     } catch (error) {
       failures.set(key, error);
     }
   }
-  removeEndpointSets(maps, obsolete);
-  removeUnusedAddresses(maps);
+  removeSets(maps, obsolete);
   return failures;
 }

@@ -1,67 +1,72 @@
 // Adds and changes frontends: in batches, and one by one where a batch is refused, so that one bad row holds back no other.
 
 import { FairleadError } from '../../base/errors.ts';
-import { ADDRESS_FLAGS } from '../../wire/bpf-maps.ts';
+import { ADDRESS_FLAGS, FRONTEND_FLAGS } from '../../wire/bpf-maps.ts';
 import type { NodeMaps } from '../shared-bpf/node-maps.ts';
-import type { FrontendRow } from './frontend-row.ts';
-import { keyOfRow, removeEndpointSets, type EndpointSet } from './map-upkeep.ts';
+import { hasSameEndpoints, type FrontendRow, type RowEndpoint } from './frontend-row.ts';
+import { keyOfRow, rangeKeyOf, removeSets, setsOf, type AddressUse, type NamedSets } from './map-upkeep.ts';
 
-/** A row with the numbers that it gets: `generation` is new, `serviceId` stays with the frontend. */
+/** Where rows are written and what is known of the place. */
+export interface RowPlace {
+  readonly maps: NodeMaps;
+  readonly use: AddressUse;
+  /** Rows by key as they were last seen. */
+  readonly seen: ReadonlyMap<string, FrontendRow>;
+}
+
+type Frontend = NonNullable<ReturnType<NodeMaps['frontends']['lookup']>>;
+
+/** A row with the value that names its sets, by numbers that were never given before. */
 interface NumberedRow {
+  readonly key: string;
   readonly row: FrontendRow;
-  readonly generation: number;
-  readonly serviceId: number;
-  /** The set of endpoints that it replaces. */
-  readonly replaced: EndpointSet | undefined;
+  readonly value: Frontend;
+  /** The sets of the value that it replaces. */
+  readonly replaced: NamedSets | undefined;
 }
 
 /** Writes rows by key; gives the failures. What fails leaves the frontend as it was. */
 export function writeRows(
-  maps: NodeMaps,
+  place: RowPlace,
   rows: ReadonlyMap<string, FrontendRow>,
 ): ReadonlyMap<string, unknown> {
   const failures = new Map<string, unknown>();
   if (rows.size === 0) return failures;
-  const numbered = numberRows(maps, [...rows.values()]);
-  const keys = [...rows.keys()];
-  const obsolete: EndpointSet[] = [];
+  const numbered = numberRows(place, rows);
+  const obsolete: NamedSets[] = [];
   try {
-    writeAll(maps, numbered);
+    writeAll(place, numbered);
     for (const it of numbered) if (it.replaced !== undefined) obsolete.push(it.replaced);
   } catch {
     // The batch's own error says nothing of a row: each is tried again and keeps its own.
-    for (const [at, it] of numbered.entries())
-      writeOne(maps, it, { key: keys[at] ?? '', failures, obsolete });
+    for (const it of numbered) writeOne(place, it, { failures, obsolete });
   }
-  removeEndpointSets(maps, obsolete);
+  removeSets(place.maps, obsolete);
   return failures;
 }
 
 interface Outcome {
-  readonly key: string;
   readonly failures: Map<string, unknown>;
-  /** Sets of endpoints that can go afterwards. */
-  readonly obsolete: EndpointSet[];
+  /** Sets that can go afterwards. */
+  readonly obsolete: NamedSets[];
 }
 
-function writeOne(maps: NodeMaps, row: NumberedRow, outcome: Outcome): void {
+function writeOne(place: RowPlace, it: NumberedRow, outcome: Outcome): void {
   try {
-    writeAll(maps, [row]);
-    if (row.replaced !== undefined) outcome.obsolete.push(row.replaced);
+    writeAll(place, [it]);
+    if (it.replaced !== undefined) outcome.obsolete.push(it.replaced);
   } catch (error) {
-    outcome.failures.set(outcome.key, error);
-    const { generation } = row;
-    const isSwitched = maps.frontends.lookup(keyOfRow(row.row))?.generation === generation;
-    const unused = isSwitched ? row.replaced : { generation, endpointCount: row.row.endpoints.length };
+    outcome.failures.set(it.key, error);
+    const { insideGeneration } = it.value;
+    const isSwitched = place.maps.frontends.lookup(keyOfRow(it.row))?.insideGeneration === insideGeneration;
+    const unused = isSwitched ? it.replaced : setsOf(it.value, it.row.sourceRanges);
     if (unused !== undefined) outcome.obsolete.push(unused);
   }
 }
 
-/** The order is the point: endpoints, then the frontend that names them, then the address that sends traffic there. */
-function writeAll(maps: NodeMaps, rows: readonly NumberedRow[]): void {
-  const placed = rows.flatMap(({ row, generation }) =>
-    row.endpoints.map((it, slot) => ({ ...it, slot, generation })),
-  );
+/** The order is the point: sets, then the frontend that names them, then the address that sends traffic there. */
+function writeAll({ maps, use }: RowPlace, rows: readonly NumberedRow[]): void {
+  const placed = rows.flatMap(placedEndpoints);
   maps.endpoints.updateAll(
     placed.map(
       ({ generation, slot, ip, port }) =>
@@ -74,29 +79,73 @@ function writeAll(maps: NodeMaps, rows: readonly NumberedRow[]): void {
   maps.members.updateAll(
     placed.map(({ generation, slot, ip, port }) => [{ generation, ip, port }, { slot }] as const),
   );
-  maps.frontends.updateAll(rows.map((it) => [keyOfRow(it.row), frontendOf(it)] as const));
+  maps.sourceRanges.updateAll(
+    rows.flatMap(({ row, value: { rangeSet } }) =>
+      (row.sourceRanges ?? []).map((cidr) => [rangeKeyOf(rangeSet, cidr), { rangeSet }] as const),
+    ),
+  );
+  for (const { row } of rows) use.add(row);
+  maps.frontends.updateAll(rows.map(({ row, value }) => [keyOfRow(row), value] as const));
   const flags = new Map(
     rows.map(({ row }) => [row.ip, row.isExclusiveAddress ? ADDRESS_FLAGS.exclusive : 0]),
   );
   maps.addresses.updateAll([...flags].map(([ip, value]) => [{ ip }, { flags: value }] as const));
 }
 
-function frontendOf({
-  row,
-  generation,
-  serviceId,
-}: NumberedRow): Parameters<NodeMaps['frontends']['update']>[1] {
-  const { affinityTimeoutS } = row;
-  return { serviceId, generation, endpointCount: row.endpoints.length, affinityTimeoutS };
+interface PlacedEndpoint extends RowEndpoint {
+  readonly generation: number;
+  readonly slot: number;
 }
 
-function numberRows(maps: NodeMaps, rows: readonly FrontendRow[]): readonly NumberedRow[] {
-  const first = takeNumbers(maps, rows.length);
-  return rows.map((row, at) => {
+function placedEndpoints({ row, value }: NumberedRow): readonly PlacedEndpoint[] {
+  const place = (endpoints: readonly RowEndpoint[], generation: number): readonly PlacedEndpoint[] =>
+    endpoints.map((it, slot) => ({ ...it, slot, generation }));
+  const inside = place(row.inside.endpoints, value.insideGeneration);
+  if (value.insideGeneration === value.outsideGeneration) return inside;
+  return [...inside, ...place(row.outside.endpoints, value.outsideGeneration)];
+}
+
+/** A row's sets take up to this many numbers: two of endpoints, one of source ranges. */
+const NUMBERS_PER_ROW = 3;
+
+function numberRows(
+  { maps, seen }: RowPlace,
+  rows: ReadonlyMap<string, FrontendRow>,
+): readonly NumberedRow[] {
+  const first = takeNumbers(maps, rows.size * NUMBERS_PER_ROW);
+  return [...rows].map(([key, row], at) => {
     const known = maps.frontends.lookup(keyOfRow(row));
-    const generation = first + at;
-    return { row, generation, serviceId: known?.serviceId ?? generation, replaced: known };
+    const number = first + at * NUMBERS_PER_ROW;
+    return {
+      key,
+      row,
+      value: frontendOf(row, number, known?.serviceId ?? number),
+      replaced: known === undefined ? undefined : setsOf(known, seen.get(key)?.sourceRanges),
+    };
   });
+}
+
+function frontendOf(row: FrontendRow, number: number, serviceId: number): Frontend {
+  const { inside, outside, affinityTimeoutS } = row;
+  return {
+    serviceId,
+    affinityTimeoutS,
+    flags: flagsOf(row),
+    rangeSet: row.sourceRanges === undefined ? 0 : number + 2,
+    insideGeneration: number,
+    insideCount: inside.endpoints.length,
+    outsideGeneration: hasSameEndpoints(inside, outside) ? number : number + 1,
+    outsideCount: outside.endpoints.length,
+  };
+}
+
+function flagsOf({ inside, outside, masqueradesOutside, admitsNode }: FrontendRow): number {
+  return (
+    (inside.whenEmpty === 'drop' ? FRONTEND_FLAGS.insideDrops : 0) |
+    (outside.whenEmpty === 'drop' ? FRONTEND_FLAGS.outsideDrops : 0) |
+    (masqueradesOutside ? FRONTEND_FLAGS.masqueradesOutside : 0) |
+    (admitsNode ? 0 : FRONTEND_FLAGS.deniesNode)
+  );
 }
 
 const LAST_NUMBER = 0xffffffff;

@@ -13,6 +13,7 @@ export function typedNodeMaps(open: (name: string) => BpfMap) {
   return {
     addresses: typedMap(BPF_MAPS.service_addresses, open('service_addresses')),
     frontends: typedMap(BPF_MAPS.frontends, open('frontends')),
+    sourceRanges: typedMap(BPF_MAPS.source_ranges, open('source_ranges')),
     endpoints: typedMap(BPF_MAPS.endpoints, open('endpoints')),
     members: typedMap(BPF_MAPS.members, open('members')),
     allocator: typedMap(BPF_MAPS.allocator, open('allocator')),
