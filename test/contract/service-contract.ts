@@ -1,5 +1,12 @@
-// What every Service backend must do, in rows that speak of packets: who sends to which frontend, and who answers. A backend runs the
-// suite with three lines; what it cannot do it skips with a reason in words.
+// What every Service backend must do, in rows that speak of packets: who sends to which frontend, who answers, and which client the
+// endpoint sees. A backend runs the suite with a few lines; what it cannot do it skips with a reason in words.
+//
+// What a backend's test provides (`service-reference.test.ts` is the shortest one):
+// - `makeBackend(world, lifetime)` opens the backend in the world's node (`world.nodeNetns`, links `world.uplinks` and those of `world.pods`)
+//   and gives a `ContractBackend`. `applyByParts` makes its `apply` of the parts that the agent runs, too.
+// - `apply` does all that the agent does after a change: where UDP flows are tracked by netfilter, forgetting the stale ones belongs to it
+//   (`forgettingUdpFlows`).
+// - `damage` deletes some of what is programmed, as another tool would; the same view applied again must make it good.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -7,7 +14,7 @@ import { parseCidr } from '../../src/base/cidr.ts';
 import { deltasOf } from '../../src/base/deltas.ts';
 import { parseIp } from '../../src/base/ip.ts';
 import { Lifetime } from '../../src/base/lifetime.ts';
-import { parsePort, type Protocol } from '../../src/base/port.ts';
+import { parsePort, PROTOCOL_NUMBERS } from '../../src/base/port.ts';
 import {
   frontendKey,
   type ClusterNetwork,
@@ -16,9 +23,12 @@ import {
 } from '../../src/model/network.ts';
 import type { Target } from '../../src/reconcile/target.ts';
 import type { ServicePart } from '../../src/backends/shared-node/service-backend.ts';
-import { aFrontend as anyFrontend, SERVICE_NODE } from '../support/service-samples.ts';
-import type { PeerReply } from './service-peer.ts';
-import { SERVICE_ROWS, type PacketRow, type ServiceRow } from './service-rows.ts';
+import type { TrackedFlow } from '../../src/wire/netlink/conntrack.ts';
+import { openConntrack } from '../../src/sys/conntrack.ts';
+import { aChoice, aFrontend as anyFrontend, SERVICE_NODE } from '../support/service-samples.ts';
+import { parseAddress, runPacket, type PeerPlace } from './service-packet.ts';
+import { SERVICE_ROWS } from './service-rows/all.ts';
+import type { FrontendText, ServiceRow } from './service-rows/row.ts';
 import { buildServiceWorld, type ServiceWorld, type WorldPeer } from './service-world.ts';
 
 /** A backend at work in a world. */
@@ -27,18 +37,21 @@ export interface ContractBackend {
   readonly isInCgroup: boolean;
   /** Makes the kernel hold exactly this view. */
   apply(view: ServiceView): Promise<void>;
+  /** Deletes behind the backend's back; without it the rows of damage apply twice and nothing more. */
+  damage?(): Promise<void>;
 }
 
 export interface ServiceContract {
   readonly name: string;
   readonly makeBackend: (world: ServiceWorld, lifetime: Lifetime) => Promise<ContractBackend>;
+  /** `tests` are parts of rows' names. */
   readonly skip?: readonly { readonly reason: string; readonly tests: readonly string[] }[];
 }
 
 const SIGNAL = new AbortController().signal;
-/** With two endpoints and fair choice, missing one has a chance of 2^-29 a row. */
-const TRIES = 30;
 const PORT = 8080;
+/** Ports of frontends with many endpoints. */
+const MANY_PORTS = { port: 9001, ports: 125 };
 
 /** The `apply` of a backend whose parts are these, in the order of updates. */
 export function applyByParts(parts: readonly ServicePart[]): ContractBackend['apply'] {
@@ -48,6 +61,32 @@ export function applyByParts(parts: readonly ServicePart[]): ContractBackend['ap
       prunes.unshift(await part.use((target, render) => applyPart(target, render(view))));
     for (const prune of prunes) await prune();
   };
+}
+
+/** As the agent's own part does it after every change: UDP flows leave what is no endpoint of their frontend. */
+export function forgettingUdpFlows(
+  { nodeNetns }: ServiceWorld,
+  lifetime: Lifetime,
+  apply: ContractBackend['apply'],
+): ContractBackend['apply'] {
+  const conntrack = lifetime.own('connection tracking', openConntrack(nodeNetns), (it) => it.close());
+  return async (view) => {
+    await apply(view);
+    await conntrack.forget((flow) => flow.protocol === PROTOCOL_NUMBERS.UDP && isStale(flow, view));
+  };
+}
+
+function isStale({ original, reply }: TrackedFlow, view: ServiceView): boolean {
+  const isTranslated = original.destination !== reply.source || original.destinationPort !== reply.sourcePort;
+  const at = {
+    ip: original.destination,
+    port: parsePort(original.destinationPort),
+    protocol: 'UDP',
+  } as const;
+  const frontend = view.frontends.get(frontendKey(at));
+  if (frontend === undefined || frontend.kind === 'node-local') return isTranslated;
+  const endpoints = [...frontend.inside.endpoints, ...frontend.outside.endpoints];
+  return !endpoints.some((it) => it.ip === reply.source && it.port === reply.sourcePort);
 }
 
 /** Updates at once; gives what prunes. */
@@ -66,7 +105,7 @@ async function applyPart<T>(
 }
 
 const CLUSTER: ClusterNetwork = {
-  podCidrs: [],
+  podCidrs: [parseCidr('10.77.0.0/16'), parseCidr('fd77::/48')],
   serviceCidrs: [parseCidr('10.96.0.0/16'), parseCidr('fd96::/112')],
   clusterDomain: 'cluster.local',
   dnsIps: [],
@@ -79,60 +118,71 @@ export function runServiceContract(contract: ServiceContract): void {
   describe(`service contract: ${contract.name}`, () => {
     const lifetime = new Lifetime(contract.name);
     let backend: ContractBackend;
-    let peers: ReadonlyMap<string, WorldPeer>;
+    let place: PeerPlace;
 
     before(async () => {
       const world = buildServiceWorld(['client', 'a', 'b'], lifetime);
       backend = await contract.makeBackend(world, lifetime);
-      peers = await startPeers(world, backend.isInCgroup);
+      place = { world, isAtSocket: backend.isInCgroup, peers: await startPeers(world, backend.isInCgroup) };
     });
     after(() => lifetime.close());
 
-    const skipped = new Map(
-      contract.skip?.flatMap(({ reason, tests }) => tests.map((name) => [name, reason])),
-    );
+    const skips = contract.skip ?? [];
+    const reasonOf = (name: string): string | undefined =>
+      skips.find(({ tests }) => tests.some((it) => name.includes(it)))?.reason;
     for (const row of SERVICE_ROWS) {
-      test(row.name, { skip: skipped.get(row.name) ?? false }, () => runRow(row, backend, peers));
+      const skip = row.skip ?? reasonOf(row.name) ?? false;
+      test(row.name, { skip }, () => runRow(row, backend, place));
     }
     test('every skip names a row', () => {
-      const names = new Set(SERVICE_ROWS.map((row) => row.name));
-      assert.deepEqual([...skipped.keys()].filter((name) => !names.has(name)), []); // prettier-ignore
+      const names = SERVICE_ROWS.map((row) => row.name);
+      const asked = skips.flatMap(({ tests }) => tests);
+      assert.deepEqual(asked.filter((it) => !names.some((name) => name.includes(it))), []); // prettier-ignore
     });
   });
 }
 
-/** A process in every pod, and on the node; each listens on its own addresses and says its name. */
+/** A process in every namespace; each listens on its own addresses and says its name. */
 async function startPeers(world: ServiceWorld, isInCgroup: boolean): Promise<ReadonlyMap<string, WorldPeer>> {
-  const peers = new Map<string, WorldPeer>();
-  for (const [name, pod] of world.pods) {
-    const peer = world.startPeer(name, { isInCgroup });
-    await listen(peer, name, pod.ips);
-    peers.set(name, peer);
-  }
-  const node = world.startPeer('node', { isInCgroup: false });
-  await listen(node, 'node', ['10.96.0.53', 'fd96::53']);
-  return peers.set('node', node);
+  const places: readonly (readonly [name: string, ips: readonly string[], isInCgroup: boolean])[] = [
+    ...[...world.pods].map(([name, { ips }]) => [name, ips, isInCgroup] as const),
+    // The node's own processes are in its cgroup, whatever runs its pods.
+    ['node', [...SERVICE_NODE.addresses, '10.96.0.53', 'fd96::53'], true],
+    ['remote', ['10.77.1.13', 'fd77:0:0:1::13'], false],
+    ['outside', [], false],
+  ];
+  const peers = places.map(async ([name, ips, isInside]) => {
+    const peer = world.startPeer(name, { isInCgroup: isInside });
+    await listen(peer, name, ips);
+    return [name, peer] as const;
+  });
+  return new Map(await Promise.all(peers));
 }
 
 async function listen(peer: WorldPeer, says: string, ips: readonly string[]): Promise<void> {
   for (const ip of ips)
-    for (const protocol of ['TCP', 'UDP'] as const) {
-      const reply = await peer.ask({ kind: 'listen', protocol, ip, port: PORT, says });
-      assert.equal(reply.error, undefined, `listen on ${ip}`);
-    }
+    for (const protocol of ['TCP', 'UDP'] as const)
+      for (const ports of [{ port: PORT }, ...(says === 'a' || says === 'b' ? [MANY_PORTS] : [])]) {
+        const reply = await peer.ask({ kind: 'listen', protocol, ip, says, ...ports });
+        assert.equal(reply.error, undefined, `listen on ${ip}`);
+      }
 }
 
-async function runRow(
-  row: ServiceRow,
-  backend: ContractBackend,
-  peers: ReadonlyMap<string, WorldPeer>,
-): Promise<void> {
-  for (const [at, step] of row.steps.entries()) {
-    await backend.apply(viewOf(step.frontends.map(aFrontend)));
-    for (const packet of step.packets) await runPacket(packet, peers, `step ${at + 1}`);
+async function runRow(row: ServiceRow, backend: ContractBackend, place: PeerPlace): Promise<void> {
+  try {
+    for (const [at, step] of row.steps.entries()) {
+      const view = viewOf(step.frontends.map(aFrontend));
+      await backend.apply(view);
+      if (step.isDamagedBefore === true) {
+        await backend.damage?.();
+        await backend.apply(view);
+      }
+      for (const packet of step.packets) await runPacket(packet, place, `step ${at + 1}`);
+    }
+  } finally {
+    await backend.apply(viewOf([]));
+    for (const peer of place.peers.values()) await peer.ask({ kind: 'forget' });
   }
-  await backend.apply(viewOf([]));
-  for (const peer of peers.values()) await peer.ask({ kind: 'forget' });
 }
 
 function viewOf(frontends: readonly Frontend[]): ServiceView {
@@ -140,50 +190,23 @@ function viewOf(frontends: readonly Frontend[]): ServiceView {
   return { node: SERVICE_NODE, frontends: byKey, cluster: CLUSTER };
 }
 
-async function runPacket(
-  row: PacketRow,
-  peers: ReadonlyMap<string, WorldPeer>,
-  where: string,
-): Promise<void> {
-  const what = `${where}: ${row.from} to ${row.to} (${row.protocol})`;
-  const peer = peers.get(row.from);
-  assert.ok(peer, `no pod ${row.from}`);
-  const replies: PeerReply[] = [];
-  const tries = row.expect === 'refused' || row.socket !== undefined ? 1 : TRIES;
-  for (let i = 0; i < tries; i++) replies.push(await sendOne(row, peer));
-  if (row.expect === 'refused') return assert.deepEqual(replies[0]?.error, 'ECONNREFUSED', what);
-  if (row.expect === 'nobody') return assert.notEqual(replies[0]?.error, undefined, what);
-  assert.deepEqual(new Set(replies.map((it) => it.error)), new Set([undefined]), what);
-  const said = [...new Set(replies.flatMap((it) => it.said))].sort();
-  if (row.expect === 'always the same') return assert.equal(said.length, 1, `${what}: ${said.join()}`);
-  assert.deepEqual(said, row.expect, what);
-  assert.deepEqual(new Set(replies.map((it) => it.peer)), new Set([row.to]), `${what}: whom the client sees`);
-}
-
-function sendOne(row: PacketRow, peer: WorldPeer): Promise<PeerReply> {
-  const to = parseAddress(row.to);
-  if (row.protocol === 'TCP')
-    return peer.ask(
-      row.socket === undefined ? { kind: 'connect', ...to } : { kind: 'hold', socket: row.socket, ...to },
-    );
-  // Linux tells an unconnected datagram socket of no refusal that comes as a packet.
-  const isConnected = row.isConnected ?? row.expect === 'refused';
-  const named = row.socket === undefined ? {} : { socket: row.socket };
-  return peer.ask({ kind: 'send', count: 1, isConnected, ...named, ...to });
-}
-
-function aFrontend(text: ServiceRow['steps'][number]['frontends'][number]): Frontend {
+function aFrontend(text: FrontendText): Frontend {
   const { ip, port } = parseAddress(text.at);
-  return anyFrontend(text.endpoints, {
+  const whenEmpty = text.whenEmpty ?? 'refuse';
+  return anyFrontend([], {
     kind: text.isNodeLocal === true ? 'node-local' : 'balanced',
+    scope: text.scope ?? 'cluster-ip',
+    service: text.service ?? 'web',
     ip: parseIp(ip),
     port: parsePort(port),
-    protocol: text.protocol satisfies Protocol,
+    protocol: text.protocol,
+    inside: { ...aChoice(...text.endpoints), whenEmpty },
+    outside: {
+      ...aChoice(...(text.outside ?? text.endpoints)),
+      whenEmpty: text.outsideWhenEmpty ?? whenEmpty,
+    },
+    masqueradesOutside: text.keepsOutside !== true,
+    sourceRanges: text.sourceRanges?.map(parseCidr),
     affinityTimeoutS: text.affinityTimeoutS,
   });
-}
-
-function parseAddress(text: string): { ip: string; port: number } {
-  const at = text.lastIndexOf(':');
-  return { ip: text.slice(0, at).replaceAll(/[[\]]/g, ''), port: Number(text.slice(at + 1)) };
 }

@@ -1,10 +1,12 @@
 // A process that listens, connects and sends datagrams on request: one line of JSON in, one line out. It is started inside of the
-// namespace and cgroup that a test is about, and ends with its standard input.
+// namespace and cgroup that a test is about, and ends with its standard input. Here are the sockets that stay open between requests.
 
 import dgram from 'node:dgram';
 import net from 'node:net';
 import { createInterface } from 'node:readline';
 import { scaledMs } from '../support/time-scale.ts';
+import { addressText, burst, errorText, type BurstRequest } from './service-burst.ts';
+import { listen, readWord, type ListenRequest } from './service-listener.ts';
 
 export interface PeerAddress {
   readonly ip: string;
@@ -12,7 +14,7 @@ export interface PeerAddress {
 }
 
 export type PeerRequest =
-  | ({ readonly kind: 'listen'; readonly protocol: 'TCP' | 'UDP'; readonly says: string } & PeerAddress)
+  | ListenRequest
   /** Connects and reads what the other end says. */
   | ({ readonly kind: 'connect' } & PeerAddress)
   /** Sends `count` datagrams from one socket, one after the other, and reads an answer to each; a named socket stays open. */
@@ -27,9 +29,10 @@ export type PeerRequest =
   /** Closes all named sockets. */
   | { readonly kind: 'forget' };
 
-/** `said` are the answers in order, `peer` is whom the socket takes the other end for, `error` an errno name or "timeout". */
+/** `said` are the answers in order, `seen` which client their endpoints saw, `peer` is whom the socket takes the other end for, `error` an errno name or "timeout". */
 export interface PeerReply {
   readonly said: readonly string[];
+  readonly seen: readonly string[];
   readonly peer: string | undefined;
   readonly error: string | undefined;
 }
@@ -39,52 +42,23 @@ const TIMEOUT_MS = scaledMs(1500);
 const connections = new Map<string, net.Socket>();
 const datagramSockets = new Map<string, dgram.Socket>();
 
-function reply(said: readonly string[], peer?: string, error?: string): PeerReply {
-  return { said, peer, error };
-}
-
 function failure(error: unknown): PeerReply {
-  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
-  return reply([], undefined, typeof code === 'string' ? code : String(error));
+  return { said: [], seen: [], peer: undefined, error: errorText(error) };
 }
 
-function text(address: {
-  readonly address?: string | undefined;
-  readonly port?: number | undefined;
-}): string {
-  const host = address.address ?? '';
-  return host.includes(':') ? `[${host}]:${address.port}` : `${host}:${address.port}`;
-}
-
-/** Says its line at once, and again for every line that comes. */
-function listenTcp(request: PeerAddress & { readonly says: string }): Promise<PeerReply> {
-  return new Promise((resolve) => {
-    const server = net.createServer((socket) => {
-      socket.on('error', () => socket.destroy());
-      socket.write(`${request.says}\n`);
-      socket.on('data', () => socket.write(`${request.says}\n`));
-    });
-    server.on('error', (error) => resolve(failure(error)));
-    server.listen(request.port, request.ip, () => resolve(reply([])));
-  });
-}
-
-function listenUdp(request: PeerAddress & { readonly says: string }): Promise<PeerReply> {
-  return new Promise((resolve) => {
-    const socket = dgram.createSocket(net.isIPv6(request.ip) ? 'udp6' : 'udp4');
-    socket.on('message', (_message, from) => socket.send(request.says, from.port, from.address));
-    socket.on('error', (error) => resolve(failure(error)));
-    socket.bind(request.port, request.ip, () => resolve(reply([])));
-  });
+/** Of words as endpoints write them. */
+function reply(words: readonly string[], peer?: string): PeerReply {
+  const read = words.map(readWord);
+  return { said: read.map((it) => it.said), seen: read.map((it) => it.seen), peer, error: undefined };
 }
 
 function connect(request: PeerAddress, name?: string): Promise<PeerReply> {
   return new Promise((resolve) => {
     const socket = net.connect({ host: request.ip, port: request.port });
-    socket.setTimeout(TIMEOUT_MS, () => (resolve(reply([], undefined, 'timeout')), socket.destroy()));
+    socket.setTimeout(TIMEOUT_MS, () => (resolve(failure(timeout())), socket.destroy()));
     socket.on('error', (error) => resolve(failure(error)));
     socket.once('data', (data) => {
-      resolve(reply([data.toString().trim()], peerOf(socket)));
+      resolve(reply([data.toString()], peerOf(socket)));
       if (name === undefined) socket.destroy();
       else connections.set(name, socket.setTimeout(0));
     });
@@ -92,20 +66,24 @@ function connect(request: PeerAddress, name?: string): Promise<PeerReply> {
 }
 
 function peerOf(socket: net.Socket): string {
-  return text({ address: socket.remoteAddress, port: socket.remotePort });
+  return addressText(socket.remoteAddress ?? '', socket.remotePort ?? 0);
+}
+
+function timeout(): Error {
+  return Object.assign(new Error('timeout'), { code: 'timeout' });
 }
 
 function hold(request: PeerAddress & { readonly socket: string }): Promise<PeerReply> {
   const socket = connections.get(request.socket);
   if (socket === undefined) return connect(request, request.socket);
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(reply([], undefined, 'timeout')), TIMEOUT_MS);
+    const timer = setTimeout(() => resolve(failure(timeout())), TIMEOUT_MS);
     const onError = (error: Error): void => resolve(failure(error));
     socket.once('error', onError);
     socket.once('data', (data) => {
       clearTimeout(timer);
       socket.off('error', onError);
-      resolve(reply([data.toString().trim()], peerOf(socket)));
+      resolve(reply([data.toString()], peerOf(socket)));
     });
     socket.write('again\n');
   });
@@ -154,26 +132,25 @@ function exchange(
   to: PeerAddress & { readonly isConnected: boolean },
 ): Promise<{ said: string; peer: string }> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(Object.assign(new Error('timeout'), { code: 'timeout' })),
-      TIMEOUT_MS,
-    );
+    const timer = setTimeout(() => reject(timeout()), TIMEOUT_MS);
     const onSent = (error: Error | null): void => (error === null ? undefined : reject(error));
     socket.once('error', reject);
     socket.once('message', (message, from) => {
       clearTimeout(timer);
       socket.off('error', reject);
-      resolve({ said: message.toString(), peer: text(from) });
+      resolve({ said: message.toString(), peer: addressText(from.address, from.port) });
     });
     if (to.isConnected) socket.send('hello', onSent);
     else socket.send('hello', to.port, to.ip, onSent);
   });
 }
 
-function serve(request: PeerRequest): Promise<PeerReply> {
+function serve(request: PeerRequest | BurstRequest): Promise<unknown> {
   switch (request.kind) {
     case 'listen':
-      return request.protocol === 'TCP' ? listenTcp(request) : listenUdp(request);
+      return listen(request).then(() => reply([]), failure);
+    case 'burst':
+      return burst(request);
     case 'connect':
       return connect(request);
     case 'hold':
@@ -190,6 +167,6 @@ if (import.meta.main) {
   lines.on('close', () => process.exit(0));
   for await (const line of lines) {
     // Written by the test of this folder, in the shape of the type above.
-    process.stdout.write(`${JSON.stringify(await serve(JSON.parse(line) as PeerRequest))}\n`);
+    process.stdout.write(`${JSON.stringify(await serve(JSON.parse(line) as Parameters<typeof serve>[0]))}\n`);
   }
 }

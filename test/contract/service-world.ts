@@ -1,5 +1,11 @@
-// A node with pods for tests of Services: namespaces joined by veth pairs as the real ones are, a cgroup, a bpffs, and a process in
-// each pod. Everything is named t-bpf-* and goes away with the lifetime.
+// A node with pods for tests of Services: namespaces joined by veth pairs as the real ones are, a client outside of the cluster, a pod
+// of another node, a cgroup, a bpffs, and a process in each of them. Everything is named t-bpf-* and goes away with the lifetime.
+//
+//   outside 192.0.2.9 <-- eth0 --> node 192.0.2.1        pods 10.77.0.0/24 (client .10, a .11, b .12)
+//                                       203.0.113.1 <-- eth1 --> remote 10.77.1.13, of another node's prefix
+//
+// The remote endpoint knows the way to the node and to its pods alone: what it answers to the outside client is lost, so that it answers
+// outside clients only where the node hides them.
 
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
@@ -8,7 +14,10 @@ import type { Ip } from '../../src/base/ip.ts';
 import { parseIp } from '../../src/base/ip.ts';
 import type { Lifetime } from '../../src/base/lifetime.ts';
 import { macFromSeed, type Mac } from '../../src/base/mac.ts';
+import type { BurstRequest, PeerAnswer } from './service-burst.ts';
 import type { PeerReply, PeerRequest } from './service-peer.ts';
+import { joinNeighbours, UPLINKS } from './service-neighbours.ts';
+import { batch, makeNetns, run } from './service-netns.ts';
 
 const NODE = new URL('../../node_modules/node/bin/node', import.meta.url).pathname;
 const PEER = new URL('service-peer.ts', import.meta.url).pathname;
@@ -26,6 +35,7 @@ export interface WorldPod {
 /** A process in a pod that does what it is asked. */
 export interface WorldPeer {
   ask(request: PeerRequest): Promise<PeerReply>;
+  burst(request: BurstRequest): Promise<readonly PeerAnswer[]>;
 }
 
 export interface ServiceWorld {
@@ -34,26 +44,34 @@ export interface ServiceWorld {
   readonly cgroup: string;
   readonly pinDir: string;
   readonly pods: ReadonlyMap<string, WorldPod>;
-  /** Starts a process in a pod, or on the "node"; outside of the cgroup its sockets meet no socket program. */
+  /** The node's links to the outside client and to the remote endpoint. */
+  readonly uplinks: readonly string[];
+  /** Starts a process in a pod, on the "node", "outside", or at the "remote" endpoint; outside of the cgroup its sockets meet no socket program. */
   startPeer(pod: string, options: { readonly isInCgroup: boolean }): WorldPeer;
 }
+
+/** A node forwards. It says all that it has to say: by default ICMP errors to one client are held back, which is what rows look for. */
+const SYSCTLS: readonly string[] = [
+  'net.ipv4.ip_forward=1',
+  'net.ipv6.conf.all.forwarding=1',
+  'net.ipv4.conf.all.send_redirects=0',
+  'net.ipv4.conf.default.send_redirects=0',
+  'net.ipv4.icmp_ratelimit=0',
+  'net.ipv6.icmp.ratelimit=0',
+];
 
 /** Builds the world; `podNames` at most 200. Run as root. */
 export function buildServiceWorld(podNames: readonly string[], lifetime: Lifetime): ServiceWorld {
   const id = `t-bpf-${process.pid}`;
   const node = `${id}-node`;
   makeNetns(node, lifetime);
-  run('ip', [
-    'netns',
-    'exec',
-    node,
-    'sysctl',
-    '-qw',
-    'net.ipv4.ip_forward=1',
-    'net.ipv6.conf.all.forwarding=1',
+  run('ip', ['netns', 'exec', node, 'sysctl', '-qw', ...SYSCTLS]);
+  // Addresses that the node serves itself, as it does for cluster DNS. The kernel must not choose them where it hides a client.
+  batch(node, [
+    'addr add 10.96.0.53/32 dev lo scope host',
+    '-6 addr add fd96::53/128 dev lo nodad preferred_lft 0',
   ]);
-  // Addresses that the node serves itself, as it does for cluster DNS.
-  batch(node, ['addr add 10.96.0.53/32 dev lo', '-6 addr add fd96::53/128 dev lo nodad']);
+  joinNeighbours(id, node, lifetime);
   const pods = podNames.map((name, at) => makePod({ id, node, name, number: at + 10 }, lifetime));
   const cgroup = makeCgroup(id, lifetime);
   return {
@@ -61,14 +79,9 @@ export function buildServiceWorld(podNames: readonly string[], lifetime: Lifetim
     cgroup,
     pinDir: `${mountBpffs(lifetime)}/node`,
     pods: new Map(pods.map((pod) => [pod.name, pod])),
+    uplinks: UPLINKS,
     startPeer: (pod, { isInCgroup }) => startPeer(`${id}-${pod}`, isInCgroup ? cgroup : undefined, lifetime),
   };
-}
-
-function makeNetns(name: string, lifetime: Lifetime): void {
-  run('ip', ['netns', 'add', name]);
-  lifetime.defer(`namespace ${name}`, () => run('ip', ['netns', 'delete', name]));
-  run('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
 }
 
 interface PodPlan {
@@ -77,6 +90,9 @@ interface PodPlan {
   readonly name: string;
   readonly number: number;
 }
+
+/** Smaller than its pod's own: what the path carries is learned from ICMP errors alone. */
+const NARROW = { pod: 'b', mtuBytes: 1300 };
 
 /** The same shape as the product's pods: a /32 and a /128, everything by way of the node, no question by ARP. */
 function makePod({ id, node, name, number }: PodPlan, lifetime: Lifetime): WorldPod {
@@ -87,7 +103,7 @@ function makePod({ id, node, name, number }: PodPlan, lifetime: Lifetime): World
   const [mac, hostMac] = [macFromSeed(`pod/${name}`), macFromSeed(`host/${name}`)];
   batch(node, [
     `link add ${link} address ${hostMac} type veth peer name eth0 address ${mac} netns ${netns}`,
-    `link set ${link} up`,
+    `link set ${link} ${name === NARROW.pod ? `mtu ${NARROW.mtuBytes} ` : ''}up`,
     `route add ${v4}/32 dev ${link}`,
     `neigh add ${v4} lladdr ${mac} dev ${link} nud permanent`,
     `-6 route add ${v6}/128 dev ${link}`,
@@ -103,11 +119,6 @@ function makePod({ id, node, name, number }: PodPlan, lifetime: Lifetime): World
     `-6 route add default via fe80::1 dev eth0`,
   ]);
   return { name, netns: `/run/netns/${netns}`, link, mac, ips: [parseIp(v4), parseIp(v6)] };
-}
-
-function batch(netns: string, lines: readonly string[]): void {
-  // `ip -batch` takes no family per line: those lines are run one by one.
-  for (const line of lines) run('ip', ['-n', netns, ...line.split(' ')]);
 }
 
 function makeCgroup(id: string, lifetime: Lifetime): string {
@@ -152,26 +163,33 @@ function startPeer(netns: string, cgroup: string | undefined, lifetime: Lifetime
   if (cgroup !== undefined) writeFileSync(`${cgroup}/cgroup.procs`, String(child.pid));
   lifetime.defer(`peer in ${netns}`, () => stop(child));
   const lines = createInterface({ input: child.stdout });
-  return { ask: (request) => ask(child, lines, request) };
+  return {
+    // Each kind of request has its one kind of answer.
+    ask: async (request) => (await ask(child, lines, request)) as PeerReply,
+    burst: async (request) => (await ask(child, lines, request)) as readonly PeerAnswer[],
+  };
 }
 
-async function ask(child: ChildProcess, lines: Interface, request: PeerRequest): Promise<PeerReply> {
-  const answer = new Promise<string>((resolve) => {
-    lines.once('line', resolve);
+async function ask(
+  child: ChildProcess,
+  lines: Interface,
+  request: PeerRequest | BurstRequest,
+): Promise<unknown> {
+  const answer = new Promise<string>((resolve, reject) => {
+    const onExit = (): void => reject(new Error('the peer is gone'));
+    child.once('exit', onExit);
+    lines.once('line', (line) => (child.off('exit', onExit), resolve(line)));
   });
   child.stdin?.write(`${JSON.stringify(request)}\n`);
-  return JSON.parse(await answer) as PeerReply;
+  return JSON.parse(await answer);
 }
 
 function stop(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
+    if (child.exitCode !== null) return resolve();
     child.once('exit', () => resolve());
     child.stdin?.end();
   });
-}
-
-function run(program: string, args: readonly string[]): void {
-  execFileSync(program, [...args], { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
 /** Number of an interface in the namespace of the calling thread; the file system shows those of the mount, so ip is asked. */

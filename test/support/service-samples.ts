@@ -1,5 +1,6 @@
 // Frontends for tests, with everything filled in that a test does not speak of.
 
+import { parseCidr } from '../../src/base/cidr.ts';
 import { parseIp } from '../../src/base/ip.ts';
 import { parsePort } from '../../src/base/port.ts';
 import {
@@ -10,11 +11,11 @@ import {
   type NetworkNode,
 } from '../../src/model/network.ts';
 
-/** The node of tests that have one node. */
+/** The node of tests that have one node: that of the Service world (`test/contract/service-world.ts`). */
 export const SERVICE_NODE: NetworkNode = {
   name: 'node-a',
-  addresses: [],
-  podCidrs: [],
+  addresses: [parseIp('192.0.2.1'), parseIp('2001:db8::1')],
+  podCidrs: [parseCidr('10.77.0.0/24'), parseCidr('fd77::/64')],
   labels: new Map(),
 };
 

@@ -1,0 +1,100 @@
+// The asking half of a peer where no socket outlives its packet: many tries of one kind, each from a socket of its own.
+
+import dgram from 'node:dgram';
+import net from 'node:net';
+import { readWord, type EndpointWord } from './service-listener.ts';
+
+export interface BurstRequest {
+  readonly kind: 'burst';
+  readonly protocol: 'TCP' | 'UDP';
+  readonly ip: string;
+  readonly port: number;
+  readonly count: number;
+  /** All at the same time; one after the other where the order matters (session affinity). */
+  readonly isAtOnce: boolean;
+  /** UDP alone: only a connected socket is told of a refusal. */
+  readonly isConnected: boolean;
+  /** What a try sends; for TCP the greeting alone is waited for where it is absent. */
+  readonly bytes?: number;
+  /** Local addresses, one try from each in turn. */
+  readonly sources?: readonly string[];
+  readonly waitMs: number;
+}
+
+/** What became of one try: a word of an endpoint and the address that it seems to come from, or an errno name or "timeout". */
+export type PeerAnswer =
+  | ({ readonly kind: 'answer'; readonly from: string } & EndpointWord)
+  | { readonly kind: 'error'; readonly error: string };
+
+export async function burst(request: BurstRequest): Promise<readonly PeerAnswer[]> {
+  const tries = Array.from({ length: request.count }, (_, i) => i);
+  const one = (i: number): Promise<PeerAnswer> => {
+    const source = request.sources?.[i % request.sources.length];
+    return request.protocol === 'TCP' ? tryTcp(request, source) : tryUdp(request, source);
+  };
+  if (request.isAtOnce) return Promise.all(tries.map(one));
+  const answers: PeerAnswer[] = [];
+  for (const i of tries) answers.push(await one(i));
+  return answers;
+}
+
+export function addressText(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+export function errorText(error: unknown): string {
+  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : String(error);
+}
+
+const TIMEOUT: PeerAnswer = { kind: 'error', error: 'timeout' };
+
+function tryTcp(request: BurstRequest, localAddress: string | undefined): Promise<PeerAnswer> {
+  const { ip, port, bytes, waitMs } = request;
+  return new Promise((resolve) => {
+    const local = localAddress === undefined ? {} : { localAddress };
+    const socket = net.connect({ host: ip, port, ...local });
+    const end = (answer: PeerAnswer): void => (clearTimeout(timer), socket.destroy(), resolve(answer));
+    const timer = setTimeout(() => end(TIMEOUT), waitMs);
+    let wordsToCome = bytes === undefined ? 1 : 2;
+    socket.on('error', (error) => end({ kind: 'error', error: errorText(error) }));
+    socket.on('close', () => end({ kind: 'error', error: 'closed' }));
+    socket.on('connect', () => bytes !== undefined && socket.write(`${'x'.repeat(bytes - 1)}\n`));
+    socket.on('data', (data) => {
+      // A greeting and an answer may come in one piece.
+      wordsToCome -= data.toString().split('\n').length - 1;
+      if (wordsToCome > 0) return;
+      const word = data.toString().trim().split('\n').at(-1) ?? '';
+      const from = addressText(socket.remoteAddress ?? '', socket.remotePort ?? 0);
+      end({ kind: 'answer', from, ...readWord(word) });
+    });
+  });
+}
+
+function tryUdp(request: BurstRequest, localAddress: string | undefined): Promise<PeerAnswer> {
+  const { ip, port, bytes = 5, isConnected, waitMs } = request;
+  return new Promise((resolve) => {
+    const socket = dgram.createSocket(net.isIPv6(ip) ? 'udp6' : 'udp4');
+    let isOver = false;
+    const end = (answer: PeerAnswer): void => {
+      if (isOver) return;
+      isOver = true;
+      clearTimeout(timer);
+      socket.close();
+      resolve(answer);
+    };
+    const timer = setTimeout(() => end(TIMEOUT), waitMs);
+    const onSent = (error: Error | null): void => {
+      if (error !== null) end({ kind: 'error', error: errorText(error) });
+    };
+    socket.on('error', onSent);
+    socket.on('message', (message, from) =>
+      end({ kind: 'answer', from: addressText(from.address, from.port), ...readWord(message.toString()) }),
+    );
+    const hello = 'x'.repeat(bytes);
+    socket.bind(0, localAddress, () => {
+      if (isConnected) socket.once('connect', () => socket.send(hello, onSent)).connect(port, ip);
+      else socket.send(hello, port, ip, onSent);
+    });
+  });
+}
