@@ -3,9 +3,9 @@
 import koffi from 'koffi';
 import { FairleadError } from '../base/errors.ts';
 import { readAcknowledgement, type Acknowledgement } from '../wire/netlink/acknowledgement.ts';
-import { NLM_F_DUMP_INTR } from '../wire/netlink/constants.ts';
+import { NLM_F_ACK, NLM_F_DUMP_INTR } from '../wire/netlink/constants.ts';
 import { readMessages, type Message } from '../wire/netlink/reader.ts';
-import { setSequence } from '../wire/netlink/writer.ts';
+import { addFlags, setSequence } from '../wire/netlink/writer.ts';
 import { kernelError } from './errno.ts';
 import { bind, checked, close, getsockopt, ioctl, lastErrno, recv, send, setsockopt, socket } from './ffi.ts';
 import { workerCall } from './worker-call.ts';
@@ -27,6 +27,7 @@ const MSG_TRUNC = 0x20;
 const SIOCGIFINDEX = 0x8933;
 const SIOCGIFNAME = 0x8910;
 const SOL_SOCKET = 1;
+const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 const SO_MEMINFO = 55;
 const SK_MEMINFO_WORDS = 9;
@@ -45,6 +46,11 @@ const MAX_DUMP_ATTEMPTS = 20;
 /** After so many full buffers of one dump other work gets its turn: about 8,000 routes, 5 ms. */
 const DUMP_READS_PER_TURN = 16;
 
+/** What the kernel books for a datagram beside its bytes (af_netlink.c, netlink_sendmsg). */
+const SEND_OVERHEAD_BYTES = 4096;
+/** What it books for one acknowledgement or error. */
+const ANSWER_BOOKED_BYTES = 1024;
+
 /** A refusal in the kernel's own words: errno and text. */
 export type Answer = Acknowledgement;
 
@@ -53,6 +59,8 @@ export class NetlinkSocket {
   #sequence = 1;
   readonly #answerBuffer = Buffer.allocUnsafeSlow(ANSWER_BUFFER_BYTES);
   #dumpBuffer: Buffer | undefined;
+  #sendBytes = 65536;
+  #receiveBytes = 65536;
   readonly #ifreq = Buffer.alloc(40);
 
   /**
@@ -82,6 +90,20 @@ export class NetlinkSocket {
     value.writeUInt32LE(bytes, 0);
     const action = 'set receive buffer of netlink socket';
     checked(action, setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUFFORCE, value, value.length));
+  }
+
+  /** Room for a datagram of so many bytes that is answered so many times; root may go past the machine's limit. */
+  #makeRoom(bytes: number, answers: number): void {
+    const action = 'grow buffers of netlink socket';
+    const value = Buffer.alloc(4);
+    if (bytes + SEND_OVERHEAD_BYTES > this.#sendBytes) {
+      this.#sendBytes = bytes + SEND_OVERHEAD_BYTES;
+      value.writeUInt32LE(this.#sendBytes, 0);
+      checked(action, setsockopt(this.#fd, SOL_SOCKET, SO_SNDBUFFORCE, value, value.length));
+    }
+    if (answers * ANSWER_BOOKED_BYTES <= this.#receiveBytes) return;
+    this.#receiveBytes = answers * ANSWER_BOOKED_BYTES;
+    this.setReceiveBuffer(this.#receiveBytes);
   }
 
   /**
@@ -117,6 +139,44 @@ export class NetlinkSocket {
     const sequence = this.#stamp(message);
     if (send(this.#fd, message, message.length, 0) < 0) return { errno: lastErrno(), text: undefined };
     return this.#answer(sequence);
+  }
+
+  /**
+   * Sends messages as one datagram (a netfilter transaction: the first one begins it, the last one ends it) and reads what the kernel says
+   * of them: refusals by the position of their message, none where all was done. The kernel works inside of the send.
+   */
+  batch(action: string, messages: readonly Uint8Array[]): ReadonlyMap<number, Answer> {
+    // The numbers of a batch follow each other: they wrap before it, not inside.
+    if (this.#sequence + messages.length >= 0xffff_fffe) this.#sequence = 1;
+    const first = this.#sequence + 1;
+    // Only the last change asks: kernels before 6.10 do not acknowledge the end of a batch.
+    const asked = messages.at(-2);
+    if (asked !== undefined) addFlags(asked, NLM_F_ACK);
+    for (const message of messages) this.#stamp(message);
+    const bytes = Buffer.concat(messages);
+    this.#makeRoom(bytes.length, messages.length);
+    checked(action, send(this.#fd, bytes, bytes.length, 0));
+    return this.#batchAnswers(action, first, messages.length);
+  }
+
+  #batchAnswers(action: string, first: number, count: number): ReadonlyMap<number, Answer> {
+    const refusals = new Map<number, Answer>();
+    let isAnswered = false;
+    for (;;) {
+      const length = recv(this.#fd, this.#answerBuffer, ANSWER_BUFFER_BYTES, MSG_DONTWAIT | MSG_TRUNC);
+      if (length < 0) break;
+      if (length > ANSWER_BUFFER_BYTES) throw kernelError({ action, errno: EMSGSIZE });
+      for (const message of readMessages(this.#answerBuffer.subarray(0, length))) {
+        const answer = readAcknowledgement(message);
+        const at = message.sequence - first;
+        if (answer === undefined || at < 0 || at >= count) continue;
+        isAnswered = true;
+        if (answer.errno !== 0 && !refusals.has(at)) refusals.set(at, answer);
+      }
+    }
+    if (lastErrno() !== EAGAIN) throw kernelError({ action, errno: lastErrno() });
+    if (!isAnswered) throw kernelError({ action, errno: ENOBUFS, detail: 'no acknowledgement' });
+    return refusals;
   }
 
   /** The same for requests in which the kernel waits (unregistering a device waits for RCU): sent by a worker thread. */

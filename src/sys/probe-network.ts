@@ -71,6 +71,12 @@ export const NETWORK_PROBES: readonly Probe[] = [
     try: (scratch) => tryNft('log group 1', scratch),
   },
   {
+    name: 'nft-services',
+    neededFor: 'Services by nftables',
+    need: 'optional',
+    try: tryNftServices,
+  },
+  {
     name: 'conntrack',
     neededFor: 'masquerade',
     need: 'required',
@@ -132,6 +138,26 @@ async function tryNft(rule: string, scratch: Netns): Promise<void> {
   const table = 'inet fairlead-probe';
   const script = `table ${table} {\n chain c {\n ${hook};\n ${rule}\n }\n}\ndelete table ${table}\n`;
   await applyNft(script, { netns: scratch });
+}
+
+/** The rules of Services that others do without: refusals before routing, random numbers, hashes, remembered values, concatenated ranges. */
+async function tryNftServices(scratch: Netns): Promise<void> {
+  const table = 'inet fairlead-probe';
+  const script = [
+    `add table ${table}`,
+    `add map ${table} m { type mark : mark; flags dynamic,timeout; timeout 1s; size 16; }`,
+    `add set ${table} r { type ipv4_addr . ipv4_addr; flags interval; }`,
+    `add chain ${table} c { type filter hook prerouting priority 0; }`,
+    `add rule ${table} c meta mark set numgen random mod 2`,
+    `add rule ${table} c meta mark set jhash ip saddr mod 2`,
+    `add rule ${table} c update @m { meta mark : meta mark }`,
+    `add rule ${table} c delete @m { meta mark : meta mark }`,
+    `add rule ${table} c ip saddr . ip daddr @r drop`,
+    `add rule ${table} c fib daddr type local accept`,
+    `add rule ${table} c meta l4proto tcp reject with tcp reset`,
+    `delete table ${table}`,
+  ];
+  await applyNft(`${script.join('\n')}\n`, { netns: scratch });
 }
 
 /** Asks generic netlink for a family by name; the kernel loads the module where there is one. */

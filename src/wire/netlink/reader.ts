@@ -57,6 +57,22 @@ export function readAttributes(bytes: Uint8Array, offset = 0): Attributes {
   return attributes;
 }
 
+/** The values of a list whose attributes are all of one type, in order. */
+export function readNestedList(bytes: Uint8Array): readonly Uint8Array[] {
+  const values: Uint8Array[] = [];
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = 0;
+  while (bytes.length - at >= 4) {
+    const length = view.getUint16(at, true);
+    if (length < 4 || length > bytes.length - at) {
+      throw malformed(`list entry of ${length} bytes at ${at} of ${bytes.length}`);
+    }
+    values.push(bytes.subarray(at + 4, at + length));
+    at += align(length);
+  }
+  return values;
+}
+
 /** A view of a message's fixed part; throws where the payload is shorter than `size`. */
 export function fixedPart(payload: Uint8Array, size: number): DataView {
   if (payload.length < size) throw malformed(`${payload.length} bytes where ${size} are due`);

@@ -109,3 +109,9 @@ export class MessageWriter {
 export function setSequence(message: Uint8Array, sequence: number): void {
   new DataView(message.buffer, message.byteOffset).setUint32(8, sequence, true);
 }
+
+/** Asks for an acknowledgement of a finished message, as the last one of a batch does. */
+export function addFlags(message: Uint8Array, flags: number): void {
+  const view = new DataView(message.buffer, message.byteOffset);
+  view.setUint16(6, view.getUint16(6, true) | flags, true);
+}

@@ -1,0 +1,181 @@
+// Elements of a frontend's row as the kernel has them: keys begin with address, protocol and port. Pure.
+
+import { cidrOf, type Cidr } from '../../base/cidr.ts';
+import { ipFromBytes, ipToBytes, parseIp, type Family, type Ip } from '../../base/ip.ts';
+import { isPort, parsePort, PROTOCOL_NUMBERS, type Protocol } from '../../base/port.ts';
+import { be16 } from '../../wire/netlink/network-order.ts';
+import { concatenated, type NftElement } from '../../wire/netlink/nftables.ts';
+import { markText } from './flow-kind.ts';
+import type { FrontendSet, RowAddress } from './frontend-row.ts';
+
+const FIELD_BYTES = 4;
+const PROTOCOLS = new Map(Object.entries(PROTOCOL_NUMBERS).map(([name, number]) => [number, name]));
+
+/** An element of a row by its name there. */
+export interface NamedElement {
+  readonly address: RowAddress;
+  readonly name: string;
+  readonly value: string;
+}
+
+/** The kernel's set for a set of rows: one per family. */
+export function setName(set: FrontendSet, family: Family): string {
+  return `${set}${family}`;
+}
+
+/** Address, protocol and port: the begin of all keys of a frontend. */
+export function addressKey({ ip, protocol, port }: RowAddress): Uint8Array {
+  return concatenated(ipToBytes(ip), Uint8Array.of(PROTOCOL_NUMBERS[protocol]), be16(port));
+}
+
+export function setOfName(name: string): FrontendSet {
+  const end = name.indexOf(' ');
+  // Names are made by `renderFrontend` and `decodeElement` alone, both of which begin them with a set.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return (end < 0 ? name : name.slice(0, end)) as FrontendSet;
+}
+
+/** `key` is the frontend's (`addressKey`). Without a value it is what deletes the element. */
+export function encodeElement(key: Uint8Array, name: string, value: string | undefined): NftElement {
+  const set = setOfName(name);
+  const rest = name.slice(set.length + 1);
+  switch (set) {
+    case 'services':
+    case 'outside':
+      return withData(key, value, markBytes);
+    case 'endpoints':
+      return withData(concatenated(key, markBytes(rest)), value, endpointBytes);
+    case 'identities':
+      return withData(concatenated(key, markBytes(rest)), value, markBytes);
+    case 'masquerade':
+    case 'limited':
+      return { key };
+    case 'allowed': {
+      const { first, last } = rangeOf(rest);
+      return { key: concatenated(key, first), keyEnd: concatenated(key, last) };
+    }
+    default:
+      return set satisfies never;
+  }
+}
+
+function withData(
+  key: Uint8Array,
+  value: string | undefined,
+  bytesOf: (value: string) => Uint8Array,
+): NftElement {
+  return value === undefined ? { key } : { key, data: { kind: 'value', bytes: bytesOf(value) } };
+}
+
+/** Undefined for an element that no row has: somebody else's. */
+export function decodeElement(
+  set: FrontendSet,
+  family: Family,
+  element: NftElement,
+): NamedElement | undefined {
+  const ipBytes = family === 4 ? 4 : 16;
+  const { key, keyEnd, data } = element;
+  const port = ((key[ipBytes + 4] ?? 0) << 8) | (key[ipBytes + 5] ?? 0);
+  const protocol = PROTOCOLS.get(key[ipBytes] ?? 0);
+  if (!isProtocol(protocol) || !isPort(port)) return undefined;
+  const address: RowAddress = { ip: ipFromBytes(key.subarray(0, ipBytes)), protocol, port };
+  const rest = key.subarray(ipBytes + 2 * FIELD_BYTES);
+  const bytes = data?.kind === 'value' ? data.bytes : new Uint8Array();
+  switch (set) {
+    case 'services':
+    case 'outside':
+      return { address, name: set, value: markText(readMark(bytes)) };
+    case 'endpoints':
+      return {
+        address,
+        name: `endpoints ${markText(readMark(rest))}`,
+        value: endpointOf(bytes, ipBytes),
+      };
+    case 'identities':
+      return {
+        address,
+        name: `identities ${markText(readMark(rest))}`,
+        value: markText(readMark(bytes)),
+      };
+    case 'masquerade':
+    case 'limited':
+      return { address, name: set, value: '' };
+    case 'allowed':
+      return {
+        address,
+        name: `allowed ${rangeText(rest, keyEnd?.subarray(ipBytes + 2 * FIELD_BYTES) ?? rest)}`,
+        value: '',
+      };
+    default:
+      return set satisfies never;
+  }
+}
+
+function isProtocol(name: string | undefined): name is Protocol {
+  return name === 'TCP' || name === 'UDP' || name === 'SCTP';
+}
+
+/** Marks are in the order of the machine, little endian. */
+function markBytes(text: string): Uint8Array {
+  const value = Number(text);
+  return Uint8Array.of(value & 0xff, (value >>> 8) & 0xff, (value >>> 16) & 0xff, value >>> 24);
+}
+
+/** "10.244.1.7 8080" */
+function endpointBytes(text: string): Uint8Array {
+  const at = text.indexOf(' ');
+  return concatenated(ipToBytes(parseIp(text.slice(0, at))), be16(parsePort(Number(text.slice(at + 1)))));
+}
+
+function endpointOf(bytes: Uint8Array, ipBytes: number): string {
+  if (bytes.length < ipBytes + 2) return '';
+  const port = ((bytes[ipBytes] ?? 0) << 8) | (bytes[ipBytes + 1] ?? 0);
+  return `${ipFromBytes(bytes.subarray(0, ipBytes))} ${port}`;
+}
+
+function readMark(bytes: Uint8Array): number {
+  const [a = 0, b = 0, c = 0, d = 0] = bytes;
+  return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0;
+}
+
+/** First and last address of a prefix, or of "first-last". */
+function rangeOf(text: string): { readonly first: Uint8Array; readonly last: Uint8Array } {
+  const [from, to] = text.split('-');
+  if (to !== undefined) return { first: ipToBytes(parseIp(from ?? '')), last: ipToBytes(parseIp(to)) };
+  const at = text.lastIndexOf('/');
+  const first = ipToBytes(parseIp(text.slice(0, at)));
+  const last = first.slice();
+  for (let bit = Number(text.slice(at + 1)); bit < last.length * 8; bit++) {
+    last[bit >> 3] = (last[bit >> 3] ?? 0) | (0x80 >> (bit & 7));
+  }
+  return { first, last };
+}
+
+/** The prefix that a range is. One that is none is written with both its ends, which no row has. */
+function rangeText(first: Uint8Array, last: Uint8Array): string {
+  const [from, to] = [ipFromBytes(first), ipFromBytes(last)];
+  const cidr = commonPrefix(first, last);
+  const range = rangeOf(cidr);
+  const isPrefix = isSame(range.first, first) && isSame(range.last, last);
+  return isPrefix ? cidr : `${from}-${to}`;
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
+}
+
+/** The least prefix that holds both addresses. */
+function commonPrefix(first: Uint8Array, last: Uint8Array): Cidr {
+  let bits = 0;
+  while (bits < first.length * 8 && bitOf(first, bits) === bitOf(last, bits)) bits++;
+  return cidrOf(ipFromBytes(first), bits);
+}
+
+/** The least prefix that holds a range of addresses; of the ranges that nft makes of prefixes, the prefix. */
+export function prefixOf(first: Ip, last: Ip): Cidr {
+  return commonPrefix(ipToBytes(first), ipToBytes(last));
+}
+
+function bitOf(bytes: Uint8Array, bit: number): number {
+  return ((bytes[bit >> 3] ?? 0) >> (7 - (bit & 7))) & 1;
+}

@@ -1,0 +1,101 @@
+// Rows into the kernel: the differences of elements, in transactions of whole rows.
+
+import type { NfTables } from '../../sys/nf-tables.ts';
+import type { NftElement, NftElementChange } from '../../wire/netlink/nftables.ts';
+import { familyOf } from '../../base/ip.ts';
+import { addressKey, encodeElement, setName, setOfName } from './element-codec.ts';
+import type { FrontendRow, FrontendSet } from './frontend-row.ts';
+import { SERVICE_TABLE } from './skeleton-entry.ts';
+
+/** About a megabyte and ten milliseconds; other work gets its turn between. */
+const ELEMENTS_PER_TRANSACTION = 8192;
+
+/** What a row was and what it is to be; undefined for nothing. */
+export interface RowChange {
+  readonly key: string;
+  readonly from: FrontendRow | undefined;
+  readonly to: FrontendRow | undefined;
+}
+
+/** Makes the changes; each row changes whole or not at all. Failures by key: of those nothing has happened. */
+export async function transact(
+  tables: NfTables,
+  changes: Iterable<RowChange>,
+): Promise<ReadonlyMap<string, unknown>> {
+  const failures = new Map<string, unknown>();
+  let part: PlannedChange[] = [];
+  let count = 0;
+  const flush = (): void => {
+    applyPart(tables, part, failures);
+    part = [];
+    count = 0;
+  };
+  for (const change of changes) {
+    const planned = plan(change);
+    part.push(planned);
+    count += planned.count;
+    if (count < ELEMENTS_PER_TRANSACTION) continue;
+    flush();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  flush();
+  return failures;
+}
+
+interface PlannedChange {
+  readonly key: string;
+  readonly changes: readonly NftElementChange[];
+  readonly count: number;
+}
+
+/** One transaction; what the kernel refuses is left out, and the others tried again. */
+function applyPart(tables: NfTables, part: readonly PlannedChange[], failures: Map<string, unknown>): void {
+  let left = part.filter((it) => it.count > 0);
+  while (left.length > 0) {
+    const owners = left.flatMap((it) => it.changes.map(() => it.key));
+    const refused = tables.apply(left.flatMap((it) => it.changes));
+    if (refused.length === 0) return;
+    const failed = new Map<string, unknown>();
+    for (const { at, error } of refused) failed.set(owners[at] ?? '', error);
+    // A refusal of the transaction itself concerns all of them.
+    if (failed.has('')) for (const { key } of left) failed.set(key, failed.get(''));
+    for (const { key } of left) if (failed.has(key)) failures.set(key, failed.get(key));
+    left = left.filter((it) => !failed.has(it.key));
+  }
+}
+
+function plan({ key, from, to }: RowChange): PlannedChange {
+  const address = to ?? from;
+  if (address === undefined) return { key, changes: [], count: 0 };
+  const prefix = addressKey(address);
+  const removed = new Map<FrontendSet, NftElement[]>();
+  const added = new Map<FrontendSet, NftElement[]>();
+  let count = 0;
+  for (const [name, value] of from?.elements ?? []) {
+    if (to?.elements.get(name) === value) continue;
+    push(removed, name, encodeElement(prefix, name, undefined));
+    count++;
+  }
+  for (const [name, value] of to?.elements ?? []) {
+    if (from?.elements.get(name) === value) continue;
+    push(added, name, encodeElement(prefix, name, value));
+    count++;
+  }
+  const family = familyOf(address.ip);
+  const toChange =
+    (kind: 'add' | 'delete') =>
+    ([set, elements]: readonly [FrontendSet, readonly NftElement[]]): NftElementChange => ({
+      kind,
+      table: SERVICE_TABLE,
+      set: setName(set, family),
+      elements,
+    });
+  return { key, changes: [...[...removed].map(toChange('delete')), ...[...added].map(toChange('add'))], count }; // prettier-ignore
+}
+
+function push(lists: Map<FrontendSet, NftElement[]>, name: string, element: NftElement): void {
+  const set = setOfName(name);
+  const list = lists.get(set);
+  if (list === undefined) lists.set(set, [element]);
+  else list.push(element);
+}
