@@ -48,6 +48,19 @@ function addUp(program: Command): void {
       ).argParser(parseList),
     )
     .addOption(
+      flag(
+        '--load-balancer-cidr <prefixes>',
+        "addresses for Services of type LoadBalancer (default: a range of the cluster's own in 10.90.0.0/16,fd00:10:90::/48)",
+      ).argParser(parseList),
+    )
+    .addOption(
+      flag(
+        '--node-port-addresses <prefixes>',
+        "which of a node's addresses serve node ports (default: its first of each family)",
+      ).argParser(parseList),
+    )
+    .addOption(flag('--allow-external-ips', 'nodes carry spec.externalIPs of Services'))
+    .addOption(
       durationFlag('--wait <duration>', 'how long to wait until all is ready', { ms: 120_000, text: '2m' }),
     )
     .addOption(flag('--no-check', 'leave out the connectivity check at the end'))

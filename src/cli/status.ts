@@ -80,7 +80,10 @@ function statusText(status: ClusterStatus, isWide: boolean): string {
       ? 'All is well.\n'
       : `${status.problems.map((it) => `! ${it}`).join('\n')}\n`;
   return [
-    `Cluster "${status.cluster}": ${status.processes.filter((it) => it.pid !== undefined).length} of ${status.processes.length} processes run\n\n`,
+    `Cluster "${status.cluster}": ${status.processes.filter((it) => it.pid !== undefined).length} of ${status.processes.length} processes run\n`,
+    status.loadBalancerCidrs.length === 0
+      ? '\n'
+      : `Load balancers: ${status.loadBalancerCidrs.join(', ')} by this machine's link to the cluster\n\n`,
     table(['NODE', 'STATE', 'PODS', 'AGENT', 'SERVICES BY', 'ENTRIES'], nodes),
     ...(isWide ? ['\n', table(['NODE', 'TARGET', 'WANTED', 'THERE', 'ERRORS', 'CONVERGED'], targets)] : []),
     ...(isWide

@@ -100,7 +100,10 @@ function serviceRow(service: Service): UpSummary['services'][number] {
   return {
     namespace: service.metadata.namespace ?? '',
     name: service.metadata.name,
-    ips: service.spec?.clusterIPs ?? [],
+    ips: [
+      ...(service.spec?.clusterIPs ?? []),
+      ...(service.status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => ip ?? []),
+    ],
     ports: (service.spec?.ports ?? []).map((port) => `${port.port}/${port.protocol ?? 'TCP'}`),
   };
 }

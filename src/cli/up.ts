@@ -21,6 +21,9 @@ interface UpFlags {
   readonly proxy?: string;
   readonly podCidr?: readonly string[];
   readonly serviceCidr?: readonly string[];
+  readonly loadBalancerCidr?: readonly string[];
+  readonly nodePortAddresses?: readonly string[];
+  readonly allowExternalIps?: boolean;
   readonly wait: number;
   readonly check: boolean;
   readonly output?: string;
@@ -60,6 +63,9 @@ async function raiseAndTell(
     proxy: flags.proxy,
     podCidrs: flags.podCidr,
     serviceCidrs: flags.serviceCidr,
+    loadBalancerCidrs: flags.loadBalancerCidr,
+    nodePortAddresses: flags.nodePortAddresses,
+    allowsExternalIps: flags.allowExternalIps,
     manifests,
     timeoutMs: flags.wait,
     roots,

@@ -3,9 +3,29 @@
 import type { Manifest, ManifestObject } from '../manifests/load.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 
-/** The Service of the cluster's DNS. Without pods behind its selector its addresses are each node's own; a CoreDNS behind it takes over. */
 export function addons(cluster: ClusterConfig): readonly Manifest[] {
-  const dns: ManifestObject = {
+  const pools = cluster.loadBalancerCidrs.length === 0 ? [] : [defaultPool(cluster)];
+  return [dnsService(cluster), ...pools].map((object) => ({
+    file: 'built-in',
+    line: 1,
+    object,
+    lineOf: () => 1,
+  }));
+}
+
+/** What `type: LoadBalancer` gets where nobody says otherwise. */
+function defaultPool(cluster: ClusterConfig): ManifestObject {
+  return {
+    apiVersion: 'fairlead.dev/v1alpha1',
+    kind: 'LoadBalancerPool',
+    metadata: { name: 'default' },
+    spec: { cidrs: cluster.loadBalancerCidrs },
+  };
+}
+
+/** The Service of the cluster's DNS. Without pods behind its selector its addresses are each node's own; a CoreDNS behind it takes over. */
+function dnsService(cluster: ClusterConfig): ManifestObject {
+  return {
     apiVersion: 'v1',
     kind: 'Service',
     metadata: {
@@ -28,5 +48,4 @@ export function addons(cluster: ClusterConfig): readonly Manifest[] {
       ],
     },
   };
-  return [{ file: 'built-in', line: 1, object: dns, lineOf: () => 1 }];
 }

@@ -32,7 +32,7 @@ export function completeCidrs(
   asked: readonly string[] | undefined,
   defaults: CidrPair,
 ): CidrPair {
-  const cidrs = (asked ?? []).map((text) => readPrefix(flag, text));
+  const cidrs = readPrefixes(flag, asked ?? []);
   const families = cidrs.map(cidrFamily);
   if (new Set(families).size < families.length)
     throw refusal(flag, cidrs.join(','), 'one prefix per address family');
@@ -40,6 +40,11 @@ export function completeCidrs(
     cidrs.find((cidr) => cidrFamily(cidr) === 4) ?? defaults[0],
     cidrs.find((cidr) => cidrFamily(cidr) === 6) ?? defaults[1],
   ];
+}
+
+/** Throws `invalid` naming the flag. */
+export function readPrefixes(flag: string, asked: readonly string[]): readonly Cidr[] {
+  return asked.map((text) => readPrefix(flag, text));
 }
 
 function readPrefix(flag: string, text: string): Cidr {
@@ -72,6 +77,18 @@ export function checkCidrs(pod: CidrPair, service: CidrPair, nodeCount: number):
     const clash = service.find((it) => cidrsOverlap(it, cidr));
     if (clash !== undefined)
       throw refusal('--pod-cidr', cidr, `it overlaps the Service prefix ${clash} (--service-cidr)`);
+  }
+}
+
+/** Throws `invalid` where load balancers' addresses would be somebody else's. */
+export function checkBalancerCidrs(cidrs: readonly Cidr[], others: readonly Cidr[]): void {
+  for (const [i, cidr] of cidrs.entries()) {
+    const reserved = RESERVED.find((it) => cidrsOverlap(it, cidr));
+    if (reserved !== undefined)
+      throw refusal('--load-balancer-cidr', cidr, `it overlaps ${reserved}, which is reserved`);
+    const clash = [...others, ...cidrs.slice(0, i)].find((it) => cidrsOverlap(it, cidr));
+    if (clash !== undefined)
+      throw refusal('--load-balancer-cidr', cidr, `it overlaps the cluster's prefix ${clash}`);
   }
 }
 

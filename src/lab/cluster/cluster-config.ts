@@ -32,6 +32,12 @@ export interface ClusterConfig {
   readonly clusterDomain: string;
   readonly dnsIps: readonly Ip[];
   readonly apiPort: number;
+  /** Addresses for Services of type LoadBalancer, which the host reaches by the cluster's link; none in clusters of older versions. */
+  readonly loadBalancerCidrs: readonly Cidr[];
+  /** Node ports are served on those of a node's addresses that are in these prefixes; empty for the first of each family. */
+  readonly nodePortAddresses: readonly Cidr[];
+  /** Whether nodes carry `spec.externalIPs`: whoever may write a Service could take any address with it (CVE-2020-8554). */
+  readonly allowsExternalIps: boolean;
 }
 
 export interface ClusterChoice {
@@ -42,6 +48,9 @@ export interface ClusterChoice {
   /** The defaults where they are undefined. */
   readonly podCidrs?: CidrPair | undefined;
   readonly serviceCidrs?: CidrPair | undefined;
+  readonly loadBalancerCidrs?: readonly Cidr[] | undefined;
+  readonly nodePortAddresses?: readonly Cidr[] | undefined;
+  readonly allowsExternalIps?: boolean | undefined;
 }
 
 const DNS_INDEX = 10;
@@ -73,12 +82,28 @@ export function makeClusterConfig(choice: ClusterChoice): ClusterConfig {
     clusterDomain: 'cluster.local',
     dnsIps: serviceCidrs.map((cidr) => cidrIpAt(cidr, DNS_INDEX)),
     apiPort: apiPortOf(choice.index),
+    loadBalancerCidrs: choice.loadBalancerCidrs ?? loadBalancerCidrsOf(choice.index),
+    nodePortAddresses: choice.nodePortAddresses ?? [],
+    allowsExternalIps: choice.allowsExternalIps ?? false,
   };
 }
 
 /** The API server's port on the loopback and on the cluster link. */
 export function apiPortOf(index: number): number {
   return FIRST_API_PORT + index;
+}
+
+/** Of clusters that were made before there were such settings. */
+const OLDER: Pick<ClusterConfig, 'loadBalancerCidrs' | 'nodePortAddresses' | 'allowsExternalIps'> = {
+  loadBalancerCidrs: [],
+  nodePortAddresses: [],
+  allowsExternalIps: false,
+};
+
+/** The prefixes of load balancers' addresses of the cluster with this index, one per family. */
+export function loadBalancerCidrsOf(index: number): readonly Cidr[] {
+  const all = ['10.90.0.0/16', 'fd00:10:90::/48'] as readonly string[] as readonly [Cidr, Cidr];
+  return [cidrSubnetAt(all[0], 24, index), cidrSubnetAt(all[1], 64, index)];
 }
 
 /** The fabric's prefixes of the cluster with this index, one per family. */
@@ -130,7 +155,7 @@ export function readClusterConfig(roots: PathRoots, name: string): ClusterConfig
     const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
     // Our own file, written atomically: the shape of its parts is trusted, only damage and other versions are looked for.
     if (isObject(value) && FIELDS.every((field) => value[field] !== undefined))
-      return value as unknown as ClusterConfig;
+      return { ...OLDER, ...(value as unknown as ClusterConfig) };
     throw new Error('settings are missing in it');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;

@@ -73,6 +73,13 @@ async function raiseHostLink(
     { kind: 'set-link', name, alias: `fairlead cluster ${cluster.name}` },
     ...(await missingAddresses(of.host, { link: name, ips: cluster.hostIps, cluster })),
     up(name),
+    // By it other clusters see that the prefix is taken; the nodes' part of it is announced address by address (src/lab/announce).
+    ...cluster.loadBalancerCidrs.map((destination): NetlinkChange => ({
+      kind: 'replace-route',
+      destination,
+      link: name,
+      protocol: RTPROT_STATIC,
+    })),
   ]);
   await of.fabric.apply([{ kind: 'set-link', name: 'host', master: BRIDGE, isUp: true }]);
 }

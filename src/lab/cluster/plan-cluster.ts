@@ -2,12 +2,15 @@
 
 import { createServer } from 'node:net';
 import { existsSync, readdirSync } from 'node:fs';
+import type { Cidr } from '../../base/cidr.ts';
 import { FairleadError } from '../../base/errors.ts';
 import type { PathRoots } from '../../base/paths.ts';
 import { openNetlink } from '../../sys/netlink.ts';
 import {
+  checkBalancerCidrs,
   checkCidrs,
   completeCidrs,
+  readPrefixes,
   DEFAULT_POD_CIDRS,
   DEFAULT_SERVICE_CIDRS,
   type CidrPair,
@@ -28,6 +31,9 @@ export interface ClusterWish {
   readonly network: 'vxlan' | undefined;
   readonly podCidrs: readonly string[] | undefined;
   readonly serviceCidrs: readonly string[] | undefined;
+  readonly loadBalancerCidrs?: readonly string[] | undefined;
+  readonly nodePortAddresses?: readonly string[] | undefined;
+  readonly allowsExternalIps?: boolean | undefined;
 }
 
 /** Nodes of a cluster where nobody says how many. */
@@ -40,6 +46,10 @@ interface Settings {
   readonly network: 'vxlan';
   readonly podCidrs: CidrPair;
   readonly serviceCidrs: CidrPair;
+  /** Undefined for a range of the cluster's own. */
+  readonly loadBalancerCidrs: readonly Cidr[] | undefined;
+  readonly nodePortAddresses: readonly Cidr[];
+  readonly allowsExternalIps: boolean;
 }
 
 /** Throws `invalid` where what is asked for cannot be, on any machine. */
@@ -53,7 +63,18 @@ export function checkWish(wish: ClusterWish): Settings {
   const podCidrs = completeCidrs('--pod-cidr', wish.podCidrs, DEFAULT_POD_CIDRS);
   const serviceCidrs = completeCidrs('--service-cidr', wish.serviceCidrs, DEFAULT_SERVICE_CIDRS);
   checkCidrs(podCidrs, serviceCidrs, nodeCount);
-  return { nodeCount, network: wish.network ?? 'vxlan', podCidrs, serviceCidrs };
+  const loadBalancerCidrs =
+    wish.loadBalancerCidrs && readPrefixes('--load-balancer-cidr', wish.loadBalancerCidrs);
+  checkBalancerCidrs(loadBalancerCidrs ?? [], [...podCidrs, ...serviceCidrs]);
+  return {
+    nodeCount,
+    network: wish.network ?? 'vxlan',
+    podCidrs,
+    serviceCidrs,
+    loadBalancerCidrs,
+    nodePortAddresses: readPrefixes('--node-port-addresses', wish.nodePortAddresses ?? []),
+    allowsExternalIps: wish.allowsExternalIps ?? false,
+  };
 }
 
 /** Settings of a new cluster that clash with nothing the host reaches. The caller holds the machine's lock until they are written. */
@@ -70,10 +91,13 @@ export async function planCluster(wish: ClusterWish, roots: PathRoots): Promise<
     const routes = await hostRoutes(netlink, link);
     refuseClashes('pod', settings.podCidrs, routes);
     refuseClashes('service', settings.serviceCidrs, routes);
+    const balancers = settings.loadBalancerCidrs ?? [];
+    refuseClashes('load-balancer', balancers, routes);
     const index = await chooseIndex({
       routes,
       taken: takenIndexes(roots),
-      own: [...settings.podCidrs, ...settings.serviceCidrs],
+      own: [...settings.podCidrs, ...settings.serviceCidrs, ...balancers],
+      hasOwnBalancers: settings.loadBalancerCidrs === undefined,
       isPortFree: (it) => isPortFree(apiPortOf(it)),
     });
     return makeClusterConfig({ ...settings, name: wish.name, index });
@@ -90,6 +114,17 @@ export function checkSame(existing: ClusterConfig, wish: ClusterWish): void {
     ...differ('--network', wish.network, existing.network),
     ...differ('--pod-cidr', wish.podCidrs && wanted.podCidrs, existing.podCidrs),
     ...differ('--service-cidr', wish.serviceCidrs && wanted.serviceCidrs, existing.serviceCidrs),
+    ...differ(
+      '--load-balancer-cidr',
+      wish.loadBalancerCidrs && wanted.loadBalancerCidrs,
+      existing.loadBalancerCidrs,
+    ),
+    ...differ(
+      '--node-port-addresses',
+      wish.nodePortAddresses && wanted.nodePortAddresses,
+      existing.nodePortAddresses,
+    ),
+    ...differ('--allow-external-ips', wish.allowsExternalIps, existing.allowsExternalIps),
   ];
   if (differences.length === 0) return;
   const { name } = existing;
@@ -99,7 +134,7 @@ export function checkSame(existing: ClusterConfig, wish: ClusterWish): void {
   );
 }
 
-type Setting = string | number | readonly string[] | undefined;
+type Setting = boolean | string | number | readonly string[] | undefined;
 
 function differ(flag: string, wanted: Setting, stands: Setting): readonly string[] {
   if (wanted === undefined || String(wanted) === String(stands)) return [];

@@ -75,6 +75,7 @@ function controllerProcess(cluster: ClusterConfig, roots: PathRoots): ProcessSpe
     podCidrs: cluster.podCidrs,
     nodePrefixLengths: { 4: 24, 6: 64 },
     clusterDomain: cluster.clusterDomain,
+    announcedOn: cluster.hostLink,
   };
   return { name: 'controller', command: 'controller', node: undefined, config };
 }
@@ -133,6 +134,8 @@ function agentProcess(
     dnsIps: cluster.dnsIps,
     metrics: metricsHost === undefined ? undefined : { host: metricsHost, port: 9876 },
     healthPort: 10256,
+    nodePortAddresses: cluster.nodePortAddresses,
+    allowsExternalIps: cluster.allowsExternalIps,
   };
   return { name: `agent-${of.node.name}`, command: 'agent', node: of.node.name, config };
 }

@@ -37,6 +37,8 @@ export interface NodeStatus {
 export interface ClusterStatus {
   readonly cluster: string;
   readonly processes: readonly ProcessStatus[];
+  /** What the host reaches by the cluster's link for Services of type LoadBalancer. */
+  readonly loadBalancerCidrs: readonly string[];
   readonly nodes: readonly NodeStatus[];
   /** How many containers run what in the place of their images. */
   readonly servedBy: ServedByCounts;
@@ -89,6 +91,7 @@ export async function clusterStatus(options: StatusOptions): Promise<ClusterStat
   return {
     cluster: cluster.name,
     processes,
+    loadBalancerCidrs: cluster.loadBalancerCidrs,
     nodes,
     servedBy: countServedBy(objects?.pods ?? []),
     problems: [...problems, ...nodes.flatMap(nodeProblems)],

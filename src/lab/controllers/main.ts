@@ -10,6 +10,9 @@ import { runControllers as runEngine } from '../../controllers/run-controllers.t
 import type { SubnetPlan } from '../../controllers/node-subnets.ts';
 import { KubeClient } from '../../kube/kube-client.ts';
 import { loadKubeConfig } from '../../kube/kube-config.ts';
+import { ENDPOINT_SLICES, NODES, SERVICES } from '../../kube/resource.ts';
+import { openNetlink } from '../../sys/netlink.ts';
+import { runAnnouncer } from '../announce/announcer.ts';
 import { allControllers, cachedKinds } from './all-controllers.ts';
 
 /** The configuration file, in JSON. */
@@ -20,6 +23,8 @@ export interface ControllersConfig {
   readonly podCidrs: readonly string[];
   readonly nodePrefixLengths: { readonly 4: number; readonly 6: number };
   readonly clusterDomain: string;
+  /** The host's end of the cluster's link, by which load balancers' addresses are reached. */
+  readonly announcedOn: string;
 }
 
 /** Runs the controllers until `signal` aborts; an API server that is away is waited for. Throws `invalid` for a bad configuration. */
@@ -32,12 +37,26 @@ export async function runControllers(configFile: string, signal: AbortSignal): P
     podCidrs: config.podCidrs.map(parseCidr),
     nodePrefixLengths: config.nodePrefixLengths,
   };
+  const netlink = openNetlink();
   const cache = new ClusterCache({
     client,
     kinds: cachedKinds(),
     clock: systemClock,
     onProblem: (error, retryInMs) => log.warn({ code: error.code, retryInMs }, error.message),
   });
+  const ended = new AbortController();
+  const announcing = runAnnouncer(
+    {
+      link: config.announcedOn,
+      netlink,
+      cluster: cache,
+      connected: (until) => cache.connected(until),
+      subscribe: (listener) => subscribeAll(cache, listener),
+      clock: systemClock,
+      onProblem: (error) => log.warn({ code: error.code }, error.message),
+    },
+    AbortSignal.any([signal, ended.signal]),
+  );
   try {
     await runEngine(
       {
@@ -52,8 +71,18 @@ export async function runControllers(configFile: string, signal: AbortSignal): P
       signal,
     );
   } finally {
+    ended.abort();
+    await announcing;
+    netlink.close();
     client.close();
   }
+}
+
+function subscribeAll(cache: ClusterCache, listener: () => void): () => void {
+  const ends = [SERVICES, NODES, ENDPOINT_SLICES].map((resource) => cache.subscribe(resource, listener));
+  return () => {
+    for (const end of ends) end();
+  };
 }
 
 async function readConfig(file: string): Promise<ControllersConfig> {
