@@ -9,12 +9,29 @@ export interface RawService {
     readonly clusterIPs?: readonly string[];
     readonly externalName?: string;
     readonly publishNotReadyAddresses?: boolean | null;
-    readonly ports?: readonly {
-      readonly name?: string;
-      readonly port: number;
-      readonly protocol?: string;
-    }[];
+    readonly externalIPs?: readonly string[];
+    readonly internalTrafficPolicy?: string;
+    readonly externalTrafficPolicy?: string;
+    readonly loadBalancerSourceRanges?: readonly string[];
+    readonly healthCheckNodePort?: number;
+    readonly ports?: readonly RawServicePort[];
   };
+  readonly status?: {
+    readonly loadBalancer?: {
+      readonly ingress?: readonly {
+        readonly ip?: string;
+        readonly hostname?: string;
+        readonly ipMode?: string;
+      }[];
+    };
+  };
+}
+
+export interface RawServicePort {
+  readonly name?: string;
+  readonly port: number;
+  readonly protocol?: string;
+  readonly nodePort?: number;
 }
 
 /** discovery.k8s.io/v1 EndpointSlice. */
@@ -39,10 +56,44 @@ export interface RawEndpointSlice {
       readonly serving?: boolean | null;
       readonly terminating?: boolean | null;
     };
+    readonly hints?: {
+      readonly forZones?: readonly { readonly name: string }[];
+      readonly forNodes?: readonly { readonly name: string }[];
+    };
   }[];
+}
+
+/** core/v1 Node. */
+export interface RawNode {
+  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
+  readonly status?: { readonly addresses?: readonly { readonly type: string; readonly address: string }[] };
+}
+
+/** core/v1 Pod, as far as ports of its node lead to it. */
+export interface RawPod {
+  readonly metadata: { readonly namespace: string; readonly name: string };
+  readonly spec: {
+    readonly nodeName?: string;
+    readonly hostNetwork?: boolean;
+    readonly containers?: readonly {
+      readonly ports?: readonly {
+        readonly containerPort: number;
+        readonly hostPort?: number;
+        readonly hostIP?: string;
+        readonly protocol?: string;
+      }[];
+    }[];
+  };
+  readonly status?: { readonly phase?: string; readonly podIPs?: readonly { readonly ip: string }[] };
 }
 
 export interface RawServiceObjects {
   readonly services: readonly RawService[];
   readonly endpointSlices: readonly RawEndpointSlice[];
+}
+
+/** Everything that decides where a packet to a virtual address goes. */
+export interface RawTrafficObjects extends RawServiceObjects {
+  readonly nodes: readonly RawNode[];
+  readonly pods: readonly RawPod[];
 }

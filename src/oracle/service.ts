@@ -1,96 +1,145 @@
-// What the objects mean for a packet to a Service's address. Naive on purpose: written from the text of the Kubernetes API and KEP-1669,
-// one pass over all objects for every question.
+// What the objects mean for a packet to a virtual address. Naive on purpose: written from the text of the Kubernetes API and its
+// enhancement proposals, one pass over all objects for every question.
 
-import { familyOf, parseIp, type Ip } from '../base/ip.ts';
-import type { Protocol } from '../base/port.ts';
-import type { RawEndpointSlice, RawService, RawServiceObjects } from './raw-objects.ts';
+import { cidrHasIp, parseCidr } from '../base/cidr.ts';
+import { familyOf, type Ip } from '../base/ip.ts';
+import type { RawNode, RawService, RawTrafficObjects } from './raw-objects.ts';
+import {
+  addressesOfNode,
+  whoIsAddressed,
+  type Addressed,
+  type AddressedPacket,
+  type TrafficSettings,
+} from './service-address.ts';
+import { findEndpoints, isReady, localOnes, nearOnes, slicesOf } from './service-endpoint.ts';
 
-export interface ServicePacket {
-  readonly ip: Ip;
-  readonly port: number;
-  readonly protocol: Protocol;
+/** Who sends: a pod of a node, a process of a node, somebody outside of the cluster. */
+export type ServiceClient =
+  | { readonly kind: 'pod'; readonly node: string; readonly ip: Ip }
+  | { readonly kind: 'node'; readonly name: string }
+  | { readonly kind: 'outside'; readonly ip: Ip };
+
+export interface ServicePacket extends AddressedPacket {
+  readonly client: ServiceClient;
 }
 
-/** `endpoints` are "ip port" texts; any one of them may answer. `node-local`: the node itself answers. */
+/**
+ * `endpoints` are "ip port" texts; any one of them may answer, and sees the client's own address unless it is masqueraded (a client that is
+ * its own endpoint always is). `node-local`: the node itself answers. `service` is the pod's name for a host port.
+ */
 export type ServiceVerdict =
   | { readonly kind: 'not-a-service' }
-  | { readonly kind: 'refused'; readonly service: string }
-  | { readonly kind: 'node-local'; readonly service: string }
-  | { readonly kind: 'endpoints'; readonly service: string; readonly endpoints: ReadonlySet<string> };
+  | { readonly kind: 'refused' | 'dropped' | 'node-local'; readonly service: string }
+  | {
+      readonly kind: 'endpoints';
+      readonly service: string;
+      readonly endpoints: ReadonlySet<string>;
+      readonly isMasqueraded: boolean;
+    };
 
 /** Where a packet to this address and port goes. */
-export function resolveService(objects: RawServiceObjects, packet: ServicePacket): ServiceVerdict {
-  const service = objects.services.filter((it) => portsFor(it, packet).length > 0).sort(byName)[0];
-  const port = service === undefined ? undefined : portsFor(service, packet)[0];
-  if (service === undefined || port === undefined) return { kind: 'not-a-service' };
-  const name = nameOf(service);
-  const slices = objects.endpointSlices.filter((slice) => isOf(slice, service));
-  if (name === 'kube-system/kube-dns' && !slices.some(hasReadyEndpoint)) {
-    return { kind: 'node-local', service: name };
-  }
-  const ready = gather(slices, packet, port.name, (it) => it.conditions?.ready ?? true);
-  const chosen = ready.size > 0 ? ready : gather(slices, packet, port.name, isServingLast);
-  if (chosen.size === 0) return { kind: 'refused', service: name };
-  return { kind: 'endpoints', service: name, endpoints: chosen };
-}
-
-type RawEndpoint = NonNullable<RawEndpointSlice['endpoints']>[number];
-
-function nameOf(object: RawService): string {
-  return `${object.metadata.namespace}/${object.metadata.name}`;
-}
-
-function byName(a: RawService, b: RawService): number {
-  const [x, y] = [a.metadata, b.metadata];
-  if (x.namespace !== y.namespace) return x.namespace < y.namespace ? -1 : 1;
-  return x.name < y.name ? -1 : 1;
-}
-
-function addressesOf({ spec }: RawService): readonly Ip[] {
-  if (spec.type === 'ExternalName') return [];
-  const texts = spec.clusterIPs ?? (spec.clusterIP === undefined ? [] : [spec.clusterIP]);
-  return texts.filter((text) => text !== 'None' && text !== '').map(parseIp);
-}
-
-function portsFor(service: RawService, packet: ServicePacket): NonNullable<RawService['spec']['ports']> {
-  if (!addressesOf(service).includes(packet.ip)) return [];
-  const ports = service.spec.ports ?? [];
-  return ports.filter((it) => it.port === packet.port && (it.protocol ?? 'TCP') === packet.protocol);
-}
-
-function isOf(slice: RawEndpointSlice, service: RawService): boolean {
-  const label = slice.metadata.labels?.['kubernetes.io/service-name'];
-  return slice.metadata.namespace === service.metadata.namespace && label === service.metadata.name;
-}
-
-function hasReadyEndpoint(slice: RawEndpointSlice): boolean {
-  if (slice.addressType === 'FQDN') return false;
-  return slice.endpoints?.some((it) => it.conditions?.ready ?? true) ?? false;
-}
-
-/** Not ready, but it serves while it terminates: better than nothing (KEP-1669). */
-function isServingLast({ conditions }: RawEndpoint): boolean {
-  const isReady = conditions?.ready ?? true;
-  return !isReady && (conditions?.serving ?? isReady) && (conditions?.terminating ?? false);
-}
-
-function gather(
-  slices: readonly RawEndpointSlice[],
+export function resolveService(
+  objects: RawTrafficObjects,
   packet: ServicePacket,
-  portName: string | undefined,
-  isChosen: (endpoint: RawEndpoint) => boolean,
-): Set<string> {
-  const found = new Set<string>();
-  for (const slice of slices.filter((it) => it.addressType === `IPv${familyOf(packet.ip)}`)) {
-    const ports = (slice.ports ?? []).filter(
-      (it) => (it.name ?? '') === (portName ?? '') && (it.protocol ?? 'TCP') === packet.protocol,
-    );
-    for (const endpoint of (slice.endpoints ?? []).filter(isChosen)) {
-      for (const { port } of ports) {
-        const [address] = endpoint.addresses;
-        if (typeof port === 'number' && address !== undefined) found.add(`${parseIp(address)} ${port}`);
-      }
-    }
+  settings: TrafficSettings,
+): ServiceVerdict {
+  const node = objects.nodes.find((it) => it.metadata.name === packet.node);
+  const addressed = whoIsAddressed(objects, packet, settings);
+  if (addressed === undefined || node === undefined) return { kind: 'not-a-service' };
+  if (addressed.kind === 'host-port') {
+    const endpoints = new Set([addressed.endpoint]);
+    return { kind: 'endpoints', service: nameOf(addressed.pod), endpoints, isMasqueraded: false };
   }
-  return found;
+  const { service } = addressed;
+  const name = nameOf(service);
+  if (addressed.kind === 'cluster-ip' && isLeftToTheNode(objects, service))
+    return { kind: 'node-local', service: name };
+  if (addressed.kind === 'load-balancer' && !isLetIn(service, packet, node))
+    return { kind: 'dropped', service: name };
+  return balance(objects, packet, { addressed, node });
+}
+
+interface Asked {
+  readonly addressed: Exclude<Addressed, { kind: 'host-port' }>;
+  readonly node: RawNode;
+}
+
+function balance(
+  objects: RawTrafficObjects,
+  packet: ServicePacket,
+  { addressed, node }: Asked,
+): ServiceVerdict {
+  const { kind, service, port } = addressed;
+  const name = nameOf(service);
+  const all = findEndpoints(slicesOf(objects.endpointSlices, service), port, familyOf(packet.ip));
+  const { internalTrafficPolicy, externalTrafficPolicy } = service.spec;
+  const isOutside = !isInside(packet);
+  const isExternalLocal = isOutside && externalTrafficPolicy === 'Local';
+  const isLocal = kind === 'cluster-ip' ? internalTrafficPolicy === 'Local' : isExternalLocal;
+  const chosen = isLocal ? localOnes(all, node) : nearOnes(all, node);
+  if (chosen.length === 0) return { kind: all.length > 0 ? 'dropped' : 'refused', service: name };
+  const isMasqueraded = isOutside && (kind === 'cluster-ip' || externalTrafficPolicy !== 'Local');
+  return {
+    kind: 'endpoints',
+    service: name,
+    endpoints: new Set(chosen.map((it) => `${it.ip} ${it.port}`)),
+    isMasqueraded,
+  };
+}
+
+function isInside({ client, node }: ServicePacket): boolean {
+  if (client.kind === 'outside') return false;
+  return (client.kind === 'pod' ? client.node : client.name) === node;
+}
+
+/** `loadBalancerSourceRanges` restricts who may use a load balancer's addresses; a node counts with its own addresses. */
+function isLetIn({ spec }: RawService, { client, ip }: ServicePacket, node: RawNode): boolean {
+  const ranges = (spec.loadBalancerSourceRanges ?? []).map((it) => parseCidr(it.trim()));
+  if (ranges.length === 0) return true;
+  const sources = client.kind === 'node' ? addressesOfNode(node) : [client.ip];
+  return sources.some((it) => familyOf(it) === familyOf(ip) && ranges.some((range) => cidrHasIp(range, it)));
+}
+
+/** Cluster DNS is answered by the node unless somebody's own server stands behind it. */
+function isLeftToTheNode(objects: RawTrafficObjects, service: RawService): boolean {
+  if (nameOf(service) !== 'kube-system/kube-dns') return false;
+  const slices = slicesOf(objects.endpointSlices, service).filter((it) => it.addressType !== 'FQDN');
+  return !slices.some((slice) => (slice.endpoints ?? []).some(isReady));
+}
+
+function nameOf({
+  metadata,
+}: {
+  readonly metadata: { readonly namespace: string; readonly name: string };
+}): string {
+  return `${metadata.namespace}/${metadata.name}`;
+}
+
+/** What a balancer outside that asks a node's `healthCheckNodePort` is told; undefined where the port is no Service's. */
+export function resolveHealthCheck(
+  objects: RawTrafficObjects,
+  node: string,
+  port: number,
+): { readonly service: string; readonly localEndpoints: number } | undefined {
+  const [service] = objects.services
+    .filter(({ spec }) => spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local')
+    .filter(({ spec }) => spec.healthCheckNodePort === port && hasClusterIp(spec))
+    .sort((a, b) => compareNames(a.metadata, b.metadata));
+  if (service === undefined) return undefined;
+  const slices = slicesOf(objects.endpointSlices, service);
+  const endpoints = (service.spec.ports ?? []).flatMap((it) => [
+    ...findEndpoints(slices, it, 4),
+    ...findEndpoints(slices, it, 6),
+  ]);
+  const local = endpoints.filter((it) => it.isReady && it.node === node);
+  return { service: nameOf(service), localEndpoints: new Set(local.map((it) => it.ip)).size };
+}
+
+function hasClusterIp({ clusterIPs, clusterIP }: RawService['spec']): boolean {
+  return (clusterIPs ?? [clusterIP ?? '']).some((it) => it !== '' && it !== 'None');
+}
+
+function compareNames(a: RawService['metadata'], b: RawService['metadata']): number {
+  if (a.namespace !== b.namespace) return a.namespace < b.namespace ? -1 : 1;
+  return a.name < b.name ? -1 : 1;
 }

@@ -11,6 +11,19 @@ const PORTS = [53, 80];
 const PORT_NAMES = ['http', 'http', 'http', 'dns'];
 const PROTOCOLS = ['TCP', 'TCP', 'TCP', 'UDP'] as const;
 export const CLUSTER_IPS = ['10.96.0.1', '10.96.0.10', 'fd00:10:96::1', 'fd00:10:96:0:0:0:0:a'];
+/** Of load balancers and of `externalIPs`: both may claim one, and one that is a ClusterIP. */
+export const EXTERNAL_IPS = ['198.51.100.7', '2001:db8:e::7', '10.96.0.1'];
+export const NODE_IPS = ['10.89.0.11', '10.89.0.12', 'fd00:10:89::11'];
+export const NODE_PORTS = [30080, 30081];
+export const HOST_PORTS = [8088, 30080];
+export const NODE_NAMES = ['node-a', 'node-b', 'node-c'];
+const ZONES = ['east', 'west'];
+const RANGES = [
+  [],
+  ['192.0.2.0/24', ' 2001:db8::/64'],
+  ['10.244.1.0/24'],
+  ['10.89.0.11/32', 'fd00:10:89::/64'],
+];
 
 const namespace = fc.constantFrom(...NAMESPACES);
 const protocol = fc.constantFrom(...PROTOCOLS);
@@ -23,11 +36,46 @@ function asJson<T>(value: unknown): T {
   return JSON.parse(JSON.stringify(value)) as T;
 }
 
+const policy = fc.constantFrom(undefined, 'Cluster', 'Local');
+const nodePort = fc.constantFrom(undefined, 0, ...NODE_PORTS);
+
+const servicePorts = fc.array(
+  fc.record({
+    name: maybe(fc.constantFrom(...PORT_NAMES)),
+    port: fc.constantFrom(...PORTS),
+    protocol: maybe(protocol),
+    nodePort,
+  }),
+  { maxLength: 3 },
+);
+
+/** What is about clients from outside: meant for the types that have it, written by people on others, too. */
+const externalSpec = fc.record({
+  externalIPs: fc.constantFrom(undefined, [], ...EXTERNAL_IPS.map((ip) => [ip])),
+  internalTrafficPolicy: policy,
+  externalTrafficPolicy: policy,
+  loadBalancerSourceRanges: fc.constantFrom(undefined, ...RANGES),
+  healthCheckNodePort: fc.constantFrom(undefined, 0, 32000),
+});
+
+const ingress = fc.record({
+  ip: fc.constantFrom(undefined, '', ...EXTERNAL_IPS),
+  hostname: fc.constant('balancer.example.org'),
+  ipMode: fc.constantFrom(undefined, 'VIP', 'Proxy'),
+});
+
 export const anyService: fc.Arbitrary<RawService> = fc
   .record({
     metadata: fc.record({ namespace, name: fc.constantFrom(...NAMES) }),
     spec: fc.record({
-      type: fc.constantFrom(undefined, 'ClusterIP', 'ClusterIP', 'ClusterIP', 'ExternalName'),
+      type: fc.constantFrom(
+        undefined,
+        'ClusterIP',
+        'NodePort',
+        'LoadBalancer',
+        'LoadBalancer',
+        'ExternalName',
+      ),
       externalName: fc.constant('example.org'),
       clusterIPs: fc.oneof(
         { weight: 1, arbitrary: fc.constantFrom(['None'], []) },
@@ -37,17 +85,18 @@ export const anyService: fc.Arbitrary<RawService> = fc
         },
       ),
       sessionAffinity: fc.constantFrom(undefined, 'None', 'ClientIP'),
-      ports: fc.array(
-        fc.record({
-          name: maybe(fc.constantFrom(...PORT_NAMES)),
-          port: fc.constantFrom(...PORTS),
-          protocol: maybe(protocol),
-        }),
-        { maxLength: 3 },
-      ),
+      ports: servicePorts,
     }),
+    external: externalSpec,
+    ingress: fc.array(ingress, { maxLength: 2 }),
   })
-  .map(({ metadata, spec }) => asJson({ metadata, spec: { ...spec, clusterIP: spec.clusterIPs[0] ?? '' } }));
+  .map(({ metadata, spec, external, ingress }) =>
+    asJson({
+      metadata,
+      spec: { ...spec, ...external, clusterIP: spec.clusterIPs[0] ?? '' },
+      status: { loadBalancer: { ingress } },
+    }),
+  );
 
 const condition = fc.constantFrom(undefined, null, true, false);
 
@@ -56,7 +105,14 @@ function anyEndpoint(prefix: string): fc.Arbitrary<unknown> {
     addresses: fc.integer({ min: 1, max: 4 }).map((i) => [`${prefix}${i}`]),
     nodeName: fc.constantFrom(undefined, 'node-a', 'node-b'),
     conditions: maybe(fc.record({ ready: condition, serving: condition, terminating: condition })),
+    hints: maybe(fc.record({ forZones: hintsOf(ZONES), forNodes: hintsOf(NODE_NAMES) })),
   });
+}
+
+/** Mostly there: hints count only where all endpoints have them. */
+function hintsOf(names: readonly string[]): fc.Arbitrary<readonly { readonly name: string }[] | undefined> {
+  const one = fc.constantFrom(...names).map((name) => [{ name }]);
+  return fc.oneof({ weight: 1, arbitrary: fc.constant(undefined) }, { weight: 3, arbitrary: one });
 }
 
 function anySliceOf(addressType: string, prefix: string): fc.Arbitrary<RawEndpointSlice> {
@@ -89,17 +145,30 @@ export const anySlice: fc.Arbitrary<RawEndpointSlice> = fc.oneof(
 
 const anyNode = fc
   .record({
-    name: fc.constantFrom('node-a', 'node-b', 'node-c'),
+    name: fc.constantFrom(...NODE_NAMES),
+    zone: fc.constantFrom(undefined, '', ...ZONES),
     podCIDRs: fc.constantFrom([], ['10.244.1.0/24'], ['10.244.2.0/24', 'fd00:10:244:2::/64']),
-    address: fc.constantFrom(undefined, '10.89.0.11', '10.89.0.12'),
+    addresses: fc.uniqueArray(fc.constantFrom(...NODE_IPS), { maxLength: 3 }),
   })
-  .map(({ name, podCIDRs, address }) =>
+  .map(({ name, zone, podCIDRs, addresses }) =>
     asJson({
-      metadata: { name },
+      metadata: { name, labels: { 'topology.kubernetes.io/zone': zone } },
       spec: { podCIDRs },
-      status: { addresses: address === undefined ? [] : [{ type: 'InternalIP', address }] },
+      status: {
+        addresses: [
+          { type: 'Hostname', address: name },
+          ...addresses.map((address) => ({ type: 'InternalIP', address })),
+        ],
+      },
     }),
   );
+
+const containerPort = fc.record({
+  containerPort: fc.constantFrom(8080, 5353),
+  hostPort: fc.constantFrom(undefined, 0, ...HOST_PORTS),
+  hostIP: fc.constantFrom(undefined, '', '0.0.0.0', ...NODE_IPS),
+  protocol: maybe(protocol),
+});
 
 const anyPod = fc
   .record({
@@ -107,12 +176,14 @@ const anyPod = fc
     name: fc.constantFrom('web-0', 'web-1'),
     node: fc.constantFrom(undefined, 'node-a', 'node-b'),
     phase: fc.constantFrom('Pending', 'Running', 'Succeeded'),
+    hostNetwork: fc.constantFrom(undefined, false, true),
+    ports: fc.array(containerPort, { maxLength: 2 }),
     ips: fc.constantFrom([], [{ ip: '10.244.1.2' }], [{ ip: '10.244.1.2' }, { ip: 'fd00:10:244:1::2' }]),
   })
-  .map(({ namespace, name, node, phase, ips }) =>
+  .map(({ namespace, name, node, phase, hostNetwork, ports, ips }) =>
     asJson({
       metadata: { namespace, name, uid: `${namespace}-${name}` },
-      spec: { nodeName: node },
+      spec: { nodeName: node, hostNetwork, containers: [{ name: 'main', ports }] },
       status: { phase, podIPs: ips },
     }),
   );
@@ -125,11 +196,37 @@ function keyOf(kind: string, { metadata }: Named): string {
   return `${kind} ${metadata.namespace ?? ''}/${metadata.name}`;
 }
 
+const FOCUS = { namespace: 'shop', name: 'web' };
+
+/** A balanced Service whose slices fit it: chance alone brings the two together too seldom. */
+const focusedService = anyService.map((it) => ({
+  ...it,
+  metadata: FOCUS,
+  spec: {
+    ...it.spec,
+    type: 'LoadBalancer',
+    clusterIP: '10.96.0.1',
+    clusterIPs: ['10.96.0.1'],
+    healthCheckNodePort: 32000,
+    ports: [{ name: 'http', port: 80, nodePort: 30080 }],
+  },
+}));
+
+const focusedSlice = anySliceOf('IPv4', '10.244.1.').map((it) => ({
+  ...it,
+  metadata: {
+    namespace: FOCUS.namespace,
+    name: it.metadata.name,
+    labels: { 'kubernetes.io/service-name': FOCUS.name },
+  },
+  ports: [{ name: 'http', port: 8080 }],
+}));
+
 /** One whole state of a cluster. */
 export const anyState: fc.Arbitrary<State> = fc
   .record({
-    Service: fc.array(anyService, { maxLength: 5 }),
-    EndpointSlice: fc.array(anySlice, { maxLength: 6 }),
+    Service: fc.array(fc.oneof(anyService, anyService, focusedService), { maxLength: 5 }),
+    EndpointSlice: fc.array(fc.oneof(anySlice, focusedSlice), { maxLength: 6 }),
     Node: fc.array(anyNode, { maxLength: 3 }),
     Pod: fc.array(anyPod, { maxLength: 3 }),
   })

@@ -3,17 +3,27 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseIp } from '../../src/base/ip.ts';
+import { inspect, isDeepStrictEqual } from 'node:util';
+import { parseCidr } from '../../src/base/cidr.ts';
+import { compareIps } from '../../src/base/ip.ts';
+import { parsePort } from '../../src/base/port.ts';
 import { compileCluster } from '../../src/compile/cluster.ts';
 import { NodeCompiler, type CompiledNode } from '../../src/compile/node-compiler.ts';
 import { viewOfNode } from '../../src/compile/view.ts';
-import { frontendKey, type ClusterNetwork, type Frontend, type NodeView } from '../../src/model/network.ts';
-import { parseNode } from '../../src/objects/node.ts';
-import type { RawEndpointSlice, RawService } from '../../src/oracle/raw-objects.ts';
-import { resolveService, type ServiceVerdict } from '../../src/oracle/service.ts';
-import { anyState, CLUSTER_IPS } from './arbitrary-cluster.ts';
+import type { ClusterNetwork, Frontend, NodeView } from '../../src/model/network.ts';
+import type {
+  RawEndpointSlice,
+  RawNode,
+  RawPod,
+  RawService,
+  RawTrafficObjects,
+} from '../../src/oracle/raw-objects.ts';
+import { resolveHealthCheck, resolveService, type ServiceVerdict } from '../../src/oracle/service.ts';
+import { anyState, NODE_NAMES } from './arbitrary-cluster.ts';
 import { EXPANDERS, ofKind, type State } from './expanders.ts';
+import { packetsAt, verdictOf } from './service-packets.ts';
 import { FollowedStates, SlimStates } from './slim-state.ts';
+import { yamlOf } from './yaml-of.ts';
 
 const SETTINGS: ClusterNetwork = {
   podCidrs: [],
@@ -24,61 +34,89 @@ const SETTINGS: ClusterNetwork = {
   allowsExternalIps: false,
 };
 
-const PACKETS = CLUSTER_IPS.flatMap((ip) =>
-  [53, 80].flatMap((port) =>
-    (['TCP', 'UDP'] as const).map((protocol) => ({ ip: parseIp(ip), port, protocol })),
-  ),
-);
+/** What the cluster's operator may say beside the objects. */
+const ALL_SETTINGS: readonly ClusterNetwork[] = [
+  SETTINGS,
+  { ...SETTINGS, allowsExternalIps: true },
+  {
+    ...SETTINGS,
+    allowsExternalIps: true,
+    nodePortAddresses: ['10.89.0.12/32', 'fd00:10:89::/64'].map(parseCidr),
+  },
+];
 
-/** As a node without a zone and without an endpoint has them. */
-function frontendsOf(state: State): NodeView['frontends'] {
-  const objects = new SlimStates().of(state);
-  const nodes = new Map([['node-x', parseNode({ metadata: { name: 'node-x' } })]]);
-  return viewOfNode(compileCluster({ ...objects, nodes }, SETTINGS), 'node-x')?.frontends ?? new Map();
+const PACKETS = new Map(NODE_NAMES.map((node) => [node, packetsAt(node)]));
+
+function rawOf(state: State): RawTrafficObjects {
+  return {
+    services: ofKind<RawService>(state, 'Service'),
+    endpointSlices: ofKind<RawEndpointSlice>(state, 'EndpointSlice'),
+    nodes: ofKind<RawNode>(state, 'Node'),
+    pods: ofKind<RawPod>(state, 'Pod'),
+  };
 }
 
-/** A frontend in the words of the oracle. */
-function verdictOf(frontend: Frontend | undefined): ServiceVerdict {
-  if (frontend === undefined) return { kind: 'not-a-service' };
-  const service = `${frontend.namespace}/${frontend.service}`;
-  if (frontend.kind === 'node-local') return { kind: 'node-local', service };
-  if (frontend.inside.endpoints.length === 0) return { kind: 'refused', service };
-  const endpoints = new Set(frontend.inside.endpoints.map((it) => `${it.ip} ${it.port}`));
-  return { kind: 'endpoints', service, endpoints };
+/** A verdict with the kinds that random states must reach told apart. */
+function kindOf(verdict: ServiceVerdict): string {
+  if (verdict.kind !== 'endpoints') return verdict.kind;
+  return verdict.isMasqueraded ? 'endpoints, masqueraded' : 'endpoints';
 }
 
-test('compileCluster() agrees with the oracle on every packet', () => {
+test('compileCluster() agrees with the oracle on every packet, for every node and client', () => {
   const seen = new Set<string>();
   fc.assert(
+    fc.property(anyState, fc.constantFrom(...ALL_SETTINGS), (state, settings) => {
+      const raw = rawOf(state);
+      const model = compileCluster(new SlimStates().of(state), settings);
+      for (const [node, packets] of PACKETS) {
+        const view = viewOfNode(model, node);
+        for (const packet of view === undefined ? [] : packets) {
+          const expected = resolveService(raw, packet, settings);
+          const compiled = verdictOf(view, packet);
+          seen.add(kindOf(expected));
+          if (!isDeepStrictEqual(compiled, expected))
+            assert.fail(
+              `${JSON.stringify(packet)}: ${inspect(compiled)} is not ${inspect(expected)} in\n${yamlOf(state)}`,
+            );
+        }
+      }
+    }),
+    { numRuns: 150 },
+  );
+  // Random states that never reach a case would prove nothing about it.
+  const all = ['dropped', 'endpoints', 'endpoints, masqueraded', 'node-local', 'not-a-service', 'refused'];
+  assert.deepEqual([...seen].sort(), all);
+});
+
+test('health checks count the ready endpoints that the oracle counts', () => {
+  const seen = new Set<number | undefined>();
+  fc.assert(
     fc.property(anyState, (state) => {
-      const raw = {
-        services: ofKind<RawService>(state, 'Service'),
-        endpointSlices: ofKind<RawEndpointSlice>(state, 'EndpointSlice'),
-      };
-      const frontends = frontendsOf(state);
-      for (const packet of PACKETS) {
-        // The ports of PACKETS are ports; the brand is the slim parser's.
-        const compiled = frontends.get(frontendKey(packet as Parameters<typeof frontendKey>[0]));
-        const expected = resolveService(raw, packet);
-        seen.add(expected.kind);
-        assert.deepEqual(verdictOf(compiled), expected);
+      const model = compileCluster(new SlimStates().of(state), SETTINGS);
+      for (const node of model.nodes.keys()) {
+        const compiled = viewOfNode(model, node)?.healthChecks.get(parsePort(32000));
+        const expected = resolveHealthCheck(rawOf(state), node, 32000);
+        seen.add(expected?.localEndpoints);
+        assert.equal(compiled?.localEndpoints, expected?.localEndpoints);
+        assert.equal(compiled && `${compiled.namespace}/${compiled.service}`, expected?.service);
       }
     }),
     { numRuns: 500 },
   );
-  // Random states that never reach a case would prove nothing about it.
-  assert.deepEqual([...seen].sort(), ['endpoints', 'node-local', 'not-a-service', 'refused']);
+  for (const count of [undefined, 0, 1]) assert.ok(seen.has(count), `no state with ${count} local endpoints`);
 });
 
 test('compiled endpoints are sorted and without duplicates', () => {
   fc.assert(
     fc.property(anyState, (state) => {
-      const frontends = frontendsOf(state);
-      for (const { inside } of frontends.values()) {
-        const { endpoints } = inside;
-        const keys = endpoints.map((it) => `${it.ip} ${it.port}`);
-        assert.deepEqual(new Set(keys).size, keys.length);
-      }
+      const model = compileCluster(new SlimStates().of(state), SETTINGS);
+      for (const node of model.nodes.keys())
+        for (const { inside, outside } of viewOfNode(model, node)?.frontends.values() ?? [])
+          for (const { endpoints } of [inside, outside]) {
+            const sorted = [...endpoints].sort((a, b) => compareIps(a.ip, b.ip) || a.port - b.port);
+            assert.deepEqual(endpoints, sorted);
+            assert.equal(new Set(endpoints.map((it) => `${it.ip} ${it.port}`)).size, endpoints.length);
+          }
     }),
   );
 });
