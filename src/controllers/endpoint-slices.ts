@@ -2,10 +2,10 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { ENDPOINT_SLICES, nameOfKey, NODES, PODS, SERVICES, type Draft } from '../kube/resource.ts';
-import type { Endpoint, EndpointPort, EndpointSlice, Pod, Service } from '../objects/api-types.ts';
+import type { Endpoint, EndpointPort, EndpointSlice, Node, Pod, Service } from '../objects/api-types.ts';
 import { matchesSelector, selectorOfLabels } from '../objects/meta.ts';
 import type { TableChange } from '../store/table.ts';
-import { createAction, deleteAction, patchAction, type Action } from './action.ts';
+import { createAction, deleteAction, eventAction, patchAction, type Action } from './action.ts';
 import { cachedKind, type CachedKind } from './cluster-cache.ts';
 import { ownKey, source, type ClusterReader, type Controller, type ReconcileContext } from './controller.ts';
 import {
@@ -14,10 +14,13 @@ import {
   isHeadless,
   portsKey,
   type AddressType,
+  type EndpointGroup,
 } from './endpoints-of-service.ts';
 import { timeText } from './event-recorder.ts';
 import { readySinceMs } from './pod-state.ts';
-import { packSlices } from './slice-packing.ts';
+import { endpointKey, packSlices } from './slice-packing.ts';
+import { hintModeOf, withHints } from './topology-hints.ts';
+import { shareOfNode, ZONE_LABEL } from './zone-shares.ts';
 
 const SERVICE_NAME = 'kubernetes.io/service-name';
 const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
@@ -39,7 +42,7 @@ export const endpointSliceController: Controller = {
     ownKey(SERVICES),
     source(PODS, servicesOfPod),
     source(ENDPOINT_SLICES, ({ before, after }) => serviceKeysOf(after ?? before)),
-    source(NODES, (change, cluster) => (isZoneChange(change) ? cluster.of(SERVICES).keys() : [])),
+    source(NODES, servicesOfNode),
   ],
   reconcile: reconcileSlices,
   // A rollout changes the same slices once per pod: one write for many of them spares every node in the cluster.
@@ -63,10 +66,13 @@ export function reconcileSlices(
   if (!hasSelector(service) || service.metadata.deletionTimestamp !== undefined) return [];
   const pods = podsOf(service, cluster);
   const writes: Action[] = [];
+  const problems: Action[] = [];
   const kept = new Set<EndpointSlice>();
   const trigger = triggerTime(service, pods);
   for (const addressType of addressTypesOf(service)) {
-    for (const { content, slice } of desiredSlices({ service, addressType, pods, existing, cluster })) {
+    const { slices, because } = desiredSlices({ service, addressType, pods, existing, cluster });
+    if (because !== undefined) problems.push(disabledHints(service, addressType, because));
+    for (const { content, slice } of slices) {
       if (slice !== undefined) kept.add(slice);
       const write =
         slice === undefined ? create(service, content, trigger) : change(service, slice, content, trigger);
@@ -79,7 +85,7 @@ export function reconcileSlices(
     .filter((slice) => !kept.has(slice))
     .map((slice) => deleteAction(ENDPOINT_SLICES, slice));
   // In this order no reader ever sees an endpoint missing that moved from one slice to another.
-  return [...creates, ...patches, ...deletes];
+  return [...creates, ...patches, ...deletes, ...problems];
 }
 
 interface Input {
@@ -90,22 +96,57 @@ interface Input {
   readonly cluster: ClusterReader;
 }
 
-function desiredSlices(
-  input: Input,
-): readonly { readonly content: SliceContent; readonly slice: EndpointSlice | undefined }[] {
+interface DesiredSlices {
+  readonly slices: readonly { readonly content: SliceContent; readonly slice: EndpointSlice | undefined }[];
+  /** Why there are no topology hints though the Service asks for them. */
+  readonly because: string | undefined;
+}
+
+function desiredSlices(input: Input): DesiredSlices {
   const { service, addressType, pods, cluster } = input;
   const existing = input.existing.filter((slice) => slice.addressType === addressType);
-  const groups = endpointGroups(service, addressType, pods, cluster.of(NODES));
+  const plain = endpointGroups(service, addressType, pods, cluster.of(NODES));
+  const { groups, because } = hintedGroups(service, plain, { existing, cluster });
   const packed = groups.flatMap(({ ports, endpoints }) => {
     const alike = existing.filter((slice) => portsKey(slice.ports ?? []) === portsKey(ports));
     return packSlices(alike, endpoints)
       .filter((each) => each.endpoints.length > 0)
       .map((each) => ({ slice: each.slice, content: { addressType, ports, endpoints: each.endpoints } }));
   });
-  if (packed.length > 0) return packed;
+  if (packed.length > 0) return { slices: packed, because };
   // An empty slice says that the Service is known and has nothing, which is more than no slice says.
   const slice = existing.find((each) => (each.ports ?? []).length === 0) ?? existing[0];
-  return [{ slice, content: { addressType, ports: [], endpoints: [] } }];
+  return { slices: [{ slice, content: { addressType, ports: [], endpoints: [] } }], because };
+}
+
+/** Hints are a matter of all endpoints of an address type, whatever group they are in. */
+function hintedGroups(
+  service: Service,
+  groups: readonly EndpointGroup[],
+  { existing, cluster }: Pick<Input, 'existing' | 'cluster'>,
+): { readonly groups: readonly EndpointGroup[]; readonly because: string | undefined } {
+  const known = existing.flatMap((slice) => slice.endpoints.map((it) => [endpointKey(it), it] as const));
+  const zones = new Map(known.map(([key, it]) => [key, it.hints?.forZones?.[0]?.name]));
+  const { endpoints, because } = withHints({
+    mode: hintModeOf(service),
+    endpoints: groups.flatMap((group) => group.endpoints),
+    nodes: cluster.of(NODES).values(),
+    zoneNow: (endpoint) => zones.get(endpointKey(endpoint)),
+  });
+  const rest = [...endpoints];
+  return {
+    groups: groups.map((group) => ({ ...group, endpoints: rest.splice(0, group.endpoints.length) })),
+    because,
+  };
+}
+
+function disabledHints(service: Service, addressType: AddressType, because: string): Action {
+  return eventAction(
+    service,
+    'Warning',
+    'TopologyAwareHintsDisabled',
+    `Cannot give topology hints, addressType ${addressType}: ${because}`,
+  );
 }
 
 function create(service: Service, content: SliceContent, trigger: string): Action {
@@ -204,7 +245,12 @@ function serviceKeysOf(slice: EndpointSlice | undefined): readonly string[] {
   return labels?.[MANAGED_BY] === MANAGER && service !== undefined ? [`${namespace}/${service}`] : [];
 }
 
-function isZoneChange({ before, after }: TableChange<Service | { metadata: Service['metadata'] }>): boolean {
-  const zone = 'topology.kubernetes.io/zone';
-  return before?.metadata.labels?.[zone] !== after?.metadata.labels?.[zone];
+/** Every Service has its endpoints' zones; the nodes' CPUs matter to those alone that ask for proportional hints. */
+function servicesOfNode({ before, after }: TableChange<Node>, cluster: ClusterReader): Iterable<string> {
+  const services = cluster.of(SERVICES);
+  if (before?.metadata.labels?.[ZONE_LABEL] !== after?.metadata.labels?.[ZONE_LABEL]) return services.keys();
+  if (isDeepStrictEqual(before && shareOfNode(before), after && shareOfNode(after))) return [];
+  return [...services.entries()]
+    .filter(([, service]) => hintModeOf(service) === 'proportional')
+    .map(([key]) => key);
 }

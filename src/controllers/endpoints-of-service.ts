@@ -4,6 +4,7 @@ import { familyOf, tryParseIp } from '../base/ip.ts';
 import type { Endpoint, EndpointPort, Node, Pod, Service, ServicePort } from '../objects/api-types.ts';
 import type { TableReader } from '../store/table.ts';
 import { isFinished, isReady } from './pod-state.ts';
+import { ZONE_LABEL } from './zone-shares.ts';
 
 export type AddressType = 'IPv4' | 'IPv6';
 
@@ -13,8 +14,6 @@ export interface EndpointGroup {
   readonly ports: readonly EndpointPort[];
   readonly endpoints: readonly Endpoint[];
 }
-
-const ZONE_LABEL = 'topology.kubernetes.io/zone';
 
 export function isHeadless(service: Service): boolean {
   return service.spec?.clusterIP === 'None';

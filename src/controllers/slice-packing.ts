@@ -66,6 +66,6 @@ function fillOrder(packings: readonly Packing[], max: number): readonly Packing[
 }
 
 /** The same pod at the same address is the same endpoint, whatever its conditions. */
-function endpointKey(endpoint: Endpoint): string {
+export function endpointKey(endpoint: Endpoint): string {
   return `${endpoint.targetRef?.uid ?? ''} ${endpoint.addresses.join(' ')}`;
 }
