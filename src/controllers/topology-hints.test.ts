@@ -174,6 +174,23 @@ test('a node’s CPUs concern the Services alone that ask for proportional hints
   assert.deepEqual(keys(aNode('a', 'z1'), aNode('a', 'z2')), ['shop/other', 'shop/web']);
 }); // prettier-ignore
 
+test('hints that burden no endpoint too much are kept, others are given anew', () => {
+  const nodes = TWO_ZONES.map((it) => served(NODES, it));
+  const endpoints = Array.from({ length: 20 }, (_, i): Endpoint => ({
+    addresses: [`10.0.0.${i}`],
+    zone: 'z1',
+    conditions: { ready: true },
+  }));
+  /** Endpoints of zone 1, where the first `count` are meant for it now. */
+  const inFirstZone = (count: number): number => {
+    const zoneNow = (it: Endpoint): string => (endpoints.indexOf(it) < count ? 'z1' : 'z2');
+    const hinted = withHints({ mode: 'proportional', endpoints, nodes, zoneNow });
+    return hintTexts(hinted.endpoints).filter((it) => it === 'z1').length;
+  };
+  // Nine of twenty for half of the CPUs are 1.11 times their share, eight are 1.25 times.
+  assert.deepEqual([8, 9, 11, 12].map(inFirstZone), [10, 9, 11, 10]);
+});
+
 const ZONES = ['z1', 'z2', 'z3'];
 const arbitraryNodes = fc.array(fc.record({ zone: fc.constantFrom(...ZONES), cpu: fc.integer({ min: 1, max: 16 }) }), { maxLength: 6 }); // prettier-ignore
 const arbitraryEndpoints = fc.array(

@@ -147,3 +147,12 @@ test('a resync finds a flow that came to be while nobody looked', async () => {
   await rig.take({ ...view, changedFrontends: new Set() }, 2);
   assert.deepEqual(rig.flows, []);
 });
+
+test('a resync that finds nothing stale reads the table and forgets nothing', async () => {
+  const rig = new Rig();
+  const view = aView([aFrontend(['10.244.1.2:53'], DNS)]);
+  await rig.take(view, 1);
+  rig.engine.resync();
+  const asked = await rig.take({ ...view, changedFrontends: new Set() }, 2);
+  assert.deepEqual(asked.filter((it) => it.startsWith('flows')), ['flows observe']); // prettier-ignore
+});
