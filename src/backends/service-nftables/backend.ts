@@ -3,13 +3,14 @@
 import { openConntrack } from '../../sys/conntrack.ts';
 import { openNfTables } from '../../sys/nf-tables.ts';
 import {
+  frontendPart,
   openByParts,
   servicePart,
   type ServiceBackend,
   type ServiceDoors,
   type ServicePart,
 } from '../shared-node/service-backend.ts';
-import { renderFrontends, renderSkeleton } from './render.ts';
+import { NFTABLES_RENDERING, renderSkeleton } from './render.ts';
 import { skeletonTarget } from './skeleton-target.ts';
 import { frontendTarget } from './target.ts';
 
@@ -31,6 +32,6 @@ export function nftablesServiceParts(
   const place = netns === undefined ? {} : { netns };
   return [
     servicePart(skeletonTarget({ tables, conntrack, place }), renderSkeleton),
-    servicePart(frontendTarget(tables, place), renderFrontends),
+    frontendPart(frontendTarget(tables, place), NFTABLES_RENDERING),
   ];
 }

@@ -1,9 +1,9 @@
 // Pure: frontends to the elements of the table. A frontend's elements follow from it alone.
 
-import { hostCidr, type Cidr } from '../../base/cidr.ts';
-import { cidrFamily } from '../../base/cidr.ts';
+import { cidrFamily, hostCidr, type Cidr } from '../../base/cidr.ts';
 import { familyOf } from '../../base/ip.ts';
 import type { EndpointChoice, Frontend, ServiceView } from '../../model/network.ts';
+import type { FrontendRendering } from '../shared-node/service-backend.ts';
 import { withoutCovered } from '../shared-nft/without-covered.ts';
 import {
   DROP_MARK,
@@ -19,15 +19,11 @@ import {
 import { endpointText, type FrontendRow, type RowEndpoint } from './frontend-row.ts';
 import { SKELETON_KEY, SKELETON_MARK, type SkeletonEntry } from './skeleton-entry.ts';
 
-/** Rows by frontend key. */
-export function renderFrontends(view: ServiceView): ReadonlyMap<string, FrontendRow> {
-  const rows = new Map<string, FrontendRow>();
-  for (const [key, frontend] of view.frontends) {
-    const row = renderFrontend(frontend);
-    if (row !== undefined) rows.set(key, row);
-  }
-  return rows;
-}
+/** Nothing of the view but the frontend decides its row. */
+export const NFTABLES_RENDERING: FrontendRendering<FrontendRow, undefined> = {
+  contextOf: () => undefined,
+  renderFrontend,
+};
 
 /** Undefined for `node-local` frontends: their traffic reaches the node untouched. */
 export function renderFrontend(frontend: Frontend): FrontendRow | undefined {

@@ -1,8 +1,9 @@
 // An nftables table of a fixed skeleton and sets of prefixes: what is programmed while a node runs are elements alone. Pure.
 
-import { cidrFamily, cidrHasCidr, type Cidr } from '../../base/cidr.ts';
+import { cidrFamily, type Cidr } from '../../base/cidr.ts';
 import type { Family } from '../../base/ip.ts';
 import type { NftTable } from '../../sys/nft.ts';
+import { withoutCovered } from './without-covered.ts';
 
 /** The plan of a table. Its sets are pairs, one per family: "pods" stands for `pods4` and `pods6`. */
 export interface TablePlan {
@@ -63,10 +64,4 @@ export function skeletonScript(plan: TablePlan): string {
   return [`add table ${table}`, `delete table ${table}`, `add table ${table}`, ...sets, ...lines, ''].join(
     '\n',
   );
-}
-
-/** nft refuses overlapping elements of an interval set. */
-function withoutCovered(cidrs: readonly Cidr[]): readonly Cidr[] {
-  const unique = [...new Set(cidrs)];
-  return unique.filter((inner) => !unique.some((outer) => outer !== inner && cidrHasCidr(outer, inner)));
 }
