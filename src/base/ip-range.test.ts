@@ -9,7 +9,7 @@ for (const [text, size, inside, outside] of [
   ['192.0.2.7/32', 1n, '192.0.2.7', '192.0.2.8'],
   ['192.0.2.10-192.0.2.20', 11n, '192.0.2.20', '192.0.2.21'],
   ['fd00::10 - fd00::1f', 16n, 'fd00::10', 'fd00::f'],
-  ['fd00::/112', 65_536n, 'fd00::', '192.0.2.1'],
+  ['fd00::/112', 65_535n, 'fd00::ffff', 'fd00::'],
 ] as const) {
   test(`parseIpRange("${text}") holds ${size} addresses`, () => {
     const range = parseIpRange(text);

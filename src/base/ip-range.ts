@@ -12,8 +12,8 @@ export interface IpRange {
 }
 
 /**
- * "192.0.2.0/24", "192.0.2.10-192.0.2.20", "fd00::10-fd00::ff". Of an IPv4 prefix the first and the last address are left out, which
- * networks take for the network itself and for everybody.
+ * "192.0.2.0/24", "192.0.2.10-192.0.2.20", "fd00::10-fd00::ff". Of a prefix the first address is left out, and of IPv4 the last one
+ * too: networks take them for the network itself (in IPv6 for its routers, RFC 4291) and for everybody.
  */
 export function parseIpRange(text: string): IpRange {
   const dash = text.indexOf('-');
@@ -33,8 +33,8 @@ function rangeOfCidr(text: string): IpRange {
   const family = cidrFamily(cidr);
   const base = ipToBigInt(cidrBase(cidr));
   const last = base + cidrSize(cidr) - 1n;
-  const isNetwork = family === 4 && cidrLength(cidr) < 31;
-  return isNetwork ? { family, first: base + 1n, last: last - 1n } : { family, first: base, last };
+  if (cidrLength(cidr) >= (family === 4 ? 31 : 127)) return { family, first: base, last };
+  return { family, first: base + 1n, last: family === 4 ? last - 1n : last };
 }
 
 export function rangeHasIp({ family, first, last }: IpRange, ip: Ip): boolean {

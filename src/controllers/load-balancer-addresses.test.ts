@@ -85,7 +85,7 @@ const ROWS: readonly { readonly name: string; readonly world: World; readonly ex
   {
     name: 'an address of each family, in the order of the Service',
     world: { pools: [POOL], services: [aService('a', { spec: { ipFamilies: ['IPv6', 'IPv4'] } })] },
-    expected: { a: ['fd00:5::', '192.0.2.1'] },
+    expected: { a: ['fd00:5::1', '192.0.2.1'] },
   },
   {
     name: 'one family where the pool has no other and the Service takes that',
@@ -253,7 +253,7 @@ test('reconcileAddresses() counts in the pools, and names those that overlap', (
   );
   assert.deepEqual(statuses, [
     { used: 1, free: '13', overlaps: ['b'] },
-    { used: 1, free: String(2n ** 64n + 11n), overlaps: ['a'] },
+    { used: 1, free: String(2n ** 64n + 10n), overlaps: ['a'] },
   ]);
 });
 
