@@ -3,6 +3,7 @@
 import { after, before, suite } from 'node:test';
 import { nameRows } from './name-rows.ts';
 import { World } from './network-world.ts';
+import { backendRows } from './backend-rows.ts';
 import { changeRows } from './change-rows.ts';
 import { endpointRows } from './endpoint-rows.ts';
 import { errorRows } from './error-rows.ts';
@@ -29,4 +30,5 @@ suite('network', () => {
   suite('senders', () => spoofingRows(() => world));
   suite('packet sizes', () => packetSizeRows(() => world));
   suite('nobody there', () => errorRows(() => world));
+  suite('changing the Service backend', () => backendRows(() => world));
 });
