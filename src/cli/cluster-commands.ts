@@ -11,6 +11,7 @@ import {
   outputFlag,
   parseCount,
   parseList,
+  parsePortFlag,
   quietFlag,
 } from './flags.ts';
 
@@ -124,6 +125,28 @@ function addServiceCommands(program: Command): void {
       examples(['fairlead set proxy=ebpf', 'open connections live on, new ones do not notice']),
     )
     .action(async (setting, options) => (await import('./set.ts')).setCommand(setting, options));
+  program
+    .command('balancer')
+    .description(
+      'Balance a Service from this machine, as the load balancer of a cloud would, until interrupted',
+    )
+    .argument('<service>', 'NAME or NAMESPACE/NAME')
+    .addOption(nameFlag())
+    .addOption(
+      flag('--port <number>', "which of the Service's TCP ports (default: the first)").argParser(
+        parsePortFlag,
+      ),
+    )
+    .addOption(
+      flag('--listen <place>', 'address and port, or a port; 0 is any').default('0', 'any port of 127.0.0.1'),
+    )
+    .addOption(durationFlag('--interval <duration>', 'how often nodes are asked', { ms: 500, text: '500ms' }))
+    .addOption(outputFlag())
+    .addHelpText(
+      'after',
+      examples(['fairlead balancer shop/web --listen 8080', 'then drain a node: curl goes on at port 8080']),
+    )
+    .action(async (service, options) => (await import('./balancer.ts')).balancerCommand(service, options));
   program
     .command('wait')
     .description('Wait until every node has something in its kernel')

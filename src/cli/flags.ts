@@ -64,6 +64,13 @@ export function parseCount(value: string): number {
   return Number(value);
 }
 
+export function parsePortFlag(value: string): number {
+  const port = Number(value);
+  if (!/^[0-9]{1,5}$/.test(value) || port < 1 || port > 65_535)
+    throw new InvalidArgumentError('Must be a port: 1 to 65535.');
+  return port;
+}
+
 /** "10.1.0.0/16,fd01::/56" in parts; what the parts mean is judged with everything else that is asked for. */
 export function parseList(value: string): readonly string[] {
   const parts = value

@@ -1,5 +1,6 @@
 // Cluster model -> what one node has to program: whole, as one function.
 
+import { familyOf } from '../base/ip.ts';
 import type { Port } from '../base/port.ts';
 import {
   frontendKey,
@@ -88,10 +89,12 @@ function keyOf({ namespace, service }: HealthCheck): string {
   return `${namespace}/${service}`;
 }
 
-/** Endpoints are counted by address: one that serves two ports is one. */
+/** Endpoints are counted by address, in the family that has more: one that serves two ports, or two families, is one. */
 function readyOfNode({ ports }: ServiceModel, nodeName: string): number {
   const endpoints = ports.flatMap((port) => port.endpoints);
-  return new Set(endpoints.filter((it) => it.isReady && it.node === nodeName).map((it) => it.ip)).size;
+  const ips = new Set(endpoints.filter((it) => it.isReady && it.node === nodeName).map((it) => it.ip));
+  const ofIpv4 = [...ips].filter((ip) => familyOf(ip) === 4).length;
+  return Math.max(ofIpv4, ips.size - ofIpv4);
 }
 
 function isReachable(node: NetworkNode): boolean {
