@@ -20,6 +20,7 @@ export function addClusterCommands(program: Command): void {
   addDown(program);
   addStatus(program);
   addServiceCommands(program);
+  addBalancer(program);
   addConnectivity(program);
   addMachineCommands(program);
   program
@@ -109,22 +110,7 @@ function addStatus(program: Command): void {
     .action(async (options) => (await import('./status.ts')).statusCommand(options));
 }
 
-function addServiceCommands(program: Command): void {
-  program
-    .command('set')
-    .description('Change a setting of a running cluster; returns when every node lives by it')
-    .argument('<setting>', 'proxy=<backend>: what carries Services')
-    .addOption(nameFlag())
-    .addOption(
-      durationFlag('--timeout <duration>', 'how long to wait for the nodes', { ms: 60_000, text: '1m' }),
-    )
-    .addOption(outputFlag())
-    .addOption(quietFlag())
-    .addHelpText(
-      'after',
-      examples(['fairlead set proxy=ebpf', 'open connections live on, new ones do not notice']),
-    )
-    .action(async (setting, options) => (await import('./set.ts')).setCommand(setting, options));
+function addBalancer(program: Command): void {
   program
     .command('balancer')
     .description(
@@ -147,6 +133,24 @@ function addServiceCommands(program: Command): void {
       examples(['fairlead balancer shop/web --listen 8080', 'then drain a node: curl goes on at port 8080']),
     )
     .action(async (service, options) => (await import('./balancer.ts')).balancerCommand(service, options));
+}
+
+function addServiceCommands(program: Command): void {
+  program
+    .command('set')
+    .description('Change a setting of a running cluster; returns when every node lives by it')
+    .argument('<setting>', 'proxy=<backend>: what carries Services')
+    .addOption(nameFlag())
+    .addOption(
+      durationFlag('--timeout <duration>', 'how long to wait for the nodes', { ms: 60_000, text: '1m' }),
+    )
+    .addOption(outputFlag())
+    .addOption(quietFlag())
+    .addHelpText(
+      'after',
+      examples(['fairlead set proxy=ebpf', 'open connections live on, new ones do not notice']),
+    )
+    .action(async (setting, options) => (await import('./set.ts')).setCommand(setting, options));
   program
     .command('wait')
     .description('Wait until every node has something in its kernel')
