@@ -30,11 +30,14 @@ interface Open {
   readonly endpoint: string | undefined;
 }
 
-export async function backendRows(world: () => World): Promise<void> {
+/** Those that this kernel carries, the default first. */
+export async function backendsHere(): Promise<readonly string[]> {
   const answers = new Map((await probeMachine()).map((it) => [it.probe.name, it.support]));
-  const names = SERVICE_BACKENDS.filter((it) => serviceSupport(it, answers).kind === 'yes').map(
-    (it) => it.name,
-  );
+  const carried = SERVICE_BACKENDS.filter((it) => serviceSupport(it, answers).kind === 'yes');
+  return carried.map((it) => it.name);
+}
+
+export function backendRows(world: () => World, names: readonly string[]): void {
   for (const [from, to] of changesBetween(names)) {
     test(`from ${from} to ${to}`, async () => {
       const clients = clientsOf(world());

@@ -3,7 +3,7 @@
 import { after, before, suite } from 'node:test';
 import { nameRows } from './name-rows.ts';
 import { World } from './network-world.ts';
-import { backendRows } from './backend-rows.ts';
+import { backendRows, backendsHere } from './backend-rows.ts';
 import { changeRows } from './change-rows.ts';
 import { endpointRows } from './endpoint-rows.ts';
 import { errorRows } from './error-rows.ts';
@@ -12,6 +12,8 @@ import { podNetworkRows } from './pod-network-rows.ts';
 import { runtimeRows } from './runtime-rows.ts';
 import { serviceRows } from './service-rows.ts';
 import { spoofingRows } from './spoofing-rows.ts';
+
+const backends = await backendsHere();
 
 suite('network', () => {
   let world: World;
@@ -30,5 +32,5 @@ suite('network', () => {
   suite('senders', () => spoofingRows(() => world));
   suite('packet sizes', () => packetSizeRows(() => world));
   suite('nobody there', () => errorRows(() => world));
-  suite('changing the Service backend', () => backendRows(() => world));
+  suite('changing the Service backend', () => backendRows(() => world, backends));
 });
