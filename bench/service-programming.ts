@@ -132,7 +132,12 @@ async function run(name: string): Promise<void> {
   let appliedMs = 0;
   let wake = (): void => undefined;
   const engine: Engine<AgentView> = new Engine<AgentView>({
-    parts: backend.open<AgentView>({ maps: bpf.maps, netns: world.nodeNetns, lifetime }),
+    parts: backend.open<AgentView>({
+      maps: bpf.maps,
+      nodeLinks: bpf.nodeLinks,
+      netns: world.nodeNetns,
+      lifetime,
+    }),
     clock: systemClock,
     random: Math.random,
     timing: { quietMs: 0 },

@@ -142,6 +142,16 @@ struct pod_interface {
 };
 _Static_assert(sizeof(struct pod_interface) == 72, "pod_interface");
 
+struct node_link {
+	__u32 flags;
+};
+_Static_assert(sizeof(struct node_link) == 4, "node_link");
+
+struct node_address {
+	struct ip_address ip;
+};
+_Static_assert(sizeof(struct node_address) == 16, "node_address");
+
 struct flow_key {
 	struct ip_address source;
 	struct ip_address destination;
@@ -159,8 +169,9 @@ struct flow {
 	__be16 source_port;
 	__be16 destination_port;
 	__u32 generation;
+	__u32 last_used;
 };
-_Static_assert(sizeof(struct flow) == 40, "flow");
+_Static_assert(sizeof(struct flow) == 44, "flow");
 
 struct fragment_key {
 	struct ip_address source;
@@ -302,6 +313,23 @@ struct {
 	__uint(max_entries, 4096);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } pod_interfaces SEC(".maps");
+
+/* Links of the node that carry the node programs, by index: the record of what has to come off again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct interface_key);
+	__type(value, struct node_link);
+	__uint(max_entries, 256);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} node_links SEC(".maps");
+
+/* What outside clients are hidden behind: IPv4 at 0, IPv6 at 1. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct node_address);
+	__uint(max_entries, 2);
+} node_addresses SEC(".maps");
 
 /* Translations of packets, both directions of each. */
 struct {

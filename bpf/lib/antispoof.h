@@ -57,7 +57,7 @@ struct arp_message {
 #define ARP_HARDWARE_ETHERNET 1
 
 /* The sender is the pod itself, or the probe of RFC 5227 with address zero. */
-static __always_inline int antispoof_arp(struct __sk_buff *skb, const struct pod_interface *pod)
+static __noinline int antispoof_arp(struct __sk_buff *skb, const struct pod_interface *pod)
 {
 	struct arp_message arp;
 	struct ip_address sender;
@@ -115,7 +115,7 @@ static __always_inline bool is_link_upkeep(const struct packet *packet)
 }
 
 /* IP source; 0 or the reason to drop. */
-static __always_inline int antispoof_ip(struct __sk_buff *skb, const struct pod_interface *pod,
+static __noinline int antispoof_ip(struct __sk_buff *skb, const struct pod_interface *pod,
 					const struct packet *packet)
 {
 	bool is_icmp6 = packet->is_v6 && packet->protocol == IPPROTO_ICMPV6 && !packet->is_later_fragment;

@@ -7,6 +7,8 @@
 enum event_hook {
 	HOOK_POD_EGRESS = 1,
 	HOOK_POD_INGRESS = 2,
+	HOOK_NODE_INGRESS = 3,
+	HOOK_NODE_EGRESS = 4,
 };
 
 static __always_inline void count(struct __sk_buff *skb, __u32 reason)

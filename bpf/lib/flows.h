@@ -42,7 +42,7 @@ static __always_inline void flow_key_of(const struct packet *packet, __u8 direct
 	key->direction = direction;
 }
 
-static __always_inline struct flow *flow_find(const struct packet *packet, __u8 direction)
+static __noinline struct flow *flow_find(const struct packet *packet, __u8 direction)
 {
 	struct flow_key key;
 
@@ -61,6 +61,31 @@ static __always_inline void flow_answer_key(const struct flow *out, __u8 protoco
 	key->protocol = protocol;
 	key->direction = FLOW_REVERSE;
 }
+
+/* Units of 2^30 ns, a second or so: a shift instead of a division per packet. */
+static __always_inline __u32 flow_clock(void)
+{
+	return (__u32)(bpf_ktime_get_ns() >> 30);
+}
+
+/* Keeps note that a flow of an outside client is in use; written once a second. */
+static __always_inline void flow_touch(struct flow *known)
+{
+	__u32 now = flow_clock();
+
+	if (known->last_used != now)
+		known->last_used = now;
+}
+
+/* What becomes of a packet to a Service. Decided in a function of its own, done by its caller: the stack of all calls is 512 bytes. */
+enum flow_course {
+	/* To an endpoint, as the flow says. */
+	COURSE_DELIVER,
+	/* None of ours. */
+	COURSE_FORWARD,
+	COURSE_REFUSE,
+	COURSE_DROP,
+};
 
 enum flow_ends_state {
 	/* Nobody's answers come by these ends. */
@@ -194,7 +219,7 @@ static __always_inline void fragment_key_of(const struct packet *packet, struct 
 }
 
 /* Keeps the ports of a first fragment for those that follow. */
-static __always_inline void fragment_keep(const struct packet *packet)
+static __noinline void fragment_keep(const struct packet *packet)
 {
 	struct fragment_ports ports = { .source = packet->source_port, .destination = packet->destination_port };
 	struct fragment_key key;
@@ -204,7 +229,7 @@ static __always_inline void fragment_keep(const struct packet *packet)
 }
 
 /* Gives a later fragment the ports of its first one. */
-static __always_inline bool fragment_recall(struct packet *packet)
+static __noinline bool fragment_recall(struct packet *packet)
 {
 	const struct fragment_ports *ports;
 	struct fragment_key key;

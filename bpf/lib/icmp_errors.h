@@ -39,30 +39,30 @@ static __always_inline bool packet_is_icmp_error(const struct packet *packet)
 		packet->flags_or_type == ICMP_PARAMETER_PROBLEM);
 }
 
-/* The flow whose packet is quoted, as its answers know it; `quoted` has the ends in the direction of the answer. */
-static __always_inline bool quoted_flow(const struct packet *quoted, struct flow *out)
+/* The flow that `quoted` answers (FLOW_REVERSE) or asks in (FLOW_FORWARD); it has the ends of the quotation the other way round. */
+static __always_inline bool quoted_flow(const struct packet *quoted, __u8 direction, struct flow *out)
 {
 	const struct flow *known;
 
 	if (!packet_has_ports(quoted))
 		return false;
-	known = flow_find(quoted, FLOW_REVERSE);
+	known = flow_find(quoted, direction);
 	if (!known)
 		return false;
 	*out = *known;
 	return true;
 }
 
-/* An error that the endpoint's own host sent comes from the frontend, like everything else of it. */
-static __always_inline int error_source(struct __sk_buff *skb, const struct packet *packet, const struct packet *quoted,
-					const struct flow *known)
+/* An error goes to whom the flow is; one that the far end's own host sent comes from what stands for that end, like everything else of it. */
+static __always_inline int error_ends(struct __sk_buff *skb, const struct packet *packet, const struct packet *quoted,
+				      const struct flow *known)
 {
-	struct flow to = { .source = known->source, .destination = packet->destination };
+	struct flow to = { .source = packet->source, .destination = known->destination };
 	__u32 checksum = packet->l4_offset + offsetof(struct icmp_header, checksum);
 	__s64 difference;
 
-	if (!ip_equal(&packet->source, &quoted->source))
-		return 0;
+	if (ip_equal(&packet->source, &quoted->source))
+		to.source = known->source;
 	difference = address_difference(packet, &to);
 	if (packet->is_v6 && bpf_l4_csum_replace(skb, checksum, 0, difference, BPF_F_PSEUDO_HDR))
 		return -1;
@@ -83,12 +83,12 @@ static __always_inline int store_quoted(struct __sk_buff *skb, const struct pack
 	return bpf_skb_store_bytes(skb, packet->l4_offset + sizeof(struct icmp_header), after, size, 0);
 }
 
-static __always_inline int icmp_error_v4(struct __sk_buff *skb, const struct packet *packet)
+static __noinline int icmp_error_v4(struct __sk_buff *skb, const struct packet *packet, __u8 direction,
+					 struct flow *known)
 {
 	struct quoted_v4 before;
 	struct quoted_v4 after;
 	struct packet quoted = {};
-	struct flow known;
 
 	if (bpf_skb_load_bytes(skb, packet->l4_offset + sizeof(struct icmp_header), &before, sizeof(before)))
 		return 0;
@@ -99,26 +99,26 @@ static __always_inline int icmp_error_v4(struct __sk_buff *skb, const struct pac
 	quoted.source_port = before.destination_port;
 	quoted.destination_port = before.source_port;
 	quoted.protocol = before.ip.protocol;
-	if (!quoted_flow(&quoted, &known))
+	if (!quoted_flow(&quoted, direction, known))
 		return 0;
 	after = before;
-	after.ip.daddr = known.source.words[3];
-	after.ip.saddr = known.destination.words[3];
-	after.destination_port = known.source_port;
-	after.source_port = known.destination_port;
+	after.ip.daddr = known->source.words[3];
+	after.ip.saddr = known->destination.words[3];
+	after.destination_port = known->source_port;
+	after.source_port = known->destination_port;
 	after.ip.check = 0;
 	after.ip.check = checksum_fold(bpf_csum_diff(NULL, 0, (__be32 *)&after.ip, sizeof(after.ip), 0));
 	if (store_quoted(skb, packet, &before, &after, sizeof(after)))
 		return -1;
-	return error_source(skb, packet, &quoted, &known);
+	return error_ends(skb, packet, &quoted, known) ? -1 : 1;
 }
 
-static __always_inline int icmp_error_v6(struct __sk_buff *skb, const struct packet *packet)
+static __noinline int icmp_error_v6(struct __sk_buff *skb, const struct packet *packet, __u8 direction,
+					 struct flow *known)
 {
 	struct quoted_v6 before;
 	struct quoted_v6 after;
 	struct packet quoted = {};
-	struct flow known;
 
 	if (bpf_skb_load_bytes(skb, packet->l4_offset + sizeof(struct icmp_header), &before, sizeof(before)))
 		return 0;
@@ -129,22 +129,23 @@ static __always_inline int icmp_error_v6(struct __sk_buff *skb, const struct pac
 	quoted.source_port = before.destination_port;
 	quoted.destination_port = before.source_port;
 	quoted.protocol = before.ip.nexthdr;
-	if (!quoted_flow(&quoted, &known))
+	if (!quoted_flow(&quoted, direction, known))
 		return 0;
 	after = before;
-	__builtin_memcpy(&after.ip.daddr, &known.source, sizeof(after.ip.daddr));
-	__builtin_memcpy(&after.ip.saddr, &known.destination, sizeof(after.ip.saddr));
-	after.destination_port = known.source_port;
-	after.source_port = known.destination_port;
+	__builtin_memcpy(&after.ip.daddr, &known->source, sizeof(after.ip.daddr));
+	__builtin_memcpy(&after.ip.saddr, &known->destination, sizeof(after.ip.saddr));
+	after.destination_port = known->source_port;
+	after.source_port = known->destination_port;
 	if (store_quoted(skb, packet, &before, &after, sizeof(after)))
 		return -1;
-	return error_source(skb, packet, &quoted, &known);
+	return error_ends(skb, packet, &quoted, known) ? -1 : 1;
 }
 
-/* 0, or not 0 where the packet is half rewritten and must be dropped. */
-static __always_inline int icmp_error(struct __sk_buff *skb, const struct packet *packet)
+/* 1 where the error was translated to what `known` says, 0 where it is none of ours, -1 where it is half rewritten and must be dropped. */
+static __always_inline int icmp_error(struct __sk_buff *skb, const struct packet *packet, __u8 direction, struct flow *known)
 {
 	if (!packet_is_icmp_error(packet))
 		return 0;
-	return packet->is_v6 ? icmp_error_v6(skb, packet) : icmp_error_v4(skb, packet);
+	return packet->is_v6 ? icmp_error_v6(skb, packet, direction, known) :
+			       icmp_error_v4(skb, packet, direction, known);
 }

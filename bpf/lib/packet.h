@@ -14,6 +14,7 @@
 #include "address.h"
 
 #define IP_OFFSET ETH_HLEN
+#define IPV4_DONT_FRAGMENT 0x4000
 #define IPV4_MORE_FRAGMENTS 0x2000
 #define IPV4_FRAGMENT_OFFSET 0x1fff
 #define IPV6_FRAGMENT_OFFSET 0xfff8
@@ -30,6 +31,7 @@ struct icmp_header {
 
 #define ICMP_DEST_UNREACH 3
 #define ICMP_PORT_UNREACH 3
+#define ICMP_FRAGMENTATION_NEEDED 4
 
 struct packet {
 	struct ip_address source;
@@ -45,6 +47,8 @@ struct packet {
 	bool is_v6;
 	/* IPv4 options or IPv6 extension headers stand between. */
 	bool has_options;
+	/* The sender forbids fragments; in IPv6 always. */
+	bool is_whole;
 	bool is_first_fragment;
 	bool is_later_fragment;
 	__u32 fragment_id;
@@ -76,6 +80,7 @@ static __always_inline int packet_parse_v4(struct __sk_buff *skb, struct packet 
 	packet->protocol = ip.protocol;
 	packet->hop_limit = ip.ttl;
 	packet->has_options = ip.ihl != 5;
+	packet->is_whole = fragment & IPV4_DONT_FRAGMENT;
 	packet->is_later_fragment = fragment & IPV4_FRAGMENT_OFFSET;
 	packet->is_first_fragment = !packet->is_later_fragment && (fragment & IPV4_MORE_FRAGMENTS);
 	packet->fragment_id = ip.id;
@@ -138,6 +143,7 @@ static __always_inline int packet_parse_v6(struct __sk_buff *skb, struct packet 
 	packet->protocol = ip.nexthdr;
 	packet->hop_limit = ip.hop_limit;
 	packet->is_v6 = true;
+	packet->is_whole = true;
 	packet->l4_offset = IP_OFFSET + sizeof(ip);
 	return packet_skip_extensions(skb, packet);
 }

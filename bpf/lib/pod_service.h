@@ -4,15 +4,10 @@
 
 #include "events.h"
 #include "flows.h"
+#include "forwarding.h"
 #include "icmp_errors.h"
 #include "refuse.h"
 #include "translate.h"
-
-static __always_inline int refuse_service(struct __sk_buff *skb, const struct packet *packet, __u16 reason)
-{
-	drop(skb, packet, reason, HOOK_POD_EGRESS);
-	return refuse(skb, packet);
-}
 
 /* Sends a translated packet on: through the stack, or straight back where the pod itself is meant. */
 static __always_inline int deliver(struct __sk_buff *skb, const struct packet *packet, const struct flow *to, bool is_back)
@@ -43,40 +38,39 @@ static __always_inline int pod_answers_itself(struct __sk_buff *skb, struct pack
 	return deliver(skb, packet, &to, true);
 }
 
-static __always_inline int pod_sends_to_service(struct __sk_buff *skb, struct packet *packet, struct flow *known)
+/* `to` is the flow where it is to be delivered, `reason` says why it is not. */
+static __noinline enum flow_course pod_asks(struct packet *packet, struct flow *known, struct flow *to, int *reason)
 {
 	struct frontend_key key = {
 		.ip = packet->destination, .port = packet->destination_port, .protocol = packet->protocol
 	};
 	struct service service = {};
-	struct flow to = {};
 	enum service_verdict verdict = service_find(&key, CLIENT_INSIDE, &service);
 
 	if (verdict == SERVICE_NONE) {
 		if (packet->protocol == IPPROTO_UDP || packet_is_new_tcp(packet))
 			flow_forget_between(packet);
-		return forward(skb, packet, HOOK_POD_EGRESS);
+		return COURSE_FORWARD;
 	}
+	*reason = REASON_SERVICE_SOURCE_RANGE;
 	if (!service_admits(&service, &packet->source))
-		return drop(skb, packet, REASON_SERVICE_SOURCE_RANGE, HOOK_POD_EGRESS);
+		return COURSE_DROP;
+	*reason = REASON_SERVICE_ELSEWHERE;
 	if (verdict == SERVICE_DROPPED)
-		return drop(skb, packet, REASON_SERVICE_ELSEWHERE, HOOK_POD_EGRESS);
-	if (verdict == SERVICE_FOUND && known && flow_resume(packet, known, &service, &to))
-		return deliver(skb, packet, &to, flow_is_own(packet, &to));
+		return COURSE_DROP;
+	if (verdict == SERVICE_FOUND && known && flow_resume(packet, known, &service, to))
+		return COURSE_DELIVER;
 	/* A segment in the middle of a connection that nobody knows: any endpoint would be a wrong one. */
+	*reason = REASON_SERVICE_UNKNOWN_FLOW;
 	if (verdict == SERVICE_FOUND && packet->protocol == IPPROTO_TCP && !packet_is_new_tcp(packet))
-		return refuse_service(skb, packet, REASON_SERVICE_UNKNOWN_FLOW);
+		return COURSE_REFUSE;
 	if (verdict == SERVICE_FOUND)
-		verdict = flow_choose(packet, &key, &service, &to);
+		verdict = flow_choose(packet, &key, &service, to);
+	*reason = REASON_SERVICE_NO_ENDPOINT;
 	if (verdict != SERVICE_FOUND)
-		return refuse_service(skb, packet, REASON_SERVICE_NO_ENDPOINT);
-	flow_keep(packet, &to);
-	return deliver(skb, packet, &to, flow_is_own(packet, &to));
-}
-
-static __always_inline bool is_service_address(const struct packet *packet)
-{
-	return bpf_map_lookup_elem(&service_addresses, &packet->destination) != NULL;
+		return COURSE_REFUSE;
+	flow_keep(packet, to);
+	return COURSE_DELIVER;
 }
 
 /* What a pod sends. The source has been checked. */
@@ -84,13 +78,14 @@ static __always_inline int pod_sends(struct __sk_buff *skb, struct packet *packe
 {
 	struct ip_address neighbour = neighbour_ip(packet->is_v6);
 	struct flow *known;
-	struct flow to;
+	struct flow to = {};
+	int reason = 0;
 
 	if (!packet_has_ports(packet)) {
-		const struct service_address *address = bpf_map_lookup_elem(&service_addresses, &packet->destination);
-
-		if (address && (address->flags & ADDRESS_EXCLUSIVE))
+		if (is_exclusive_address(packet))
 			return drop(skb, packet, REASON_SERVICE_PROTOCOL, HOOK_POD_EGRESS);
+		if (hides_clients(packet))
+			return send_error_on(skb, packet, &to, HOOK_POD_EGRESS);
 		return forward(skb, packet, HOOK_POD_EGRESS);
 	}
 	if (packet->is_later_fragment && !fragment_recall(packet)) {
@@ -98,17 +93,33 @@ static __always_inline int pod_sends(struct __sk_buff *skb, struct packet *packe
 			return drop(skb, packet, REASON_SERVICE_FRAGMENT, HOOK_POD_EGRESS);
 		return forward(skb, packet, HOOK_POD_EGRESS);
 	}
-	if (packet->is_first_fragment && is_service_address(packet))
+	if (packet->is_first_fragment && (is_service_address(packet) || hides_clients(packet)))
 		fragment_keep(packet);
 	if (ip_equal(&packet->destination, &neighbour))
 		return pod_answers_itself(skb, packet);
+	/* An endpoint answers the node, behind which the client is hidden. */
+	if (hides_clients(packet)) {
+		known = flow_find(packet, FLOW_REVERSE);
+		if (known)
+			return answer_client(skb, packet, known, HOOK_POD_EGRESS);
+	}
 	known = flow_find(packet, FLOW_FORWARD);
 	/* A connection that stands goes on to its endpoint, even where that one or the Service has gone from the tables. */
 	if (known && packet->protocol == IPPROTO_TCP && !packet_is_new_tcp(packet)) {
 		to = *known;
 		return deliver(skb, packet, &to, flow_is_own(packet, &to));
 	}
-	return pod_sends_to_service(skb, packet, known);
+	switch (pod_asks(packet, known, &to, &reason)) {
+	case COURSE_DELIVER:
+		return deliver(skb, packet, &to, flow_is_own(packet, &to));
+	case COURSE_REFUSE:
+		drop(skb, packet, reason, HOOK_POD_EGRESS);
+		return refuse(skb, packet);
+	case COURSE_DROP:
+		return drop(skb, packet, reason, HOOK_POD_EGRESS);
+	default:
+		return forward(skb, packet, HOOK_POD_EGRESS);
+	}
 }
 
 /* What a pod receives: an endpoint's answer looks like the frontend. */
@@ -118,7 +129,9 @@ static __always_inline int pod_receives(struct __sk_buff *skb, struct packet *pa
 	struct flow to;
 
 	if (!packet_has_ports(packet)) {
-		if (icmp_error(skb, packet))
+		struct flow known;
+
+		if (icmp_error(skb, packet, FLOW_REVERSE, &known) < 0)
 			return drop(skb, packet, REASON_TRANSLATION_FAILED, HOOK_POD_INGRESS);
 		return forward(skb, packet, HOOK_POD_INGRESS);
 	}

@@ -94,21 +94,21 @@ static __always_inline int refuse_tcp(struct __sk_buff *skb, const struct packet
 	return bpf_skb_store_bytes(skb, packet->l4_offset, &reset, sizeof(reset), 0);
 }
 
-struct port_unreachable_v4 {
+struct icmp_answer_v4 {
 	struct icmp_header icmp;
 	struct iphdr quoted;
 	__u8 quoted_l4[QUOTED_BYTES];
 };
 
-struct port_unreachable_v6 {
+struct icmp_answer_v6 {
 	struct icmp_header icmp;
 	struct ipv6hdr quoted;
 	__u8 quoted_l4[QUOTED_BYTES];
 };
 
-static __always_inline int refuse_udp_v4(struct __sk_buff *skb, const struct packet *packet)
+static __always_inline int answer_error_v4(struct __sk_buff *skb, const struct packet *packet, const struct icmp_header *icmp)
 {
-	struct port_unreachable_v4 answer = { .icmp = { .type = ICMP_DEST_UNREACH, .code = ICMP_PORT_UNREACH } };
+	struct icmp_answer_v4 answer = { .icmp = *icmp };
 
 	if (bpf_skb_load_bytes(skb, IP_OFFSET, &answer.quoted, sizeof(answer.quoted) + QUOTED_BYTES))
 		return -1;
@@ -120,11 +120,9 @@ static __always_inline int refuse_udp_v4(struct __sk_buff *skb, const struct pac
 	return bpf_skb_store_bytes(skb, packet->l4_offset, &answer, sizeof(answer), 0);
 }
 
-static __always_inline int refuse_udp_v6(struct __sk_buff *skb, const struct packet *packet)
+static __always_inline int answer_error_v6(struct __sk_buff *skb, const struct packet *packet, const struct icmp_header *icmp)
 {
-	struct port_unreachable_v6 answer = {
-		.icmp = { .type = ICMPV6_DEST_UNREACH, .code = ICMPV6_PORT_UNREACH }
-	};
+	struct icmp_answer_v6 answer = { .icmp = *icmp };
 
 	if (bpf_skb_load_bytes(skb, IP_OFFSET, &answer.quoted, sizeof(answer.quoted) + QUOTED_BYTES))
 		return -1;
@@ -138,18 +136,46 @@ static __always_inline int refuse_udp_v6(struct __sk_buff *skb, const struct pac
 	return bpf_skb_store_bytes(skb, packet->l4_offset, &answer, sizeof(answer), 0);
 }
 
+static __always_inline int refuse_udp(struct __sk_buff *skb, const struct packet *packet)
+{
+	struct icmp_header v4 = { .type = ICMP_DEST_UNREACH, .code = ICMP_PORT_UNREACH };
+	struct icmp_header v6 = { .type = ICMPV6_DEST_UNREACH, .code = ICMPV6_PORT_UNREACH };
+
+	return packet->is_v6 ? answer_error_v6(skb, packet, &v6) : answer_error_v4(skb, packet, &v4);
+}
+
+/* Options and fragments would have to be quoted or cut out; such a sender waits for its time-out. */
+static __always_inline bool is_answerable(const struct packet *packet)
+{
+	return !packet->has_options && !packet->is_first_fragment && !packet->is_later_fragment;
+}
+
 /* Sends the answer, or drops the packet where there is none to give. */
-static __always_inline int refuse(struct __sk_buff *skb, const struct packet *packet)
+static __noinline int refuse(struct __sk_buff *skb, const struct packet *packet)
 {
 	int failed = -1;
 
-	/* Options and fragments would have to be quoted or cut out; such a sender waits for its time-out. */
-	if (packet->has_options || packet->is_first_fragment || packet->is_later_fragment)
+	if (!is_answerable(packet))
 		return TC_ACT_SHOT;
 	if (packet->protocol == IPPROTO_TCP)
 		failed = refuse_tcp(skb, packet);
 	else if (packet->protocol == IPPROTO_UDP)
-		failed = packet->is_v6 ? refuse_udp_v6(skb, packet) : refuse_udp_v4(skb, packet);
+		failed = refuse_udp(skb, packet);
+	if (failed || swap_ethernet(skb))
+		return TC_ACT_SHOT;
+	return bpf_redirect(skb->ifindex, 0);
+}
+
+/* Tells the sender what size the way takes (RFC 1191, RFC 8201). */
+static __noinline int answer_too_big(struct __sk_buff *skb, const struct packet *packet, __u32 mtu_bytes)
+{
+	struct icmp_header v4 = { .type = ICMP_DEST_UNREACH, .code = ICMP_FRAGMENTATION_NEEDED, .rest = bpf_htonl(mtu_bytes) };
+	struct icmp_header v6 = { .type = ICMPV6_PKT_TOOBIG, .rest = bpf_htonl(mtu_bytes) };
+	int failed;
+
+	if (!is_answerable(packet))
+		return TC_ACT_SHOT;
+	failed = packet->is_v6 ? answer_error_v6(skb, packet, &v6) : answer_error_v4(skb, packet, &v4);
 	if (failed || swap_ethernet(skb))
 		return TC_ACT_SHOT;
 	return bpf_redirect(skb->ifindex, 0);

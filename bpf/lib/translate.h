@@ -67,7 +67,7 @@ static __always_inline int translate_ports(struct __sk_buff *skb, const struct p
 }
 
 /* Makes the packet's addresses and ports those of `to`. 0, or not 0 where the packet must be dropped: it may be half rewritten. */
-static __always_inline int translate(struct __sk_buff *skb, const struct packet *packet, const struct flow *to)
+static __noinline int translate(struct __sk_buff *skb, const struct packet *packet, const struct flow *to)
 {
 	__s64 difference = address_difference(packet, to);
 	__u64 flags;

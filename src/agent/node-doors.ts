@@ -21,6 +21,7 @@ export async function openNodeDoors({ config, clock, lifetime }: AgentContext): 
     conntrack,
     maps: bpf.maps,
     clock,
+    nodeLinks: bpf.nodeLinks,
     lifetime,
     bpf,
     sysctl: {

@@ -2,6 +2,7 @@
 
 import { NODE_SYSCTLS } from '../backends/network-vxlan/node-settings.ts';
 import { networkVxlanTargets, type VxlanTargets } from '../backends/network-vxlan/target.ts';
+import type { NodeLinks } from '../backends/shared-bpf/node-links.ts';
 import type { NodeMaps } from '../backends/shared-bpf/node-maps.ts';
 import { SERVICE_BACKENDS } from '../backends/registry.ts';
 import { MASQUERADE, renderMasquerade } from '../backends/shared-nft/masquerade.ts';
@@ -27,12 +28,13 @@ export interface PartDoors {
   readonly sysctl: SysctlDoor;
   readonly maps: NodeMaps;
   readonly clock: Clock;
+  readonly nodeLinks: NodeLinks;
   /** What targets open ends with it. */
   readonly lifetime: Lifetime;
 }
 
 export function agentParts(config: AgentConfig, doors: PartDoors): readonly Part<AgentView>[] {
-  const { netlink, conntrack, sysctl, maps, lifetime, clock } = doors;
+  const { netlink, conntrack, sysctl, maps, nodeLinks, lifetime, clock } = doors;
   const writeSysctls = (values: ReadonlyMap<string, string>): void => sysctl.writeSysctls(values);
   const vxlan = networkVxlanTargets({ netlink, writeSysctls });
   return [
@@ -47,7 +49,7 @@ export function agentParts(config: AgentConfig, doors: PartDoors): readonly Part
       ({ node }) => node && renderUnusedServices(node.cluster),
     ),
     staleFlowPart<AgentView>(conntrack),
-    ...SERVICE_BACKENDS.flatMap((it) => it.open<AgentView>({ maps, netns: undefined, lifetime })),
+    ...SERVICE_BACKENDS.flatMap((it) => it.open<AgentView>({ maps, nodeLinks, netns: undefined, lifetime })),
     part(healthTarget(clock, lifetime), ({ services, isDraining }) =>
       services === undefined
         ? undefined

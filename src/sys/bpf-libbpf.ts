@@ -109,6 +109,7 @@ export const tcAttach = libbpf.func('int bpf_tc_attach(uint8_t *hook, uint8_t *o
   hook: Bytes,
   options: Bytes,
 ) => number;
+export const tcDetach = libbpf.func('int bpf_tc_detach(uint8_t *hook, uint8_t *options)') as typeof tcAttach;
 export const tcQuery = libbpf.func('int bpf_tc_query(uint8_t *hook, uint8_t *options)') as typeof tcAttach;
 
 export const ringNew = libbpf.func('ring_buffer__new', 'void *', ['int', SAMPLE, 'void *', 'void *']) as (

@@ -39,6 +39,13 @@ export function attachedTcProgram(ifindex: number, direction: TcDirection): numb
   return new DataView(options.buffer).getUint32(16, true);
 }
 
+/** Takes our program of one direction away and leaves all else on the interface; no error where it or the interface is gone. */
+export function detachTc(ifindex: number, direction: TcDirection): void {
+  const result = bpf.tcDetach(hookOf(ifindex, ATTACH_POINTS[direction]), optionsOf({ program: 0, flags: 0 }));
+  if (result !== ENOENT && result !== ENODEV && result !== EINVAL)
+    checked(`detach tc program (${direction})`, ifindex, result);
+}
+
 /** Takes programs of both directions and the queueing discipline away; no error where they or the interface are gone. */
 export function destroyTcHook(ifindex: number): void {
   const result = bpf.tcHookDestroy(hookOf(ifindex, BOTH));

@@ -145,6 +145,12 @@ export const AFFINITY = defineStruct('affinity', [
 
 export const INTERFACE_KEY = defineStruct('interface_key', [{ name: 'ifindex', kind: 'u32' }]);
 
+/** A link of the node that the node's programs are on; the value says nothing yet. */
+export const NODE_LINK = defineStruct('node_link', [{ name: 'flags', kind: 'u32' }]);
+
+/** The address that the node hides outside clients behind; zero for none. */
+export const NODE_ADDRESS = defineStruct('node_address', [{ name: 'ip', kind: 'ip' }]);
+
 /** What a pod's interface may send from; `ips` of both families. */
 export const POD_INTERFACE = defineStruct('pod_interface', [
   { name: 'mac', kind: 'mac' },
@@ -163,13 +169,17 @@ export const FLOW_KEY = defineStruct('flow_key', [
   { name: 'pad', kind: 'pad', count: 2 },
 ]);
 
-/** What the flow's packets become. `generation` is the endpoint set in which the endpoint was last seen. */
+/**
+ * What the flow's packets become. `generation` is the endpoint set in which the endpoint was last seen; `lastUsed` is when a flow of an
+ * outside client last carried a packet, in units of 2^30 ns of CLOCK_MONOTONIC (a second, about), 0 for those of pods.
+ */
 export const FLOW = defineStruct('flow', [
   { name: 'source', kind: 'ip' },
   { name: 'destination', kind: 'ip' },
   { name: 'sourcePort', kind: 'be16' },
   { name: 'destinationPort', kind: 'be16' },
   { name: 'generation', kind: 'u32' },
+  { name: 'lastUsed', kind: 'u32' },
 ]);
 
 /** A datagram in fragments: only the first one carries ports. */
@@ -296,6 +306,25 @@ export const BPF_MAPS = {
     maxEntries: 4096,
     flags: NO_PREALLOC,
     about: 'Host sides of pods, by the index of the interface: an interface that is not here sends nothing.',
+  }),
+  node_links: map({
+    name: 'node_links',
+    kind: 'HASH',
+    key: INTERFACE_KEY,
+    value: NODE_LINK,
+    maxEntries: 256,
+    flags: NO_PREALLOC,
+    about:
+      'Links of the node that carry the node programs, by index: the record of what has to come off again.',
+  }),
+  node_addresses: map({
+    name: 'node_addresses',
+    kind: 'ARRAY',
+    key: INDEX_KEY,
+    value: NODE_ADDRESS,
+    maxEntries: 2,
+    flags: [],
+    about: 'What outside clients are hidden behind: IPv4 at 0, IPv6 at 1.',
   }),
   flows: map({
     name: 'flows',

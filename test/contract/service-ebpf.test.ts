@@ -21,7 +21,7 @@ function backend(isInCgroup: boolean) {
       const ifindex = inNetns(nodeNetns, () => linkIndex(link));
       bpf.podInterfaces.attach({ ifindex, mac, ips });
     }
-    const parts = ebpfServiceParts({ maps: bpf.maps, netns: nodeNetns, lifetime });
+    const parts = ebpfServiceParts({ maps: bpf.maps, nodeLinks: bpf.nodeLinks, netns: nodeNetns, lifetime });
     return { isInCgroup, apply: applyByParts(parts) };
   };
 }

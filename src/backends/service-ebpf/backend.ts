@@ -2,11 +2,14 @@
 
 import {
   openByParts,
+  servicePart,
   frontendPart,
   type ServiceBackend,
   type ServiceDoors,
   type ServicePart,
 } from '../shared-node/service-backend.ts';
+import { openNetlink } from '../../sys/netlink.ts';
+import { nodeLinksTarget, renderNodeLinks } from './node-links-target.ts';
 import { EBPF_RENDERING } from './render.ts';
 import { openServiceTarget } from './target.ts';
 
@@ -17,6 +20,14 @@ export const EBPF_SERVICES: ServiceBackend = {
   open: openByParts('ebpf', ebpfServiceParts),
 };
 
-export function ebpfServiceParts({ maps }: ServiceDoors): readonly ServicePart[] {
-  return [frontendPart(openServiceTarget(maps), EBPF_RENDERING)];
+/** Frontends are there before the links carry traffic to them, and go after it. */
+export function ebpfServiceParts({ maps, nodeLinks, netns, lifetime }: ServiceDoors): readonly ServicePart[] {
+  const netlink = lifetime.own('netlink socket', openNetlink(netns), (it) => it.close());
+  const links = nodeLinksTarget({ maps, links: nodeLinks, netlink, flowClock });
+  return [frontendPart(openServiceTarget(maps), EBPF_RENDERING), servicePart(links, renderNodeLinks)];
+}
+
+/** The programs' clock: CLOCK_MONOTONIC in units of 2^30 ns. */
+function flowClock(): number {
+  return Number(process.hrtime.bigint() >> 30n);
 }

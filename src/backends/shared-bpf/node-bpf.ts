@@ -10,8 +10,9 @@ import { netnsCookie } from '../../sys/socket.ts';
 import { closeFd, openPin } from '../../sys/bpf-pin.ts';
 import { linkPrograms, unlinkPrograms } from './cgroup-links.ts';
 import { typedNodeMaps, type NodeMaps } from './node-maps.ts';
+import { nodeLinks, refreshNodeLinks, type NodeLinks } from './node-links.ts';
 import { makePinFolders, mapPins, pruneStalePins, removePins, type PinPlan } from './pins.ts';
-import { podInterfaces, type PodInterface, type PodInterfaces } from './pod-interfaces.ts';
+import { podInterfaces, type InNamespace, type PodInterface, type PodInterfaces } from './pod-interfaces.ts';
 import { readCounters, watchEvents, type PacketCounter, type PacketEvent } from './packet-events.ts';
 import { openPrograms, programNamed, type PinnedProgram } from './programs.ts';
 
@@ -33,6 +34,7 @@ export interface NodeBpfOptions {
 export interface NodeBpf {
   readonly maps: NodeMaps;
   readonly podInterfaces: PodInterfaces;
+  readonly nodeLinks: NodeLinks;
   counters(): readonly PacketCounter[];
   /** Calls `onEvent` for each drop, and each n-th forwarded packet where `sampleForwards` says so, until the lifetime ends. `drain` reads one batch at once. */
   events(onEvent: (event: PacketEvent) => void, lifetime: Lifetime): Pick<BpfRing, 'drain'>;
@@ -61,6 +63,7 @@ export async function openNodeBpf(options: NodeBpfOptions, lifetime: Lifetime): 
   const nodeNetnsCookie = netnsCookie(options.netns);
   forgetOtherNamespace(maps, nodeNetnsCookie);
   const pods = openPodInterfaces(maps, programs, options.netns);
+  const links = openNodeLinks(maps, programs, options.netns);
   pruneStalePins(plan, new Set([...programs.map((it) => it.path), ...pins.values()]));
   const counters = openMapFd(pins, 'counters');
   lifetime.defer('BPF map counters', () => closeFd(counters));
@@ -70,11 +73,13 @@ export async function openNodeBpf(options: NodeBpfOptions, lifetime: Lifetime): 
   return {
     maps,
     podInterfaces: pods,
+    nodeLinks: links,
     counters: () => readCounters(counters),
     events: (onEvent, owner) => watchEvents(pins.get('events') ?? '', onEvent, owner),
     sampleForwards,
     detachAll: () => {
       for (const { ifindex } of pods.list()) pods.detach(ifindex);
+      for (const ifindex of links.list()) links.detach(ifindex);
       removePins(plan);
     },
   };
@@ -88,6 +93,7 @@ function forgetOtherNamespace(maps: NodeMaps, nodeNetnsCookie: bigint): void {
   const before = maps.settings.lookup({ index: 0 })?.nodeNetnsCookie ?? 0n;
   if (before === 0n || before === nodeNetnsCookie) return;
   maps.podInterfaces.deleteAll(maps.podInterfaces.entries().map(([key]) => key));
+  maps.nodeLinks.deleteAll(maps.nodeLinks.entries().map(([key]) => key));
 }
 
 /** Brings the programs of pods that are attached up to date; forgets pods whose interface is gone. */
@@ -100,11 +106,27 @@ function openPodInterfaces(
     podEgress: programNamed(programs, 'pod_egress').fd,
     podIngress: programNamed(programs, 'pod_ingress').fd,
   };
-  const pods = podInterfaces(maps, podPrograms, (visit) =>
-    netns === undefined ? visit() : inNetns(netns, visit),
-  );
+  const pods = podInterfaces(maps, podPrograms, namespaceOf(netns));
   for (const pod of pods.list()) attachOrForget(pods, pod);
   return pods;
+}
+
+function openNodeLinks(
+  maps: NodeMaps,
+  programs: readonly PinnedProgram[],
+  netns: string | undefined,
+): NodeLinks {
+  const nodePrograms = {
+    nodeIngress: programNamed(programs, 'node_ingress').fd,
+    nodeEgress: programNamed(programs, 'node_egress').fd,
+  };
+  const links = nodeLinks(maps, nodePrograms, namespaceOf(netns));
+  refreshNodeLinks(links);
+  return links;
+}
+
+function namespaceOf(netns: string | undefined): InNamespace {
+  return (visit) => (netns === undefined ? visit() : inNetns(netns, visit));
 }
 
 function attachOrForget(pods: PodInterfaces, pod: PodInterface): void {

@@ -19,6 +19,8 @@ export function typedNodeMaps(open: (name: string) => BpfMap) {
     allocator: typedMap(BPF_MAPS.allocator, open('allocator')),
     affinities: typedMap(BPF_MAPS.affinities, open('affinities')),
     podInterfaces: typedMap(BPF_MAPS.pod_interfaces, open('pod_interfaces')),
+    nodeLinks: typedMap(BPF_MAPS.node_links, open('node_links')),
+    nodeAddresses: typedMap(BPF_MAPS.node_addresses, open('node_addresses')),
     flows: typedMap(BPF_MAPS.flows, open('flows')),
     settings: typedMap(BPF_MAPS.settings, open('settings')),
     socketFlows: typedMap(BPF_MAPS.socket_flows, open('socket_flows')),

@@ -13,10 +13,10 @@ import { PACKET_REASONS, reasonName, type PacketReasonName } from '../../wire/bp
 export interface PacketEvent {
   /** CLOCK_MONOTONIC. */
   readonly timeNs: bigint;
-  /** Host side of the pod's veth. */
+  /** Host side of the pod's veth, or the node's link. */
   readonly ifindex: number;
   readonly reason: PacketReasonName | 'unknown';
-  readonly hook: 'pod-egress' | 'pod-ingress';
+  readonly hook: PacketHook;
   /** IP protocol number. */
   readonly protocol: number;
   readonly source: Ip;
@@ -33,8 +33,10 @@ export interface PacketCounter {
   readonly bytes: bigint;
 }
 
-/** Programs' numbers of their places (enum event_hook in bpf/lib/events.h). */
-const HOOK_POD_EGRESS = 1;
+export type PacketHook = 'pod-egress' | 'pod-ingress' | 'node-ingress' | 'node-egress' | 'unknown';
+
+/** Programs' numbers of their places (enum event_hook in bpf/lib/events.h), from 1. */
+const HOOKS: readonly PacketHook[] = ['unknown', 'pod-egress', 'pod-ingress', 'node-ingress', 'node-egress'];
 
 export function readCounters(fd: number): readonly PacketCounter[] {
   return PACKET_REASONS.map(({ name }, index) => {
@@ -66,6 +68,6 @@ export function decodeEvent(record: Uint8Array): PacketEvent {
   return {
     ...rest,
     reason: reasonName(reason),
-    hook: hook === HOOK_POD_EGRESS ? 'pod-egress' : 'pod-ingress',
+    hook: HOOKS[hook] ?? 'unknown',
   };
 }

@@ -19,6 +19,8 @@ export const PROGRAM_NAMES: readonly string[] = [
   ...Object.keys(CGROUP_ATTACH_TYPES),
   'pod_egress',
   'pod_ingress',
+  'node_ingress',
+  'node_egress',
 ];
 
 /** Opens every program; the caller closes the descriptors. */

@@ -4,11 +4,14 @@ import type { Lifetime } from '../../base/lifetime.ts';
 import type { Frontend, ServiceView } from '../../model/network.ts';
 import { incrementalPart, part, type Part, type Rendered } from '../../reconcile/engine.ts';
 import type { Target } from '../../reconcile/target.ts';
+import type { NodeLinks } from '../shared-bpf/node-links.ts';
 import type { NodeMaps } from '../shared-bpf/node-maps.ts';
 
 /** What Service backends reach the kernel through; a backend takes what it needs of it. What it opens goes with the lifetime. */
 export interface ServiceDoors {
   readonly maps: NodeMaps;
+  /** The node's own links, for programs on them. */
+  readonly nodeLinks: NodeLinks;
   /** Path of the node's network namespace; undefined where the process lives in it. */
   readonly netns: string | undefined;
   readonly lifetime: Lifetime;

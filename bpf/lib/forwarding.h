@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * Sends translated packets on by the node's routes. What carries an address of the node as its source cannot go by the stack: Linux takes a
+ * packet that comes in with an address of its own for a forgery ("martian source"). It is routed here, and handed to the link at once.
+ */
+#pragma once
+
+#include "events.h"
+#include "flows.h"
+#include "icmp_errors.h"
+#include "refuse.h"
+#include "translate.h"
+
+#define AF_INET 2
+#define AF_INET6 10
+
+static __always_inline bool is_service_address(const struct packet *packet)
+{
+	return bpf_map_lookup_elem(&service_addresses, &packet->destination) != NULL;
+}
+
+static __always_inline bool is_exclusive_address(const struct packet *packet)
+{
+	const struct service_address *address = bpf_map_lookup_elem(&service_addresses, &packet->destination);
+
+	return address && (address->flags & ADDRESS_EXCLUSIVE);
+}
+
+/* The node's address of the packet's family, zero for none. */
+static __always_inline struct ip_address node_ip(bool is_v6)
+{
+	__u32 index = is_v6;
+	const struct node_address *known = bpf_map_lookup_elem(&node_addresses, &index);
+
+	return known ? known->ip : (struct ip_address){};
+}
+
+/* True for what is sent to the address that outside clients are hidden behind. */
+static __always_inline bool hides_clients(const struct packet *packet)
+{
+	struct ip_address ip = node_ip(packet->is_v6);
+
+	return ip_equal(&packet->destination, &ip);
+}
+
+/* The node's route for `to`: BPF_FIB_LKUP_RET_*, with the way in `way`. */
+static __always_inline long route_find(struct __sk_buff *skb, const struct packet *packet, const struct flow *to,
+				       struct bpf_fib_lookup *way)
+{
+	__builtin_memset(way, 0, sizeof(*way));
+	way->family = packet->is_v6 ? AF_INET6 : AF_INET;
+	way->l4_protocol = packet->protocol;
+	way->sport = to->source_port;
+	way->dport = to->destination_port;
+	way->ifindex = skb->ifindex;
+	if (packet->is_v6) {
+		__builtin_memcpy(way->ipv6_src, &to->source, sizeof(way->ipv6_src));
+		__builtin_memcpy(way->ipv6_dst, &to->destination, sizeof(way->ipv6_dst));
+	} else {
+		way->ipv4_src = to->source.words[3];
+		way->ipv4_dst = to->destination.words[3];
+	}
+	return bpf_fib_lookup(skb, way, sizeof(*way), 0);
+}
+
+static __always_inline int take_hop(struct __sk_buff *skb, const struct packet *packet)
+{
+	__u8 left = packet->hop_limit - 1;
+	__u32 at = IP_OFFSET + (packet->is_v6 ? offsetof(struct ipv6hdr, hop_limit) : offsetof(struct iphdr, ttl));
+
+	/* The checksum goes over pairs of bytes: the hop count stands before the protocol. */
+	if (!packet->is_v6 &&
+	    bpf_l3_csum_replace(skb, IPV4_CHECKSUM_OFFSET, bpf_htons(packet->hop_limit << 8), bpf_htons(left << 8), 2))
+		return -1;
+	return bpf_skb_store_bytes(skb, at, &left, sizeof(left), 0);
+}
+
+static __always_inline int hand_to_link(const struct bpf_fib_lookup *way)
+{
+	struct bpf_redir_neigh next = { .nh_family = way->family };
+
+	__builtin_memcpy(next.ipv6_nh, way->ipv6_dst, sizeof(next.ipv6_nh));
+	return bpf_redirect_neigh(way->ifindex, &next, sizeof(next), 0);
+}
+
+/* Makes the packet `to` and sends it on by the node's routes. */
+static __noinline int send_on(struct __sk_buff *skb, const struct packet *packet, const struct flow *to, enum event_hook hook)
+{
+	struct bpf_fib_lookup way;
+	long found = route_find(skb, packet, to, &way);
+
+	if (packet->hop_limit <= 1)
+		return drop(skb, packet, REASON_SERVICE_HOP_LIMIT, hook);
+	/* What may be fragmented is: by the tunnel, which carries it in pieces. */
+	if (found == BPF_FIB_LKUP_RET_FRAG_NEEDED && packet->is_whole)
+		return answer_too_big(skb, packet, way.mtu_result);
+	if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH && found != BPF_FIB_LKUP_RET_FRAG_NEEDED)
+		return drop(skb, packet, REASON_SERVICE_NO_ROUTE, hook);
+	if (translate(skb, packet, to) || take_hop(skb, packet))
+		return drop(skb, packet, REASON_TRANSLATION_FAILED, hook);
+	return hand_to_link(&way);
+}
+
+/* An endpoint's answer to a client that is hidden behind the node. */
+static __noinline int answer_client(struct __sk_buff *skb, const struct packet *packet, struct flow *known,
+					 enum event_hook hook)
+{
+	struct flow to = *known;
+
+	flow_touch(known);
+	if (packet->is_first_fragment)
+		fragment_keep(packet);
+	return send_on(skb, packet, &to, hook);
+}
+
+/* A packet that is translated already goes on by the node's routes, or to the node itself. */
+static __noinline int route_on(struct __sk_buff *skb, const struct packet *packet, const struct flow *to, enum event_hook hook)
+{
+	struct bpf_fib_lookup way;
+	long found;
+
+	if (packet->hop_limit <= 1 || take_hop(skb, packet))
+		return drop(skb, packet, REASON_SERVICE_HOP_LIMIT, hook);
+	found = route_find(skb, packet, to, &way);
+	if (found == BPF_FIB_LKUP_RET_NOT_FWDED)
+		return forward(skb, packet, hook);
+	if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH)
+		return drop(skb, packet, REASON_SERVICE_NO_ROUTE, hook);
+	return hand_to_link(&way);
+}
+
+/* An ICMP error about a packet to an endpoint, or about an answer to a client, goes to whom it concerns; others go on as they are. */
+static __always_inline int send_error_on(struct __sk_buff *skb, const struct packet *packet, struct flow *to,
+					 enum event_hook hook)
+{
+	int done = hides_clients(packet) ? icmp_error(skb, packet, FLOW_REVERSE, to) : 0;
+
+	if (!done && is_service_address(packet))
+		done = icmp_error(skb, packet, FLOW_FORWARD, to);
+	if (!done)
+		return forward(skb, packet, hook);
+	if (done < 0)
+		return drop(skb, packet, REASON_TRANSLATION_FAILED, hook);
+	return route_on(skb, packet, to, hook);
+}

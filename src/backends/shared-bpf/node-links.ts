@@ -1,0 +1,62 @@
+// The node's own links: the programs of both directions on its uplinks and its tunnel. The map in the kernel is the only record of
+// where they are, so that they come off again whoever put them there.
+
+import { programId } from '../../sys/bpf-pin.ts';
+import { attachedTcProgram, attachTc, createTcHook, detachTc } from '../../sys/bpf-tc.ts';
+import { isNotFound } from '../../base/errors.ts';
+import type { NodeMaps } from './node-maps.ts';
+import type { InNamespace } from './pod-interfaces.ts';
+
+export interface NodeLinks {
+  /** Idempotent; programs of another version are exchanged in one step. */
+  attach(ifindex: number): void;
+  /** Idempotent; the link may be gone. What others have on it stays. */
+  detach(ifindex: number): void;
+  /** True where both programs are the ones of now. */
+  isAttached(ifindex: number): boolean;
+  /** Indexes of links that were attached and not detached since. */
+  list(): readonly number[];
+}
+
+export interface NodePrograms {
+  readonly nodeIngress: number;
+  readonly nodeEgress: number;
+}
+
+export function nodeLinks(maps: NodeMaps, programs: NodePrograms, inNamespace: InNamespace): NodeLinks {
+  const both = [
+    { direction: 'ingress', program: programs.nodeIngress, id: programId(programs.nodeIngress) },
+    { direction: 'egress', program: programs.nodeEgress, id: programId(programs.nodeEgress) },
+  ] as const;
+  const has = (ifindex: number, { direction, id }: (typeof both)[number]): boolean =>
+    attachedTcProgram(ifindex, direction) === id;
+  return {
+    attach: (ifindex) => {
+      maps.nodeLinks.update({ ifindex }, { flags: 0 });
+      inNamespace(() => {
+        createTcHook(ifindex);
+        for (const it of both) if (!has(ifindex, it)) attachTc(ifindex, it.direction, it.program);
+      });
+    },
+    detach: (ifindex) => {
+      inNamespace(() => {
+        for (const { direction } of both) detachTc(ifindex, direction);
+      });
+      maps.nodeLinks.delete({ ifindex });
+    },
+    isAttached: (ifindex) => inNamespace(() => both.every((it) => has(ifindex, it))),
+    list: () => maps.nodeLinks.entries().map(([{ ifindex }]) => ifindex),
+  };
+}
+
+/** Brings links that carry programs of an earlier version up to date; forgets those that are gone. */
+export function refreshNodeLinks(links: NodeLinks): void {
+  for (const ifindex of links.list()) {
+    try {
+      links.attach(ifindex);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      links.detach(ifindex);
+    }
+  }
+}
