@@ -1,0 +1,30 @@
+// The backend as the registry lists it.
+
+import {
+  frontendPart,
+  openByParts,
+  servicePart,
+  type ServiceBackend,
+  type ServiceDoors,
+  type ServicePart,
+} from '../shared-node/service-backend.ts';
+import { baseTarget, renderBase } from './base-target.ts';
+import { openIpvsKernel } from './kernel.ts';
+import { ipvsRendering } from './render.ts';
+import { ipvsTarget } from './target.ts';
+
+/** @public */
+export const IPVS_SERVICES: ServiceBackend = {
+  name: 'ipvs',
+  about: 'By the kernel’s load balancer, with its schedulers',
+  needs: ['ipvs', 'dummy', 'nftables', 'nft-nat', 'conntrack'],
+  open: openByParts('ipvs', ipvsServiceParts),
+};
+
+export function ipvsServiceParts({
+  netns,
+  lifetime,
+}: Pick<ServiceDoors, 'netns' | 'lifetime'>): readonly ServicePart[] {
+  const kernel = openIpvsKernel(netns, lifetime);
+  return [servicePart(baseTarget(kernel), renderBase), frontendPart(ipvsTarget(kernel), ipvsRendering())];
+}
