@@ -12,6 +12,7 @@ const CONTEXT: IpvsContext = {
   node: 'node-a',
   nodeIps: [parseIp('192.0.2.1')],
   serviceCidrs: [parseCidr('10.96.0.0/16')],
+  podCidrs: [parseCidr('10.244.0.0/16')],
   nodeLocalIps: [parseIp('10.96.0.53')],
 };
 const A = '10.244.1.2:8080';
@@ -85,6 +86,7 @@ test('renderFrontend(): addresses of the node are not carried, external ones are
   assert.equal(rowOf(aFrontend([A], { ip: parseIp('10.96.0.53') })).address, 'not carried');
   const external = aFrontend([A], { scope: 'external-ip', ip: parseIp('198.51.100.1') });
   assert.equal(rowOf(external).address, 'carried');
+  assert.equal(rowOf({ ...external, ip: parseIp('10.244.2.2') }).address, 'not carried');
   assert.equal(renderFrontend(aFrontend([A], { kind: 'node-local' }), CONTEXT, 'rr'), undefined);
 });
 

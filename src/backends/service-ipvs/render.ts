@@ -19,6 +19,8 @@ export interface IpvsContext {
   readonly node: string;
   readonly nodeIps: readonly Ip[];
   readonly serviceCidrs: readonly Cidr[];
+  /** Of the whole cluster: a pod's address on this machine's device would cut the pod off. */
+  readonly podCidrs: readonly Cidr[];
   /** Addresses that the node answers at itself: it carries them, and their other ports are not ours to refuse. */
   readonly nodeLocalIps: readonly Ip[];
 }
@@ -38,6 +40,7 @@ function contextOf({ node, frontends, cluster }: ServiceView): IpvsContext {
     node: node.name,
     nodeIps: node.addresses,
     serviceCidrs: cluster.serviceCidrs,
+    podCidrs: cluster.podCidrs,
     nodeLocalIps: [...nodeLocalIps].sort(),
   };
 }
@@ -72,7 +75,8 @@ export function renderFrontend(
 
 function addressOf({ ip, scope }: Frontend, context: IpvsContext): IpvsRow['address'] {
   const isOfNode = context.nodeIps.includes(ip) || context.nodeLocalIps.includes(ip);
-  if (scope === 'node-port' || scope === 'host-port' || isOfNode) return 'not carried';
+  const isOfPods = context.podCidrs.some((cidr) => cidrHasIp(cidr, ip));
+  if (scope === 'node-port' || scope === 'host-port' || isOfNode || isOfPods) return 'not carried';
   return context.serviceCidrs.some((cidr) => cidrHasIp(cidr, ip)) ? 'exclusive' : 'carried';
 }
 
