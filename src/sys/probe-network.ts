@@ -40,7 +40,7 @@ export const NETWORK_PROBES: readonly Probe[] = [
   { name: 'vxlan', neededFor: 'the pod network between nodes', need: 'required', try: tryVxlan },
   {
     name: 'dummy',
-    neededFor: 'links that stand for nothing',
+    neededFor: 'addresses of Services by IPVS',
     need: 'optional',
     try: (scratch) => tryLink('dummy', scratch),
   },

@@ -76,13 +76,13 @@ async function balancingOf(
 ): Promise<Balancing | undefined> {
   const service = services.get(ipvsKeyText(key));
   if (service === undefined) return undefined;
-  const isUdp = key.kind === 'address' && key.protocol === 'UDP';
+  const mayWait = key.kind === 'mark' || key.protocol === 'TCP';
   const destinations = (await ipvs.destinations(key)).map(
     ({ ip, port, weight, activeConnections, inactiveConnections }): RowDestination => ({
       ip,
       port,
       weight,
-      connections: isUdp ? 0 : activeConnections + inactiveConnections,
+      connections: mayWait ? activeConnections + inactiveConnections : 0,
     }),
   );
   return { scheduler: service.scheduler, persistenceS: service.persistenceS, destinations };

@@ -82,7 +82,7 @@ async function prepare(
   const known = seen?.outside === undefined ? undefined : await knownMark(kernel, seen);
   const isKept = known !== undefined && isHiddenMark(known) === outside.isHidden;
   const mark = isKept ? known : addMarked(kernel.ipvs, key, { ...outside, family });
-  const keepsFlows = row.protocol !== 'UDP';
+  const keepsFlows = row.protocol === 'TCP';
   await balance(kernel.ipvs, { kind: 'mark', family, mark }, { ...outside, keepsFlows });
   if (isKept) return { add, remove };
   if (known !== undefined) {
@@ -101,7 +101,7 @@ async function finish(
   seen: ReadonlyMap<string, IpvsRow>,
 ): Promise<void> {
   const before = seen.get(key);
-  const keepsFlows = row.protocol !== 'UDP';
+  const keepsFlows = row.protocol === 'TCP';
   if (row.address !== 'not carried' && (before?.address ?? 'not carried') === 'not carried')
     await changeAddress(kernel, 'add-address', row.ip);
   if (row.inside !== undefined) await balance(kernel.ipvs, keyOfFrontend(row), { ...row.inside, keepsFlows });
@@ -136,7 +136,7 @@ async function deleteRows(
   const each = collector(failures);
   for (const [key, row] of rows)
     await each(key, async () => {
-      const keepsFlows = row.protocol !== 'UDP';
+      const keepsFlows = row.protocol === 'TCP';
       const stays = await unbalance(kernel.ipvs, keyOfFrontend(row), keepsFlows);
       const outsideStays = row.outside !== undefined && (await dropOutside(kernel, row, keepsFlows));
       if (stays || outsideStays) draining.add(key);

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FairleadError, hasCode } from '../../base/errors.ts';
+import { parseIp } from '../../base/ip.ts';
+import { frontendKey, type Frontend } from '../../model/network.ts';
+import { FakeKernel } from '../../sys/fake-netlink.ts';
+import { ipvsKeyText, type Ipvs } from '../../sys/ipvs.ts';
+import type { IpvsDestinationState, IpvsService } from '../../wire/netlink/ipvs.ts';
+import { aChoice, aFrontend } from '../../../test/support/service-samples.ts';
+import { baseTarget } from './base-target.ts';
+import { IPVS_DEVICE, type IpvsKernel } from './kernel.ts';
+import { renderFrontend } from './render.ts';
+import { isSameRow, type IpvsRow } from './row.ts';
+import { ipvsTarget } from './target.ts';
+
+const SIGNAL = new AbortController().signal;
+const A = '10.244.1.2:8080';
+const B = '10.244.2.2:8080';
+
+/** IPVS in memory: connections are given by hand. */
+class FakeIpvs implements Ipvs {
+  readonly held = new Map<string, { service: IpvsService; to: Map<string, IpvsDestinationState> }>();
+  readonly connections = new Map<string, number>();
+  isPresent = (): boolean => true;
+  services = async (): Promise<readonly IpvsService[]> => [...this.held.values()].map((it) => it.service);
+  close = (): void => undefined;
+
+  destinations: Ipvs['destinations'] = async (key) =>
+    [...(this.held.get(ipvsKeyText(key))?.to.values() ?? [])].map((it) => ({
+      ...it,
+      activeConnections: this.connections.get(it.ip) ?? 0,
+    }));
+
+  changeService: Ipvs['changeService'] = (verb, service) => {
+    const key = ipvsKeyText(service.key);
+    const known = this.held.get(key);
+    if (verb === 'add' && known !== undefined) throw new FairleadError('already-exists', key);
+    if (verb !== 'add' && known === undefined) throw new FairleadError('not-found', key);
+    if (verb === 'delete') this.held.delete(key);
+    else this.held.set(key, { service, to: known?.to ?? new Map() });
+  };
+
+  changeDestination: Ipvs['changeDestination'] = (verb, key, destination) => {
+    const to = this.held.get(ipvsKeyText(key))?.to;
+    if (to === undefined) throw new FairleadError('not-found', ipvsKeyText(key));
+    const counts = { activeConnections: 0, inactiveConnections: 0, persistentClients: 0 };
+    if (verb === 'delete') to.delete(destination.ip);
+    else to.set(destination.ip, { ...destination, ...counts });
+  };
+}
+
+/** The table as a set of "<set> <key> : <value>", written by scripts and read as nft's JSON. */
+function fakeTable(): Pick<IpvsKernel, 'listTable' | 'applyScript'> & { readonly elements: Set<string> } {
+  const elements = new Set<string>();
+  return {
+    elements,
+    applyScript: async (script) => {
+      for (const line of script.split('\n').filter((it) => it !== '')) {
+        const [, verb, set, key] = /^(\w+) element inet \S+ (\S+) \{ (.*) \}$/.exec(line) ?? [];
+        const known = [...elements].find((it) => it === `${set} ${key}` || it.startsWith(`${set} ${key} : `));
+        if (verb === 'add') elements.add(`${set} ${key}`);
+        else if (known === undefined) throw new FairleadError('kernel', `no element ${key}`);
+        else elements.delete(known);
+      }
+    },
+    listTable: async () => [...elements].map(objectOf),
+  };
+}
+
+function objectOf(element: string): Readonly<Record<string, unknown>> {
+  const [, name = '', key = '', value] = /^(\S+) (.*?)(?: : (.*))?$/.exec(element) ?? [];
+  if (value === undefined) return { set: { name, elem: [{ concat: key.split(' . ') }] } };
+  const verdict = value.startsWith('goto') ? { goto: { target: value.slice(5) } } : { [value]: null };
+  const data = /^\d+$/.test(value) ? Number(value) : verdict;
+  return { map: { name, elem: [[{ concat: key.split(' . ') }, data]] } };
+}
+
+async function aKernel() {
+  const links = new FakeKernel();
+  const netlink = links.open(links.addNetns());
+  await netlink.apply([{ kind: 'add-dummy', name: IPVS_DEVICE, isUp: true }]);
+  const [ipvs, table] = [new FakeIpvs(), fakeTable()];
+  const kernel: IpvsKernel = { netns: undefined, ipvs, netlink, ...table };
+  return { kernel, ipvs, table, netlink, target: ipvsTarget(kernel) };
+}
+
+function rowsOf(...frontends: readonly Frontend[]): ReadonlyMap<string, IpvsRow> {
+  const context = { node: 'n', nodeIps: [], serviceCidrs: [], podCidrs: [], nodeLocalIps: [] };
+  return new Map(frontends.map((it) => [frontendKey(it), renderFrontend(it, context, 'rr')!]));
+}
+
+const LOCAL = aFrontend([A, B], { outside: aChoice(A), masqueradesOutside: false });
+
+test('what was updated is observed as wanted, and nothing is left when it was deleted', async () => {
+  const { target, table, ipvs, netlink } = await aKernel();
+  const other = aFrontend([], { ip: parseIp('fd96::5'), protocol: 'UDP' });
+  const rows = rowsOf(LOCAL, other);
+  assert.deepEqual(await target.update(rows, SIGNAL, new Map()), new Map());
+  const seen = await target.observe(SIGNAL);
+  assert.deepEqual([...seen.keys()].sort(), [...rows.keys()].sort());
+  for (const [key, row] of rows) assert.ok(isSameRow(row, seen.get(key)!), key);
+  assert.equal(ipvs.held.size, 3);
+  // Entries as they were wanted, not as they were seen: the mark is looked up.
+  assert.deepEqual(await target.delete(rows, SIGNAL), new Map());
+  assert.deepEqual([...table.elements], []);
+  assert.deepEqual(await ipvs.services(), []);
+  assert.deepEqual(await netlink.addresses(IPVS_DEVICE), []);
+});
+
+test('a destination that left stays with weight 0 while it has connections, of TCP alone', async () => {
+  for (const protocol of ['TCP', 'UDP'] as const) {
+    const { target, ipvs } = await aKernel();
+    const before = rowsOf(aFrontend([A], { protocol }));
+    const after = rowsOf(aFrontend([B], { protocol }));
+    const [key, row] = [...after][0]!;
+    await target.update(before, SIGNAL, new Map());
+    ipvs.connections.set('10.244.1.2', 1);
+    await target.update(after, SIGNAL, before);
+    const seen = (await target.observe(SIGNAL)).get(key)!;
+    const weights = seen.inside!.destinations.map((it) => `${it.ip} ${it.weight}`).sort();
+    const left = protocol === 'TCP' ? ['10.244.1.2 0'] : [];
+    assert.deepEqual(weights, [...left, '10.244.2.2 1']);
+    assert.ok(isSameRow(row, seen));
+    ipvs.connections.clear();
+    await target.update(after, SIGNAL, after);
+    assert.equal((await target.observe(SIGNAL)).get(key)!.inside!.destinations.length, 1);
+  }
+});
+
+test('a frontend with connections drains: it fails with the code, takes no new ones, and goes when they ended', async () => {
+  const { kernel, target, ipvs, table, netlink } = await aKernel();
+  const rows = rowsOf(aFrontend([A, B]));
+  const [key] = rows.keys();
+  await target.update(rows, SIGNAL, new Map());
+  ipvs.connections.set('10.244.1.2', 1);
+  const failures = await target.delete(rows, SIGNAL);
+  assert.ok(hasCode(failures.get(key!), 'draining'));
+  const seen = await target.observe(SIGNAL);
+  assert.deepEqual(seen.get(key!)!.inside!.destinations.map((it) => [it.ip, it.weight]), [['10.244.1.2', 0]]); // prettier-ignore
+  assert.equal((await netlink.addresses(IPVS_DEVICE)).length, 1);
+  const base = await baseTarget(kernel).delete(new Map([['device', { kind: 'device', isUp: true }]]), SIGNAL);
+  assert.ok(hasCode(base.get('device'), 'draining'));
+  ipvs.connections.clear();
+  assert.deepEqual(await target.delete(seen, SIGNAL), new Map());
+  assert.deepEqual([...table.elements], []);
+  assert.deepEqual(await netlink.addresses(IPVS_DEVICE), []);
+});
+
+test('a mark that is taken is passed over', async () => {
+  const { target, ipvs } = await aKernel();
+  await target.update(rowsOf(LOCAL), SIGNAL, new Map());
+  const [mark] = (await ipvs.services()).flatMap(({ key }) => (key.kind === 'mark' ? [key.mark] : []));
+  const second = await aKernel();
+  second.ipvs.changeService('add', { key: { kind: 'mark', family: 4, mark: mark! }, scheduler: 'rr', persistenceS: 0 }); // prettier-ignore
+  assert.deepEqual(await second.target.update(rowsOf(LOCAL), SIGNAL, new Map()), new Map());
+  assert.ok(second.ipvs.held.has(`mark ${mark! + 1} of IPv4`));
+});
+
+test('a row that cannot be is named and holds back no other', async () => {
+  const { target } = await aKernel();
+  const options = { ipvsScheduler: 'best', isMaglev: false, isDirectReturn: false };
+  const rows = rowsOf(aFrontend([A], { options }), aFrontend([B], { ip: parseIp('10.96.0.6') }));
+  const failures = await target.update(rows, SIGNAL, new Map());
+  assert.deepEqual([...failures.keys()], ['10.96.0.5:80/TCP']);
+  assert.deepEqual([...(await target.observe(SIGNAL)).keys()], ['10.96.0.6:80/TCP']);
+});
+
+test('on a kernel without IPVS nothing is observed', async () => {
+  const { kernel, ipvs } = await aKernel();
+  ipvs.isPresent = () => false;
+  assert.deepEqual(await ipvsTarget(kernel).observe(SIGNAL), new Map());
+  assert.deepEqual(await baseTarget(kernel).observe(SIGNAL), new Map());
+});
