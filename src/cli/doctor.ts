@@ -1,6 +1,8 @@
 // `fairlead doctor`: what this machine can carry, found by trying; exit code 3 where something required is missing.
 
+import { SERVICE_BACKENDS, serviceSupport } from '../backends/registry.ts';
 import { probeMachine, type ProbeResult } from '../sys/probe.ts';
+import type { Support } from '../model/support.ts';
 import { refuseUnprivileged } from '../lab/cluster/requirements.ts';
 import { printForMachine, table } from './output.ts';
 
@@ -51,7 +53,23 @@ function doctorText(
       row.neededFor,
       row.because ?? '',
     ]);
-  return `${table(header, rows)}\n${verdict(results, of.requiredCount)}\n`;
+  const answers = new Map(results.map(({ probe, support }) => [probe.name, support]));
+  return `${table(header, rows)}\n${backendsText(answers)}\n${verdict(results, of.requiredCount)}\n`;
+}
+
+/** Which Service backends a cluster of this machine can have. */
+function backendsText(answers: ReadonlyMap<string, Support>): string {
+  const rows = SERVICE_BACKENDS.map((backend) => {
+    const support = serviceSupport(backend, answers);
+    const because = support.kind === 'yes' ? '' : support.because;
+    return [
+      backend.name,
+      support.kind === 'unknown' ? 'could not tell' : support.kind,
+      backend.about,
+      because,
+    ];
+  });
+  return table(['SERVICES BY', 'HERE', 'HOW', 'BECAUSE'], rows);
 }
 
 function verdict(results: readonly ProbeResult[], requiredCount: number): string {

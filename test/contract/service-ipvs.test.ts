@@ -3,15 +3,25 @@
 import { test } from 'node:test';
 import type { Lifetime } from '../../src/base/lifetime.ts';
 import { ipvsServiceParts } from '../../src/backends/service-ipvs/backend.ts';
+import { IPVS_DEVICE } from '../../src/backends/service-ipvs/kernel.ts';
 import { openIpvs } from '../../src/sys/ipvs.ts';
-import { runServiceContract, type ContractBackend } from './service-contract.ts';
+import { openNetlink } from '../../src/sys/netlink.ts';
+import { forgettingUdpFlows, runServiceContract, type ContractBackend } from './service-contract.ts';
 import { applyWithDraining } from './draining.ts';
 import type { ServiceWorld } from './service-world.ts';
 
-async function makeBackend({ nodeNetns }: ServiceWorld, lifetime: Lifetime): Promise<ContractBackend> {
+async function makeBackend(world: ServiceWorld, lifetime: Lifetime): Promise<ContractBackend> {
+  const { nodeNetns } = world;
+  const parts = ipvsServiceParts({ netns: nodeNetns, lifetime });
+  const ipvs = lifetime.own('IPVS of the test', openIpvs(nodeNetns), (it) => it.close());
+  const netlink = lifetime.own('netlink of the test', openNetlink(nodeNetns), (it) => it.close());
   return {
     isInCgroup: false,
-    apply: applyWithDraining(ipvsServiceParts({ netns: nodeNetns, lifetime })),
+    apply: forgettingUdpFlows(world, lifetime, applyWithDraining(parts)),
+    damage: async () => {
+      for (const service of await ipvs.services()) ipvs.changeService('delete', service);
+      await netlink.apply([{ kind: 'delete-link', name: IPVS_DEVICE }]);
+    },
   };
 }
 

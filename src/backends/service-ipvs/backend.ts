@@ -13,7 +13,6 @@ import { openIpvsKernel } from './kernel.ts';
 import { ipvsRendering } from './render.ts';
 import { ipvsTarget } from './target.ts';
 
-/** @public */
 export const IPVS_SERVICES: ServiceBackend = {
   name: 'ipvs',
   about: 'By the kernel’s load balancer, with its schedulers',
