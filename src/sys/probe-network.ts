@@ -3,7 +3,10 @@
 import { encodeAddKind } from '../wire/netlink/link.ts';
 import * as c from '../wire/netlink/constants.ts';
 import { MessageWriter } from '../wire/netlink/writer.ts';
+import { FairleadError } from '../base/errors.ts';
 import { kernelError } from './errno.ts';
+import { systemIptablesFlavour, tryOneFlavour } from './iptables-flavour.ts';
+import { restoreIptables } from './iptables.ts';
 import { NETLINK_GENERIC, NETLINK_ROUTE, NETLINK_SOCK_DIAG, NetlinkSocket } from './netlink-socket.ts';
 import { inNetns, type Netns } from './netns.ts';
 import { applyNft } from './nft.ts';
@@ -83,6 +86,19 @@ export const NETWORK_PROBES: readonly Probe[] = [
     try: (scratch) => tryNft('ct state new counter', scratch),
   },
   {
+    name: 'iptables',
+    neededFor: 'Services by iptables',
+    need: 'optional',
+    try: tryIptables,
+  },
+  {
+    name: 'iptables-one-flavour',
+    neededFor: 'rules of iptables that are all seen by whoever lists them',
+    need: 'optional',
+    // Rules are the machine's: in a namespace of its own there would be none.
+    try: () => tryOneFlavour(),
+  },
+  {
     name: 'ipvs',
     neededFor: 'Services by IPVS',
     need: 'optional',
@@ -158,6 +174,23 @@ async function tryNftServices(scratch: Netns): Promise<void> {
     `delete table ${table}`,
   ];
   await applyNft(`${script.join('\n')}\n`, { netns: scratch });
+}
+
+/** Every match and target that Services use, in the flavour of the system's program. */
+async function tryIptables(scratch: Netns): Promise<void> {
+  const flavour = systemIptablesFlavour();
+  if (flavour === undefined)
+    throw new FairleadError('unsupported', 'The program "iptables" is not installed');
+  const chain = 'FAIRLEAD-PROBE';
+  const rules = [
+    '-m addrtype --src-type LOCAL -m comment --comment probe -j RETURN',
+    '-m conntrack --ctstate NEW -m mark --mark 0x1/0x1 -j MARK --set-xmark 0x0/0x1',
+    '-m recent --rcheck --seconds 1 --reap --name probe -m statistic --mode random --probability 0.5 -j RETURN',
+    '-p tcp -j DNAT --to-destination 192.0.2.1:80',
+  ];
+  const appended = rules.map((rule) => `-A ${chain} ${rule}\n`).join('');
+  const script = `*nat\n:${chain} - [0:0]\n${appended}COMMIT\n`;
+  await restoreIptables(script, { netns: scratch, flavour, family: 4 });
 }
 
 /** Asks generic netlink for a family by name; the kernel loads the module where there is one. */

@@ -1,0 +1,40 @@
+// The backend as the registry lists it.
+
+import type { IptablesFlavour } from '../../sys/iptables.ts';
+import { IPTABLES_FLAVOURS, systemIptablesFlavour } from '../../sys/iptables-flavour.ts';
+import {
+  frontendPart,
+  openByParts,
+  servicePart,
+  type ServiceBackend,
+  type ServiceDoors,
+  type ServicePart,
+} from '../shared-node/service-backend.ts';
+import { IPTABLES_RENDERING } from './render.ts';
+import { renderSkeleton } from './skeleton.ts';
+import { frontendTarget, skeletonTarget } from './target.ts';
+
+export const IPTABLES_SERVICES: ServiceBackend = {
+  name: 'iptables',
+  about:
+    'A chain per Service and endpoint, as kube-proxy makes them; first packets grow slower with the number of Services',
+  needs: ['iptables', 'conntrack'],
+  open: openByParts('iptables', (doors) => iptablesServiceParts(doors)),
+};
+
+/** In the system's flavour unless told. The other one is watched, too: what an earlier choice left there goes. */
+export function iptablesServiceParts(
+  { netns }: Pick<ServiceDoors, 'netns'>,
+  flavour: IptablesFlavour = systemIptablesFlavour() ?? 'nft',
+): readonly ServicePart[] {
+  const place = netns === undefined ? {} : { netns };
+  // Rules that serve come before those that go.
+  const flavours = [flavour, ...IPTABLES_FLAVOURS.filter((it) => it !== flavour)];
+  return flavours.flatMap((it) => {
+    const realm = { ...place, flavour: it };
+    const [skeleton, frontends] = [skeletonTarget(realm), frontendTarget(realm)];
+    return it === flavour
+      ? [servicePart(skeleton, renderSkeleton), frontendPart(frontends, IPTABLES_RENDERING)]
+      : [servicePart(skeleton, () => new Map()), servicePart(frontends, () => new Map())];
+  });
+}
