@@ -2,12 +2,18 @@
 
 import type { Support } from '../model/support.ts';
 import { EBPF_SERVICES } from './service-ebpf/backend.ts';
+import { IPTABLES_SERVICES } from './service-iptables/backend.ts';
 import { IPVS_SERVICES } from './service-ipvs/backend.ts';
 import { NFTABLES_SERVICES } from './service-nftables/backend.ts';
 import type { ServiceBackend } from './shared-node/service-backend.ts';
 
 /** In the order of preference: the first one that the kernel carries is the default. */
-export const SERVICE_BACKENDS: readonly ServiceBackend[] = [EBPF_SERVICES, NFTABLES_SERVICES, IPVS_SERVICES];
+export const SERVICE_BACKENDS: readonly ServiceBackend[] = [
+  EBPF_SERVICES,
+  NFTABLES_SERVICES,
+  IPTABLES_SERVICES,
+  IPVS_SERVICES,
+];
 
 /** Whether this machine carries a backend; `answers` are the probes' by name. */
 export function serviceSupport(backend: ServiceBackend, answers: ReadonlyMap<string, Support>): Support {
