@@ -247,12 +247,12 @@ function prefixLines(set: string, cidrs: readonly Cidr[]): readonly string[] {
   });
 }
 
-/** In the place of the table: what keeps translated flows alive, and does nothing for new ones. */
+/** In the place of the table: what keeps translated flows alive, and does nothing for new ones. Without a rule that asks for it the kernel tracks no flows. */
 export function drainingScript(): string {
   return lines([
     ...deletion(),
     `add table inet ${SERVICE_TABLE}`,
-    ...chainLines(hook(DRAIN_CHAIN, 'nat hook postrouting priority srcnat - 1', [])),
+    ...chainLines(hook(DRAIN_CHAIN, 'nat hook postrouting priority srcnat - 1', ['ct status dnat return'])),
   ]);
 }
 
