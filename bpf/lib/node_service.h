@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "conntrack.h"
 #include "forwarding.h"
 
 /* A range of its own: below the node ports (30000) and what sockets of the node take by themselves (32768). */
@@ -100,8 +101,12 @@ static __noinline enum flow_course outside_asks(struct __sk_buff *skb, struct pa
 		return COURSE_DELIVER;
 	}
 	*reason = REASON_SERVICE_UNKNOWN_FLOW;
-	if (verdict == SERVICE_FOUND && packet->protocol == IPPROTO_TCP && !packet_is_new_tcp(packet))
-		return COURSE_REFUSE;
+	if (packet->protocol == IPPROTO_TCP && !packet_is_new_tcp(packet)) {
+		if (conntrack_knows(skb, packet))
+			return COURSE_FORWARD;
+		if (verdict == SERVICE_FOUND)
+			return COURSE_REFUSE;
+	}
 	if (verdict == SERVICE_FOUND) {
 		*reason = outside_choose(skb, packet, &key, &service, to, &verdict);
 		if (*reason)

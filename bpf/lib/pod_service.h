@@ -2,6 +2,7 @@
 /* Services in what a pod sends and receives: finds or makes the flow and rewrites the packet, or answers it. */
 #pragma once
 
+#include "conntrack.h"
 #include "events.h"
 #include "flows.h"
 #include "forwarding.h"
@@ -39,7 +40,7 @@ static __always_inline int pod_answers_itself(struct __sk_buff *skb, struct pack
 }
 
 /* `to` is the flow where it is to be delivered, `reason` says why it is not. */
-static __noinline enum flow_course pod_asks(struct packet *packet, struct flow *known, struct flow *to, int *reason)
+static __noinline enum flow_course pod_asks(struct __sk_buff *skb, struct packet *packet, struct flow *known, struct flow *to, int *reason)
 {
 	struct frontend_key key = {
 		.ip = packet->destination, .port = packet->destination_port, .protocol = packet->protocol
@@ -60,10 +61,14 @@ static __noinline enum flow_course pod_asks(struct packet *packet, struct flow *
 		return COURSE_DROP;
 	if (verdict == SERVICE_FOUND && known && flow_resume(packet, known, &service, to))
 		return COURSE_DELIVER;
-	/* A segment in the middle of a connection that nobody knows: any endpoint would be a wrong one. */
+	/* A segment in the middle of a connection is the stack's, or nobody's: then any endpoint would be a wrong one. */
 	*reason = REASON_SERVICE_UNKNOWN_FLOW;
-	if (verdict == SERVICE_FOUND && packet->protocol == IPPROTO_TCP && !packet_is_new_tcp(packet))
-		return COURSE_REFUSE;
+	if (packet->protocol == IPPROTO_TCP && !packet_is_new_tcp(packet)) {
+		if (conntrack_knows(skb, packet))
+			return COURSE_FORWARD;
+		if (verdict == SERVICE_FOUND)
+			return COURSE_REFUSE;
+	}
 	if (verdict == SERVICE_FOUND)
 		verdict = flow_choose(packet, &key, &service, to);
 	*reason = REASON_SERVICE_NO_ENDPOINT;
@@ -109,7 +114,7 @@ static __always_inline int pod_sends(struct __sk_buff *skb, struct packet *packe
 		to = *known;
 		return deliver(skb, packet, &to, flow_is_own(packet, &to));
 	}
-	switch (pod_asks(packet, known, &to, &reason)) {
+	switch (pod_asks(skb, packet, known, &to, &reason)) {
 	case COURSE_DELIVER:
 		return deliver(skb, packet, &to, flow_is_own(packet, &to));
 	case COURSE_REFUSE:

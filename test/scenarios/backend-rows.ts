@@ -52,6 +52,8 @@ export function backendRows(world: () => World, names: readonly string[]): void 
         assert.ok(tally.sent > 0);
       }
       for (const it of open) await assertLives(it);
+      for (const { prober, tcp, udp } of open)
+        for (const socket of [tcp, udp]) await prober.request('release', socket);
     });
   }
   test('what is left of the others is nothing, when their last flows have ended', async () => {

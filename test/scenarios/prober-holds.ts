@@ -6,6 +6,7 @@ import { openTcp, openUdp, sayUdp, timed } from './prober-asks.ts';
 import type { Answer, Ask } from './prober-types.ts';
 
 interface Held {
+  end(): void;
   say(text: string, timeoutMs: number): Promise<Omit<Answer, 'ms'>>;
 }
 
@@ -20,6 +21,12 @@ export class Holds {
     return this.#next++;
   }
 
+  release(socket: number): Promise<true> {
+    this.#held.get(socket)?.end();
+    this.#held.delete(socket);
+    return Promise.resolve(true);
+  }
+
   say(of: { readonly socket: number; readonly say: string; readonly timeoutMs: number }): Promise<Answer> {
     return timed(async () => {
       const held = this.#held.get(of.socket);
@@ -32,6 +39,7 @@ export class Holds {
 async function heldUdp(question: Omit<Ask, 'say'>): Promise<Held> {
   const [socket, address]: [dgram.Socket, string] = await openUdp(question);
   return {
+    end: () => socket.close(),
     say: (say, timeoutMs) => sayUdp(socket, { ...question, say, timeoutMs }, address),
   };
 }
@@ -43,6 +51,7 @@ async function heldTcp(question: Omit<Ask, 'say'>): Promise<Held> {
   socket.on('error', (error) => (failure = error));
   socket.on('close', () => (failure ??= new Error('closed')));
   return {
+    end: () => socket.destroy(),
     say: (say, timeoutMs) =>
       failure === undefined ? request(socket, say, timeoutMs) : Promise.reject(failure),
   };

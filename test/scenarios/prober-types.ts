@@ -67,6 +67,8 @@ export interface Requests {
     readonly in: { readonly socket: number; readonly say: string; readonly timeoutMs: number };
     readonly out: Answer;
   };
+  /** Ends a kept socket. */
+  release: { readonly in: number; readonly out: true };
   bulk: {
     readonly in: { readonly host: string; readonly port: number; readonly bytes: number };
     readonly out: Bulk;

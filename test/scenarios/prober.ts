@@ -27,6 +27,7 @@ const HANDLERS: Handlers = {
   stop: (of) => loads.stop(of),
   hold: (of) => holds.hold(of),
   say: (of) => holds.say(of),
+  release: (socket) => holds.release(socket),
   bulk: fetchBytes,
   lookup: async ({ name: wanted, family }) => {
     const startMs = performance.now();

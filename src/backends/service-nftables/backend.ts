@@ -10,7 +10,8 @@ import {
   type ServiceDoors,
   type ServicePart,
 } from '../shared-node/service-backend.ts';
-import { NFTABLES_RENDERING, renderSkeleton } from './render.ts';
+import { NFTABLES_RENDERING, renderRefused, renderSkeleton } from './render.ts';
+import { refusedTarget } from './refused-target.ts';
 import { skeletonTarget } from './skeleton-target.ts';
 import { frontendTarget } from './target.ts';
 
@@ -33,5 +34,6 @@ export function nftablesServiceParts(
   return [
     servicePart(skeletonTarget({ tables, conntrack, place }), renderSkeleton),
     frontendPart(frontendTarget(tables, place), NFTABLES_RENDERING),
+    servicePart(refusedTarget(tables, place), renderRefused),
   ];
 }

@@ -59,9 +59,9 @@ export async function observeSkeleton(tables: NfTables): Promise<ReadonlyMap<str
   const chains = await tables.listChains(SERVICE_TABLE);
   if (chains.length === 0) return new Map();
   const isDraining = chains.length === 1 && chains[0] === DRAIN_CHAIN;
-  const [pods, cluster, local] = await Promise.all(PREFIX_SETS.map((it) => observePrefixes(tables, it)));
+  const [pods, local] = await Promise.all(PREFIX_SETS.map((it) => observePrefixes(tables, it)));
   const mark = isDraining ? DRAINING_MARK : await observeMark(tables, chains);
-  const entry = { mark, pods: pods ?? [], cluster: cluster ?? [], local: local ?? [] };
+  const entry = { mark, pods: pods ?? [], local: local ?? [] };
   return new Map([[SKELETON_KEY, entry]]);
 }
 
@@ -87,7 +87,7 @@ async function observeMark(tables: NfTables, chains: readonly string[]): Promise
   return [...expected.keys()].every((it) => counts.has(it)) ? SKELETON_MARK : BROKEN_MARK;
 }
 
-async function observePrefixes(tables: NfTables, set: string): Promise<readonly Cidr[]> {
+export async function observePrefixes(tables: NfTables, set: string): Promise<readonly Cidr[]> {
   const lists = [];
   for (const family of FAMILIES) {
     const elements = (await tables.listElements(SERVICE_TABLE, `${set}${family}`)) ?? [];

@@ -17,7 +17,7 @@ import {
   type ClientSide,
 } from './flow-kind.ts';
 import { endpointText, type FrontendRow, type RowEndpoint } from './frontend-row.ts';
-import { SKELETON_KEY, SKELETON_MARK, type SkeletonEntry } from './skeleton-entry.ts';
+import { REFUSED_SET, SKELETON_KEY, SKELETON_MARK, type SkeletonEntry } from './skeleton-entry.ts';
 
 /** Nothing of the view but the frontend decides its row. */
 export const NFTABLES_RENDERING: FrontendRendering<FrontendRow, undefined> = {
@@ -113,10 +113,14 @@ export function renderSkeleton(view: ServiceView): ReadonlyMap<string, SkeletonE
   const entry: SkeletonEntry = {
     mark: SKELETON_MARK,
     pods: sorted(view.node.podCidrs),
-    cluster: sorted(view.cluster.serviceCidrs),
     local: sorted([...local]),
   };
   return new Map([[SKELETON_KEY, entry]]);
+}
+
+/** Prefixes whose unused ports are refused. */
+export function renderRefused(view: ServiceView): ReadonlyMap<string, readonly Cidr[]> {
+  return new Map([[REFUSED_SET, sorted(view.cluster.serviceCidrs)]]);
 }
 
 function sorted(cidrs: readonly Cidr[]): readonly Cidr[] {

@@ -16,13 +16,13 @@ export interface SkeletonEntry {
   readonly mark: string;
   /** Pods of this node: inside clients. */
   readonly pods: readonly Cidr[];
-  /** Service prefixes: ports without a Service are refused … */
-  readonly cluster: readonly Cidr[];
-  /** … but not on the addresses that the node serves itself. */
+  /** Addresses that the node serves itself. */
   readonly local: readonly Cidr[];
 }
 
-export const PREFIX_SETS = ['pods', 'cluster', 'local'] as const;
+export const PREFIX_SETS = ['pods', 'local'] as const;
+/** Service prefixes: ports without a Service are refused, but not on local addresses. Filled when the frontends are there. */
+export const REFUSED_SET = 'cluster';
 
 export function isSameSkeleton(a: SkeletonEntry, b: SkeletonEntry): boolean {
   return a.mark === b.mark && PREFIX_SETS.every((set) => a[set].join() === b[set].join());

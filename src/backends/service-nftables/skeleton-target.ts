@@ -1,10 +1,12 @@
 // The table itself as a target: loaded as text, repaired where somebody changed it, and left only when no flow needs it any more.
 
 import { FairleadError } from '../../base/errors.ts';
+import { PROTOCOL_NUMBERS } from '../../base/port.ts';
 import type { Target } from '../../reconcile/target.ts';
 import type { Conntrack } from '../../sys/conntrack.ts';
 import type { NfTables } from '../../sys/nf-tables.ts';
 import { applyNft, type NftPlace } from '../../sys/nft.ts';
+import type { TrackedFlow } from '../../wire/netlink/conntrack.ts';
 import { kindOfChain, OUR_FLOW_BIT } from './flow-kind.ts';
 import { observeSkeleton } from './observe.ts';
 import { deletionScript, drainingScript, skeletonScript } from './skeleton.ts';
@@ -35,6 +37,11 @@ export function skeletonTarget(doors: Doors): Target<SkeletonEntry> {
     print: (verb, _key, entry) =>
       (verb === 'update' ? skeletonScript(entry, []) : deletionScript()).trimEnd().split('\n'),
   };
+}
+
+/** Datagrams are decided anew by the backend that comes after: they hold nothing. */
+function holds({ mark, isOver, protocol }: TrackedFlow): boolean {
+  return (mark & OUR_FLOW_BIT) !== 0 && !isOver && protocol !== PROTOCOL_NUMBERS.UDP;
 }
 
 function withSignal(doors: Doors, signal: AbortSignal): Doors {
@@ -86,7 +93,7 @@ async function leave({ tables, conntrack, place }: Doors): Promise<void> {
   const there = (await observeSkeleton(tables)).get(SKELETON_KEY);
   if (there === undefined) return;
   if (there.mark !== DRAINING_MARK) await applyNft(drainingScript(), place);
-  const flows = await conntrack.list((flow) => (flow.mark & OUR_FLOW_BIT) !== 0);
+  const flows = await conntrack.list(holds);
   if (flows.length > 0) {
     throw new FairleadError(
       'draining',

@@ -17,7 +17,13 @@ import {
   REFUSE_MARK,
   type FlowKind,
 } from './flow-kind.ts';
-import { PREFIX_SETS, SERVICE_TABLE, SKELETON_MARK, type SkeletonEntry } from './skeleton-entry.ts';
+import {
+  PREFIX_SETS,
+  REFUSED_SET,
+  SERVICE_TABLE,
+  SKELETON_MARK,
+  type SkeletonEntry,
+} from './skeleton-entry.ts';
 
 /** Kinds that the table has from the start; others are added when a frontend first asks for one. */
 const FIRST_COUNTS = 16;
@@ -215,7 +221,9 @@ const SETS: readonly string[] = [
     const address = `ipv${family}_addr`;
     const service = `${address} . inet_proto . inet_service`;
     return [
-      ...PREFIX_SETS.map((it) => `add set ${inTable(`${it}${family}`)} { type ${address}; flags interval; }`),
+      ...[...PREFIX_SETS, REFUSED_SET].map(
+        (it) => `add set ${inTable(`${it}${family}`)} { type ${address}; flags interval; }`,
+      ),
       `add map ${inTable(`services${family}`)} { type ${service} : mark; }`,
       `add map ${inTable(`outside${family}`)} { type ${service} : mark; }`,
       `add map ${inTable(`endpoints${family}`)} { type ${service} . mark : ${address} . inet_service; }`,
@@ -237,6 +245,11 @@ function chainLines({ name, hook: at, rules }: SkeletonChain): readonly string[]
     `flush chain ${inTable(name)}`,
     ...rules.map((rule) => `add rule ${inTable(name)} ${rule} comment "${SKELETON_MARK}"`),
   ];
+}
+
+/** Makes the prefixes whose unused ports are refused exactly these. */
+export function refusedScript(cidrs: readonly Cidr[]): string {
+  return lines(prefixLines(REFUSED_SET, cidrs));
 }
 
 function prefixLines(set: string, cidrs: readonly Cidr[]): readonly string[] {

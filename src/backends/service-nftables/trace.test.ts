@@ -37,7 +37,10 @@ function trace(packet: Partial<TracedPacket>, ...frontends: readonly Frontend[])
     protocol: 'TCP',
     ...packet,
   };
-  return traceNftables(renderFrontends(NFTABLES_RENDERING, view), whole, skeleton);
+  return traceNftables(renderFrontends(NFTABLES_RENDERING, view), whole, {
+    ...skeleton,
+    cluster: CLUSTER.serviceCidrs,
+  });
 }
 
 function to(...endpoints: readonly string[]): TraceVerdict {

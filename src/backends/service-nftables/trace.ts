@@ -1,6 +1,6 @@
 // What the table does with the first packet of a flow, from rows alone: the same walk as the rules', for proofs and for explaining. Pure.
 
-import { cidrHasIp, parseCidr } from '../../base/cidr.ts';
+import { cidrHasIp, parseCidr, type Cidr } from '../../base/cidr.ts';
 import { parseIp, type Ip } from '../../base/ip.ts';
 import { parsePort } from '../../base/port.ts';
 import { DROP_MARK, kindOfMark, markText, numberMark, REFUSE_MARK } from './flow-kind.ts';
@@ -27,11 +27,15 @@ export interface TracedEndpoint extends RowEndpoint {
   readonly isMasqueraded: boolean;
 }
 
-/** `context` is the table's entry of `renderSkeleton`. */
+/** Of the table what `renderSkeleton` gives, and `cluster` of `renderRefused`. */
+export interface TraceContext extends Pick<SkeletonEntry, 'pods' | 'local'> {
+  readonly cluster: readonly Cidr[];
+}
+
 export function traceNftables(
   rows: ReadonlyMap<string, FrontendRow>,
   packet: TracedPacket,
-  context: Pick<SkeletonEntry, 'pods' | 'cluster' | 'local'>,
+  context: TraceContext,
 ): TraceVerdict {
   const row = rows.get(rowKey(packet));
   if (row === undefined) return unused(packet, context);
@@ -50,8 +54,8 @@ export function traceNftables(
   return endpoints.length === 0 ? { kind: 'untouched' } : { kind: 'translated', endpoints };
 }
 
-function unused(packet: TracedPacket, context: Pick<SkeletonEntry, 'cluster' | 'local'>): TraceVerdict {
-  const has = (cidrs: SkeletonEntry['cluster']): boolean => cidrs.some((it) => cidrHasIp(it, packet.ip));
+function unused(packet: TracedPacket, context: TraceContext): TraceVerdict {
+  const has = (cidrs: readonly Cidr[]): boolean => cidrs.some((it) => cidrHasIp(it, packet.ip));
   return has(context.cluster) && !has(context.local) ? { kind: 'refused' } : { kind: 'untouched' };
 }
 

@@ -40,7 +40,7 @@ function aFlow(to: string, at: string, over: Partial<TrackedFlow> = {}): Tracked
   const client = parseIp(familyOf(destination) === 4 ? '10.244.1.7' : 'fd00:10:244:1::7');
   const original: FlowTuple = { source: client, sourcePort: 4000, destination, destinationPort };
   const reply: FlowTuple = { source, sourcePort, destination: client, destinationPort: 4000 };
-  return { family: familyOf(destination), protocol: 17, original, reply, mark: 0, timeoutS: 30, id: 1, zone: 0, ...over }; // prettier-ignore
+  return { family: familyOf(destination), protocol: 17, original, reply, mark: 0, timeoutS: 30, id: 1, zone: 0, isOver: false, ...over }; // prettier-ignore
 }
 
 function endOf(text: string): [ReturnType<typeof parseIp>, number] {

@@ -42,7 +42,7 @@ function aFlow(endpoint: string): TrackedFlow {
   const [client, vip] = [parseIp('10.244.1.7'), parseIp('10.96.0.5')];
   const original = { source: client, sourcePort: 4000, destination: vip, destinationPort: 53 };
   const reply = { source: parseIp(endpoint), sourcePort: 53, destination: client, destinationPort: 4000 };
-  return { family: 4, protocol: 17, original, reply, mark: 0, timeoutS: 30, id: 1, zone: 0 };
+  return { family: 4, protocol: 17, original, reply, mark: 0, timeoutS: 30, id: 1, zone: 0, isOver: false };
 }
 
 /** A table of flows, and what was asked of it, in one log with the backend beside it. */

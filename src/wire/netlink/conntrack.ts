@@ -19,6 +19,12 @@ const CTA_TIMEOUT = 7;
 const CTA_MARK = 8;
 const CTA_ID = 12;
 const CTA_ZONE = 18;
+const CTA_PROTOINFO = 4;
+const CTA_PROTOINFO_TCP = 1;
+const CTA_PROTOINFO_TCP_STATE = 1;
+/** linux/netfilter/nf_conntrack_tcp.h, enum tcp_conntrack. */
+const TCP_CONNTRACK_TIME_WAIT = 7;
+const TCP_CONNTRACK_CLOSE = 8;
 const CTA_TUPLE_IP = 1;
 const CTA_TUPLE_PROTO = 2;
 const CTA_IP_V4_SRC = 1;
@@ -51,6 +57,8 @@ export interface TrackedFlow {
   /** Tells a flow from a later one of the same tuple. */
   readonly id: number;
   readonly zone: number;
+  /** TCP that both sides have closed (TIME_WAIT, CLOSE): late segments come at most. */
+  readonly isOver: boolean;
 }
 
 /** Asks for all flows of a family. */
@@ -83,7 +91,14 @@ export function decodeFlow(message: Message): TrackedFlow | undefined {
     timeoutS: readBe32(attributes.get(CTA_TIMEOUT)) ?? 0,
     id: readBe32(attributes.get(CTA_ID)) ?? 0,
     zone: readBe16(attributes.get(CTA_ZONE)) ?? 0,
+    isOver: isOver(attributes),
   };
+}
+
+function isOver(attributes: Attributes): boolean {
+  const tcp = nested(nested(attributes, CTA_PROTOINFO), CTA_PROTOINFO_TCP);
+  const state = attributeU8(tcp.get(CTA_PROTOINFO_TCP_STATE));
+  return state === TCP_CONNTRACK_TIME_WAIT || state === TCP_CONNTRACK_CLOSE;
 }
 
 function header(type: number, family: Family, flags: number): MessageWriter {
