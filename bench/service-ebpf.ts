@@ -4,9 +4,7 @@
 // the other's waiting. Needs root, gcc and build/bpf.
 // Usage: node bench/service-ebpf.ts [ROUNDS] [SECONDS]
 
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
 import { parseIp } from '../src/base/ip.ts';
 import { Lifetime } from '../src/base/lifetime.ts';
 import { parsePort } from '../src/base/port.ts';
@@ -15,52 +13,25 @@ import { openNodeBpf } from '../src/backends/shared-bpf/node-bpf.ts';
 import { frontendKey } from '../src/model/network.ts';
 import { inNetns } from '../src/sys/netns.ts';
 import { anEbpfRow } from '../test/support/ebpf-row.ts';
+import { LoadProgram, median, type LoadMode, type LoadWay } from './service-load/load-program.ts';
 import { buildServiceWorld, linkIndex, type ServiceWorld } from '../test/contract/service-world.ts';
 
 const [rounds = 40, seconds = 0.1] = process.argv.slice(2).map(Number);
 const OBJECTS = new URL('../build/bpf', import.meta.url).pathname;
-const SOURCE = new URL('service-load.c', import.meta.url).pathname;
 const PORT = 8080;
 
 /** One way from the client to the server. */
-interface Way {
+interface Way extends Omit<LoadWay, 'seconds'> {
   readonly name: string;
-  readonly netns: string;
-  readonly cgroup: string | undefined;
-  readonly host: string;
-  readonly port: number;
 }
 
 const MEASURES = ['connections', 'round-trips-tcp', 'round-trips-udp'] as const;
 type Measure = (typeof MEASURES)[number];
-const MODES: Readonly<Record<Measure, string>> = {
+const MODES: Readonly<Record<Measure, LoadMode>> = {
   connections: 'connections',
   'round-trips-tcp': 'tcp',
   'round-trips-udp': 'udp',
 };
-
-function compileLoad(lifetime: Lifetime): string {
-  const folder = mkdtempSync('/tmp/t-bench-load-');
-  lifetime.defer('load program', () => rmSync(folder, { recursive: true }));
-  execFileSync('gcc', ['-O2', '-o', `${folder}/load`, SOURCE]);
-  return `${folder}/load`;
-}
-
-async function serve(load: string, netns: string, ip: string, lifetime: Lifetime): Promise<void> {
-  for (const mode of ['serve-tcp', 'serve-udp']) {
-    const child = spawn('taskset', ['1', 'nsenter', `--net=${netns}`, load, mode, ip, String(PORT)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    lifetime.defer(mode, () => void child.kill('SIGKILL'));
-    await once(child.stdout, 'data');
-  }
-}
-
-function measure(load: string, way: Way, what: Measure): number {
-  const enter = way.cgroup === undefined ? '' : `echo $$ > ${way.cgroup}/cgroup.procs; `;
-  const command = `${enter}exec taskset 1 nsenter --net=${way.netns} ${load} ${MODES[what]} ${way.host} ${way.port} ${seconds}`;
-  return Number(execFileSync('sh', ['-c', command], { encoding: 'utf8' }));
-}
 
 /** Two namespaces and nothing between them: what the kernel's own path takes. */
 function plainPair(lifetime: Lifetime): { readonly client: string; readonly server: string } {
@@ -116,17 +87,14 @@ async function program(world: ServiceWorld, lifetime: Lifetime): Promise<void> {
   );
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-}
-
 async function run(lifetime: Lifetime): Promise<void> {
-  const load = compileLoad(lifetime);
+  const load = LoadProgram.compile(lifetime);
+  const measure = (way: Way, what: Measure): number => load.measure({ ...way, seconds }, MODES[what]);
   const pair = plainPair(lifetime);
   const world = buildServiceWorld(['client', 'a'], lifetime);
   const netns = world.pods.get('client')?.netns ?? '';
-  await serve(load, pair.server, '10.78.0.2', lifetime);
-  await serve(load, world.pods.get('a')?.netns ?? '', '10.77.0.11', lifetime);
+  await load.serve(pair.server, '10.78.0.2', PORT, lifetime);
+  await load.serve(world.pods.get('a')?.netns ?? '', '10.77.0.11', PORT, lifetime);
   const pod = { netns, host: '10.77.0.11', port: PORT };
   const service = { netns, host: '10.96.0.10', port: 80 };
   const ways: readonly Way[] = [
@@ -138,7 +106,7 @@ async function run(lifetime: Lifetime): Promise<void> {
   for (const what of MEASURES) {
     // Without programs first, in the same world: what the two hops through the node take by themselves.
     const unprogrammed = Array.from({ length: rounds }, () =>
-      measure(load, { name: '', cgroup: undefined, ...pod }, what),
+      measure({ name: '', cgroup: undefined, ...pod }, what),
     );
     print(what, 'pod to pod, without programs', unprogrammed, undefined);
   }
@@ -146,7 +114,7 @@ async function run(lifetime: Lifetime): Promise<void> {
   for (const what of MEASURES) {
     const results = new Map(ways.map((way) => [way.name, [] as number[]]));
     for (let round = 0; round < rounds; round++)
-      for (const way of ways) results.get(way.name)?.push(measure(load, way, what));
+      for (const way of ways) results.get(way.name)?.push(measure(way, what));
     const base = results.get('pod to pod');
     for (const [name, rates] of results) print(what, name, rates, base);
   }
