@@ -89,7 +89,8 @@ export function decodeLoggedPacket(message: Message): LoggedPacket | undefined {
     inLinkIndex: readBe32(attributes.get(NFULA_IFINDEX_INDEV)),
     outLinkIndex: readBe32(attributes.get(NFULA_IFINDEX_OUTDEV)),
     mark: readBe32(attributes.get(NFULA_MARK)) ?? 0,
-    payload: attributes.get(NFULA_PAYLOAD)?.slice() ?? new Uint8Array(),
+    // Not `slice`: of Node's buffers that shares the memory, which the next datagram overwrites.
+    payload: new Uint8Array(attributes.get(NFULA_PAYLOAD) ?? []),
     sequence: readBe32(attributes.get(NFULA_SEQ)),
   };
 }
