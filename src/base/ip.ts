@@ -9,6 +9,8 @@ export type Ip = Brand<string, 'Ip'>;
 
 export type Family = 4 | 6;
 
+const [DOT, ZERO, NINE] = [0x2e, 0x30, 0x39];
+
 /** The address, or undefined where `text` is not exactly one address (no zone, no port, no leading zeros). */
 export function tryParseIp(text: string): Ip | undefined {
   const bytes = text.includes(':') ? parseIpv6(text) : parseIpv4(text);
@@ -35,7 +37,8 @@ export function ipToBytes(ip: Ip): Uint8Array {
 
 /** The address of 4 or 16 bytes in network byte order. */
 export function ipFromBytes(bytes: Uint8Array): Ip {
-  if (bytes.length === 4) return bytes.join('.') as Ip;
+  // Not `join`: a node has a hundred thousand of these to read, and `join` takes five times as long.
+  if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}` as Ip;
   if (bytes.length !== 16) {
     throw new FairleadError('invalid', `Cannot read IP address: ${bytes.length} bytes, not 4 or 16`);
   }
@@ -90,18 +93,29 @@ export function compareIps(a: Ip, b: Ip): number {
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
+/** Digit by digit, since all that is programmed passes here. */
 function parseIpv4(text: string): Uint8Array | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4) return undefined;
+  if (text.length > 15) return undefined;
   const bytes = new Uint8Array(4);
-  for (const [i, part] of parts.entries()) {
+  let at = 0;
+  let value = 0;
+  let digits = 0;
+  for (let i = 0; i <= text.length; i++) {
+    const code = i === text.length ? DOT : text.charCodeAt(i);
+    if (code === DOT) {
+      if (digits === 0 || at === 4) return undefined;
+      bytes[at++] = value;
+      value = 0;
+      digits = 0;
+      continue;
+    }
     // No leading zeros: some readers take them as octal, so that two programs would see two addresses.
-    if (!/^(0|[1-9][0-9]{0,2})$/.test(part)) return undefined;
-    const value = Number(part);
+    if (code < ZERO || code > NINE || (digits > 0 && value === 0)) return undefined;
+    value = value * 10 + code - ZERO;
     if (value > 255) return undefined;
-    bytes[i] = value;
+    digits++;
   }
-  return bytes;
+  return at === 4 ? bytes : undefined;
 }
 
 function parseIpv6(text: string): Uint8Array | undefined {

@@ -6,17 +6,10 @@ import { isPort, parsePort, PROTOCOL_NUMBERS, type Protocol } from '../../base/p
 import { be16 } from '../../wire/netlink/network-order.ts';
 import { concatenated, type NftElement } from '../../wire/netlink/nftables.ts';
 import { markText } from './flow-kind.ts';
-import type { FrontendSet, RowAddress } from './frontend-row.ts';
+import { markedName, type FrontendSet, type RowAddress } from './frontend-row.ts';
 
 const FIELD_BYTES = 4;
 const PROTOCOLS = new Map(Object.entries(PROTOCOL_NUMBERS).map(([name, number]) => [number, name]));
-
-/** An element of a row by its name there. */
-export interface NamedElement {
-  readonly address: RowAddress;
-  readonly name: string;
-  readonly value: string;
-}
 
 /** The kernel's set for a set of rows: one per family. */
 export function setName(set: FrontendSet, family: Family): string {
@@ -30,7 +23,7 @@ export function addressKey({ ip, protocol, port }: RowAddress): Uint8Array {
 
 export function setOfName(name: string): FrontendSet {
   const end = name.indexOf(' ');
-  // Names are made by `renderFrontend` and `decodeElement` alone, both of which begin them with a set.
+  // Names are made by `renderFrontend` and `readName` alone, both of which begin them with a set.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return (end < 0 ? name : name.slice(0, end)) as FrontendSet;
 }
@@ -67,48 +60,44 @@ function withData(
   return value === undefined ? { key } : { key, data: { kind: 'value', bytes: bytesOf(value) } };
 }
 
-/** Undefined for an element that no row has: somebody else's. */
-export function decodeElement(
-  set: FrontendSet,
-  family: Family,
-  element: NftElement,
-): NamedElement | undefined {
+/** The frontend that an element belongs to; undefined for one that no row has: somebody else's. */
+export function readAddress(family: Family, key: Uint8Array): RowAddress | undefined {
   const ipBytes = family === 4 ? 4 : 16;
-  const { key, keyEnd, data } = element;
-  const port = ((key[ipBytes + 4] ?? 0) << 8) | (key[ipBytes + 5] ?? 0);
+  const port = readBe16At(key, ipBytes + FIELD_BYTES);
   const protocol = PROTOCOLS.get(key[ipBytes] ?? 0);
   if (!isProtocol(protocol) || !isPort(port)) return undefined;
-  const address: RowAddress = { ip: ipFromBytes(key.subarray(0, ipBytes)), protocol, port };
-  const rest = key.subarray(ipBytes + 2 * FIELD_BYTES);
-  const bytes = data?.kind === 'value' ? data.bytes : new Uint8Array();
+  return { ip: ipFromBytes(key.subarray(0, ipBytes)), protocol, port };
+}
+
+/** The same text for elements of one frontend, and for no other's; quicker to make than its key. */
+export function addressId(family: Family, key: Uint8Array): string {
+  const end = (family === 4 ? 4 : 16) + 2 * FIELD_BYTES;
+  let id = '';
+  for (let at = 0; at < end; at += 2) id += String.fromCharCode(readBe16At(key, at));
+  return id;
+}
+
+export function readName(set: FrontendSet, family: Family, { key, keyEnd }: NftElement): string {
+  const start = (family === 4 ? 4 : 16) + 2 * FIELD_BYTES;
   switch (set) {
+    case 'endpoints':
+    case 'identities':
+      return markedName(set, readMark(key, start));
+    case 'allowed':
+      return `allowed ${rangeText(key.subarray(start), (keyEnd ?? key).subarray(start))}`;
     case 'services':
     case 'outside':
-      return { address, name: set, value: markText(readMark(bytes)) };
-    case 'endpoints':
-      return {
-        address,
-        name: `endpoints ${markText(readMark(rest))}`,
-        value: endpointOf(bytes, ipBytes),
-      };
-    case 'identities':
-      return {
-        address,
-        name: `identities ${markText(readMark(rest))}`,
-        value: markText(readMark(bytes)),
-      };
     case 'masquerade':
     case 'limited':
-      return { address, name: set, value: '' };
-    case 'allowed':
-      return {
-        address,
-        name: `allowed ${rangeText(rest, keyEnd?.subarray(ipBytes + 2 * FIELD_BYTES) ?? rest)}`,
-        value: '',
-      };
+      return set;
     default:
       return set satisfies never;
   }
+}
+
+export function readValue(set: FrontendSet, family: Family, { data }: NftElement): string {
+  if (data?.kind !== 'value') return '';
+  return set === 'endpoints' ? readEndpoint(data.bytes, family) : markText(readMark(data.bytes, 0));
 }
 
 function isProtocol(name: string | undefined): name is Protocol {
@@ -127,15 +116,19 @@ function endpointBytes(text: string): Uint8Array {
   return concatenated(ipToBytes(parseIp(text.slice(0, at))), be16(parsePort(Number(text.slice(at + 1)))));
 }
 
-function endpointOf(bytes: Uint8Array, ipBytes: number): string {
+function readEndpoint(bytes: Uint8Array, family: Family): string {
+  const ipBytes = family === 4 ? 4 : 16;
   if (bytes.length < ipBytes + 2) return '';
-  const port = ((bytes[ipBytes] ?? 0) << 8) | (bytes[ipBytes + 1] ?? 0);
-  return `${ipFromBytes(bytes.subarray(0, ipBytes))} ${port}`;
+  return `${ipFromBytes(bytes.subarray(0, ipBytes))} ${readBe16At(bytes, ipBytes)}`;
 }
 
-function readMark(bytes: Uint8Array): number {
-  const [a = 0, b = 0, c = 0, d = 0] = bytes;
-  return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0;
+function readBe16At(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+}
+
+function readMark(bytes: Uint8Array, at: number): number {
+  const low = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
+  return (low | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24)) >>> 0;
 }
 
 /** First and last address of a prefix, or of "first-last". */

@@ -4,6 +4,7 @@
 import type { Ip } from '../../base/ip.ts';
 import type { Port, Protocol } from '../../base/port.ts';
 import { frontendKey } from '../../model/network.ts';
+import { markText, numberMark } from './flow-kind.ts';
 
 /** Sets and maps whose elements belong to one frontend each. */
 export const FRONTEND_SETS = [
@@ -39,6 +40,25 @@ export interface FrontendRow extends RowAddress {
   readonly elements: ReadonlyMap<string, string>;
 }
 
+/** Names that nearly all frontends use: made once, they are one text in memory, however many rows have them. */
+const FIRST_PLACES = 64;
+const FIRST_NAMES: ReadonlyMap<MarkedSet, ReadonlyMap<number, string>> = new Map(
+  (['endpoints', 'identities'] as const).map((set) => [set, firstNames(set)]),
+);
+
+type MarkedSet = 'endpoints' | 'identities';
+
+function firstNames(set: MarkedSet): ReadonlyMap<number, string> {
+  const places = Array.from({ length: FIRST_PLACES }, (_, place) => place);
+  const marks = (['inside', 'outside'] as const).flatMap((side) => places.map((it) => numberMark(side, it)));
+  return new Map(marks.map((mark) => [mark, `${set} ${markText(mark)}`]));
+}
+
+/** The name of an element that is found by a mark. */
+export function markedName(set: MarkedSet, mark: number): string {
+  return FIRST_NAMES.get(set)?.get(mark) ?? `${set} ${markText(mark)}`;
+}
+
 export interface RowEndpoint {
   readonly ip: Ip;
   readonly port: Port;
@@ -54,6 +74,7 @@ export function endpointText({ ip, port }: RowEndpoint): string {
 
 /** Same behaviour of the kernel; both rows belong to the same key. */
 export function isSameRow(a: FrontendRow, b: FrontendRow): boolean {
+  if (a === b) return true;
   if (a.elements.size !== b.elements.size) return false;
   for (const [name, value] of a.elements) if (b.elements.get(name) !== value) return false;
   return true;

@@ -4,7 +4,7 @@ import type { Cidr } from '../../base/cidr.ts';
 import { compareIps, ipFromBigInt, ipFromBytes, ipToBigInt, type Family } from '../../base/ip.ts';
 import type { NfTables } from '../../sys/nf-tables.ts';
 import type { NftElement } from '../../wire/netlink/nftables.ts';
-import { decodeElement, prefixOf, setName } from './element-codec.ts';
+import { addressId, prefixOf, readAddress, readName, readValue, setName } from './element-codec.ts';
 import { chainOfKind, kindOfChain, kindOfMark, type FlowKind } from './flow-kind.ts';
 import { FRONTEND_SETS, rowKey, type FrontendRow } from './frontend-row.ts';
 import { BASE_CHAINS, chainOf, DRAIN_CHAIN, firstKinds } from './skeleton.ts';
@@ -20,23 +20,40 @@ import {
 
 const FAMILIES: readonly Family[] = [4, 6];
 
+interface RowBuilder extends FrontendRow {
+  readonly elements: Map<string, string>;
+}
+
 /** Rows by frontend key; empty where there is no table. */
 export async function observeRows(tables: NfTables): Promise<ReadonlyMap<string, FrontendRow>> {
-  const rows = new Map<string, FrontendRow & { readonly elements: Map<string, string> }>();
+  const rows = new Map<string, FrontendRow>();
   for (const family of FAMILIES) {
+    const builders = new Map<string, RowBuilder>();
     for (const set of FRONTEND_SETS) {
       const elements = (await tables.listElements(SERVICE_TABLE, setName(set, family))) ?? [];
       for (const element of elements) {
-        const named = decodeElement(set, family, element);
-        if (named === undefined) continue;
-        const key = rowKey(named.address);
-        let row = rows.get(key);
-        if (row === undefined) rows.set(key, (row = { ...named.address, elements: new Map() }));
-        row.elements.set(named.name, named.value);
+        const row = builderOf(builders, family, element.key);
+        row?.elements.set(readName(set, family, element), readValue(set, family, element));
       }
     }
+    for (const row of builders.values()) rows.set(rowKey(row), row);
   }
   return rows;
+}
+
+function builderOf(
+  builders: Map<string, RowBuilder>,
+  family: Family,
+  key: Uint8Array,
+): RowBuilder | undefined {
+  const id = addressId(family, key);
+  const known = builders.get(id);
+  if (known !== undefined) return known;
+  const address = readAddress(family, key);
+  if (address === undefined) return undefined;
+  const row: RowBuilder = { ...address, elements: new Map() };
+  builders.set(id, row);
+  return row;
 }
 
 /** Kinds of flows that have their chain and their place in the map. */

@@ -16,7 +16,7 @@ import {
   stickyMark,
   type ClientSide,
 } from './flow-kind.ts';
-import { endpointText, type FrontendRow, type RowEndpoint } from './frontend-row.ts';
+import { endpointText, markedName, type FrontendRow, type RowEndpoint } from './frontend-row.ts';
 import { REFUSED_SET, SKELETON_KEY, SKELETON_MARK, type SkeletonEntry } from './skeleton-entry.ts';
 
 /** Nothing of the view but the frontend decides its row. */
@@ -71,17 +71,17 @@ function addChoice(elements: Map<string, string>, choice: Choice): void {
   elements.set(side === 'inside' ? 'services' : 'outside', markText(markOfChoice(choice)));
   for (const [at, it] of endpoints.entries()) {
     const text = endpointText(it);
-    const number = markText(numberMark(side, at));
+    const number = numberMark(side, at);
     if (affinityTimeoutS === 0) {
-      elements.set(`endpoints ${number}`, text);
+      elements.set(markedName('endpoints', number), text);
       continue;
     }
     let hash = hashOf(text);
     // Two endpoints of one frontend never stand for each other.
-    while (elements.has(`endpoints ${markText(stickyMark(side, hash))}`)) hash++;
-    const mark = markText(stickyMark(side, hash));
-    elements.set(`identities ${number}`, mark);
-    elements.set(`endpoints ${mark}`, text);
+    while (elements.has(markedName('endpoints', stickyMark(side, hash)))) hash++;
+    const mark = stickyMark(side, hash);
+    elements.set(markedName('identities', number), markText(mark));
+    elements.set(markedName('endpoints', mark), text);
   }
 }
 

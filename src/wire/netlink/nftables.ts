@@ -3,7 +3,14 @@
 
 import * as c from './constants.ts';
 import { be32, readBe32 } from './network-order.ts';
-import { attributeText, fixedPart, readAttributes, readNestedList, type Message } from './reader.ts';
+import {
+  attributeText,
+  fixedPart,
+  readAttributes,
+  readNestedList,
+  walkAttributes,
+  type Message,
+} from './reader.ts';
 import { MessageWriter } from './writer.ts';
 
 const NFNL_SUBSYS_NFTABLES = 10;
@@ -40,6 +47,8 @@ const NFT_SET_ELEM_INTERVAL_END = 1;
 const NFT_GOTO = -4;
 /** An attribute holds 64 KiB; an element with two IPv6 addresses and a range is below 160 bytes. */
 const MAX_ELEMENTS_PER_MESSAGE = 400;
+
+const NO_BYTES = new Uint8Array();
 
 /** What a map gives for a key: bytes, or where the packet goes on. */
 export type NftData =
@@ -151,40 +160,54 @@ export function encodeListRules(table: string): Uint8Array {
     .finish();
 }
 
-/** The elements of one message of a dump; undefined for messages of another kind. They are copies. */
+/** The elements of one message of a dump; undefined for messages of another kind. They share one copy of the message. */
 export function decodeElements(message: Message): readonly NftElement[] | undefined {
   if (message.type !== typeOf(NFT_MSG_NEWSETELEM)) return undefined;
   const list = attributesOf(message).get(NFTA_SET_ELEM_LIST_ELEMENTS);
-  return list === undefined ? [] : readNestedList(list).map(decodeElement);
+  // Not `slice`: of Node's buffers that shares the memory, which the next message overwrites.
+  return list === undefined ? [] : readNestedList(new Uint8Array(list)).map(decodeElement);
 }
 
+/** Sets have a hundred thousand of these: attributes are walked in place, without a map of them. */
 function decodeElement(bytes: Uint8Array): NftElement {
-  const attributes = readAttributes(bytes);
-  const keyEnd = valueOf(attributes.get(NFTA_SET_ELEM_KEY_END));
-  const data = decodeData(attributes.get(NFTA_SET_ELEM_DATA));
-  const flags = readBe32(attributes.get(NFTA_SET_ELEM_FLAGS)) ?? 0;
+  let key: Uint8Array = NO_BYTES;
+  let keyEnd: Uint8Array | undefined;
+  let data: NftData | undefined;
+  let isIntervalEnd = false;
+  walkAttributes(bytes, (type, value) => {
+    if (type === NFTA_SET_ELEM_KEY) key = valueOf(value) ?? NO_BYTES;
+    else if (type === NFTA_SET_ELEM_KEY_END) keyEnd = valueOf(value);
+    else if (type === NFTA_SET_ELEM_DATA) data = decodeData(value);
+    else if (type === NFTA_SET_ELEM_FLAGS) isIntervalEnd = isEnd(value);
+  });
+  // Most elements are plain ones, all of one shape.
+  if (keyEnd === undefined && !isIntervalEnd) return data === undefined ? { key } : { key, data };
   return {
-    key: valueOf(attributes.get(NFTA_SET_ELEM_KEY)) ?? new Uint8Array(),
+    key,
     ...(keyEnd === undefined ? {} : { keyEnd }),
-    ...((flags & NFT_SET_ELEM_INTERVAL_END) === 0 ? {} : { isIntervalEnd: true }),
+    ...(isIntervalEnd ? { isIntervalEnd } : {}),
     ...(data === undefined ? {} : { data }),
   };
 }
 
-function decodeData(bytes: Uint8Array | undefined): NftData | undefined {
-  if (bytes === undefined) return undefined;
-  const attributes = readAttributes(bytes);
-  const value = attributes.get(NFTA_DATA_VALUE);
-  if (value !== undefined) return { kind: 'value', bytes: new Uint8Array(value) };
-  const verdict = attributes.get(NFTA_DATA_VERDICT);
+function isEnd(flags: Uint8Array): boolean {
+  return ((readBe32(flags) ?? 0) & NFT_SET_ELEM_INTERVAL_END) !== 0;
+}
+
+function decodeData(bytes: Uint8Array): NftData | undefined {
+  const value = valueOf(bytes);
+  if (value !== undefined) return { kind: 'value', bytes: value };
+  const verdict = readAttributes(bytes).get(NFTA_DATA_VERDICT);
   const chain = verdict && attributeText(readAttributes(verdict).get(NFTA_VERDICT_CHAIN));
   return chain === undefined ? undefined : { kind: 'goto', chain };
 }
 
-/** A copy: of Node's buffers `slice` would share the memory, which the next message overwrites. */
-function valueOf(bytes: Uint8Array | undefined): Uint8Array | undefined {
-  const value = bytes && readAttributes(bytes).get(NFTA_DATA_VALUE);
-  return value && new Uint8Array(value);
+function valueOf(bytes: Uint8Array): Uint8Array | undefined {
+  let found: Uint8Array | undefined;
+  walkAttributes(bytes, (type, value) => {
+    if (type === NFTA_DATA_VALUE) found = value;
+  });
+  return found;
 }
 
 /** The name of a chain of this table; undefined for other messages and tables. */

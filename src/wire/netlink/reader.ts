@@ -57,19 +57,30 @@ export function readAttributes(bytes: Uint8Array, offset = 0): Attributes {
   return attributes;
 }
 
+/** Hands on each attribute in order, without a map of them: for lists that are long. */
+export function walkAttributes(
+  bytes: Uint8Array,
+  onAttribute: (type: number, value: Uint8Array) => void,
+): void {
+  let at = 0;
+  while (bytes.length - at >= 4) {
+    const length = readU16(bytes, at);
+    if (length < 4 || length > bytes.length - at) {
+      throw malformed(`attribute of ${length} bytes at ${at} of ${bytes.length}`);
+    }
+    onAttribute(readU16(bytes, at + 2) & NLA_TYPE_MASK, bytes.subarray(at + 4, at + length));
+    at += align(length);
+  }
+}
+
+function readU16(bytes: Uint8Array, at: number): number {
+  return (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
+}
+
 /** The values of a list whose attributes are all of one type, in order. */
 export function readNestedList(bytes: Uint8Array): readonly Uint8Array[] {
   const values: Uint8Array[] = [];
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let at = 0;
-  while (bytes.length - at >= 4) {
-    const length = view.getUint16(at, true);
-    if (length < 4 || length > bytes.length - at) {
-      throw malformed(`list entry of ${length} bytes at ${at} of ${bytes.length}`);
-    }
-    values.push(bytes.subarray(at + 4, at + length));
-    at += align(length);
-  }
+  walkAttributes(bytes, (_type, value) => values.push(value));
   return values;
 }
 
