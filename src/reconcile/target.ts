@@ -10,7 +10,7 @@ export interface Target<T> {
   readonly isBase?: boolean;
   /** Nothing that other targets do touches its entries: after work it is not observed anew, only at resyncs. Default false. */
   readonly isIsolated?: boolean;
-  /** What is there now, by key; never cached, so that a restart depends on no memory of ours. */
+  /** What is there now, by key; never from a memory that the kernel itself does not confirm, so that a restart depends on none of ours. */
   observe(signal: AbortSignal): Promise<ReadonlyMap<string, T>>;
   isEqual(desired: T, observed: T): boolean;
   /** Adds or changes entries; per-key failures are returned, not thrown, so that one bad entry holds back no other. */

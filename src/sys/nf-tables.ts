@@ -6,10 +6,12 @@ import type { Answer } from './netlink-socket.ts';
 import {
   decodeChain,
   decodeElements,
+  decodeGeneration,
   decodeRule,
   encodeBatchBegin,
   encodeBatchEnd,
   encodeElements,
+  encodeGetGeneration,
   encodeListChains,
   encodeListElements,
   encodeListRules,
@@ -31,8 +33,10 @@ export interface RefusedChange {
 
 /** nf_tables of one namespace, family inet. */
 export interface NfTables {
-  /** All changes or none, in order; empty where all was done. */
-  apply(changes: readonly NftElementChange[]): readonly RefusedChange[];
+  /** All changes or none, in order; empty where all was done. With `generation` only if nothing else has changed since (`ERESTART`). */
+  apply(changes: readonly NftElementChange[], generation?: number): readonly RefusedChange[];
+  /** Number of the last transaction in the namespace, whoever made it: while it stays, tables and sets do, but for what packets add. */
+  generation(): number;
   /** Undefined where there is no such set. */
   listElements(table: string, set: string): Promise<readonly NftElement[] | undefined>;
   /** Names of the table's chains, empty where there is no such table. */
@@ -61,8 +65,8 @@ class KernelNfTables implements NfTables {
     this.#lists = lists;
   }
 
-  apply(changes: readonly NftElementChange[]): readonly RefusedChange[] {
-    const messages: Uint8Array[] = [encodeBatchBegin()];
+  apply(changes: readonly NftElementChange[], generation?: number): readonly RefusedChange[] {
+    const messages: Uint8Array[] = [encodeBatchBegin(generation)];
     const owners: number[] = [-1];
     for (const [at, change] of changes.entries()) {
       for (const message of encodeElements(change)) {
@@ -74,6 +78,13 @@ class KernelNfTables implements NfTables {
     messages.push(encodeBatchEnd());
     const refusals = this.#changes.batch('change nftables elements', messages);
     return [...refusals].map(([position, answer]) => refused(changes, owners[position] ?? -1, answer));
+  }
+
+  generation(): number {
+    const action = 'read generation of nftables';
+    const generation = this.#changes.get(action, encodeGetGeneration(), decodeGeneration);
+    if (generation === undefined) throw new FairleadError('kernel', `Cannot ${action}: no answer`);
+    return generation;
   }
 
   async listElements(table: string, set: string): Promise<readonly NftElement[] | undefined> {

@@ -187,6 +187,11 @@ export function firstKinds(): readonly FlowKind[] {
   );
 }
 
+/** Whether the table has the kind from the start. */
+export function isFirstKind({ endpointCount, affinityTimeoutS }: FlowKind): boolean {
+  return affinityTimeoutS === 0 && endpointCount <= FIRST_COUNTS;
+}
+
 /** Chains for kinds, and their places in the map by which they are found. What is there already is made anew; all or nothing. */
 export function kindsScript(kinds: readonly FlowKind[]): string {
   const timeouts = new Set(kinds.map((it) => it.affinityTimeoutS).filter((it) => it > 0));

@@ -7,22 +7,26 @@ import { applyNft, type NftPlace } from '../../sys/nft.ts';
 import { errnoOf } from '../../sys/errno.ts';
 import { chainOfKind, kindOfMark, type FlowKind } from './flow-kind.ts';
 import { isSameRow, type FrontendRow } from './frontend-row.ts';
-import { observeKinds, observeRows } from './observe.ts';
-import { kindsScript } from './skeleton.ts';
-import { transact, type RowChange } from './transact.ts';
+import { KnownRows, type RowChange } from './known-rows.ts';
+import { observeKinds } from './observe.ts';
+import { isFirstKind, kindsScript } from './skeleton.ts';
+import { transact } from './transact.ts';
 
 /** What the kernel says where it holds something else than we thought. */
 const CONFLICTS = new Set(['ENOENT', 'EEXIST', 'EBUSY', 'ENOTEMPTY']);
 
 export function frontendTarget(tables: NfTables, place: NftPlace): Target<FrontendRow> {
+  const known = new KnownRows(tables);
   return {
     name: 'service-nftables',
-    observe: () => observeRows(tables),
+    // What the table's own target does to them it says (`isBase`).
+    isIsolated: true,
+    observe: () => known.observe(),
     isEqual: isSameRow,
-    update: (rows, signal, seen) => update(rows, seen, { tables, place: { ...place, signal } }),
+    update: (rows, signal, seen) => update(rows, seen, { tables, known, place: { ...place, signal } }),
     delete: (rows) =>
       write(
-        tables,
+        known,
         [...rows].map(([key, from]) => ({ key, from, to: undefined })),
       ),
     print: (verb, key, row) => [
@@ -38,6 +42,7 @@ function describe(verb: 'update' | 'delete', row: FrontendRow): string {
 
 interface Doors {
   readonly tables: NfTables;
+  readonly known: KnownRows;
   readonly place: NftPlace;
 }
 
@@ -46,35 +51,46 @@ async function update(
   seen: ReadonlyMap<string, FrontendRow>,
   doors: Doors,
 ): Promise<ReadonlyMap<string, unknown>> {
-  await addKinds(rows.values(), doors);
+  await addKinds(newKinds(rows, seen), doors);
   return write(
-    doors.tables,
+    doors.known,
     [...rows].map(([key, to]) => ({ key, from: seen.get(key), to })),
   );
 }
 
-/** A kind of flow that no frontend had before gets its chain first: nobody is sent there yet. */
-async function addKinds(rows: Iterable<FrontendRow>, { tables, place }: Doors): Promise<void> {
-  const wanted = new Map<string, FlowKind>();
-  for (const { elements } of rows) {
+/** Kinds of flows that these rows had not before, and that are not there from the start. */
+function newKinds(
+  rows: ReadonlyMap<string, FrontendRow>,
+  seen: ReadonlyMap<string, FrontendRow>,
+): ReadonlyMap<string, FlowKind> {
+  const kinds = new Map<string, FlowKind>();
+  for (const [key, { elements }] of rows) {
     for (const set of ['services', 'outside']) {
-      const kind = kindOfMark(Number(elements.get(set) ?? 0));
-      if (kind !== undefined) wanted.set(chainOfKind(kind), kind);
+      const mark = elements.get(set);
+      if (mark === undefined || mark === seen.get(key)?.elements.get(set)) continue;
+      const kind = kindOfMark(Number(mark));
+      if (kind !== undefined && !isFirstKind(kind)) kinds.set(chainOfKind(kind), kind);
     }
   }
+  return kinds;
+}
+
+/** A kind of flow that no frontend had before gets its chain first: nobody is sent there yet. */
+async function addKinds(wanted: ReadonlyMap<string, FlowKind>, { tables, place }: Doors): Promise<void> {
+  if (wanted.size === 0) return;
   const known = await observeKinds(tables);
   const missing = [...wanted].filter(([name]) => !known.has(name)).map(([, kind]) => kind);
   if (missing.length > 0) await applyNft(kindsScript(missing), place);
 }
 
 /** What another hand changed since it was seen is looked up, and the true difference made. */
-async function write(tables: NfTables, changes: readonly RowChange[]): Promise<ReadonlyMap<string, unknown>> {
-  const failures = await transact(tables, changes);
+async function write(known: KnownRows, changes: readonly RowChange[]): Promise<ReadonlyMap<string, unknown>> {
+  const failures = await transact(known, changes);
   const conflicts = changes.filter(({ key }) => isConflict(failures.get(key)));
   if (conflicts.length === 0) return failures;
-  const there = await observeRows(tables);
+  const there = await known.observe();
   const again = await transact(
-    tables,
+    known,
     conflicts.map((it) => ({ ...it, from: there.get(it.key) })),
   );
   const keys = new Set(conflicts.map((it) => it.key));

@@ -1,37 +1,30 @@
 // Rows into the kernel: the differences of elements, in transactions of whole rows.
 
-import type { NfTables } from '../../sys/nf-tables.ts';
 import type { NftElement, NftElementChange } from '../../wire/netlink/nftables.ts';
 import { familyOf } from '../../base/ip.ts';
 import { addressKey, encodeElement, setName, setOfName } from './element-codec.ts';
-import type { FrontendRow, FrontendSet } from './frontend-row.ts';
+import type { FrontendSet } from './frontend-row.ts';
+import type { KnownRows, RowChange } from './known-rows.ts';
 import { SERVICE_TABLE } from './skeleton-entry.ts';
 
 /** About a megabyte and ten milliseconds; other work gets its turn between. */
 const ELEMENTS_PER_TRANSACTION = 8192;
 
-/** What a row was and what it is to be; undefined for nothing. */
-export interface RowChange {
-  readonly key: string;
-  readonly from: FrontendRow | undefined;
-  readonly to: FrontendRow | undefined;
-}
-
 /** Makes the changes; each row changes whole or not at all. Failures by key: of those nothing has happened. */
 export async function transact(
-  tables: NfTables,
+  known: KnownRows,
   changes: Iterable<RowChange>,
 ): Promise<ReadonlyMap<string, unknown>> {
   const failures = new Map<string, unknown>();
   let part: PlannedChange[] = [];
   let count = 0;
   const flush = (): void => {
-    applyPart(tables, part, failures);
+    applyPart(known, part, failures);
     part = [];
     count = 0;
   };
   for (const change of changes) {
-    const planned = plan(change);
+    const planned = plan({ ...change, from: known.rowOf(change.key, change.from) });
     part.push(planned);
     count += planned.count;
     if (count < ELEMENTS_PER_TRANSACTION) continue;
@@ -44,16 +37,20 @@ export async function transact(
 
 interface PlannedChange {
   readonly key: string;
+  readonly row: RowChange;
   readonly changes: readonly NftElementChange[];
   readonly count: number;
 }
 
 /** One transaction; what the kernel refuses is left out, and the others tried again. */
-function applyPart(tables: NfTables, part: readonly PlannedChange[], failures: Map<string, unknown>): void {
+function applyPart(known: KnownRows, part: readonly PlannedChange[], failures: Map<string, unknown>): void {
   let left = part.filter((it) => it.count > 0);
   while (left.length > 0) {
     const owners = left.flatMap((it) => it.changes.map(() => it.key));
-    const refused = tables.apply(left.flatMap((it) => it.changes));
+    const refused = known.apply(
+      left.flatMap((it) => it.changes),
+      left.map((it) => it.row),
+    );
     if (refused.length === 0) return;
     const failed = new Map<string, unknown>();
     for (const { at, error } of refused) failed.set(owners[at] ?? '', error);
@@ -64,9 +61,10 @@ function applyPart(tables: NfTables, part: readonly PlannedChange[], failures: M
   }
 }
 
-function plan({ key, from, to }: RowChange): PlannedChange {
+function plan(row: RowChange): PlannedChange {
+  const { key, from, to } = row;
   const address = to ?? from;
-  if (address === undefined) return { key, changes: [], count: 0 };
+  if (address === undefined) return { key, row, changes: [], count: 0 };
   const prefix = addressKey(address);
   const removed = new Map<FrontendSet, NftElement[]>();
   const added = new Map<FrontendSet, NftElement[]>();
@@ -90,7 +88,7 @@ function plan({ key, from, to }: RowChange): PlannedChange {
       set: setName(set, family),
       elements,
     });
-  return { key, changes: [...[...removed].map(toChange('delete')), ...[...added].map(toChange('add'))], count }; // prettier-ignore
+  return { key, row, changes: [...[...removed].map(toChange('delete')), ...[...added].map(toChange('add'))], count }; // prettier-ignore
 }
 
 function push(lists: Map<FrontendSet, NftElement[]>, name: string, element: NftElement): void {

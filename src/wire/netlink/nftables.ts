@@ -23,6 +23,7 @@ const NFT_MSG_GETRULE = 7;
 const NFT_MSG_NEWSETELEM = 12;
 const NFT_MSG_GETSETELEM = 13;
 const NFT_MSG_DELSETELEM = 14;
+const NFT_MSG_GETGEN = 16;
 const NFPROTO_INET = 1;
 const NFGENMSG_BYTES = 4;
 const NFTA_CHAIN_TABLE = 1;
@@ -45,6 +46,8 @@ const NFTA_VERDICT_CODE = 1;
 const NFTA_VERDICT_CHAIN = 2;
 const NFT_SET_ELEM_INTERVAL_END = 1;
 const NFT_GOTO = -4;
+const NFTA_GEN_ID = 1;
+const NFNL_BATCH_GENID = 1;
 /** An attribute holds 64 KiB; an element with two IPv6 addresses and a range is below 160 bytes. */
 const MAX_ELEMENTS_PER_MESSAGE = 400;
 
@@ -91,13 +94,18 @@ export function concatenated(...fields: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
-/** Begins a transaction: all up to `encodeBatchEnd` happens or nothing. */
-export function encodeBatchBegin(): Uint8Array {
-  return batchMark(NFNL_MSG_BATCH_BEGIN);
+/**
+ * Begins a transaction: all up to `encodeBatchEnd` happens or nothing. With a generation the kernel refuses it (ERESTART) where another
+ * one has come since.
+ */
+export function encodeBatchBegin(generation?: number): Uint8Array {
+  const writer = batchMark(NFNL_MSG_BATCH_BEGIN);
+  if (generation !== undefined) writer.attribute(NFNL_BATCH_GENID, be32(generation));
+  return writer.finish();
 }
 
 export function encodeBatchEnd(): Uint8Array {
-  return batchMark(NFNL_MSG_BATCH_END);
+  return batchMark(NFNL_MSG_BATCH_END).finish();
 }
 
 /** The messages of a change, more than one where it has many elements. */
@@ -147,6 +155,16 @@ export function encodeListElements(table: string, set: string): Uint8Array {
     .attributeText(NFTA_SET_ELEM_LIST_TABLE, table)
     .attributeText(NFTA_SET_ELEM_LIST_SET, set)
     .finish();
+}
+
+/** Asks for the number of the namespace's last transaction. */
+export function encodeGetGeneration(): Uint8Array {
+  return header(NFT_MSG_GETGEN, c.NLM_F_REQUEST).finish();
+}
+
+/** Undefined where the answer names none. */
+export function decodeGeneration(message: Message): number | undefined {
+  return readBe32(attributesOf(message).get(NFTA_GEN_ID));
 }
 
 /** Asks for all chains of family inet; the kernel takes no table here. */
@@ -245,13 +263,12 @@ function attributesOf(message: Message): ReturnType<typeof readAttributes> {
 }
 
 /** struct nfgenmsg of a batch names the subsystem, in network byte order. */
-function batchMark(type: number): Uint8Array {
+function batchMark(type: number): MessageWriter {
   return new MessageWriter({ type, flags: c.NLM_F_REQUEST })
     .u8(c.AF_UNSPEC)
     .u8(0)
     .u8(0)
-    .u8(NFNL_SUBSYS_NFTABLES)
-    .finish();
+    .u8(NFNL_SUBSYS_NFTABLES);
 }
 
 function header(message: number, flags: number): MessageWriter {
