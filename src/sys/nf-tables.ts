@@ -11,6 +11,7 @@ import {
   encodeBatchBegin,
   encodeBatchEnd,
   encodeElements,
+  encodeGetElement,
   encodeGetGeneration,
   encodeListChains,
   encodeListElements,
@@ -37,6 +38,8 @@ export interface NfTables {
   apply(changes: readonly NftElementChange[], generation?: number): readonly RefusedChange[];
   /** Number of the last transaction in the namespace, whoever made it: while it stays, tables and sets do, but for what packets add. */
   generation(): number;
+  /** The element of one key, whatever the set holds; undefined where there is none. Not for sets of ranges. */
+  element(table: string, set: string, key: Uint8Array): Promise<NftElement | undefined>;
   /** Undefined where there is no such set. */
   listElements(table: string, set: string): Promise<readonly NftElement[] | undefined>;
   /** Names of the table's chains, empty where there is no such table. */
@@ -87,6 +90,12 @@ class KernelNfTables implements NfTables {
     return generation;
   }
 
+  element(table: string, set: string, key: Uint8Array): Promise<NftElement | undefined> {
+    const action = `ask nftables set ${table} ${set} for an element`;
+    const message = encodeGetElement(table, set, key);
+    return this.#inTurn(action, async () => this.#lists.get(action, message, decodeElements)?.[0]);
+  }
+
   async listElements(table: string, set: string): Promise<readonly NftElement[] | undefined> {
     const action = `list nftables set ${table} ${set}`;
     const parts = await this.#list(action, encodeListElements(table, set), decodeElements);
@@ -110,16 +119,20 @@ class KernelNfTables implements NfTables {
     void this.#tail.then(() => this.#lists.close());
   }
 
-  /** One list at a time on the socket; undefined where the kernel knows no such table or set. */
   #list<T>(
     action: string,
     message: Uint8Array,
     decode: (message: Message) => T | undefined,
   ): Promise<readonly T[] | undefined> {
+    return this.#inTurn(action, () => this.#lists.dump(action, message, decode));
+  }
+
+  /** One question at a time on the socket; undefined where the kernel knows no such table, set or element. */
+  #inTurn<T>(action: string, ask: () => Promise<T>): Promise<T | undefined> {
     if (this.#isClosed) {
       return Promise.reject(new FairleadError('aborted', `Cannot ${action}: the door is closed`));
     }
-    const result = this.#tail.then(() => this.#lists.dump(action, message, decode));
+    const result = this.#tail.then(ask);
     this.#tail = result.catch(() => undefined);
     return result.catch((error: unknown) => {
       if (errnoOf(error) === 'ENOENT') return undefined;

@@ -36,6 +36,10 @@ export class FakeNfTables implements NfTables {
     return this.#generation;
   }
 
+  async element(_table: string, set: string, key: Uint8Array): Promise<NftElement | undefined> {
+    return Promise.resolve(this.#sets.get(set)?.get(hex(key)));
+  }
+
   async listElements(_table: string, set: string): Promise<readonly NftElement[]> {
     this.listCount++;
     return Promise.resolve([...(this.#sets.get(set)?.values() ?? [])]);

@@ -26,6 +26,7 @@ test('encodeElements() keeps keys, ranges, values, chains and ends of intervals'
     { key: KEY, isIntervalEnd: true },
     { key: KEY, data: { kind: 'value', bytes: Uint8Array.of(1, 2, 3, 4) } },
     { key: KEY, data: { kind: 'goto', chain: 'inside-2' } },
+    { key: KEY, data: { kind: 'drop' } },
   ] as const;
   assert.deepEqual(roundTrip({ kind: 'add', table: 't', set: 's', elements }), [elements]);
 });

@@ -45,6 +45,7 @@ const NFTA_DATA_VERDICT = 2;
 const NFTA_VERDICT_CODE = 1;
 const NFTA_VERDICT_CHAIN = 2;
 const NFT_SET_ELEM_INTERVAL_END = 1;
+const NF_DROP = 0;
 const NFT_GOTO = -4;
 const NFTA_GEN_ID = 1;
 const NFNL_BATCH_GENID = 1;
@@ -53,9 +54,11 @@ const MAX_ELEMENTS_PER_MESSAGE = 400;
 
 const NO_BYTES = new Uint8Array();
 
-/** What a map gives for a key: bytes, or where the packet goes on. */
+/** What a map gives for a key: bytes, where the packet goes on, or that it is dropped. */
 export type NftData =
-  { readonly kind: 'value'; readonly bytes: Uint8Array } | { readonly kind: 'goto'; readonly chain: string };
+  | { readonly kind: 'value'; readonly bytes: Uint8Array }
+  | { readonly kind: 'goto'; readonly chain: string }
+  | { readonly kind: 'drop' };
 
 /** One element. Fields of a concatenated key are padded to four bytes each (`concatenated`). */
 export interface NftElement {
@@ -144,9 +147,10 @@ function writeData(writer: MessageWriter, data: NftData): void {
     writer.attribute(NFTA_DATA_VALUE, data.bytes);
     return;
   }
-  writer.nest(NFTA_DATA_VERDICT, (it) =>
-    it.attribute(NFTA_VERDICT_CODE, be32(NFT_GOTO)).attributeText(NFTA_VERDICT_CHAIN, data.chain),
-  );
+  writer.nest(NFTA_DATA_VERDICT, (it) => {
+    it.attribute(NFTA_VERDICT_CODE, be32(data.kind === 'drop' ? NF_DROP : NFT_GOTO));
+    if (data.kind === 'goto') it.attributeText(NFTA_VERDICT_CHAIN, data.chain);
+  });
 }
 
 /** Asks for all elements of a set. */
@@ -165,6 +169,15 @@ export function encodeGetGeneration(): Uint8Array {
 /** Undefined where the answer names none. */
 export function decodeGeneration(message: Message): number | undefined {
   return readBe32(attributesOf(message).get(NFTA_GEN_ID));
+}
+
+/** Asks for the one element of a key. */
+export function encodeGetElement(table: string, set: string, key: Uint8Array): Uint8Array {
+  return header(NFT_MSG_GETSETELEM, c.NLM_F_REQUEST)
+    .attributeText(NFTA_SET_ELEM_LIST_TABLE, table)
+    .attributeText(NFTA_SET_ELEM_LIST_SET, set)
+    .nest(NFTA_SET_ELEM_LIST_ELEMENTS, (list) => list.nest(NFTA_LIST_ELEM, (it) => writeElement(it, { key })))
+    .finish();
 }
 
 /** Asks for all chains of family inet; the kernel takes no table here. */
@@ -217,7 +230,9 @@ function decodeData(bytes: Uint8Array): NftData | undefined {
   if (value !== undefined) return { kind: 'value', bytes: value };
   const verdict = readAttributes(bytes).get(NFTA_DATA_VERDICT);
   const chain = verdict && attributeText(readAttributes(verdict).get(NFTA_VERDICT_CHAIN));
-  return chain === undefined ? undefined : { kind: 'goto', chain };
+  if (chain !== undefined) return { kind: 'goto', chain };
+  const code = verdict && readBe32(readAttributes(verdict).get(NFTA_VERDICT_CODE));
+  return code === NF_DROP ? { kind: 'drop' } : undefined;
 }
 
 function valueOf(bytes: Uint8Array): Uint8Array | undefined {
