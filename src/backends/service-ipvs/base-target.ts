@@ -63,7 +63,7 @@ function isSameEntry(a: BaseEntry, b: BaseEntry): boolean {
 async function observeBase(kernel: IpvsKernel): Promise<ReadonlyMap<string, BaseEntry>> {
   const entries = new Map<string, BaseEntry>();
   if (!kernel.ipvs.isPresent()) return entries;
-  const mark = markOfTable(await kernel.listTable());
+  const mark = await kernel.table.mark();
   if (mark !== undefined) entries.set('table', { kind: 'table', mark, place: undefined });
   const device = await kernel.netlink.link(IPVS_DEVICE);
   if (device === undefined) return entries;
@@ -73,18 +73,10 @@ async function observeBase(kernel: IpvsKernel): Promise<ReadonlyMap<string, Base
   return entries;
 }
 
-/** The comment of the first rule that has one; a table without reads as one of another version. */
-function markOfTable(objects: readonly Readonly<Record<string, unknown>>[] | undefined): string | undefined {
-  if (objects === undefined) return undefined;
-  for (const { rule } of objects)
-    if (typeof rule === 'object' && rule !== null && 'comment' in rule) return String(rule.comment);
-  return '';
-}
-
 async function writeEntry(kernel: IpvsKernel, key: string, entry: BaseEntry): Promise<void> {
   if (entry.kind === 'setting') return writeSysctl(kernel.netns, key, entry.value);
   if (entry.kind === 'table')
-    return entry.place === undefined ? undefined : kernel.applyScript(tableScript(entry.place));
+    return entry.place === undefined ? undefined : kernel.table.load(tableScript(entry.place));
   const add = { kind: 'add-dummy', name: IPVS_DEVICE, alias: 'fairlead service-ipvs' } as const;
   await kernel.netlink.apply([add]).catch((error: unknown) => {
     if (!isAlreadyExists(error)) throw error;
@@ -95,27 +87,17 @@ async function writeEntry(kernel: IpvsKernel, key: string, entry: BaseEntry): Pr
 /** The table translates connections that are there yet, and the device carries their addresses: both stay as long as those. */
 async function removeEntry(kernel: IpvsKernel, entry: BaseEntry): Promise<void> {
   if (entry.kind === 'setting') return;
-  if (await hasServices(kernel))
+  if (await kernel.table.hasFrontends())
     throw new FairleadError(
       'draining',
       `Cannot remove the ${entry.kind} of IPVS: there are virtual services`,
     );
   if (entry.kind === 'table') {
     const { family, name } = IPVS_TABLE;
-    return kernel.applyScript(`add table ${family} ${name}\ndelete table ${family} ${name}\n`);
+    return kernel.table.load(`add table ${family} ${name}\ndelete table ${family} ${name}\n`);
   }
   await kernel.netlink.apply([{ kind: 'delete-link', name: IPVS_DEVICE }]).catch((error: unknown) => {
     if (!isNotFound(error)) throw error;
-  });
-}
-
-/** Those that others made in this namespace do not hold ours. */
-async function hasServices(kernel: IpvsKernel): Promise<boolean> {
-  const objects = (await kernel.listTable()) ?? [];
-  return objects.some(({ map }) => {
-    const isOutside =
-      typeof map === 'object' && map !== null && 'name' in map && String(map.name).startsWith('outside');
-    return isOutside && 'elem' in map;
   });
 }
 

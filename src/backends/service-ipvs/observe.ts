@@ -5,7 +5,6 @@ import { parsePort, parseProtocol } from '../../base/port.ts';
 import { frontendKey } from '../../model/network.ts';
 import { ipvsKeyText } from '../../sys/ipvs.ts';
 import type { IpvsKey, IpvsService } from '../../wire/netlink/ipvs.ts';
-import { elementsOfTable } from './elements.ts';
 import { IPVS_DEVICE, type IpvsKernel } from './kernel.ts';
 import { isHiddenMark } from './table.ts';
 import type { Balancing, IpvsRow, RowDestination } from './row.ts';
@@ -14,9 +13,9 @@ type RowFrontend = Pick<IpvsRow, 'ip' | 'port' | 'protocol'>;
 
 /** Rows by frontend key; none where the kernel has no IPVS or the table is not there. */
 export async function observeRows(kernel: IpvsKernel): Promise<ReadonlyMap<string, IpvsRow>> {
-  const objects = kernel.ipvs.isPresent() ? await kernel.listTable() : undefined;
-  if (objects === undefined) return new Map();
-  const elements = groupElements(elementsOfTable(objects));
+  const present = kernel.ipvs.isPresent() ? await kernel.table.list() : undefined;
+  if (present === undefined) return new Map();
+  const elements = groupElements(present);
   const services = new Map((await kernel.ipvs.services()).map((it) => [ipvsKeyText(it.key), it]));
   const carried = await carriedAddresses(kernel);
   const rows = new Map<string, IpvsRow>();
@@ -48,6 +47,11 @@ function addressState(ip: Ip, carried: ReadonlySet<Ip>, { addresses }: GroupedEl
 
 export function keyOfFrontend({ protocol, ip, port }: RowFrontend): IpvsKey {
   return { kind: 'address', protocol, ip, port };
+}
+
+/** The begin of all keys of a frontend in the table. */
+export function frontendText({ ip, protocol, port }: RowFrontend): string {
+  return `${ip} . ${protocol.toLowerCase()} . ${port}`;
 }
 
 async function outsideOf(
@@ -95,7 +99,7 @@ interface GroupedElements {
 }
 
 /** "<set> <address> . <protocol> . <port> ..." by what stands between the set and the rest. */
-export function groupElements(elements: readonly string[]): GroupedElements {
+function groupElements(elements: readonly string[]): GroupedElements {
   const byFrontend = new Map<string, { readonly frontend: RowFrontend; readonly lines: string[] }>();
   const addresses = new Set<string>();
   for (const element of elements) {

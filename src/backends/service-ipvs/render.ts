@@ -1,17 +1,10 @@
 // Pure: a frontend to its row, virtual services and elements of the table.
 
-import {
-  cidrBase,
-  cidrFamily,
-  cidrHasCidr,
-  cidrHasIp,
-  cidrLength,
-  hostCidr,
-  type Cidr,
-} from '../../base/cidr.ts';
+import { cidrFamily, cidrHasCidr, cidrHasIp, cidrLength, type Cidr } from '../../base/cidr.ts';
 import { familyOf, type Ip } from '../../base/ip.ts';
 import type { Endpoint, EndpointChoice, Frontend, ServiceView } from '../../model/network.ts';
 import type { FrontendRendering } from '../shared-node/service-backend.ts';
+import { rangeText } from './element-codec.ts';
 import { destinationKey, type Balancing, type IpvsRow } from './row.ts';
 
 /** What each row depends on beside its frontend. */
@@ -134,10 +127,4 @@ function rangesOf({ ip, sourceRanges }: Frontend): readonly Cidr[] | undefined {
   const own = [...new Set(sourceRanges)].filter((it) => cidrFamily(it) === family);
   if (own.some((it) => cidrLength(it) === 0)) return undefined;
   return own.filter((inner) => !own.some((outer) => outer !== inner && cidrHasCidr(outer, inner)));
-}
-
-/** As nft prints it. */
-function rangeText(range: Cidr): string {
-  const base = cidrBase(range);
-  return range === hostCidr(base) ? base : range;
 }

@@ -2,12 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FairleadError, hasCode } from '../../base/errors.ts';
 import { parseIp } from '../../base/ip.ts';
+import { parsePort } from '../../base/port.ts';
 import { frontendKey, type Frontend } from '../../model/network.ts';
 import { FakeKernel } from '../../sys/fake-netlink.ts';
 import { ipvsKeyText, type Ipvs } from '../../sys/ipvs.ts';
 import type { IpvsDestinationState, IpvsService } from '../../wire/netlink/ipvs.ts';
 import { aChoice, aFrontend } from '../../../test/support/service-samples.ts';
 import { baseTarget } from './base-target.ts';
+import { decodeElement, encodeElement, nameOf, setOf } from './element-codec.ts';
+import type { ElementTable, RefusedElements } from './element-table.ts';
 import { IPVS_DEVICE, type IpvsKernel } from './kernel.ts';
 import { renderFrontend } from './render.ts';
 import { isSameRow, type IpvsRow } from './row.ts';
@@ -49,38 +52,49 @@ class FakeIpvs implements Ipvs {
   };
 }
 
-/** The table as a set of "<set> <key> : <value>", written by scripts and read as nft's JSON. */
-function fakeTable(): Pick<IpvsKernel, 'listTable' | 'applyScript'> & { readonly elements: Set<string> } {
-  const elements = new Set<string>();
-  return {
-    elements,
-    applyScript: async (script) => {
-      for (const line of script.split('\n').filter((it) => it !== '')) {
-        const [, verb, set, key] = /^(\w+) element inet \S+ (\S+) \{ (.*) \}$/.exec(line) ?? [];
-        const known = [...elements].find((it) => it === `${set} ${key}` || it.startsWith(`${set} ${key} : `));
-        if (verb === 'add') elements.add(`${set} ${key}`);
-        else if (known === undefined) throw new FairleadError('kernel', `no element ${key}`);
-        else elements.delete(known);
-      }
-    },
-    listTable: async () => [...elements].map(objectOf),
-  };
-}
+/** The table as a set of "<set> <key> : <value>"; `listed` counts what a change must not do. */
+class FakeTable implements ElementTable {
+  readonly elements = new Set<string>();
+  listed = 0;
+  hasFrontends = async (): Promise<boolean> => [...this.elements].some((it) => it.startsWith('outside'));
+  mark = async (): Promise<string> => '';
+  load = async (): Promise<void> => undefined;
 
-function objectOf(element: string): Readonly<Record<string, unknown>> {
-  const [, name = '', key = '', value] = /^(\S+) (.*?)(?: : (.*))?$/.exec(element) ?? [];
-  if (value === undefined) return { set: { name, elem: [{ concat: key.split(' . ') }] } };
-  const verdict = value.startsWith('goto') ? { goto: { target: value.slice(5) } } : { [value]: null };
-  const data = /^\d+$/.test(value) ? Number(value) : verdict;
-  return { map: { name, elem: [[{ concat: key.split(' . ') }, data]] } };
+  list: ElementTable['list'] = async () => {
+    this.listed++;
+    // As netlink would give it: what does not survive the codec is not there.
+    return [...this.elements].flatMap((it) => decodeElement(setOf(it), encodeElement(it)) ?? []);
+  };
+
+  find: ElementTable['find'] = async (element) =>
+    [...this.elements].find((it) => nameOf(it) === nameOf(element));
+
+  change: ElementTable['change'] = (changes) => {
+    const known = new Map([...this.elements].map((it) => [nameOf(it), it]));
+    const refused: RefusedElements[] = [];
+    for (const [at, { remove, add, clear = [] }] of changes.entries()) {
+      const refuse = (it: string): unknown =>
+        refused.push({ at, error: new FairleadError('kernel', `element ${it}`) });
+      for (const it of remove) if (!known.delete(nameOf(it))) refuse(it);
+      for (const it of add) {
+        if (known.has(nameOf(it)) && known.get(nameOf(it)) !== it) refuse(it);
+        known.set(nameOf(it), it);
+      }
+      for (const it of clear) known.delete(it);
+    }
+    if (refused.length > 0) return refused;
+    this.elements.clear();
+    for (const it of known.values()) this.elements.add(it);
+    return [];
+  };
 }
 
 async function aKernel() {
   const links = new FakeKernel();
   const netlink = links.open(links.addNetns());
   await netlink.apply([{ kind: 'add-dummy', name: IPVS_DEVICE, isUp: true }]);
-  const [ipvs, table] = [new FakeIpvs(), fakeTable()];
-  const kernel: IpvsKernel = { netns: undefined, ipvs, netlink, ...table };
+  const [ipvs, table] = [new FakeIpvs(), new FakeTable()];
+  const kernel: IpvsKernel = { netns: undefined, ipvs, netlink, table };
   return { kernel, ipvs, table, netlink, target: ipvsTarget(kernel) };
 }
 
@@ -144,6 +158,38 @@ test('a frontend with connections drains: it fails with the code, takes no new o
   assert.deepEqual(await target.delete(seen, SIGNAL), new Map());
   assert.deepEqual([...table.elements], []);
   assert.deepEqual(await netlink.addresses(IPVS_DEVICE), []);
+});
+
+test('an address goes with the last row that has it, and no change lists what others hold', async () => {
+  const { target, ipvs, table, netlink } = await aKernel();
+  const rows = rowsOf(LOCAL, aFrontend([A], { port: parsePort(81) }));
+  await target.update(rows, SIGNAL, await target.observe(SIGNAL));
+  const listed = table.listed;
+  ipvs.services = () => Promise.reject(new Error('services were listed'));
+  const [first, second] = [...rows].map((it) => new Map([it]));
+  const changed = rowsOf({ ...LOCAL, outside: aChoice(B) });
+  assert.deepEqual(await target.update(changed, SIGNAL, first!), new Map());
+  assert.deepEqual(await target.delete(changed, SIGNAL), new Map());
+  assert.equal((await netlink.addresses(IPVS_DEVICE)).length, 1);
+  assert.ok(table.elements.has('carried4 10.96.0.5'));
+  assert.deepEqual(await target.delete(second!, SIGNAL), new Map());
+  assert.deepEqual(await netlink.addresses(IPVS_DEVICE), []);
+  assert.deepEqual([...table.elements], []);
+  assert.equal(table.listed, listed);
+});
+
+test('elements that somebody changed are found out, row by row', async () => {
+  const { target, table } = await aKernel();
+  const rows = rowsOf(LOCAL, aFrontend([A], { ip: parseIp('10.96.0.6') }));
+  await target.update(rows, SIGNAL, new Map());
+  const wanted = [...table.elements].sort();
+  const [outside] = wanted.filter((it) => it.startsWith('outside4 10.96.0.5'));
+  table.change([{ remove: [outside!], add: [`${nameOf(outside!)} : drop`] }]);
+  assert.deepEqual(await target.update(rows, SIGNAL, new Map()), new Map());
+  assert.deepEqual([...table.elements].sort(), wanted);
+  table.elements.delete(outside!);
+  assert.deepEqual(await target.delete(rows, SIGNAL), new Map());
+  assert.deepEqual([...table.elements], []);
 });
 
 test('a mark that is taken is passed over', async () => {

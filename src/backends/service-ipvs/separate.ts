@@ -1,0 +1,59 @@
+// The virtual service of a frontend's outside clients where they have other endpoints: made, changed and removed with its mark.
+
+import { familyOf } from '../../base/ip.ts';
+import type { IpvsKey } from '../../wire/netlink/ipvs.ts';
+import { addMarked, balance, unbalance } from './balance.ts';
+import type { ElementChange } from './element-table.ts';
+import type { IpvsKernel } from './kernel.ts';
+import { frontendText, markOf } from './observe.ts';
+import type { IpvsRow } from './row.ts';
+import { isHiddenMark } from './table.ts';
+
+export interface PreparedSeparate extends ElementChange {
+  /** A service that nobody finds until the change of elements has happened: without that it has to go. */
+  readonly made: IpvsKey | undefined;
+}
+
+/** The service stands before any packet is marked for it. */
+export async function prepareSeparate(
+  kernel: IpvsKernel,
+  key: string,
+  row: IpvsRow,
+  seen: IpvsRow | undefined,
+): Promise<PreparedSeparate> {
+  const { outside } = row;
+  if (outside === undefined) return { remove: [], add: [], made: undefined };
+  const family = familyOf(row.ip);
+  const known = seen?.outside?.mark ?? (await askMark(kernel, row));
+  const isKept = known !== undefined && isHiddenMark(known) === outside.isHidden;
+  const mark = isKept ? known : addMarked(kernel.ipvs, key, { ...outside, family });
+  const service: IpvsKey = { kind: 'mark', family, mark };
+  await balance(kernel.ipvs, service, { ...outside, keepsFlows: row.protocol === 'TCP' });
+  if (isKept) return { remove: [], add: [], made: undefined };
+  // Whether clients are hidden is part of the number: the flows of the other number end.
+  if (known !== undefined) await unbalance(kernel.ipvs, { kind: 'mark', family, mark: known }, false);
+  const remove = known === undefined ? [] : [markElement(row, known)];
+  return { remove, add: [markElement(row, mark)], made: service };
+}
+
+/** True where it has to stay. */
+export async function dropSeparate(kernel: IpvsKernel, row: IpvsRow): Promise<boolean> {
+  const mark = row.outside?.mark ?? (await askMark(kernel, row));
+  if (mark === undefined) return false;
+  const service: IpvsKey = { kind: 'mark', family: familyOf(row.ip), mark };
+  if (await unbalance(kernel.ipvs, service, row.protocol === 'TCP')) return true;
+  const [refused] = kernel.table.change([{ remove: [markElement(row, mark)], add: [] }]);
+  // Gone already is as good.
+  if (refused !== undefined && (await askMark(kernel, row)) !== undefined) throw refused.error;
+  return false;
+}
+
+/** A row that was written and not observed since does not say its mark: the table does. */
+async function askMark({ table }: IpvsKernel, row: IpvsRow): Promise<number | undefined> {
+  const found = await table.find(`marks${familyOf(row.ip)} ${frontendText(row)}`);
+  return found === undefined ? undefined : markOf([found]);
+}
+
+function markElement(row: IpvsRow, mark: number): string {
+  return `marks${familyOf(row.ip)} ${frontendText(row)} : ${mark}`;
+}
