@@ -3,6 +3,7 @@
 
 import { renderVxlan } from '../backends/network-vxlan/render.ts';
 import type { Underlay, VxlanState } from '../backends/network-vxlan/entries.ts';
+import { schedulerProblem } from '../backends/service-ipvs/schedulers.ts';
 import type { ServiceRole } from '../backends/shared-node/service-backend.ts';
 import { NameCompiler } from '../compile/names.ts';
 import { NodeCompiler, type NodeChanges } from '../compile/node-compiler.ts';
@@ -59,13 +60,16 @@ export class ViewCompiler {
     const objects = clusterObjectsOf(state);
     const isKnown = state.of(SERVICE_KIND).isSynced && state.of(ENDPOINT_SLICE_KIND).isSynced;
     const settings = state.of(SETTINGS_KIND);
-    if (settings.isSynced) this.#choice.want(settings.get(CLUSTER_SETTINGS_KEY)?.proxy);
+    const wanted = settings.get(CLUSTER_SETTINGS_KEY);
+    const schedulerIs = schedulerProblem(wanted?.ipvsScheduler);
+    if (settings.isSynced) this.#choice.want(wanted?.proxy, schedulerIs);
     const hasNodes = state.of(NODE_KIND).isSynced;
     const nodeChanges = this.#follow(objects, this.#known === undefined ? undefined : changes);
     const { view, changedFrontends } = this.#nodes.compile(objects, this.#inputs, nodeChanges);
     const names = this.#names.compile(objects, this.#inputs, nodeChanges);
     const node = hasNodes ? view : undefined;
-    const services = isKnown ? node : undefined;
+    const scheduler = schedulerIs === undefined ? wanted?.ipvsScheduler : undefined;
+    const services = isKnown ? withScheduler(node, scheduler) : undefined;
     // Whoever rendered nothing for what was not known has missed the changes meanwhile.
     const hasMissed = this.#known?.isSynced !== true;
     this.#known = { node, isSynced: services !== undefined };
@@ -93,6 +97,11 @@ export class ViewCompiler {
     const services = this.#inputs.update(objects, changed);
     return changed === undefined || services === undefined ? undefined : { objects: changed, services };
   }
+}
+
+function withScheduler(view: NodeView | undefined, ipvsScheduler: string | undefined): NodeView | undefined {
+  if (view === undefined || ipvsScheduler === undefined) return view;
+  return { ...view, cluster: { ...view.cluster, ipvsScheduler } };
 }
 
 const NO_KEYS: ReadonlySet<string> = new Set();

@@ -71,6 +71,16 @@ test('what the node cannot do is refused in words, and what carries goes on', ()
   assert.equal(choice.status().problem, undefined);
 });
 
+test('what is wrong with the settings beside the backend is said, and holds nothing back', () => {
+  const { choice, roles } = aChoice();
+  choice.want('b', 'no such scheduler');
+  choice.settle(() => true);
+  assert.equal(choice.status().problem, 'no such scheduler');
+  assert.deepEqual(roles(), { a: 'leave', b: 'carry', c: 'leave' });
+  choice.want('b');
+  assert.equal(choice.status().problem, undefined);
+});
+
 test('a node that carries nothing yet takes the default where it cannot do what is wanted', () => {
   const { choice, roles, answers } = aChoice({ b: undefined });
   choice.want('b');

@@ -19,7 +19,7 @@ export interface ServiceChoiceStatus {
   readonly carrier: string | undefined;
   /** Being made whole beside the carrier. */
   readonly next: string | undefined;
-  /** Why what is wanted is not done. */
+  /** Why what is wanted is not done: the backend, or another setting beside it. */
   readonly problem: string | undefined;
 }
 
@@ -29,14 +29,19 @@ export class ServiceChoice {
   #carrier: string | undefined;
   #next: string | undefined;
   #problem: string | undefined;
+  #beside: string | undefined;
 
   constructor(options: ServiceChoiceOptions) {
     this.#options = options;
   }
 
-  /** The choice of the cluster's settings, undefined for none. A backend that this node cannot run is refused: what carries goes on. */
-  want(wanted: string | undefined): void {
+  /**
+   * The choice of the cluster's settings, undefined for none. A backend that this node cannot run is refused: what carries goes on.
+   * `beside` is what is wrong with the settings otherwise.
+   */
+  want(wanted: string | undefined, beside?: string): void {
     this.#wanted = wanted;
+    this.#beside = beside;
     const name = wanted ?? this.#options.fallback;
     this.#problem = this.#problemOf(name);
     if (this.#problem === undefined) return this.#take(name);
@@ -65,7 +70,12 @@ export class ServiceChoice {
   }
 
   status(): ServiceChoiceStatus {
-    return { wanted: this.#wanted, carrier: this.#carrier, next: this.#next, problem: this.#problem };
+    return {
+      wanted: this.#wanted,
+      carrier: this.#carrier,
+      next: this.#next,
+      problem: this.#problem ?? this.#beside,
+    };
   }
 
   #take(name: string): void {

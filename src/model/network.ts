@@ -87,7 +87,7 @@ export interface Frontend {
 
 /** What a Service asks of one backend by annotation; others leave it aside. */
 export interface FrontendOptions {
-  /** `fairlead.dev/ipvs-scheduler`: rr, lc, dh, sh, wrr, wlc, sed, nq, mh; undefined for the node's own. */
+  /** `fairlead.dev/ipvs-scheduler`: rr, lc, dh, sh, wrr, wlc, sed, nq, mh; undefined for the cluster's. */
   readonly ipvsScheduler: string | undefined;
   /** `fairlead.dev/load-balancing: maglev`: outside clients are spread by a consistent hash of their flow. */
   readonly isMaglev: boolean;
@@ -182,6 +182,8 @@ export interface ClusterNetwork {
   readonly nodePortAddresses: readonly Cidr[];
   /** `spec.externalIPs` lets whoever may write a Service take any address (CVE-2020-8554): off unless asked for. */
   readonly allowsExternalIps: boolean;
+  /** How IPVS balances Services that do not say it themselves; undefined for its default. A name that it knows. */
+  readonly ipvsScheduler?: string | undefined;
 }
 
 /** The whole network, the same on every node: what the cluster's objects say, resolved. Maps are keyed canonically. */

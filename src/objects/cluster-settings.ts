@@ -10,11 +10,21 @@ export const CLUSTER_SETTINGS_KEY = objectKey(CLUSTER_SETTINGS);
 export interface ClusterSettings extends SlimMeta {
   /** `data.proxy`: the Service backend by its name, known or not. */
   readonly proxy: string | undefined;
+  /** `data.ipvsScheduler`: how IPVS balances Services that do not say it themselves; a scheduler by its name, known or not. */
+  readonly ipvsScheduler: string | undefined;
 }
 
 /** Reads a v1 ConfigMap; throws `invalid` naming the field. */
 export function parseClusterSettings(raw: unknown): ClusterSettings {
   const root = Field.root('ConfigMap', raw);
-  const proxy = root.at('data.proxy').optionalText()?.trim();
-  return { ...readMeta(root), proxy: proxy === '' ? undefined : proxy };
+  return {
+    ...readMeta(root),
+    proxy: readSetting(root, 'proxy'),
+    ipvsScheduler: readSetting(root, 'ipvsScheduler'),
+  };
+}
+
+function readSetting(root: Field, key: string): string | undefined {
+  const text = root.at(`data.${key}`).optionalText()?.trim();
+  return text === '' ? undefined : text;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hasCode } from '../base/errors.ts';
+import { parseClusterSettings } from './cluster-settings.ts';
 import { parseEndpointSlice } from './endpoint-slice.ts';
 import { parseNode } from './node.ts';
 import { parsePod } from './pod.ts';
@@ -143,6 +144,13 @@ test('parsePod() reads addresses, readiness and ports', () => {
   assert.deepEqual(pod.ports, [
     { name: 'http', port: 80, protocol: 'TCP', hostPort: 8080, hostIp: undefined },
   ]);
+});
+
+test('parseClusterSettings() keeps what is set', () => {
+  const settings = parseClusterSettings({ metadata: meta, data: { proxy: ' ipvs\n', ipvsScheduler: 'lc' } });
+  assert.deepEqual([settings.proxy, settings.ipvsScheduler], ['ipvs', 'lc']);
+  const empty = parseClusterSettings({ metadata: meta, data: { proxy: '' } });
+  assert.deepEqual([empty.proxy, empty.ipvsScheduler], [undefined, undefined]);
 });
 
 test('parseNode() keeps InternalIP addresses and pod prefixes', () => {

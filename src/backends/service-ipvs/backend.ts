@@ -10,7 +10,7 @@ import {
 } from '../shared-node/service-backend.ts';
 import { baseTarget, renderBase } from './base-target.ts';
 import { openIpvsKernel } from './kernel.ts';
-import { ipvsRendering } from './render.ts';
+import { IPVS_RENDERING } from './render.ts';
 import { ipvsTarget } from './target.ts';
 
 export const IPVS_SERVICES: ServiceBackend = {
@@ -25,5 +25,5 @@ export function ipvsServiceParts({
   lifetime,
 }: Pick<ServiceDoors, 'netns' | 'lifetime'>): readonly ServicePart[] {
   const kernel = openIpvsKernel(netns, lifetime);
-  return [servicePart(baseTarget(kernel), renderBase), frontendPart(ipvsTarget(kernel), ipvsRendering())];
+  return [servicePart(baseTarget(kernel), renderBase), frontendPart(ipvsTarget(kernel), IPVS_RENDERING)];
 }

@@ -6,7 +6,7 @@ import type { Frontend } from '../../model/network.ts';
 import { aChoice, aFrontend } from '../../../test/support/service-samples.ts';
 import { renderFrontend, type IpvsContext } from './render.ts';
 import { isSameRow, type IpvsRow } from './row.ts';
-import { refuseUnknownScheduler } from './schedulers.ts';
+import { refuseUnknownScheduler, schedulerProblem } from './schedulers.ts';
 
 const CONTEXT: IpvsContext = {
   node: 'node-a',
@@ -14,12 +14,13 @@ const CONTEXT: IpvsContext = {
   serviceCidrs: [parseCidr('10.96.0.0/16')],
   podCidrs: [parseCidr('10.244.0.0/16')],
   nodeLocalIps: [parseIp('10.96.0.53')],
+  scheduler: 'rr',
 };
 const A = '10.244.1.2:8080';
 const B = '10.244.2.2:8080';
 
 function rowOf(frontend: Frontend): IpvsRow {
-  const row = renderFrontend(frontend, CONTEXT, 'rr');
+  const row = renderFrontend(frontend, CONTEXT);
   assert.ok(row);
   return row;
 }
@@ -87,7 +88,20 @@ test('renderFrontend(): addresses of the node are not carried, external ones are
   const external = aFrontend([A], { scope: 'external-ip', ip: parseIp('198.51.100.1') });
   assert.equal(rowOf(external).address, 'carried');
   assert.equal(rowOf({ ...external, ip: parseIp('10.244.2.2') }).address, 'not carried');
-  assert.equal(renderFrontend(aFrontend([A], { kind: 'node-local' }), CONTEXT, 'rr'), undefined);
+  assert.equal(renderFrontend(aFrontend([A], { kind: 'node-local' }), CONTEXT), undefined);
+});
+
+test('renderFrontend() takes the Service’s scheduler before the cluster’s', () => {
+  const context = { ...CONTEXT, scheduler: 'lc' };
+  const options = { ipvsScheduler: 'sh', isMaglev: false, isDirectReturn: false };
+  assert.equal(renderFrontend(aFrontend([A]), context)?.inside?.scheduler, 'lc');
+  assert.equal(renderFrontend(aFrontend([A], { options }), context)?.inside?.scheduler, 'sh');
+});
+
+test('schedulerProblem() says what is known', () => {
+  assert.equal(schedulerProblem(undefined), undefined);
+  assert.equal(schedulerProblem('mh'), undefined);
+  assert.match(schedulerProblem('best') ?? '', /no IPVS scheduler "best"; known are rr, lc, dh, sh/);
 });
 
 test('refuseUnknownScheduler() names the Service and what is known', () => {

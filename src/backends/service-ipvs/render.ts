@@ -16,15 +16,15 @@ export interface IpvsContext {
   readonly podCidrs: readonly Cidr[];
   /** Addresses that the node answers at itself: it carries them, and their other ports are not ours to refuse. */
   readonly nodeLocalIps: readonly Ip[];
+  /** For Services that name none. */
+  readonly scheduler: string;
 }
 
-/** Where neither a Service nor the configuration names one. */
+/** Where neither a Service nor the cluster's settings name one. */
 const DEFAULT_SCHEDULER = 'rr';
 
 /** `node-local` frontends have no row. */
-export function ipvsRendering(scheduler = DEFAULT_SCHEDULER): FrontendRendering<IpvsRow, IpvsContext> {
-  return { contextOf, renderFrontend: (frontend, context) => renderFrontend(frontend, context, scheduler) };
-}
+export const IPVS_RENDERING: FrontendRendering<IpvsRow, IpvsContext> = { contextOf, renderFrontend };
 
 function contextOf({ node, frontends, cluster }: ServiceView): IpvsContext {
   const nodeLocalIps = new Set<Ip>();
@@ -35,17 +35,14 @@ function contextOf({ node, frontends, cluster }: ServiceView): IpvsContext {
     serviceCidrs: cluster.serviceCidrs,
     podCidrs: cluster.podCidrs,
     nodeLocalIps: [...nodeLocalIps].sort(),
+    scheduler: cluster.ipvsScheduler ?? DEFAULT_SCHEDULER,
   };
 }
 
-export function renderFrontend(
-  frontend: Frontend,
-  context: IpvsContext,
-  defaultScheduler: string,
-): IpvsRow | undefined {
+export function renderFrontend(frontend: Frontend, context: IpvsContext): IpvsRow | undefined {
   if (frontend.kind === 'node-local') return undefined;
   const { ip, port, protocol, namespace, service, inside, outside } = frontend;
-  const scheduler = frontend.options.ipvsScheduler ?? defaultScheduler;
+  const scheduler = frontend.options.ipvsScheduler ?? context.scheduler;
   const persistenceS = frontend.affinityTimeoutS ?? 0;
   const balancing = (choice: EndpointChoice): Balancing => ({
     scheduler,

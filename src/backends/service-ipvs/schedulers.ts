@@ -5,6 +5,12 @@ import type { IpvsRow } from './row.ts';
 
 const IPVS_SCHEDULERS: readonly string[] = ['rr', 'lc', 'dh', 'sh', 'wrr', 'wlc', 'sed', 'nq', 'mh'];
 
+/** What is wrong with a name in the cluster's settings, undefined where nothing is. */
+export function schedulerProblem(name: string | undefined): string | undefined {
+  if (name === undefined || IPVS_SCHEDULERS.includes(name)) return undefined;
+  return `no IPVS scheduler "${name}"; known are ${IPVS_SCHEDULERS.join(', ')}`;
+}
+
 /** Throws `invalid` for a name that IPVS does not have, or that we have not tried. */
 export function refuseUnknownScheduler({ service, inside }: IpvsRow): void {
   if (inside === undefined || IPVS_SCHEDULERS.includes(inside.scheduler)) return;

@@ -99,8 +99,15 @@ async function aKernel() {
 }
 
 function rowsOf(...frontends: readonly Frontend[]): ReadonlyMap<string, IpvsRow> {
-  const context = { node: 'n', nodeIps: [], serviceCidrs: [], podCidrs: [], nodeLocalIps: [] };
-  return new Map(frontends.map((it) => [frontendKey(it), renderFrontend(it, context, 'rr')!]));
+  const context = {
+    node: 'n',
+    nodeIps: [],
+    serviceCidrs: [],
+    podCidrs: [],
+    nodeLocalIps: [],
+    scheduler: 'rr',
+  };
+  return new Map(frontends.map((it) => [frontendKey(it), renderFrontend(it, context)!]));
 }
 
 const LOCAL = aFrontend([A, B], { outside: aChoice(A), masqueradesOutside: false });

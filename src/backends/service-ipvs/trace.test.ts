@@ -18,8 +18,13 @@ const NODE_IPS = [parseIp(NODE)];
 
 /** Who comes to port 80 of the frontend's address, or another one; the verdict in a word and the endpoints. */
 function trace(frontend: Frontend, source: string, port = 80): string {
-  const place = { serviceCidrs: [parseCidr('10.96.0.0/16')], nodeLocalIps: [], podCidrs: [] };
-  const row = renderFrontend(frontend, { node: 'node-a', nodeIps: NODE_IPS, ...place }, 'rr');
+  const place = {
+    serviceCidrs: [parseCidr('10.96.0.0/16')],
+    nodeLocalIps: [],
+    scheduler: 'rr',
+    podCidrs: [],
+  };
+  const row = renderFrontend(frontend, { node: 'node-a', nodeIps: NODE_IPS, ...place });
   const rows = new Map<string, IpvsRow>(row === undefined ? [] : [[frontendKey(frontend), row]]);
   const { ip, protocol } = frontend;
   const packet = { source: parseIp(source), ip, port: parsePort(port), protocol };
