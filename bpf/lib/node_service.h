@@ -66,6 +66,21 @@ static __always_inline int outside_choose(struct __sk_buff *skb, const struct pa
 	return hide_client(packet, out) ? 0 : REASON_SERVICE_NO_PORT;
 }
 
+/*
+ * Whether a known flow is hidden, or kept, as the frontend wants it now. Without a new generation nothing has changed; flows to the node itself
+ * are kept in any case.
+ */
+static __noinline bool outside_keeps(struct __sk_buff *skb, const struct packet *packet, const struct flow *known,
+				     const struct service *service)
+{
+	bool is_hidden = !ip_equal(&known->source, &packet->source);
+	struct bpf_fib_lookup way;
+
+	if (known->generation == service->generation || is_hidden == !!(service->flags & FRONTEND_MASQUERADES_OUTSIDE))
+		return true;
+	return !is_hidden && route_find(skb, packet, known, &way) == BPF_FIB_LKUP_RET_NOT_FWDED;
+}
+
 static __always_inline int outside_deliver(struct __sk_buff *skb, const struct packet *packet, const struct flow *to)
 {
 	if (!ip_equal(&packet->source, &to->source))
@@ -96,7 +111,8 @@ static __noinline enum flow_course outside_asks(struct __sk_buff *skb, struct pa
 	*reason = REASON_SERVICE_ELSEWHERE;
 	if (verdict == SERVICE_DROPPED)
 		return COURSE_DROP;
-	if (verdict == SERVICE_FOUND && known && flow_resume(packet, known, &service, to)) {
+	if (verdict == SERVICE_FOUND && known && outside_keeps(skb, packet, known, &service) &&
+	    flow_resume(packet, known, &service, to)) {
 		flow_touch(known);
 		return COURSE_DELIVER;
 	}

@@ -32,11 +32,6 @@ const SILENT_NODE = {
   tests: ['may drop, and says nothing', 'source ranges let in whom they hold'],
 };
 
-const KEPT_POLICY = {
-  reason: 'a UDP flow of an outside client stays hidden, or kept, as it was made',
-  tests: ['a traffic policy that changes'],
-};
-
 const ONE_ENDPOINT = {
   reason: 'a socket remembers one Service for each endpoint: answers show the one that chose it last',
   tests: ['one socket speaks to two Services of one endpoint in turn'],
@@ -45,10 +40,10 @@ const ONE_ENDPOINT = {
 runServiceContract({
   name: 'service-ebpf at the socket',
   makeBackend: backend(true),
-  skip: [SILENT_NODE, KEPT_POLICY, ONE_ENDPOINT],
+  skip: [SILENT_NODE, ONE_ENDPOINT],
 });
 runServiceContract({
   name: 'service-ebpf per packet',
   makeBackend: backend(false),
-  skip: [SILENT_NODE, KEPT_POLICY],
+  skip: [SILENT_NODE],
 });

@@ -246,6 +246,31 @@ for (const f of FAMILIES)
         assert.equal(await next(), protocol === 'TCP' ? 'far' : 'a');
         await out.ask({ kind: 'forget' });
       });
+
+      test(
+        'an open UDP flow follows the traffic policy; its endpoint stays',
+        { skip: protocol === 'TCP' && 'a connection goes on as it was made' },
+        async () => {
+          forgetFlows();
+          const next = async (...wanted: readonly FrontendRow[]): Promise<string | undefined> => {
+            await program(...wanted);
+            const reply = await out.ask({ kind: 'send', count: 1, isConnected: false, socket: 'held', ip: f.node, port: 30_080 }); // prettier-ignore
+            assert.deepEqual([reply.error, reply.peer], [undefined, shown(f.node, 30_080)]);
+            return reply.said[0];
+          };
+          assert.equal(await next(row([f.a])), 'a');
+          assert.deepEqual(sources(), new Set([f.node]));
+          assert.equal(await next(row([f.a], { masqueradesOutside: false })), 'a');
+          assert.deepEqual(sources(), new Set([f.client]));
+          assert.equal(await next(row([f.a])), 'a');
+          assert.deepEqual(sources(), new Set([f.node]));
+          // The node's own listener takes the client as it is under either policy.
+          assert.equal(await next(row([f.node])), 'node');
+          assert.equal(await next(row([f.node, f.a])), 'node');
+          assert.deepEqual(sources(), new Set([f.client]));
+          await out.ask({ kind: 'forget' });
+        },
+      );
     });
 
 const LOST = 'it passed in a world of these links alone, and is lost since there are more: not understood';

@@ -62,6 +62,10 @@ function endpointRows({ about, vip, node, a, b, remote, frontend, packet }: RowW
           frontends: [frontend(nodePort, [a], { scope: 'node-port', keepsOutside: true })],
           packets: [packet('outside', nodePort, ['a'], { seenAs: 'itself' })],
         },
+        {
+          frontends: [frontend(nodePort, [a], { scope: 'node-port' })],
+          packets: [packet('outside', nodePort, ['a'], { seenAs: 'the node' })],
+        },
       ],
     },
   ];
