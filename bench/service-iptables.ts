@@ -4,10 +4,10 @@
 
 import { parseIp } from '../src/base/ip.ts';
 import { parsePort } from '../src/base/port.ts';
-import { renderFrontend, type FrontendRow } from '../src/backends/service-iptables/render.ts';
-import { rowScript } from '../src/backends/service-iptables/script.ts';
-import { renderSkeleton } from '../src/backends/service-iptables/skeleton.ts';
-import { frontendTarget, skeletonTarget } from '../src/backends/service-iptables/target.ts';
+import { IPTABLES_RENDERING, type IptablesEntry } from '../src/backends/service-iptables/entries.ts';
+import { renderFrontend } from '../src/backends/service-iptables/render.ts';
+import { scriptFor } from '../src/backends/service-iptables/script.ts';
+import { iptablesTarget } from '../src/backends/service-iptables/target.ts';
 import { frontendKey, NO_FRONTEND_OPTIONS, type Frontend, type ServiceView } from '../src/model/network.ts';
 import { IPTABLES_FLAVOURS } from '../src/sys/iptables-flavour.ts';
 import { restoreIptables, saveIptables, type IptablesFlavour } from '../src/sys/iptables.ts';
@@ -75,15 +75,14 @@ async function timed<T>(work: () => Promise<T>): Promise<{ readonly ms: number; 
   return { ms: performance.now() - startMs, result };
 }
 
-async function load(netns: Netns, flavour: IptablesFlavour): Promise<Map<string, FrontendRow>> {
-  const rows = new Map<string, FrontendRow>();
-  await skeletonTarget({ netns, flavour }).update(renderSkeleton(VIEW), SIGNAL, new Map());
+async function load(netns: Netns, flavour: IptablesFlavour): Promise<Map<string, IptablesEntry>> {
+  const rows = new Map(IPTABLES_RENDERING.renderShared?.(IPTABLES_RENDERING.contextOf(VIEW)));
   const { ms } = await timed(async () => {
     for (let i = 0; i < services; i++) {
       const frontend = aFrontend(i);
-      rows.set(frontendKey(frontend), renderFrontend(frontend));
+      rows.set(frontendKey(frontend), renderFrontend(frontend, VIEW.node));
     }
-    const failures = await frontendTarget({ netns, flavour }).update(rows, SIGNAL, new Map());
+    const failures = await iptablesTarget({ netns, flavour }).update(rows, SIGNAL, new Map());
     if (failures.size > 0) throw new Error(`failed: ${String([...failures.values()][0])}`);
   });
   coldMs = ms;
@@ -110,18 +109,18 @@ interface OneChange {
 /** The change by the target, and the script that it makes fed to the program by itself for the way back. */
 async function changeOne(
   { netns, flavour }: { readonly netns: Netns; readonly flavour: IptablesFlavour },
-  rows: Map<string, FrontendRow>,
+  rows: Map<string, IptablesEntry>,
   index: number,
 ): Promise<OneChange> {
   const key = frontendKey(aFrontend(index));
   const from = rows.get(key);
   const ours = await timed(() => {
-    const to = renderFrontend(aFrontend(index, services * endpoints));
+    const to = renderFrontend(aFrontend(index, services * endpoints), VIEW.node);
     rows.set(key, to);
-    return frontendTarget({ netns, flavour }).update(new Map([[key, to]]), SIGNAL, new Map([[key, from!]]));
+    return iptablesTarget({ netns, flavour }).update(new Map([[key, to]]), SIGNAL, new Map([[key, from!]]));
   });
   if (ours.result.size > 0) throw new Error(`failed: ${String([...ours.result.values()][0])}`);
-  const back = rowScript([{ from: rows.get(key), to: from }]);
+  const back = scriptFor([{ from: rows.get(key), to: from }]);
   const plain = await timed(() => restoreIptables(back, { netns, flavour, family: 4 }));
   return { ours: ours.ms, plain: plain.ms };
 }
@@ -145,7 +144,7 @@ async function run(flavour: IptablesFlavour, netns: Netns): Promise<void> {
     ratio: Number((coldMs / plainMs).toFixed(3)),
     goal: 'at most 1.2 times a plain restore',
   });
-  const seen = await timed(() => frontendTarget({ netns, flavour }).observe(SIGNAL));
+  const seen = await timed(() => iptablesTarget({ netns, flavour }).observe(SIGNAL));
   print({ what: 'observe', mode: flavour, ms: Math.round(seen.ms), rows: seen.result.size });
   const results: OneChange[] = [];
   for (let i = 0; i < changes; i++)
@@ -160,7 +159,7 @@ async function run(flavour: IptablesFlavour, netns: Netns): Promise<void> {
     ratio: Number(median(results.map((it) => it.ours / it.plain)).toFixed(3)),
     goal: GOALS[flavour],
   });
-  const gone = await timed(() => frontendTarget({ netns, flavour }).delete(seen.result, SIGNAL));
+  const gone = await timed(() => iptablesTarget({ netns, flavour }).delete(seen.result, SIGNAL));
   print({ what: 'all leave', mode: flavour, ms: Math.round(gone.ms), failures: gone.result.size });
 }
 

@@ -1,9 +1,10 @@
 // iptables through its own programs, in either flavour: scripts for `iptables-restore --noflush`, text of `iptables-save`. A table is changed
 // whole or not at all; a script of two tables is two changes.
 
+import { readFileSync } from 'node:fs';
 import type { Family } from '../base/ip.ts';
 import { FairleadError, hasCode, messageOf } from '../base/errors.ts';
-import type { Netns } from './netns.ts';
+import { inNetns, type Netns } from './netns.ts';
 import { runProgram, type RunOptions } from './process.ts';
 
 /** `nft`: rules live in nf_tables. `legacy`: in the tables of the kernel's own ip_tables, which are exchanged whole at every change. */
@@ -41,6 +42,22 @@ export async function saveIptables(place: IptablesPlace): Promise<string> {
   const options = { ...optionsOf(place), maxOutputBytes: MAX_SAVE_BYTES };
   const { stdout } = await runProgram(iptablesProgram('save', place), [], options);
   return stdout;
+}
+
+/**
+ * Whether any table of the legacy flavour has been made in the namespace: without one there are no rules, and no program need be asked. A table is made when
+ * it is first used, and stays as long as its namespace.
+ */
+export function hasLegacyTables({ family, netns }: Pick<IptablesPlace, 'family' | 'netns'>): boolean {
+  const file = `/proc/thread-self/net/ip${family === 4 ? '' : '6'}_tables_names`;
+  const read = (): string => readFileSync(file, 'utf8');
+  try {
+    return (netns === undefined ? read() : inNetns(netns, read)) !== '';
+  } catch (error) {
+    // A kernel without the flavour has no such file.
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+    throw error;
+  }
 }
 
 export function iptablesProgram(

@@ -1,7 +1,7 @@
 // What every Service backend must do, in rows that speak of packets: who sends to which frontend, who answers, and which client the
 // endpoint sees. A backend runs the suite with a few lines; what it cannot do it skips with a reason in words.
 //
-// What a backend's test provides (`service-reference.test.ts` is the shortest one):
+// What a backend's test provides (`service-nftables.test.ts` is a short one):
 // - `makeBackend(world, lifetime)` opens the backend in the world's node (`world.nodeNetns`, links `world.uplinks` and those of `world.pods`)
 //   and gives a `ContractBackend`. `applyByParts` makes its `apply` of the parts that the agent runs, too.
 // - `apply` does all that the agent does after a change: where UDP flows are tracked by netfilter, forgetting the stale ones belongs to it

@@ -10,9 +10,8 @@ import {
   type ServiceDoors,
   type ServicePart,
 } from '../shared-node/service-backend.ts';
-import { IPTABLES_RENDERING } from './render.ts';
-import { renderSkeleton } from './skeleton.ts';
-import { frontendTarget, skeletonTarget } from './target.ts';
+import { IPTABLES_RENDERING } from './entries.ts';
+import { iptablesTarget } from './target.ts';
 
 export const IPTABLES_SERVICES: ServiceBackend = {
   name: 'iptables',
@@ -28,13 +27,10 @@ export function iptablesServiceParts(
   flavour: IptablesFlavour = systemIptablesFlavour() ?? 'nft',
 ): readonly ServicePart[] {
   const place = netns === undefined ? {} : { netns };
-  // Rules that serve come before those that go.
-  const flavours = [flavour, ...IPTABLES_FLAVOURS.filter((it) => it !== flavour)];
-  return flavours.flatMap((it) => {
-    const realm = { ...place, flavour: it };
-    const [skeleton, frontends] = [skeletonTarget(realm), frontendTarget(realm)];
-    return it === flavour
-      ? [servicePart(skeleton, renderSkeleton), frontendPart(frontends, IPTABLES_RENDERING)]
-      : [servicePart(skeleton, () => new Map()), servicePart(frontends, () => new Map())];
-  });
+  const others = IPTABLES_FLAVOURS.filter((it) => it !== flavour);
+  return [
+    // Rules that serve come before those that go.
+    frontendPart(iptablesTarget({ ...place, flavour }), IPTABLES_RENDERING),
+    ...others.map((it) => servicePart(iptablesTarget({ ...place, flavour: it }), () => new Map())),
+  ];
 }

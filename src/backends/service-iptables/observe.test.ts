@@ -2,14 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseCidr } from '../../base/cidr.ts';
 import { parseIp } from '../../base/ip.ts';
-import { frontendKey, type Frontend, type ServiceView } from '../../model/network.ts';
+import { frontendKey, type Frontend } from '../../model/network.ts';
 import { aChoice, aFrontend, SERVICE_NODE } from '../../../test/support/service-samples.ts';
 import { observeFrontends, observeSkeleton, strayKey } from './observe.ts';
 import { isSameRow, renderFrontend, type FrontendRow } from './render.ts';
 import { parseSave } from './save-text.ts';
-import { dispatchScript, rowScript, skeletonScript, withoutDispatch } from './script.ts';
+import { dispatchScript, scriptFor, withoutDispatch } from './script.ts';
 import { isSameSkeleton, renderSkeleton } from './skeleton.ts';
 
+/** The endpoints of these tests are pods of this node. */
+const OWN = { podCidrs: [parseCidr('10.0.0.0/24')], addresses: [] };
 const FRONTENDS: readonly Frontend[] = [
   aFrontend(['10.0.0.1:8080', '10.0.0.2:8080'], { affinityTimeoutS: 10 }),
   aFrontend(['10.0.0.1:8080'], {
@@ -21,20 +23,11 @@ const FRONTENDS: readonly Frontend[] = [
   aFrontend([], { ip: parseIp('10.96.0.10'), kind: 'node-local', protocol: 'UDP' }),
   aFrontend([], { ip: parseIp('10.96.0.11'), protocol: 'SCTP' }),
 ];
-const ROWS = new Map(FRONTENDS.map((it) => [frontendKey(it), renderFrontend(it)]));
-const VIEW: ServiceView = {
-  node: SERVICE_NODE,
-  frontends: new Map(),
-  cluster: {
-    podCidrs: [],
-    serviceCidrs: [parseCidr('10.96.0.0/16')],
-    clusterDomain: 'cluster.local',
-    dnsIps: [],
-    nodePortAddresses: [],
-    allowsExternalIps: false,
-  },
-};
-const SKELETON = new Map([...renderSkeleton(VIEW)].filter(([, it]) => it.family === 4));
+const ROWS = new Map(FRONTENDS.map((it) => [frontendKey(it), renderFrontend(it, OWN)]));
+const SERVICE_CIDRS = [parseCidr('10.96.0.0/16')];
+const SKELETON = new Map(
+  [...renderSkeleton({ ...SERVICE_NODE, serviceCidrs: SERVICE_CIDRS })].filter(([, it]) => it.family === 4),
+);
 const BUILT_IN = `*nat\n:PREROUTING ACCEPT [1:60]\n:OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\nCOMMIT
 *filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -s 203.0.113.9/32 -j DROP\nCOMMIT\n`;
 
@@ -42,8 +35,8 @@ const BUILT_IN = `*nat\n:PREROUTING ACCEPT [1:60]\n:OUTPUT ACCEPT [0:0]\n:POSTRO
 function saved(rows: ReadonlyMap<string, FrontendRow> = ROWS): string {
   const parts = [
     BUILT_IN,
-    skeletonScript([...SKELETON.values()].map((to) => ({ from: undefined, to }))),
-    rowScript([...rows.values()].map((to) => ({ from: undefined, to }))),
+    scriptFor([...SKELETON.values()].map((to) => ({ from: undefined, to }))),
+    scriptFor([...rows.values()].map((to) => ({ from: undefined, to }))),
   ];
   const lines = parts.flatMap((it) => it.split('\n')).map((it) => it.replace(/^-I /, '-A '));
   return (['nat', 'filter'] as const)
@@ -104,16 +97,16 @@ test('chains that no rule leads to are found, and removed by name', () => {
   const tables = parseSave(saved().replace(/^-A FAIRLEAD-SERVICES -d 10.96.0.11.*\n/m, ''));
   const stray = observeFrontends(tables, 4).get(strayKey(4))!;
   const [chain] = [...ROWS.get('10.96.0.11:80/SCTP')!.chains.keys()];
-  assert.equal(rowScript([{ from: stray, to: undefined }]), `*nat\n:${chain} - [0:0]\n-X ${chain}\nCOMMIT\n`);
+  assert.equal(scriptFor([{ from: stray, to: undefined }]), `*nat\n:${chain} - [0:0]\n-X ${chain}\nCOMMIT\n`);
 });
 
-test('rowScript() of one endpoint’s change names its chains and no other', () => {
+test('scriptFor() of one endpoint’s change names its chains and no other', () => {
   const [first, second] = [
     aFrontend(['10.0.0.1:80', '10.0.0.2:80']),
     aFrontend(['10.0.0.1:80', '10.0.0.3:80']),
   ];
-  const [from, to] = [renderFrontend(first), renderFrontend(second)];
-  const script = rowScript([{ from, to }]);
+  const [from, to] = [renderFrontend(first, OWN), renderFrontend(second, OWN)];
+  const script = scriptFor([{ from, to }]);
   const declared = [...script.matchAll(/^:(\S+)/gm)].map((it) => it[1]);
   const kept = [...from.chains.keys()].filter((it) => from.chains.get(it) === to.chains.get(it));
   assert.equal(kept.length, 1, 'the chain of the endpoint that stays');
@@ -122,19 +115,19 @@ test('rowScript() of one endpoint’s change names its chains and no other', () 
     new Set([...from.chains.keys(), ...to.chains.keys()].filter((it) => !kept.includes(it))),
   );
   assert.ok(!script.includes('FAIRLEAD-SERVICES'));
-  assert.equal(rowScript([{ from, to: from }]), '');
+  assert.equal(scriptFor([{ from, to: from }]), '');
 });
 
 test('a rule is taken out of the dispatch chain, or the chain is written whole', () => {
   const [row, other] = [
-    renderFrontend(aFrontend([])),
-    renderFrontend(aFrontend([], { ip: parseIp('10.96.0.6') })),
+    renderFrontend(aFrontend([]), OWN),
+    renderFrontend(aFrontend([], { ip: parseIp('10.96.0.6') }), OWN),
   ];
   const [mine, theirs] = [row.entries[0]!.rule, other.entries[0]!.rule];
   const [chain] = [...row.chains.keys()];
   const gone = `:${chain} - [0:0]`;
   assert.equal(
-    rowScript([{ from: row, to: undefined }]),
+    scriptFor([{ from: row, to: undefined }]),
     `*nat\n${gone}\n-D FAIRLEAD-SERVICES ${mine}\n-X ${chain}\nCOMMIT\n`,
   );
   assert.equal(
@@ -142,7 +135,7 @@ test('a rule is taken out of the dispatch chain, or the chain is written whole',
     `*nat\n:FAIRLEAD-SERVICES - [0:0]\n-A FAIRLEAD-SERVICES ${theirs}\nCOMMIT\n`,
   );
   assert.equal(
-    rowScript([{ from: withoutDispatch(row), to: undefined }]),
+    scriptFor([{ from: withoutDispatch(row), to: undefined }]),
     `*nat\n${gone}\n-X ${chain}\nCOMMIT\n`,
   );
 });

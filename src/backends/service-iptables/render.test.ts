@@ -9,6 +9,13 @@ import { isSameRow, renderFrontend, type FrontendRow } from './render.ts';
 const KEY = '10.96.0.5:80/TCP';
 const [S, B, X] = [frontendChain('S', KEY), frontendChain('B', KEY), frontendChain('X', KEY)];
 
+/** Endpoints of 10.0.0.0/24 are pods of this node. */
+const OWN = { podCidrs: [parseCidr('10.0.0.0/24')], addresses: [parseIp('203.0.113.1')] };
+
+function render(...of: Parameters<typeof aFrontend>): FrontendRow {
+  return renderFrontend(aFrontend(...of), OWN);
+}
+
 /** The chains as `iptables -S` lists them, endpoints' chains by number. */
 function listing(row: FrontendRow): readonly string[] {
   const names = [...row.chains.keys()].filter((it) => it.startsWith('FAIRLEAD-E-'));
@@ -18,9 +25,7 @@ function listing(row: FrontendRow): readonly string[] {
 }
 
 test('renderFrontend() spreads over endpoints by chance, hides outside clients and those that are their own endpoint', () => {
-  const row = renderFrontend(
-    aFrontend(['10.0.0.1:8080', '10.0.0.2:8080', '10.0.0.3:8080'], { portName: 'http' }),
-  );
+  const row = render(['10.0.0.1:8080', '10.0.0.2:8080', '10.0.0.3:8080'], { portName: 'http' });
   assert.deepEqual(row.entries, [
     {
       table: 'nat',
@@ -40,14 +45,29 @@ test('renderFrontend() spreads over endpoints by chance, hides outside clients a
   ]);
 });
 
+test('renderFrontend() translates at once to endpoints that no client of this node can be', () => {
+  const row = render(['10.0.1.1:8080', '10.0.0.2:8080', '203.0.113.1:8080', '10.0.1.4:8080']);
+  assert.deepEqual(listing(row), [
+    `${S} -j FAIRLEAD-MASQ-OUTSIDE`,
+    `${S} -p tcp -m statistic --mode random --probability 0.25000000000 -j DNAT --to-destination 10.0.1.1:8080`,
+    `${S} -m statistic --mode random --probability 0.33333333349 -j E1`,
+    `${S} -m statistic --mode random --probability 0.50000000000 -j E2`,
+    `${S} -p tcp -j DNAT --to-destination 10.0.1.4:8080`,
+    `E1 -s 10.0.0.2/32 -j MARK --set-xmark 0x2000000/0x2000000`,
+    `E1 -p tcp -j DNAT --to-destination 10.0.0.2:8080`,
+    `E2 -s 203.0.113.1/32 -j MARK --set-xmark 0x2000000/0x2000000`,
+    `E2 -p tcp -j DNAT --to-destination 203.0.113.1:8080`,
+  ]);
+  const affine = render(['10.0.1.1:8080'], { affinityTimeoutS: 60 });
+  assert.equal(affine.chains.size, 2, 'the clients of an endpoint are remembered by its chain');
+});
+
 test('renderFrontend() gives outside clients a chain of their own where they go elsewhere', () => {
-  const row = renderFrontend(
-    aFrontend(['10.0.0.1:8080', '10.0.0.2:8080'], {
-      outside: { ...aChoice(), whenEmpty: 'drop' },
-      masqueradesOutside: false,
-      sourceRanges: [parseCidr('192.0.2.0/24'), parseCidr('2001:db8::/32'), parseCidr('0.0.0.0/0')],
-    }),
-  );
+  const row = render(['10.0.0.1:8080', '10.0.0.2:8080'], {
+    outside: { ...aChoice(), whenEmpty: 'drop' },
+    masqueradesOutside: false,
+    sourceRanges: [parseCidr('192.0.2.0/24'), parseCidr('2001:db8::/32'), parseCidr('0.0.0.0/0')],
+  });
   assert.deepEqual(listing(row).slice(0, 9), [
     `${S} -s 192.0.2.0/24 -j ${B}`,
     `${S} -j ${B}`,
@@ -62,13 +82,11 @@ test('renderFrontend() gives outside clients a chain of their own where they go 
 });
 
 test('renderFrontend() remembers clients by the endpoint’s chain, in IPv6, too', () => {
-  const row = renderFrontend(
-    aFrontend(['[fd00::1]:53', '10.0.0.1:53'], {
-      ip: parseIp('fd96::5'),
-      protocol: 'UDP',
-      affinityTimeoutS: 60,
-    }),
-  );
+  const row = render(['[fd00::1]:53', '10.0.0.1:53'], {
+    ip: parseIp('fd96::5'),
+    protocol: 'UDP',
+    affinityTimeoutS: 60,
+  });
   const mask = 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff';
   const [name = ''] = [...row.chains.keys()].filter((it) => it.startsWith('FAIRLEAD-E-'));
   const [first, ...rest] = [...row.chains.values()];
@@ -83,8 +101,8 @@ test('renderFrontend() remembers clients by the endpoint’s chain, in IPv6, too
 });
 
 test('renderFrontend() refuses without endpoints, and leaves node-local frontends to the node', () => {
-  assert.deepEqual(listing(renderFrontend(aFrontend([]))), [`${S} -j FAIRLEAD-REFUSE`]);
-  const local = renderFrontend(aFrontend([], { kind: 'node-local' }));
+  assert.deepEqual(listing(render([])), [`${S} -j FAIRLEAD-REFUSE`]);
+  const local = render([], { kind: 'node-local' });
   assert.equal(local.chains.size, 0);
   assert.deepEqual(local.entries, [
     {
@@ -96,7 +114,7 @@ test('renderFrontend() refuses without endpoints, and leaves node-local frontend
 });
 
 test('isSameRow() sees every difference', () => {
-  const row = (...endpoints: readonly string[]): FrontendRow => renderFrontend(aFrontend(endpoints));
+  const row = (...endpoints: readonly string[]): FrontendRow => render(endpoints);
   assert.ok(isSameRow(row('10.0.0.1:80'), row('10.0.0.1:80')));
   assert.ok(!isSameRow(row('10.0.0.1:80'), row('10.0.0.1:81')));
   assert.ok(!isSameRow(row('10.0.0.1:80'), row('10.0.0.1:80', '10.0.0.2:80')));

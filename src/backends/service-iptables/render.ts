@@ -1,9 +1,8 @@
-// Pure: one frontend to its chains and the one rule that leads there. Needs nothing but the frontend.
+// Pure: one frontend to its chains and the one rule that leads there. Needs the frontend, and which addresses the node's own clients have.
 
-import { cidrFamily, hostCidr } from '../../base/cidr.ts';
-import { familyOf, type Family } from '../../base/ip.ts';
-import { frontendKey, type EndpointChoice, type Frontend } from '../../model/network.ts';
-import type { FrontendRendering } from '../shared-node/service-backend.ts';
+import { cidrFamily, cidrHasIp, hostCidr, type Cidr } from '../../base/cidr.ts';
+import { familyOf, type Family, type Ip } from '../../base/ip.ts';
+import { frontendKey, type Endpoint, type EndpointChoice, type Frontend } from '../../model/network.ts';
 import { CHAINS, endpointChain, frontendChain, MARKS } from './names.ts';
 import {
   changeMark,
@@ -11,6 +10,7 @@ import {
   jump,
   leaveAddress,
   oneOf,
+  remember,
   remembered,
   setMark,
   toFrontend,
@@ -35,13 +35,13 @@ export interface FrontendRow {
   readonly chains: ReadonlyMap<string, string>;
 }
 
-/** A row depends on its frontend alone: no setting of the node makes all of them anew. */
-export const IPTABLES_RENDERING: FrontendRendering<FrontendRow, undefined> = {
-  contextOf: () => undefined,
-  renderFrontend: (frontend) => renderFrontend(frontend),
-};
+/** Whose packets may come to an endpoint that is the sender itself: this node's pods, and the node. */
+export interface OwnClients {
+  readonly podCidrs: readonly Cidr[];
+  readonly addresses: readonly Ip[];
+}
 
-export function renderFrontend(frontend: Frontend): FrontendRow {
+export function renderFrontend(frontend: Frontend, own: OwnClients): FrontendRow {
   const family = familyOf(frontend.ip);
   const key = frontendKey(frontend);
   if (frontend.kind === 'node-local') {
@@ -55,8 +55,8 @@ export function renderFrontend(frontend: Frontend): FrontendRow {
     entries: [{ table: 'nat', chain: CHAINS.services, rule }],
     chains: new Map([
       ...gateChains(frontend, key),
-      ...balancingChains(frontend, key),
-      ...endpointChains(frontend, key),
+      ...balancingChains(frontend, key, own),
+      ...endpointChains(frontend, key, own),
     ]),
   };
 }
@@ -71,43 +71,64 @@ function gateChains(frontend: Frontend, key: string): readonly ChainText[] {
   return [[frontendChain('S', key), lines([...new Set(allowed), jump(CHAINS.drop)])]];
 }
 
-function balancingChains(frontend: Frontend, key: string): readonly ChainText[] {
+function balancingChains(frontend: Frontend, key: string, own: OwnClients): readonly ChainText[] {
   const { inside, outside, masqueradesOutside, sourceRanges } = frontend;
   const chain = frontendChain(sourceRanges === undefined ? 'S' : 'B', key);
   if (isSameChoice(inside, outside)) {
     const masquerade =
       masqueradesOutside && inside.endpoints.length > 0 ? [jump(CHAINS.masqueradeOutside)] : [];
-    return [[chain, lines([...masquerade, ...choose(frontend, inside, key)])]];
+    return [[chain, lines([...masquerade, ...choose(frontend, inside, key, own)])]];
   }
   const elsewhere = frontendChain('X', key);
   const branch = [jump(CHAINS.markOutside), whereMarked(MARKS.outside, jump(elsewhere))];
   // The mark has told all it had to; it must not go out with the packet.
   const mark = changeMark(masqueradesOutside ? MARKS.masquerade : 0, MARKS.outside);
   return [
-    [chain, lines([...branch, ...choose(frontend, inside, key)])],
-    [elsewhere, lines([mark, ...choose(frontend, outside, key)])],
+    [chain, lines([...branch, ...choose(frontend, inside, key, own)])],
+    [elsewhere, lines([mark, ...choose(frontend, outside, key, own)])],
   ];
 }
 
-function choose(frontend: Frontend, choice: EndpointChoice, key: string): readonly string[] {
-  const { affinityTimeoutS, ip } = frontend;
-  const chains = ofFamily(frontend, choice).map((it) => endpointChain(key, it));
-  if (chains.length === 0) return [jump(choice.whenEmpty === 'drop' ? CHAINS.drop : CHAINS.refuse)];
+function choose(frontend: Frontend, choice: EndpointChoice, key: string, own: OwnClients): readonly string[] {
+  const { affinityTimeoutS, ip, protocol } = frontend;
+  const endpoints = ofFamily(frontend, choice);
+  if (endpoints.length === 0) return [jump(choice.whenEmpty === 'drop' ? CHAINS.drop : CHAINS.refuse)];
   const known =
-    affinityTimeoutS === undefined ? [] : chains.map((it) => remembered(it, affinityTimeoutS, ip));
-  return [...known, ...chains.map((it, at) => oneOf(chains.length - at, it))];
+    affinityTimeoutS === undefined
+      ? []
+      : endpoints.map((it) => remembered(endpointChain(key, it), affinityTimeoutS, ip));
+  const chosen = endpoints.map((it, at) => {
+    const left = endpoints.length - at;
+    return hasChain(frontend, it, own)
+      ? oneOf(left, jump(endpointChain(key, it)))
+      : translate(it, protocol, oneOf(left));
+  });
+  return [...known, ...chosen];
 }
 
-function endpointChains(frontend: Frontend, key: string): readonly ChainText[] {
+/**
+ * An endpoint that has more to do than to translate. The others have none: for every change the kernel walks all rules from each hook on, so that a chain
+ * with two rules for each endpoint would double the time of all changes.
+ */
+function hasChain({ affinityTimeoutS }: Frontend, { ip }: Endpoint, own: OwnClients): boolean {
+  return (
+    affinityTimeoutS !== undefined ||
+    own.addresses.includes(ip) ||
+    own.podCidrs.some((cidr) => cidrHasIp(cidr, ip))
+  );
+}
+
+function endpointChains(frontend: Frontend, key: string, own: OwnClients): readonly ChainText[] {
   const { inside, outside, protocol, affinityTimeoutS } = frontend;
   const all = [...ofFamily(frontend, inside), ...ofFamily(frontend, outside)];
-  const byChain = new Map(all.map((it) => [endpointChain(key, it), it]));
+  const withChain = all.filter((it) => hasChain(frontend, it, own));
+  const byChain = new Map(withChain.map((it) => [endpointChain(key, it), it]));
   return [...byChain].map(([chain, endpoint]) => [
     chain,
     lines([
       // A client that is its own endpoint must not see its own address as the sender: it would answer itself, untranslated.
       `-s ${hostCidr(endpoint.ip)} ${setMark(MARKS.masquerade)}`,
-      translate(endpoint, protocol, affinityTimeoutS === undefined ? undefined : chain),
+      translate(endpoint, protocol, affinityTimeoutS === undefined ? '' : remember(chain, endpoint.ip)),
     ]),
   ]);
 }

@@ -63,11 +63,11 @@ function hex(mark: number): string {
   return `0x${mark.toString(16)}`;
 }
 
-/** One of `left` rules that are equally likely, given that none before was taken. */
-export function oneOf(left: number, chain: string): string {
-  if (left === 1) return jump(chain);
+/** Before a target: one of `left` rules that are equally likely, given that none before was taken. */
+export function oneOf(left: number, target = ''): string {
+  if (left === 1) return target;
   const probability = Math.round(PROBABILITY_UNIT / left) / PROBABILITY_UNIT;
-  return `-m statistic --mode random --probability ${probability.toFixed(11)} -j ${chain}`;
+  return `-m statistic --mode random --probability ${probability.toFixed(11)} ${target}`;
 }
 
 /** Clients that were sent to the endpoint within the time-out. */
@@ -75,13 +75,15 @@ export function remembered(chain: string, timeoutS: number, ip: Ip): string {
   return `-m recent --rcheck --seconds ${timeoutS} --reap --name ${chain} --mask ${fullMask(ip)} --rsource -j ${chain}`;
 }
 
-/** Remembers the client where `memory` names a list. */
-export function translate(endpoint: Endpoint, protocol: Frontend['protocol'], memory?: string): string {
-  const { ip, port } = endpoint;
-  const set =
-    memory === undefined ? '' : `-m recent --set --name ${memory} --mask ${fullMask(ip)} --rsource `;
+/** A match that is always met, and notes the client in the list `memory`. */
+export function remember(memory: string, ip: Ip): string {
+  return `-m recent --set --name ${memory} --mask ${fullMask(ip)} --rsource `;
+}
+
+/** `matches`: empty, or with a space behind. */
+export function translate({ ip, port }: Endpoint, protocol: Frontend['protocol'], matches: string): string {
   const to = familyOf(ip) === 4 ? `${ip}:${port}` : `[${ip}]:${port}`;
-  return `-p ${protocol.toLowerCase()} ${set}-j DNAT --to-destination ${to}`;
+  return `-p ${protocol.toLowerCase()} ${matches}-j DNAT --to-destination ${to}`;
 }
 
 function fullMask(ip: Ip): string {

@@ -3,36 +3,42 @@
 import type { Change } from './apply.ts';
 import { CHAINS } from './names.ts';
 import type { EntryRule, FrontendRow, Table } from './render.ts';
+import { isSkeleton, type IptablesEntry } from './entries.ts';
 import type { SkeletonEntry } from './skeleton.ts';
-
-type RowChange = Change<FrontendRow>;
 
 /** Lines of one table, in the order in which the program takes them. */
 interface Section {
-  /** Makes a chain, or empties it. */
   /** Chains that are made, or emptied, with the rules that they get. */
   readonly chains: Map<string, readonly string[]>;
-  /** Rules in chains of others: removed first, then added. */
-  readonly detached: string[];
+  /** Rules in chains of others: removed first, then added. What is written anew in the same script is rid of them already. */
+  readonly detached: { readonly chain: string; readonly rule: string }[];
   readonly attached: string[];
   readonly removed: string[];
 }
 
 type Sections = Readonly<Record<Table, Section>>;
 
-/** Empty where nothing is to be done. */
-export function rowScript(changes: readonly RowChange[]): string {
+/** Of entries of both kinds; empty where nothing is to be done. */
+export function scriptFor(changes: readonly Change<IptablesEntry>[]): string {
   const sections = newSections();
   for (const { from, to } of changes) {
-    for (const [name, rules] of to?.chains ?? []) {
-      if (from?.chains.get(name) !== rules) rewrite(sections.nat, name, rules.split('\n'));
-    }
-    for (const name of from?.chains.keys() ?? []) {
-      if (to?.chains.has(name) !== true) removeChain(sections.nat, name);
-    }
-    moveEntries(sections, from?.entries ?? [], to?.entries ?? []);
+    const some = to ?? from;
+    if (some === undefined) continue;
+    if (isSkeleton(some))
+      changeSkeleton(sections, from as SkeletonEntry | undefined, to as SkeletonEntry | undefined); // A key is of one kind.
+    else changeRow(sections, from as FrontendRow | undefined, to as FrontendRow | undefined);
   }
   return scriptOf(sections);
+}
+
+function changeRow(sections: Sections, from: FrontendRow | undefined, to: FrontendRow | undefined): void {
+  for (const [name, rules] of to?.chains ?? []) {
+    if (from?.chains.get(name) !== rules) rewrite(sections.nat, name, rules.split('\n'));
+  }
+  for (const name of from?.chains.keys() ?? []) {
+    if (to?.chains.has(name) !== true) removeChain(sections.nat, name);
+  }
+  moveEntries(sections, from?.entries ?? [], to?.entries ?? []);
 }
 
 /** The dispatch chain whole, with the rules of these rows alone. To take rules out one by one the program looks for each in the whole chain. */
@@ -56,7 +62,7 @@ function isDispatch({ table, chain }: EntryRule): boolean {
 function moveEntries(sections: Sections, from: readonly EntryRule[], to: readonly EntryRule[]): void {
   const missing = new Map(to.map((it) => [entryText(it), it]));
   for (const it of from) {
-    if (!missing.delete(entryText(it))) sections[it.table].detached.push(`-D ${it.chain} ${it.rule}`);
+    if (!missing.delete(entryText(it))) sections[it.table].detached.push(it);
   }
   for (const { table, chain, rule } of missing.values()) {
     // In front of the rule that refuses what is left.
@@ -68,27 +74,27 @@ function entryText({ table, chain, rule }: EntryRule): string {
   return `${table} ${chain} ${rule}`;
 }
 
-export function skeletonScript(changes: readonly Change<SkeletonEntry>[]): string {
-  const sections = newSections();
-  for (const { from, to } of changes) {
-    if (to === undefined) {
-      if (from !== undefined) removeEntry(sections[from.table], from);
-    } else if (to.kind === 'chain' || (to.kind === 'shared' && from === undefined)) {
-      rewrite(sections[to.table], to.chain, to.rules);
-    } else moveRules(sections[to.table], from, to);
-  }
-  return scriptOf(sections);
+function changeSkeleton(
+  sections: Sections,
+  from: SkeletonEntry | undefined,
+  to: SkeletonEntry | undefined,
+): void {
+  if (to === undefined) {
+    if (from !== undefined) removeEntry(sections[from.table], from);
+  } else if (to.kind === 'chain' || (to.kind === 'shared' && from === undefined)) {
+    rewrite(sections[to.table], to.chain, to.rules);
+  } else moveRules(sections[to.table], from, to);
 }
 
 function removeEntry(section: Section, { kind, chain, rules }: SkeletonEntry): void {
-  if (kind === 'jump') section.detached.push(...rules.map((rule) => `-D ${chain} ${rule}`));
+  if (kind === 'jump') section.detached.push(...rules.map((rule) => ({ chain, rule })));
   else removeChain(section, chain);
 }
 
 /** Jumps come first in their chain, what ends a shared chain comes last. */
 function moveRules(section: Section, from: SkeletonEntry | undefined, to: SkeletonEntry): void {
   const { chain, rules, kind } = to;
-  section.detached.push(...(from?.rules ?? []).map((rule) => `-D ${chain} ${rule}`));
+  section.detached.push(...(from?.rules ?? []).map((rule) => ({ chain, rule })));
   section.attached.push(...rules.map((rule) => `${kind === 'jump' ? '-I' : '-A'} ${chain} ${rule}`));
 }
 
@@ -117,7 +123,7 @@ function sectionText(table: Table, section: Section): string {
   const lines = [
     ...[...chains.keys()].map((chain) => `:${chain} - [0:0]`),
     ...[...chains].flatMap(([chain, rules]) => rules.map((rule) => `-A ${chain} ${rule}`)),
-    ...detached,
+    ...detached.filter(({ chain }) => !chains.has(chain)).map(({ chain, rule }) => `-D ${chain} ${rule}`),
     ...attached,
     ...removed,
   ];

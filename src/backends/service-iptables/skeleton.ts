@@ -1,10 +1,9 @@
 // Pure: the chains that all frontends share, and the few jumps to them from the built-in chains. They follow from the node alone.
 
-import { cidrFamily } from '../../base/cidr.ts';
+import { cidrFamily, type Cidr } from '../../base/cidr.ts';
 import { familyOf, type Family } from '../../base/ip.ts';
-import type { ServiceView } from '../../model/network.ts';
 import { CHAINS, MARKS } from './names.ts';
-import type { Table } from './render.ts';
+import type { OwnClients, Table } from './render.ts';
 import { changeMark, fromSource, jump, setMark, whereMarked, whereNotMarked } from './rule-text.ts';
 
 /**
@@ -23,10 +22,15 @@ const FAMILIES: readonly Family[] = [4, 6];
 const SHARED_CHAINS: ReadonlySet<string> = new Set([CHAINS.services, CHAINS.clusterIps]);
 const COMMENT = '-m comment --comment fairlead-services';
 
+/** What of the view the shared chains follow from. */
+export interface SkeletonContext extends OwnClients {
+  readonly serviceCidrs: readonly Cidr[];
+}
+
 /** Nothing of a family in which the node has neither addresses nor Services. */
-export function renderSkeleton(view: ServiceView): ReadonlyMap<string, SkeletonEntry> {
-  const entries = FAMILIES.filter((family) => hasFamily(view, family)).flatMap((family) => [
-    ...chainsOf(view, family),
+export function renderSkeleton(context: SkeletonContext): ReadonlyMap<string, SkeletonEntry> {
+  const entries = FAMILIES.filter((family) => hasFamily(context, family)).flatMap((family) => [
+    ...chainsOf(context, family),
     ...jumpsOf(family),
   ]);
   return new Map(entries.map((it) => [skeletonKey(it), it]));
@@ -48,14 +52,14 @@ export function skeletonKind(chain: string): SkeletonEntry['kind'] | undefined {
   return undefined;
 }
 
-function hasFamily({ node, cluster }: ServiceView, family: Family): boolean {
+function hasFamily({ addresses, podCidrs, serviceCidrs }: SkeletonContext, family: Family): boolean {
   return (
-    node.addresses.some((ip) => familyOf(ip) === family) ||
-    [...cluster.serviceCidrs, ...node.podCidrs].some((cidr) => cidrFamily(cidr) === family)
+    addresses.some((ip) => familyOf(ip) === family) ||
+    [...serviceCidrs, ...podCidrs].some((cidr) => cidrFamily(cidr) === family)
   );
 }
 
-function chainsOf(view: ServiceView, family: Family): readonly SkeletonEntry[] {
+function chainsOf(context: SkeletonContext, family: Family): readonly SkeletonEntry[] {
   const nat = (chain: string, ...rules: readonly string[]): SkeletonEntry => {
     return { kind: skeletonKind(chain) ?? 'chain', family, table: 'nat', chain, rules };
   };
@@ -63,8 +67,8 @@ function chainsOf(view: ServiceView, family: Family): readonly SkeletonEntry[] {
     ...nat(chain, ...rules),
     table: 'filter',
   });
-  const insiders = insideClients(view, family);
-  const serviceCidrs = view.cluster.serviceCidrs.filter((cidr) => cidrFamily(cidr) === family);
+  const insiders = insideClients(context, family);
+  const serviceCidrs = context.serviceCidrs.filter((cidr) => cidrFamily(cidr) === family);
   const unreachable = `-j REJECT --reject-with ${family === 4 ? 'icmp-port-unreachable' : 'icmp6-port-unreachable'}`;
   const reset = '-j REJECT --reject-with tcp-reset';
   return [
@@ -74,7 +78,7 @@ function chainsOf(view: ServiceView, family: Family): readonly SkeletonEntry[] {
     // Nothing else may translate what is to be refused or dropped.
     nat(CHAINS.refuse, setMark(MARKS.refuse), jump('ACCEPT')),
     nat(CHAINS.drop, setMark(MARKS.drop), jump('ACCEPT')),
-    nat(CHAINS.postrouting, ...postrouting(view, family)),
+    nat(CHAINS.postrouting, ...postrouting(context, family)),
     filter(
       CHAINS.filter,
       whereMarked(MARKS.drop, jump('DROP')),
@@ -88,8 +92,8 @@ function chainsOf(view: ServiceView, family: Family): readonly SkeletonEntry[] {
 }
 
 /** Pods of this node, and the node's own processes. */
-function insideClients({ node }: ServiceView, family: Family): readonly string[] {
-  const pods = node.podCidrs.filter((cidr) => cidrFamily(cidr) === family);
+function insideClients({ podCidrs }: SkeletonContext, family: Family): readonly string[] {
+  const pods = podCidrs.filter((cidr) => cidrFamily(cidr) === family);
   return [
     ...pods.map((cidr) => fromSource(cidr, 'RETURN')),
     `-m addrtype --src-type LOCAL ${jump('RETURN')}`,
@@ -100,8 +104,8 @@ function insideClients({ node }: ServiceView, family: Family): readonly string[]
  * The mark goes before the packet does: what a tunnel wraps around it keeps its mark and passes here again. The address is the node's own by name where it has one:
  * left to itself, the kernel takes the first address of any link for a link without one, as pods' are.
  */
-function postrouting({ node }: ServiceView, family: Family): readonly string[] {
-  const ip = node.addresses.find((it) => familyOf(it) === family);
+function postrouting({ addresses }: SkeletonContext, family: Family): readonly string[] {
+  const ip = addresses.find((it) => familyOf(it) === family);
   const hide = ip === undefined ? jump('MASQUERADE') : `-j SNAT --to-source ${ip}`;
   return [
     whereNotMarked(MARKS.masquerade, jump('RETURN')),

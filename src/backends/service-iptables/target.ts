@@ -1,110 +1,114 @@
-// The backend's two targets: what all frontends share, and a row per frontend.
+// The backend's target: what all frontends share, and a row per frontend.
 
 import { hasCode } from '../../base/errors.ts';
 import type { Family } from '../../base/ip.ts';
 import type { Target } from '../../reconcile/target.ts';
-import { iptablesProgram, restoreIptables, saveIptables } from '../../sys/iptables.ts';
+import { hasLegacyTables, iptablesProgram, restoreIptables, saveIptables } from '../../sys/iptables.ts';
 import { applyChanges, type Change, type IptablesRealm } from './apply.ts';
+import { isSameIptablesEntry, isSkeleton, type IptablesEntry } from './entries.ts';
 import { observeFrontends, observeSkeleton, strayKey } from './observe.ts';
-import { isSameRow, type FrontendRow } from './render.ts';
-import { parseSave, type SavedTables } from './save-text.ts';
-import { dispatchScript, rowScript, skeletonScript, withoutDispatch } from './script.ts';
-import { isSameSkeleton, type SkeletonEntry } from './skeleton.ts';
+import type { FrontendRow } from './render.ts';
+import { parseSave } from './save-text.ts';
+import { dispatchScript, scriptFor, withoutDispatch } from './script.ts';
+
+type Entries = ReadonlyMap<string, IptablesEntry>;
 
 const FAMILIES: readonly Family[] = [4, 6];
 /** From so many rules on that leave the dispatch chain it is written whole. */
 const MAX_DETACHED_RULES = 50;
 
-export function skeletonTarget(realm: IptablesRealm): Target<SkeletonEntry> {
-  const options = { realm, script: skeletonScript };
+export function iptablesTarget(realm: IptablesRealm): Target<IptablesEntry> {
   return {
-    name: targetName(realm, 'chains'),
-    isBase: true,
-    isIsolated: true,
-    observe: (signal) => observeBy(realm, signal, observeSkeleton),
-    isEqual: isSameSkeleton,
-    update: (entries, signal, seen) => applyChanges(additions(entries, seen), { ...options, signal }),
-    delete: (entries, signal) => applyChanges(removals(entries), { ...options, signal }),
-    print: (verb, _key, entry) => printed(realm, entry.family, skeletonScript([changeFor(verb, entry)])),
-  };
-}
-
-export function frontendTarget(realm: IptablesRealm): Target<FrontendRow> {
-  return {
-    name: targetName(realm, 'frontends'),
+    name: `service-iptables (${realm.flavour})`,
     // To read back what 10,000 Services hold takes seconds.
     isIsolated: true,
-    observe: (signal) => observeBy(realm, signal, observeFrontends),
-    isEqual: isSameRow,
+    observe: (signal) => observe(realm, signal),
+    isEqual: isSameIptablesEntry,
     update: (entries, signal, seen) =>
-      applyChanges(additions(entries, seen), { realm, signal, script: rowScript }),
-    delete: (entries, signal) => removeRows(realm, entries, signal),
-    print: (verb, _key, row) => printed(realm, row.family, rowScript([changeFor(verb, row)])),
+      apply(new Map([...entries].map(([key, to]) => [key, { from: seen.get(key), to }])), realm, signal),
+    delete: (entries, signal) => remove(realm, entries, signal),
+    print: (verb, _key, entry) => {
+      const [from, to] = verb === 'update' ? [undefined, entry] : [entry, undefined];
+      return printed(realm, entry.family, scriptFor([{ from, to }]));
+    },
   };
 }
 
-async function removeRows(
+/** A machine without the programs has nothing of ours: whoever needs them finds out when it writes. */
+async function observe(realm: IptablesRealm, signal: AbortSignal): Promise<Entries> {
+  const hasTables = (family: Family): boolean =>
+    realm.flavour !== 'legacy' || hasLegacyTables({ ...realm, family });
+  const families = FAMILIES.filter(hasTables).map(
+    async (family): Promise<readonly (readonly [string, IptablesEntry])[]> => {
+      try {
+        const tables = parseSave(await saveIptables({ ...realm, family, signal }));
+        return [...observeSkeleton(tables, family), ...observeFrontends(tables, family)];
+      } catch (error) {
+        if (!hasCode(error, 'unsupported')) throw error;
+        return [];
+      }
+    },
+  );
+  return new Map((await Promise.all(families)).flat());
+}
+
+function apply(
+  changes: ReadonlyMap<string, Change<IptablesEntry>>,
   realm: IptablesRealm,
-  rows: ReadonlyMap<string, FrontendRow>,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, unknown>> {
-  const options = { realm, signal, script: rowScript };
+  const chainsOf = (entry: IptablesEntry): number => (isSkeleton(entry) ? 1 : entry.chains.size);
+  return applyChanges(changes, { realm, signal, script: scriptFor, chainsOf });
+}
+
+/** Few rows by one script; what is shared behind them, for rows jump to it. */
+async function remove(
+  realm: IptablesRealm,
+  entries: Entries,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, unknown>> {
+  const shared = [...entries].filter(([, it]) => isSkeleton(it));
+  const rows = rowsOf(entries);
   const isMany = rows.size > MAX_DETACHED_RULES;
   const strayKeys = FAMILIES.map(strayKey).filter((key) => rows.has(key));
-  if (!isMany && strayKeys.length === 0) return applyChanges(removals(rows), options);
-  const present = await observeBy(realm, signal, observeFrontends);
-  const going = new Map(rows);
-  for (const key of strayKeys) {
-    // Chains that were nobody's may have become a frontend's since they were seen.
-    const stray = present.get(key);
-    if (stray === undefined) going.delete(key);
-    else going.set(key, stray);
+  if (isMany || strayKeys.length > 0) {
+    const present = rowsOf(await observe(realm, signal));
+    for (const key of strayKeys) {
+      // Chains that were nobody's may have become a frontend's since they were seen.
+      const stray = present.get(key);
+      if (stray === undefined) rows.delete(key);
+      else rows.set(key, stray);
+    }
+    if (isMany) await detach(realm, rows, present, signal);
   }
-  if (!isMany) return applyChanges(removals(going), options);
+  return apply(removals([...rows, ...shared]), realm, signal);
+}
+
+/** Takes many rows out of the dispatch chain at once, there and in `rows`. */
+async function detach(
+  realm: IptablesRealm,
+  rows: Map<string, FrontendRow>,
+  present: ReadonlyMap<string, FrontendRow>,
+  signal: AbortSignal,
+): Promise<void> {
   for (const family of new Set([...rows.values()].map((it) => it.family))) {
     const staying = [...present].filter(([key, row]) => row.family === family && !rows.has(key));
     const script = dispatchScript(staying.map(([, row]) => row));
     await restoreIptables(script, { ...realm, family, signal });
   }
-  const rest = new Map([...going].map(([key, row]) => [key, withoutDispatch(row)]));
-  return applyChanges(removals(rest), options);
+  for (const [key, row] of rows) rows.set(key, withoutDispatch(row));
 }
 
-function additions<T>(
-  entries: ReadonlyMap<string, T>,
-  seen: ReadonlyMap<string, T>,
-): ReadonlyMap<string, Change<T>> {
-  return new Map([...entries].map(([key, to]) => [key, { from: seen.get(key), to }]));
+function rowsOf(entries: Entries): Map<string, FrontendRow> {
+  const rows = new Map<string, FrontendRow>();
+  for (const [key, entry] of entries) if (!isSkeleton(entry)) rows.set(key, entry);
+  return rows;
 }
 
-function removals<T>(entries: ReadonlyMap<string, T>): ReadonlyMap<string, Change<T>> {
-  return new Map([...entries].map(([key, from]) => [key, { from, to: undefined }]));
-}
-
-function changeFor<T>(verb: 'update' | 'delete', entry: T): Change<T> {
-  return verb === 'update' ? { from: undefined, to: entry } : { from: entry, to: undefined };
-}
-
-/** A machine without the programs has nothing of ours: whoever needs them finds out when it writes. */
-async function observeBy<T>(
-  realm: IptablesRealm,
-  signal: AbortSignal,
-  read: (tables: SavedTables, family: Family) => ReadonlyMap<string, T>,
-): Promise<ReadonlyMap<string, T>> {
-  const all = new Map<string, T>();
-  for (const family of FAMILIES) {
-    try {
-      const tables = parseSave(await saveIptables({ ...realm, family, signal }));
-      for (const [key, entry] of read(tables, family)) all.set(key, entry);
-    } catch (error) {
-      if (!hasCode(error, 'unsupported')) throw error;
-    }
-  }
-  return all;
-}
-
-function targetName({ flavour }: IptablesRealm, what: string): string {
-  return `service-iptables ${what} (${flavour})`;
+function removals(
+  entries: readonly (readonly [key: string, entry: IptablesEntry])[],
+): ReadonlyMap<string, Change<IptablesEntry>> {
+  return new Map(entries.map(([key, from]) => [key, { from, to: undefined }]));
 }
 
 /** The script as one would feed it to the program. */

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { parseCidr } from '../../base/cidr.ts';
 import { parseIp } from '../../base/ip.ts';
 import { parsePort } from '../../base/port.ts';
-import { frontendKey, type Frontend, type ServiceView } from '../../model/network.ts';
-import { aChoice, aFrontend, SERVICE_NODE } from '../../../test/support/service-samples.ts';
+import { frontendKey, type Frontend } from '../../model/network.ts';
+import { aChoice, aFrontend } from '../../../test/support/service-samples.ts';
 import { renderFrontend } from './render.ts';
 import { renderSkeleton } from './skeleton.ts';
 import { traceIptables, type TraceVerdict } from './trace.ts';
@@ -32,20 +32,13 @@ const FRONTENDS: readonly Frontend[] = [
     sourceRanges: [parseCidr('192.0.2.0/24')],
   }),
 ];
-const VIEW: ServiceView = {
-  node: { ...SERVICE_NODE, addresses: [NODE_IP], podCidrs: [parseCidr('10.77.0.0/24')] },
-  frontends: new Map(),
-  cluster: {
-    podCidrs: [],
-    serviceCidrs: [parseCidr('10.96.0.0/16')],
-    clusterDomain: 'cluster.local',
-    dnsIps: [],
-    nodePortAddresses: [],
-    allowsExternalIps: true,
-  },
+const NODE = {
+  addresses: [NODE_IP],
+  podCidrs: [parseCidr('10.77.0.0/24')],
+  serviceCidrs: [parseCidr('10.96.0.0/16')],
 };
-const ROWS = new Map(FRONTENDS.map((it) => [frontendKey(it), renderFrontend(it)]));
-const CONTEXT = { skeleton: renderSkeleton(VIEW), nodeIps: new Set([NODE_IP]) };
+const ROWS = new Map(FRONTENDS.map((it) => [frontendKey(it), renderFrontend(it, NODE)]));
+const CONTEXT = { skeleton: renderSkeleton(NODE), nodeIps: new Set([NODE_IP]) };
 const POD = '10.77.0.10';
 const OUTSIDE = '192.0.2.9';
 

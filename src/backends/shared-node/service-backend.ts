@@ -69,14 +69,16 @@ export interface FrontendRendering<T, C> {
   readonly contextOf: (view: ServiceView) => C;
   /** Undefined where the backend leaves the frontend alone. */
   readonly renderFrontend: (frontend: Frontend, context: C) => T | undefined;
+  /** What all frontends share, where the same target holds it; under keys that no frontend has. */
+  readonly renderShared?: (context: C) => ReadonlyMap<string, T>;
 }
 
 export function renderFrontends<T, C>(
-  { contextOf, renderFrontend }: FrontendRendering<T, C>,
+  { contextOf, renderFrontend, renderShared }: FrontendRendering<T, C>,
   view: ServiceView,
 ): ReadonlyMap<string, T> {
   const context = contextOf(view);
-  const rows = new Map<string, T>();
+  const rows = new Map(renderShared?.(context));
   for (const [key, frontend] of view.frontends) {
     const row = renderFrontend(frontend, context);
     if (row !== undefined) rows.set(key, row);

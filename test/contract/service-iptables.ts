@@ -1,9 +1,8 @@
-// The Service contract of the iptables backend, in both flavours: nf_tables beneath, and the kernel's own ip_tables.
+// The Service contract of the iptables backend in a flavour; each has a test file, for each takes its time.
 
 import type { Lifetime } from '../../src/base/lifetime.ts';
 import { iptablesServiceParts } from '../../src/backends/service-iptables/backend.ts';
 import { CHAINS } from '../../src/backends/service-iptables/names.ts';
-import { IPTABLES_FLAVOURS } from '../../src/sys/iptables-flavour.ts';
 import { restoreIptables, type IptablesFlavour } from '../../src/sys/iptables.ts';
 import {
   applyByParts,
@@ -29,5 +28,6 @@ function backend(flavour: IptablesFlavour) {
   };
 }
 
-for (const flavour of IPTABLES_FLAVOURS)
+export function runIptablesContract(flavour: IptablesFlavour): void {
   runServiceContract({ name: `service-iptables (${flavour})`, makeBackend: backend(flavour) });
+}
