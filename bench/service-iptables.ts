@@ -82,7 +82,11 @@ async function load(netns: Netns, flavour: IptablesFlavour): Promise<Map<string,
       const frontend = aFrontend(i);
       rows.set(frontendKey(frontend), renderFrontend(frontend, VIEW.node));
     }
-    const failures = await iptablesTarget({ netns, flavour }).update(rows, SIGNAL, new Map());
+    const failures = await iptablesTarget({ netns, flavour }, { drains: true }).update(
+      rows,
+      SIGNAL,
+      new Map(),
+    );
     if (failures.size > 0) throw new Error(`failed: ${String([...failures.values()][0])}`);
   });
   coldMs = ms;
@@ -117,7 +121,11 @@ async function changeOne(
   const ours = await timed(() => {
     const to = renderFrontend(aFrontend(index, services * endpoints), VIEW.node);
     rows.set(key, to);
-    return iptablesTarget({ netns, flavour }).update(new Map([[key, to]]), SIGNAL, new Map([[key, from!]]));
+    return iptablesTarget({ netns, flavour }, { drains: true }).update(
+      new Map([[key, to]]),
+      SIGNAL,
+      new Map([[key, from!]]),
+    );
   });
   if (ours.result.size > 0) throw new Error(`failed: ${String([...ours.result.values()][0])}`);
   const back = scriptFor([{ from: rows.get(key), to: from }]);
@@ -144,7 +152,7 @@ async function run(flavour: IptablesFlavour, netns: Netns): Promise<void> {
     ratio: Number((coldMs / plainMs).toFixed(3)),
     goal: 'at most 1.2 times a plain restore',
   });
-  const seen = await timed(() => iptablesTarget({ netns, flavour }).observe(SIGNAL));
+  const seen = await timed(() => iptablesTarget({ netns, flavour }, { drains: true }).observe(SIGNAL));
   print({ what: 'observe', mode: flavour, ms: Math.round(seen.ms), rows: seen.result.size });
   const results: OneChange[] = [];
   for (let i = 0; i < changes; i++)
@@ -159,7 +167,9 @@ async function run(flavour: IptablesFlavour, netns: Netns): Promise<void> {
     ratio: Number(median(results.map((it) => it.ours / it.plain)).toFixed(3)),
     goal: GOALS[flavour],
   });
-  const gone = await timed(() => iptablesTarget({ netns, flavour }).delete(seen.result, SIGNAL));
+  const gone = await timed(() =>
+    iptablesTarget({ netns, flavour }, { drains: true }).delete(seen.result, SIGNAL),
+  );
   print({ what: 'all leave', mode: flavour, ms: Math.round(gone.ms), failures: gone.result.size });
 }
 

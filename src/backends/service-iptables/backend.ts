@@ -30,7 +30,9 @@ export function iptablesServiceParts(
   const others = IPTABLES_FLAVOURS.filter((it) => it !== flavour);
   return [
     // Rules that serve come before those that go.
-    frontendPart(iptablesTarget({ ...place, flavour }), IPTABLES_RENDERING),
-    ...others.map((it) => servicePart(iptablesTarget({ ...place, flavour: it }), () => new Map())),
+    frontendPart(iptablesTarget({ ...place, flavour }, { drains: true }), IPTABLES_RENDERING),
+    ...others.map((it) =>
+      servicePart(iptablesTarget({ ...place, flavour: it }, { drains: false }), () => new Map()),
+    ),
   ];
 }

@@ -39,6 +39,9 @@ export const MARKS = {
   outside: 8 << LOWEST_MARK_BIT,
 } as const;
 
+/** The bit of the connection tracking mark that tells flows which the backend translated: they hold what it needs to leave last. */
+export const OUR_FLOW_BIT = 1 << 29;
+
 /** S: a frontend. B: who passed the frontend's source ranges. X: its outside clients where they go elsewhere. E: one of its endpoints. */
 export type ChainKind = 'S' | 'B' | 'X' | 'E';
 

@@ -21,6 +21,8 @@ export interface ParsedRule {
   /** Only clients that were here before. */
   readonly isRemembered?: boolean;
   readonly isChance?: boolean;
+  /** Only what was translated already. */
+  readonly isTranslated?: boolean;
   readonly action: RuleAction;
 }
 
@@ -85,7 +87,8 @@ function takeOption(parts: Partial<Parts>, text: string, { option, value, isNega
   else if (option === '--probability') parts.isChance = true;
   else if (option === '--src-type' && value === 'LOCAL') parts.isFromLocal = true;
   else if (option === '--ctstate' && value === 'NEW') return 2;
-  else if (option === '--set-xmark') parts.action = { kind: 'mark', ...maskedOf(value) };
+  else if (option === '--ctstate' && value === 'DNAT') parts.isTranslated = true;
+  else if (option === '--set-xmark') parts.action = markOf(parts.action, value);
   else if (option === '--to-destination') parts.action = { kind: 'translate', to: endpointOf(value) };
   else if (option === '--to-source') return 2;
   else if (option === '-j') parts.action = actionOf(value);
@@ -100,6 +103,12 @@ function takeOption(parts: Partial<Parts>, text: string, { option, value, isNega
 function actionOf(target: string): RuleAction {
   const end = ENDS[target];
   return end === undefined ? { kind: 'chain', chain: target } : { kind: 'end', end };
+}
+
+/** Marks of flows decide nothing on a packet's way. */
+function markOf(action: RuleAction | undefined, value: string): RuleAction {
+  const isOfFlow = action?.kind === 'chain' && action.chain === 'CONNMARK';
+  return { kind: 'mark', ...(isOfFlow ? { value: 0, mask: 0 } : maskedOf(value)) };
 }
 
 function maskedOf(text: string): { readonly value: number; readonly mask: number } {

@@ -46,6 +46,11 @@ export function setMark(mark: number): string {
   return `-j MARK --set-xmark ${hex(mark)}/${hex(mark)}`;
 }
 
+/** On the flow of a packet that was translated to an endpoint. */
+export function markTranslated(bit: number): string {
+  return `-m conntrack --ctstate DNAT -j CONNMARK --set-xmark ${hex(bit)}/${hex(bit)}`;
+}
+
 /** Sets `set` and clears `clear`. */
 export function changeMark(set: number, clear: number): string {
   return `-j MARK --set-xmark ${hex(set)}/${hex(set | clear)}`;

@@ -2,9 +2,17 @@
 
 import { cidrFamily, type Cidr } from '../../base/cidr.ts';
 import { familyOf, type Family } from '../../base/ip.ts';
-import { CHAINS, MARKS } from './names.ts';
+import { CHAINS, MARKS, OUR_FLOW_BIT } from './names.ts';
 import type { OwnClients, Table } from './render.ts';
-import { changeMark, fromSource, jump, setMark, whereMarked, whereNotMarked } from './rule-text.ts';
+import {
+  changeMark,
+  fromSource,
+  jump,
+  markTranslated,
+  setMark,
+  whereMarked,
+  whereNotMarked,
+} from './rule-text.ts';
 
 /**
  * `jump`: our rules in a built-in chain, whose other rules are not ours. `shared`: a chain in which frontends have rules, too; `rules` are those at
@@ -81,6 +89,7 @@ function chainsOf(context: SkeletonContext, family: Family): readonly SkeletonEn
     nat(CHAINS.postrouting, ...postrouting(context, family)),
     filter(
       CHAINS.filter,
+      markTranslated(OUR_FLOW_BIT),
       whereMarked(MARKS.drop, jump('DROP')),
       `-p tcp ${whereMarked(MARKS.refuse, reset)}`,
       whereMarked(MARKS.refuse, unreachable),

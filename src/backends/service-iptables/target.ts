@@ -5,6 +5,7 @@ import type { Family } from '../../base/ip.ts';
 import type { Target } from '../../reconcile/target.ts';
 import { hasLegacyTables, iptablesProgram, restoreIptables, saveIptables } from '../../sys/iptables.ts';
 import { applyChanges, type Change, type IptablesRealm } from './apply.ts';
+import { heldKeys } from './draining.ts';
 import { isSameIptablesEntry, isSkeleton, type IptablesEntry } from './entries.ts';
 import { observeFrontends, observeSkeleton, strayKey } from './observe.ts';
 import type { FrontendRow } from './render.ts';
@@ -17,7 +18,11 @@ const FAMILIES: readonly Family[] = [4, 6];
 /** From so many rules on that leave the dispatch chain it is written whole. */
 const MAX_DETACHED_RULES = 50;
 
-export function iptablesTarget(realm: IptablesRealm): Target<IptablesEntry> {
+/** `drains`: what open flows need stays until they have ended; not asked for where another target of the namespace sees to it. */
+export function iptablesTarget(
+  realm: IptablesRealm,
+  { drains }: { readonly drains: boolean },
+): Target<IptablesEntry> {
   return {
     name: `service-iptables (${realm.flavour})`,
     // To read back what 10,000 Services hold takes seconds.
@@ -26,7 +31,11 @@ export function iptablesTarget(realm: IptablesRealm): Target<IptablesEntry> {
     isEqual: isSameIptablesEntry,
     update: (entries, signal, seen) =>
       apply(new Map([...entries].map(([key, to]) => [key, { from: seen.get(key), to }])), realm, signal),
-    delete: (entries, signal) => remove(realm, entries, signal),
+    delete: async (entries, signal) => {
+      const held = drains ? await heldKeys(entries, realm) : new Map<string, unknown>();
+      const going = new Map([...entries].filter(([key]) => !held.has(key)));
+      return new Map([...(await remove(realm, going, signal)), ...held]);
+    },
     print: (verb, _key, entry) => {
       const [from, to] = verb === 'update' ? [undefined, entry] : [entry, undefined];
       return printed(realm, entry.family, scriptFor([{ from, to }]));

@@ -124,7 +124,7 @@ function perform(chains: Chains, rule: ParsedRule, step: Step): readonly Walk[] 
 }
 
 function isMatch(rule: ParsedRule, { packet, context, walk }: Step): boolean {
-  const { source, destination, protocol, port, mark, isRemembered, isFromLocal } = rule;
+  const { source, destination, protocol, port, mark, isRemembered, isFromLocal, isTranslated } = rule;
   return (
     (source === undefined || cidrHasIp(source, packet.source)) &&
     (destination === undefined || cidrHasIp(destination, packet.destination)) &&
@@ -133,6 +133,7 @@ function isMatch(rule: ParsedRule, { packet, context, walk }: Step): boolean {
     (mark === undefined || ((walk.mark & mark.mask) >>> 0 === mark.value) !== mark.isNegated) &&
     // A client that nobody has seen yet.
     !isRemembered &&
+    (!isTranslated || walk.to !== undefined) &&
     (!isFromLocal || packet.isFromNode || context.nodeIps.has(packet.source))
   );
 }
