@@ -5,6 +5,7 @@
  *
  *   connect ----> frontends -> endpoints -> socket_peers (goes with the socket); UDP of a pod is left to its packets
  *   sendmsg ----> socket_flows (forward)  -> same endpoint as before, or a new one + both directions
+ *                 two Services of one endpoint from one socket of a pod are left to its packets
  *   recvmsg <---- socket_peers, socket_flows (reverse)
  *   getpeername <- socket_peers
  */
@@ -185,11 +186,9 @@ static __always_inline bool socket_is_connected(const struct bpf_sock_addr *ctx)
 }
 
 /* The endpoint of earlier datagrams of this socket to this frontend, as long as it is one. */
-static __always_inline bool socket_flow_recall(const struct socket_flow_key *key, const struct service *service,
+static __always_inline bool socket_flow_recall(struct socket_flow *known, const struct service *service,
 					       struct transport_address *out)
 {
-	struct socket_flow *known = bpf_map_lookup_elem(&socket_flows, key);
-
 	if (!known)
 		return false;
 	if (!service_keeps(service, known->generation, &known->ip, known->port))
@@ -215,6 +214,34 @@ static __always_inline void socket_flow_keep(struct socket_flow_key *key, const 
 	bpf_map_update_elem(&socket_flows, key, &forward, BPF_ANY);
 }
 
+/*
+ * An endpoint's answer carries the endpoint's address alone: where a socket speaks to two Services of one endpoint, nothing here could tell
+ * them apart. Packets can, for the second flow gets another source port. So both Services are left to a pod's packets, from here on.
+ */
+static __always_inline bool socket_flow_is_left(const struct socket_flow *known)
+{
+	return known && !known->port;
+}
+
+static __always_inline bool socket_flows_leave(struct bpf_sock_addr *ctx, struct socket_flow_key *key,
+					       const struct transport_address *endpoint)
+{
+	struct socket_flow_key other = {
+		.cookie = key->cookie, .ip = endpoint->ip, .port = endpoint->port, .direction = FLOW_REVERSE
+	};
+	struct socket_flow left = {};
+	const struct socket_flow *answers = bpf_map_lookup_elem(&socket_flows, &other);
+
+	if (!answers || (answers->port == key->port && ip_equal(&answers->ip, &key->ip)) || !socket_is_of_pod(ctx))
+		return false;
+	other.ip = answers->ip;
+	other.port = answers->port;
+	other.direction = FLOW_FORWARD;
+	bpf_map_update_elem(&socket_flows, &other, &left, BPF_ANY);
+	bpf_map_update_elem(&socket_flows, key, &left, BPF_ANY);
+	return true;
+}
+
 static __always_inline int socket_sendmsg(struct bpf_sock_addr *ctx, bool is_v6)
 {
 	__u8 protocol = socket_protocol(ctx);
@@ -222,6 +249,7 @@ static __always_inline int socket_sendmsg(struct bpf_sock_addr *ctx, bool is_v6)
 	struct socket_flow_key flow = { .ip = key.ip, .port = key.port, .direction = FLOW_FORWARD };
 	struct transport_address endpoint = {};
 	struct service service = {};
+	struct socket_flow *known;
 	struct ip_address client;
 	enum service_verdict verdict;
 
@@ -237,10 +265,15 @@ static __always_inline int socket_sendmsg(struct bpf_sock_addr *ctx, bool is_v6)
 	if (verdict == SERVICE_DROPPED)
 		return socket_silence();
 	flow.cookie = bpf_get_socket_cookie(ctx);
-	if (!socket_flow_recall(&flow, &service, &endpoint)) {
+	known = bpf_map_lookup_elem(&socket_flows, &flow);
+	if (socket_flow_is_left(known))
+		return SOCKET_ALLOW;
+	if (!socket_flow_recall(known, &service, &endpoint)) {
 		client = socket_client(ctx);
 		if (service_choose(&key, &service, &client, &endpoint) != SERVICE_FOUND)
 			return socket_refuse();
+		if (socket_flows_leave(ctx, &flow, &endpoint))
+			return SOCKET_ALLOW;
 		socket_flow_keep(&flow, &service, &endpoint);
 	}
 	socket_set(ctx, is_v6, &endpoint.ip, endpoint.port);

@@ -32,15 +32,10 @@ const SILENT_NODE = {
   tests: ['may drop, and says nothing', 'source ranges let in whom they hold'],
 };
 
-const ONE_ENDPOINT = {
-  reason: 'a socket remembers one Service for each endpoint: answers show the one that chose it last',
-  tests: ['one socket speaks to two Services of one endpoint in turn'],
-};
-
 runServiceContract({
   name: 'service-ebpf at the socket',
   makeBackend: backend(true),
-  skip: [SILENT_NODE, ONE_ENDPOINT],
+  skip: [SILENT_NODE],
 });
 runServiceContract({
   name: 'service-ebpf per packet',
