@@ -127,12 +127,12 @@ export function resolveHealthCheck(
     .sort((a, b) => compareNames(a.metadata, b.metadata));
   if (service === undefined) return undefined;
   const slices = slicesOf(objects.endpointSlices, service);
-  const endpoints = (service.spec.ports ?? []).flatMap((it) => [
-    ...findEndpoints(slices, it, 4),
-    ...findEndpoints(slices, it, 6),
-  ]);
-  const local = endpoints.filter((it) => it.isReady && it.node === node);
-  return { service: nameOf(service), localEndpoints: new Set(local.map((it) => it.ip)).size };
+  // A pod of two families stands in slices of both: no more than the larger family has.
+  const counts = ([4, 6] as const).map((family) => {
+    const endpoints = (service.spec.ports ?? []).flatMap((it) => findEndpoints(slices, it, family));
+    return new Set(endpoints.filter((it) => it.isReady && it.node === node).map((it) => it.ip)).size;
+  });
+  return { service: nameOf(service), localEndpoints: Math.max(...counts) };
 }
 
 function hasClusterIp({ clusterIPs, clusterIP }: RawService['spec']): boolean {

@@ -70,7 +70,9 @@ async function problemsOf({ name, prober, host, tcp, udp, endpoint }: Open): Pro
   for (const socket of [tcp, udp]) await prober.request('release', socket);
   const where = `${name} to ${host}`;
   return [
-    ...(again.text === endpoint ? [] : [`connection of ${where}, by ${endpoint}: ${again.error ?? again.text}`]),
+    ...(again.text === endpoint
+      ? []
+      : [`connection of ${where}, by ${endpoint}: ${again.error ?? again.text}`]),
     ...(datagram.error === undefined ? [] : [`datagrams of ${where}: ${datagram.error}`]),
     ...(fresh.error === undefined ? [] : [`new connection of ${where}: ${fresh.error}`]),
   ];
