@@ -45,11 +45,13 @@ interface PlannedChange {
 /** One transaction; what the kernel refuses is left out, and the others tried again. */
 function applyPart(known: KnownRows, part: readonly PlannedChange[], failures: Map<string, unknown>): void {
   let left = part.filter((it) => it.count > 0);
+  // Most transactions are done as they are: only where one is refused has each row messages of its own, which name it.
+  if (left.length > 1 && known.apply(merged(left), rowsOf(left)).length === 0) return;
   while (left.length > 0) {
     const owners = left.flatMap((it) => it.changes.map(() => it.key));
     const refused = known.apply(
       left.flatMap((it) => it.changes),
-      left.map((it) => it.row),
+      rowsOf(left),
     );
     if (refused.length === 0) return;
     const failed = new Map<string, unknown>();
@@ -59,6 +61,25 @@ function applyPart(known: KnownRows, part: readonly PlannedChange[], failures: M
     for (const { key } of left) if (failed.has(key)) failures.set(key, failed.get(key));
     left = left.filter((it) => !failed.has(it.key));
   }
+}
+
+function rowsOf(part: readonly PlannedChange[]): readonly RowChange[] {
+  return part.map((it) => it.row);
+}
+
+/** The same in few messages: what leaves a set, then what comes into it, whichever row it belongs to. Rows share no element. */
+function merged(part: readonly PlannedChange[]): readonly NftElementChange[] {
+  const lists = new Map<string, NftElementChange & { readonly elements: NftElement[] }>();
+  for (const kind of ['delete', 'add'] as const) {
+    for (const change of part.flatMap((it) => it.changes)) {
+      if (change.kind !== kind) continue;
+      const id = `${kind} ${change.set}`;
+      const list = lists.get(id);
+      if (list === undefined) lists.set(id, { ...change, elements: [...change.elements] });
+      else list.elements.push(...change.elements);
+    }
+  }
+  return [...lists.values()];
 }
 
 function plan(row: RowChange): PlannedChange {
