@@ -20,12 +20,19 @@ test('parseAgentConfig() fills in what is left out', () => {
     [config.network, config.underlayLink, config.resyncMs, config.logLevel, config.metrics, config.dnsSocket],
     ['vxlan', 'eth0', 60_000, 'info', undefined, undefined],
   );
+  assert.equal(config.iptablesFlavour, undefined);
+  assert.equal(parseAgentConfig({ ...LEAST, iptablesFlavour: 'legacy' }).iptablesFlavour, 'legacy');
 });
 
 const WRONG = [
   { name: 'no node', change: { nodeName: undefined }, message: /nodeName: must be a text/ },
   { name: 'prefix', change: { podCidrs: ['10.244.0.0'] }, message: /podCidrs\[0\]: Cannot read prefix/ },
   { name: 'network', change: { network: 'bgp' }, message: /network: only "vxlan"/ },
+  {
+    name: 'flavour',
+    change: { iptablesFlavour: 'old' },
+    message: /iptablesFlavour: must be one of "nft", "legacy"/,
+  },
   { name: 'metrics port', change: { metrics: { host: '::1', port: 0 } }, message: /metrics\.port/ },
 ];
 

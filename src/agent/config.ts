@@ -9,6 +9,8 @@ import { SERVICE_BACKENDS } from '../backends/registry.ts';
 import type { ServiceBackend } from '../backends/shared-node/service-backend.ts';
 import { Field } from '../objects/slim-field.ts';
 import { readIp } from '../objects/slim-meta.ts';
+import { IPTABLES_FLAVOURS } from '../sys/iptables-flavour.ts';
+import type { IptablesFlavour } from '../sys/iptables.ts';
 
 /** What a node's agent is told; paths are absolute. */
 export interface AgentConfig {
@@ -32,6 +34,8 @@ export interface AgentConfig {
   readonly network: 'vxlan';
   /** Which of the registry's Service backends carries Services. */
   readonly service: ServiceBackend;
+  /** In which flavour the backend `iptables` writes its rules; undefined for that of the node's program `iptables`. */
+  readonly iptablesFlavour: IptablesFlavour | undefined;
   /** The link that carries the tunnel. */
   readonly underlayLink: string;
   readonly clusterDomain: string;
@@ -53,7 +57,7 @@ export interface AgentConfig {
 
 const RESYNC_DEFAULT_MS = 60_000;
 
-/** `AgentConfig` as it stands in the file: JSON leaves out what is undefined; `underlayLink` (eth0), `network` (vxlan), `service` (the first of the registry), `resyncMs` (60000), `nodePortAddresses` (none), `healthPort` (none), `allowsExternalIps` (false) and `logLevel` (info) may be left out too. */
+/** `AgentConfig` as it stands in the file: JSON leaves out what is undefined; `underlayLink` (eth0), `network` (vxlan), `service` (the first of the registry), `iptablesFlavour` (that of the program `iptables`), `resyncMs` (60000), `nodePortAddresses` (none), `healthPort` (none), `allowsExternalIps` (false) and `logLevel` (info) may be left out too. */
 export type AgentConfigFile = Omit<
   AgentConfig,
   | 'podCidrs'
@@ -65,6 +69,7 @@ export type AgentConfigFile = Omit<
   | 'healthPort'
   | 'network'
   | 'service'
+  | 'iptablesFlavour'
   | 'underlayLink'
   | 'resyncMs'
   | 'logLevel'
@@ -78,6 +83,7 @@ export type AgentConfigFile = Omit<
   readonly healthPort?: number;
   readonly network?: 'vxlan';
   readonly service?: string;
+  readonly iptablesFlavour?: string;
   readonly underlayLink?: string;
   readonly resyncMs?: number;
   readonly logLevel?: string;
@@ -107,6 +113,7 @@ export function parseAgentConfig(raw: unknown): AgentConfig {
     agentSocket: root.at('agentSocket').text(),
     network: readNetwork(root.at('network')),
     service: readService(root.at('service')),
+    iptablesFlavour: readIptablesFlavour(root.at('iptablesFlavour')),
     underlayLink: root.at('underlayLink').optionalText() ?? 'eth0',
     clusterDomain: root.at('clusterDomain').text(),
     podCidrs: root.at('podCidrs').list().map(readCidr),
@@ -131,6 +138,12 @@ function readService(field: Field): ServiceBackend {
   const found = SERVICE_BACKENDS.find((backend) => backend.name === name);
   const known = SERVICE_BACKENDS.map((backend) => `"${backend.name}"`).join(', ');
   return found ?? field.fail(`no such Service backend; known are ${known}`);
+}
+
+function readIptablesFlavour(field: Field): IptablesFlavour | undefined {
+  if (field.isAbsent) return undefined;
+  const found = IPTABLES_FLAVOURS.find((it) => it === field.value);
+  return found ?? field.fail(`must be one of ${IPTABLES_FLAVOURS.map((it) => `"${it}"`).join(', ')}`);
 }
 
 function readCidr(field: Field): Cidr {

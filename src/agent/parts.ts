@@ -36,6 +36,8 @@ export interface PartDoors {
 export function agentParts(config: AgentConfig, doors: PartDoors): readonly Part<AgentView>[] {
   const { netlink, conntrack, sysctl, maps, nodeLinks, lifetime, clock } = doors;
   const writeSysctls = (values: ReadonlyMap<string, string>): void => sysctl.writeSysctls(values);
+  const { iptablesFlavour } = config;
+  const serviceDoors = { maps, nodeLinks, netns: undefined, lifetime, iptablesFlavour };
   const vxlan = networkVxlanTargets({ netlink, writeSysctls });
   return [
     part(sysctlTarget(NODE_SYSCTLS, sysctl), () => NODE_SYSCTLS),
@@ -49,7 +51,7 @@ export function agentParts(config: AgentConfig, doors: PartDoors): readonly Part
       ({ node }) => node && renderUnusedServices(node.cluster),
     ),
     staleFlowPart<AgentView>(conntrack),
-    ...SERVICE_BACKENDS.flatMap((it) => it.open<AgentView>({ maps, nodeLinks, netns: undefined, lifetime })),
+    ...SERVICE_BACKENDS.flatMap((it) => it.open<AgentView>(serviceDoors)),
     part(healthTarget(clock, lifetime), ({ services, isDraining }) =>
       services === undefined
         ? undefined

@@ -50,7 +50,7 @@ for (const flavour of IPTABLES_FLAVOURS)
     before(async () => {
       const world = buildServiceWorld(['client', 'a'], lifetime);
       netns = world.nodeNetns;
-      parts = iptablesServiceParts({ netns }, flavour);
+      parts = iptablesServiceParts({ netns, iptablesFlavour: flavour });
       client = world.startPeer('client', { isInCgroup: false });
       const peer = world.startPeer('a', { isInCgroup: false });
       for (const { endpoint } of FAMILIES)

@@ -15,7 +15,7 @@ import type { ServiceWorld } from './service-world.ts';
 function backend(flavour: IptablesFlavour) {
   return async (world: ServiceWorld, lifetime: Lifetime): Promise<ContractBackend> => {
     const netns = world.nodeNetns;
-    const apply = applyByParts(iptablesServiceParts({ netns }, flavour));
+    const apply = applyByParts(iptablesServiceParts({ netns, iptablesFlavour: flavour }));
     return {
       isInCgroup: false,
       apply: forgettingUdpFlows(world, lifetime, apply),

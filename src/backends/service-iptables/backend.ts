@@ -1,6 +1,5 @@
 // The backend as the registry lists it.
 
-import type { IptablesFlavour } from '../../sys/iptables.ts';
 import { IPTABLES_FLAVOURS, systemIptablesFlavour } from '../../sys/iptables-flavour.ts';
 import {
   frontendPart,
@@ -18,14 +17,15 @@ export const IPTABLES_SERVICES: ServiceBackend = {
   about:
     'A chain per Service and endpoint, as kube-proxy makes them; first packets grow slower with the number of Services',
   needs: ['iptables', 'conntrack'],
-  open: openByParts('iptables', (doors) => iptablesServiceParts(doors)),
+  open: openByParts('iptables', iptablesServiceParts),
 };
 
 /** In the system's flavour unless told. The other one is watched, too: what an earlier choice left there goes. */
-export function iptablesServiceParts(
-  { netns }: Pick<ServiceDoors, 'netns'>,
-  flavour: IptablesFlavour = systemIptablesFlavour() ?? 'nft',
-): readonly ServicePart[] {
+export function iptablesServiceParts({
+  netns,
+  iptablesFlavour,
+}: Pick<ServiceDoors, 'netns' | 'iptablesFlavour'>): readonly ServicePart[] {
+  const flavour = iptablesFlavour ?? systemIptablesFlavour() ?? 'nft';
   const place = netns === undefined ? {} : { netns };
   const others = IPTABLES_FLAVOURS.filter((it) => it !== flavour);
   return [

@@ -4,6 +4,7 @@ import type { Lifetime } from '../../base/lifetime.ts';
 import type { Frontend, ServiceView } from '../../model/network.ts';
 import { incrementalPart, part, type Part, type Rendered } from '../../reconcile/engine.ts';
 import type { Target } from '../../reconcile/target.ts';
+import type { IptablesFlavour } from '../../sys/iptables.ts';
 import type { NodeLinks } from '../shared-bpf/node-links.ts';
 import type { NodeMaps } from '../shared-bpf/node-maps.ts';
 
@@ -15,6 +16,8 @@ export interface ServiceDoors {
   /** Path of the node's network namespace; undefined where the process lives in it. */
   readonly netns: string | undefined;
   readonly lifetime: Lifetime;
+  /** In which flavour iptables is to be used; undefined for that of the program `iptables`. */
+  readonly iptablesFlavour?: IptablesFlavour | undefined;
 }
 
 /** `leave`: it wants nothing of its own in the kernel any more, but for what established flows still need. */
