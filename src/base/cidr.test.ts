@@ -14,7 +14,7 @@ import {
   parseCidr,
   parseInterfaceAddress,
 } from './cidr.ts';
-import { ipFromBytes, parseIp } from './ip.ts';
+import { ipFromBytes, ipToBytes, parseIp } from './ip.ts';
 
 test('parseCidr() refuses host bits and says which prefix may be meant', () => {
   assert.throws(() => parseCidr('10.244.1.1/24'), {
@@ -54,6 +54,22 @@ test('cidrOf() holds its address, its text parses back', () => {
       assert.equal(parseCidr(cidr), cidr);
     }),
   );
+});
+
+test('cidrHasIp() holds an address whose own prefix of that length it is', () => {
+  // Addresses that differ in one bit: others would nearly never share a long prefix.
+  fc.assert(
+    fc.property(address, fc.nat(128), fc.nat(127), (ip, length, bit) => {
+      const bytes = ipToBytes(ip);
+      const width = bytes.length * 8;
+      const at = bit % width;
+      const other = Uint8Array.from(bytes);
+      other[at >> 3] = (other[at >> 3] ?? 0) ^ (0x80 >> (at & 7));
+      const cidr = cidrOf(ip, length % (width + 1));
+      assert.equal(cidrHasIp(cidr, ipFromBytes(other)), at >= length % (width + 1));
+    }),
+  );
+  assert.ok(!cidrHasIp(parseCidr('0.0.0.0/0'), parseIp('::1')));
 });
 
 test('cidrsOverlap() means: one has the base of the other', () => {

@@ -2,7 +2,7 @@
 
 import type { Brand } from './brand.ts';
 import { FairleadError } from './errors.ts';
-import { familyOf, ipFromBigInt, ipToBigInt, tryParseIp, type Family, type Ip } from './ip.ts';
+import { familyOf, ipFromBigInt, ipToBigInt, ipToBytes, tryParseIp, type Family, type Ip } from './ip.ts';
 
 /** An IPv4 or IPv6 prefix in canonical text with zero host bits, made only by this file. */
 export type Cidr = Brand<string, 'Cidr'>;
@@ -65,8 +65,16 @@ export function cidrSize(cidr: Cidr): bigint {
   return 1n << BigInt(widthOf(cidrFamily(cidr)) - cidrLength(cidr));
 }
 
+/** By bytes: rows of ten thousands of endpoints ask it. */
 export function cidrHasIp(cidr: Cidr, ip: Ip): boolean {
-  return familyOf(ip) === cidrFamily(cidr) && cidrOf(ip, cidrLength(cidr)) === cidr;
+  const base = cidrBase(cidr);
+  if (familyOf(ip) !== familyOf(base)) return false;
+  const [a, b] = [ipToBytes(base), ipToBytes(ip)];
+  const length = cidrLength(cidr);
+  const whole = length >> 3;
+  for (let i = 0; i < whole; i++) if (a[i] !== b[i]) return false;
+  const difference = (a[whole] ?? 0) ^ (b[whole] ?? 0);
+  return difference >> (8 - (length & 7)) === 0;
 }
 
 /** True when every address of `inner` lies in `outer`. */

@@ -120,7 +120,10 @@ function hasChain({ affinityTimeoutS }: Frontend, { ip }: Endpoint, own: OwnClie
 
 function endpointChains(frontend: Frontend, key: string, own: OwnClients): readonly ChainText[] {
   const { inside, outside, protocol, affinityTimeoutS } = frontend;
-  const all = [...ofFamily(frontend, inside), ...ofFamily(frontend, outside)];
+  const all = [
+    ...ofFamily(frontend, inside),
+    ...(isSameChoice(inside, outside) ? [] : ofFamily(frontend, outside)),
+  ];
   const withChain = all.filter((it) => hasChain(frontend, it, own));
   const byChain = new Map(withChain.map((it) => [endpointChain(key, it), it]));
   return [...byChain].map(([chain, endpoint]) => [
