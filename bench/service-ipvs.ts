@@ -106,6 +106,8 @@ async function plainRestoreMs(text: string): Promise<number> {
   const env = { PATH: process.env['PATH'] ?? '', LD_LIBRARY_PATH: libraries };
   const netns = anonymousNetns();
   try {
+    // Without any local route the kernel takes no address for a unicast one.
+    await runProgram('ip', ['link', 'set', 'lo', 'up'], { netns });
     const options = { netns, stdin: text, env, timeoutMs: 1_800_000 };
     return (await timed(() => runProgram(program, ['-R'], options))).ms;
   } finally {
