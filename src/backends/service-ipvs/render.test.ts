@@ -12,12 +12,14 @@ const CONTEXT: IpvsContext = {
   node: 'node-a',
   nodeIps: [parseIp('192.0.2.1')],
   serviceCidrs: [parseCidr('10.96.0.0/16')],
+  ownPodCidrs: [parseCidr('10.244.1.0/24')],
   podCidrs: [parseCidr('10.244.0.0/16')],
   nodeLocalIps: [parseIp('10.96.0.53')],
   scheduler: 'rr',
 };
 const A = '10.244.1.2:8080';
 const B = '10.244.2.2:8080';
+const C = '10.244.3.2:8080';
 
 function rowOf(frontend: Frontend): IpvsRow {
   const row = renderFrontend(frontend, CONTEXT);
@@ -34,15 +36,15 @@ function withNode(frontend: Frontend, node: string): Frontend {
 }
 
 test('renderFrontend() of a ClusterIP: an exclusive address, one service, outside clients hidden', () => {
-  const row = rowOf(withNode(aFrontend([A, B], { affinityTimeoutS: 60 }), 'node-b'));
+  const row = rowOf(withNode(aFrontend([B, C], { affinityTimeoutS: 60 }), 'node-b'));
   assert.equal(row.address, 'exclusive');
   assert.equal(row.outside, undefined);
   assert.deepEqual(row.inside, {
     scheduler: 'rr',
     persistenceS: 60,
     destinations: [
-      { ip: '10.244.1.2', port: 8080, weight: 1 },
       { ip: '10.244.2.2', port: 8080, weight: 1 },
+      { ip: '10.244.3.2', port: 8080, weight: 1 },
     ],
   });
   assert.deepEqual(row.elements, ['outside4 10.96.0.5 . tcp . 80 : goto hidden']);
@@ -51,6 +53,14 @@ test('renderFrontend() of a ClusterIP: an exclusive address, one service, outsid
 test('renderFrontend(): endpoints of this node may be their own clients', () => {
   const row = rowOf(withNode(aFrontend([A]), 'node-a'));
   assert.ok(row.elements.includes('hairpins4 10.96.0.5 . tcp . 80 . 10.244.1.2 . 10.244.1.2'));
+});
+
+test('renderFrontend(): an endpoint with a pod address of this node may be its own client, whatever node its slice names', () => {
+  const row = rowOf(withNode(aFrontend([A, B]), 'node-b'));
+  assert.deepEqual(
+    row.elements.filter((it) => it.startsWith('hairpins')),
+    ['hairpins4 10.96.0.5 . tcp . 80 . 10.244.1.2 . 10.244.1.2'],
+  );
 });
 
 test('renderFrontend(): outside clients with other endpoints have a service of their own', () => {
@@ -69,7 +79,7 @@ test('renderFrontend(): who finds no endpoint is answered by the table', () => {
 
 test('renderFrontend(): source ranges without those that others hold; the node counts with its addresses', () => {
   const sourceRanges = ['198.51.100.0/24', '198.51.100.7/32', '203.0.113.9/32', 'fd00::/8'].map(parseCidr);
-  const row = rowOf(withNode(aFrontend([A], { sourceRanges }), 'node-b'));
+  const row = rowOf(withNode(aFrontend([B], { sourceRanges }), 'node-b'));
   assert.deepEqual(row.elements, [
     'node4 10.96.0.5 . tcp . 80 : drop',
     'outside4 10.96.0.5 . tcp . 80 : goto hidden',
@@ -77,7 +87,7 @@ test('renderFrontend(): source ranges without those that others hold; the node c
     'ranges4 10.96.0.5 . tcp . 80 . 203.0.113.9',
     'restricted4 10.96.0.5 . tcp . 80',
   ]);
-  const open = rowOf(aFrontend([A], { sourceRanges: [parseCidr('0.0.0.0/0')] }));
+  const open = rowOf(aFrontend([B], { sourceRanges: [parseCidr('0.0.0.0/0')] }));
   assert.ok(!open.elements.some((it) => it.startsWith('restricted')));
 });
 

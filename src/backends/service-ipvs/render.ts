@@ -12,6 +12,8 @@ export interface IpvsContext {
   readonly node: string;
   readonly nodeIps: readonly Ip[];
   readonly serviceCidrs: readonly Cidr[];
+  /** Of this node: addresses of clients inside. */
+  readonly ownPodCidrs: readonly Cidr[];
   /** Of the whole cluster: a pod's address on this machine's device would cut the pod off. */
   readonly podCidrs: readonly Cidr[];
   /** Addresses that the node answers at itself: it carries them, and their other ports are not ours to refuse. */
@@ -33,6 +35,7 @@ function contextOf({ node, frontends, cluster }: ServiceView): IpvsContext {
     node: node.name,
     nodeIps: node.addresses,
     serviceCidrs: cluster.serviceCidrs,
+    ownPodCidrs: node.podCidrs,
     podCidrs: cluster.podCidrs,
     nodeLocalIps: [...nodeLocalIps].sort(),
     scheduler: cluster.ipvsScheduler ?? DEFAULT_SCHEDULER,
@@ -92,7 +95,7 @@ function elementsOf(frontend: Frontend, context: IpvsContext): readonly string[]
     ranges !== undefined && !context.nodeIps.some((it) => ranges.some((range) => cidrHasIp(range, it)));
   const hairpins = new Set(
     [...frontend.inside.endpoints, ...frontend.outside.endpoints]
-      .filter((it) => familyOf(it.ip) === family && (it.node === undefined || it.node === context.node))
+      .filter((it) => familyOf(it.ip) === family && isOwnClient(it, context))
       .map((it) => it.ip),
   );
   return [
@@ -103,6 +106,12 @@ function elementsOf(frontend: Frontend, context: IpvsContext): readonly string[]
     ...(ranges ?? []).map((range) => `ranges${family} ${key} . ${rangeText(range)}`),
     ...[...hairpins].map((it) => `hairpins${family} ${key} . ${it} . ${it}`),
   ];
+}
+
+/** What a slice says of an endpoint's node may be missing or wrong; the address says it too. */
+function isOwnClient({ ip, node }: Endpoint, context: IpvsContext): boolean {
+  const isNamed = node === undefined || node === context.node;
+  return isNamed || context.ownPodCidrs.some((cidr) => cidrHasIp(cidr, ip));
 }
 
 /** Every frontend has this element: it also says that the virtual service is ours. */

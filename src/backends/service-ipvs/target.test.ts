@@ -103,6 +103,7 @@ function rowsOf(...frontends: readonly Frontend[]): ReadonlyMap<string, IpvsRow>
     node: 'n',
     nodeIps: [],
     serviceCidrs: [],
+    ownPodCidrs: [],
     podCidrs: [],
     nodeLocalIps: [],
     scheduler: 'rr',

@@ -22,6 +22,7 @@ function trace(frontend: Frontend, source: string, port = 80): string {
     serviceCidrs: [parseCidr('10.96.0.0/16')],
     nodeLocalIps: [],
     scheduler: 'rr',
+    ownPodCidrs: [],
     podCidrs: [],
   };
   const row = renderFrontend(frontend, { node: 'node-a', nodeIps: NODE_IPS, ...place });
