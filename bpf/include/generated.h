@@ -227,6 +227,11 @@ struct socket_peer {
 };
 _Static_assert(sizeof(struct socket_peer) == 36, "socket_peer");
 
+struct socket_cookie {
+	__u64 cookie;
+};
+_Static_assert(sizeof(struct socket_cookie) == 8, "socket_cookie");
+
 struct socket_flow_key {
 	__u64 cookie;
 	struct ip_address ip;
@@ -376,6 +381,14 @@ struct {
 	__type(value, struct socket_peer);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } socket_peers SEC(".maps");
+
+/* The same of connected UDP sockets of the node itself, for the agent: socket storage of UDP cannot be listed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct socket_cookie);
+	__type(value, struct socket_peer);
+	__uint(max_entries, 65536);
+} node_udp_peers SEC(".maps");
 
 /* Translations of unconnected UDP sockets, both directions. */
 struct {

@@ -3,7 +3,8 @@
  * Services at the socket: the destination of connect() and sendmsg() becomes an endpoint before a packet exists, and
  * recvmsg() and getpeername() show the Service again. Nothing is done per packet.
  *
- *   connect ----> frontends -> endpoints -> socket_peers (goes with the socket); UDP of a pod is left to its packets
+ *   connect ----> frontends -> endpoints -> socket_peers (goes with the socket), UDP of the node also node_udp_peers (for the agent);
+ *                 UDP of a pod is left to its packets
  *   sendmsg ----> socket_flows (forward)  -> same endpoint as before, or a new one + both directions
  *                 two Services of one endpoint from one socket of a pod are left to its packets
  *   recvmsg <---- socket_peers, socket_flows (reverse)
@@ -85,9 +86,14 @@ static __always_inline int socket_refuse(void)
 	return SOCKET_REFUSE;
 }
 
+/*
+ * What a connected socket was translated to. The node's own UDP sockets are also noted by their cookie: when the endpoint goes, the agent
+ * ends them (those of pods never come here).
+ */
 static __always_inline void socket_remember_peer(struct bpf_sock_addr *ctx, const struct frontend_key *frontend,
 						 const struct transport_address *endpoint)
 {
+	struct socket_cookie key = { .cookie = bpf_get_socket_cookie(ctx) };
 	struct socket_peer *peer;
 
 	if (!ctx->sk)
@@ -99,6 +105,17 @@ static __always_inline void socket_remember_peer(struct bpf_sock_addr *ctx, cons
 	peer->endpoint_port = endpoint->port;
 	peer->frontend_ip = frontend->ip;
 	peer->frontend_port = frontend->port;
+	if (frontend->protocol == IPPROTO_UDP)
+		bpf_map_update_elem(&node_udp_peers, &key, peer, BPF_ANY);
+}
+
+/* A datagram socket may connect again, elsewhere. */
+static __always_inline void socket_forget_peer(struct bpf_sock_addr *ctx)
+{
+	struct socket_cookie key = { .cookie = bpf_get_socket_cookie(ctx) };
+
+	if (ctx->sk && !bpf_sk_storage_delete(&socket_peers, ctx->sk))
+		bpf_map_delete_elem(&node_udp_peers, &key);
 }
 
 /* The call ends as waiting for an answer would end; nothing can be sent into the void from here. */
@@ -166,9 +183,8 @@ static __always_inline int socket_connect(struct bpf_sock_addr *ctx, bool is_v6)
 	if (verdict == SERVICE_DROPPED)
 		return socket_silence();
 	if (verdict == SERVICE_NONE) {
-		/* A datagram socket may connect again, elsewhere. */
-		if (protocol == IPPROTO_UDP && ctx->sk)
-			bpf_sk_storage_delete(&socket_peers, ctx->sk);
+		if (protocol == IPPROTO_UDP)
+			socket_forget_peer(ctx);
 		return SOCKET_ALLOW;
 	}
 	socket_remember_peer(ctx, &key, &endpoint);

@@ -3,6 +3,7 @@
 import { openNodeBpf, type NodeBpf } from '../backends/shared-bpf/node-bpf.ts';
 import { openConntrack } from '../sys/conntrack.ts';
 import { openNetlink } from '../sys/netlink.ts';
+import { checkSocketsEnd, openSockDiag, type SockDiag } from '../sys/sock-diag.ts';
 import { readSysctl, writeSysctls } from '../sys/sysctl.ts';
 import type { AgentContext } from './agent-context.ts';
 import type { PartDoors } from './parts.ts';
@@ -11,7 +12,8 @@ export interface NodeDoors extends PartDoors {
   readonly bpf: NodeBpf;
 }
 
-export async function openNodeDoors({ config, clock, lifetime }: AgentContext): Promise<NodeDoors> {
+export async function openNodeDoors(context: AgentContext): Promise<NodeDoors> {
+  const { config, clock, lifetime } = context;
   const netlink = lifetime.own('netlink socket', openNetlink(), (it) => it.close());
   const conntrack = lifetime.own('connection tracking', openConntrack(), (it) => it.close());
   const { pinDir, objectDir, cgroupPath } = config;
@@ -19,6 +21,7 @@ export async function openNodeDoors({ config, clock, lifetime }: AgentContext): 
   return {
     netlink,
     conntrack,
+    sockets: await openSockets(context),
     maps: bpf.maps,
     clock,
     nodeLinks: bpf.nodeLinks,
@@ -29,4 +32,18 @@ export async function openNodeDoors({ config, clock, lifetime }: AgentContext): 
       writeSysctls: (values) => writeSysctls(undefined, Object.fromEntries(values)),
     },
   };
+}
+
+/** Undefined where the kernel ends no sockets: such a node does without, and `doctor` says what that means. */
+async function openSockets({ lifetime, log }: AgentContext): Promise<SockDiag | undefined> {
+  try {
+    await checkSocketsEnd();
+  } catch (error) {
+    log.warn(
+      { err: error },
+      'Connected UDP sockets of this node keep endpoints that are gone: the kernel ends no sockets',
+    );
+    return undefined;
+  }
+  return lifetime.own('socket diagnosis', openSockDiag(), (it) => it.close());
 }

@@ -10,12 +10,14 @@ import { tableTarget } from '../backends/shared-nft/table-target.ts';
 import { renderUnusedServices, UNUSED_SERVICES } from '../backends/shared-nft/unused-services.ts';
 import { localAddressTarget, renderLocalAddresses } from '../backends/shared-node/local-addresses.ts';
 import { staleFlowPart } from '../backends/shared-node/stale-flows.ts';
+import { staleSocketPart } from '../backends/shared-node/stale-sockets.ts';
 import { sysctlTarget, type SysctlDoor } from '../backends/shared-node/sysctls.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Lifetime } from '../base/lifetime.ts';
 import { part, type Part } from '../reconcile/engine.ts';
 import type { Conntrack } from '../sys/conntrack.ts';
 import type { Netlink } from '../sys/netlink-types.ts';
+import type { SockDiag } from '../sys/sock-diag.ts';
 import type { AgentConfig } from './config.ts';
 import type { AgentView } from './agent-view.ts';
 import { renderHealthDoors } from './health-answer.ts';
@@ -25,6 +27,8 @@ import { healthTarget } from './health-target.ts';
 export interface PartDoors {
   readonly netlink: Netlink;
   readonly conntrack: Conntrack;
+  /** Undefined where the kernel ends no sockets. */
+  readonly sockets: SockDiag | undefined;
   readonly sysctl: SysctlDoor;
   readonly maps: NodeMaps;
   readonly clock: Clock;
@@ -34,7 +38,7 @@ export interface PartDoors {
 }
 
 export function agentParts(config: AgentConfig, doors: PartDoors): readonly Part<AgentView>[] {
-  const { netlink, conntrack, sysctl, maps, nodeLinks, lifetime, clock } = doors;
+  const { netlink, conntrack, sockets, sysctl, maps, nodeLinks, lifetime, clock } = doors;
   const writeSysctls = (values: ReadonlyMap<string, string>): void => sysctl.writeSysctls(values);
   const { iptablesFlavour } = config;
   const serviceDoors = { maps, nodeLinks, netns: undefined, lifetime, iptablesFlavour };
@@ -51,6 +55,7 @@ export function agentParts(config: AgentConfig, doors: PartDoors): readonly Part
       ({ node }) => node && renderUnusedServices(node.cluster),
     ),
     staleFlowPart<AgentView>(conntrack),
+    ...(sockets === undefined ? [] : [staleSocketPart<AgentView>(sockets, maps.nodeUdpPeers)]),
     ...SERVICE_BACKENDS.flatMap((it) => it.open<AgentView>(serviceDoors)),
     part(healthTarget(clock, lifetime), ({ services, isDraining }) =>
       services === undefined

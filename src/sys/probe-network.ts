@@ -5,9 +5,10 @@ import * as c from '../wire/netlink/constants.ts';
 import { MessageWriter } from '../wire/netlink/writer.ts';
 import { FairleadError } from '../base/errors.ts';
 import { kernelError } from './errno.ts';
+import { checkSocketsEnd } from './sock-diag.ts';
 import { systemIptablesFlavour, tryOneFlavour } from './iptables-flavour.ts';
 import { restoreIptables } from './iptables.ts';
-import { NETLINK_GENERIC, NETLINK_ROUTE, NETLINK_SOCK_DIAG, NetlinkSocket } from './netlink-socket.ts';
+import { NETLINK_GENERIC, NETLINK_ROUTE, NetlinkSocket } from './netlink-socket.ts';
 import { inNetns, type Netns } from './netns.ts';
 import { applyNft } from './nft.ts';
 import type { Probe } from './probe.ts';
@@ -21,11 +22,6 @@ const NETEM_OPTION_BYTES = 24;
 const GENL_ID_CTRL = 16;
 const CTRL_CMD_GETFAMILY = 3;
 const CTRL_ATTR_FAMILY_NAME = 2;
-const SOCK_DESTROY = 21;
-const IPPROTO_TCP = 6;
-const ALL_STATES = 0xffff_ffff;
-const INET_DIAG_SOCKID_BYTES = 48;
-const ENOENT = 2;
 
 export const NETWORK_PROBES: readonly Probe[] = [
   {
@@ -106,10 +102,11 @@ export const NETWORK_PROBES: readonly Probe[] = [
   },
   {
     name: 'inet-diag-destroy',
-    neededFor: 'ending sockets whose endpoint is gone',
+    neededFor:
+      'connected UDP sockets of nodes and host-network pods to leave an endpoint that is gone (without it they keep it until they connect again)',
     need: 'optional',
     since: '4.5',
-    try: tryDestroy,
+    try: (scratch) => checkSocketsEnd(scratch),
   },
 ];
 
@@ -200,29 +197,18 @@ function tryGeneric(family: string, scratch: Netns): void {
   request({ action: `find netlink family ${family}`, scratch, protocol: NETLINK_GENERIC }, writer.finish());
 }
 
-/** Asks to end a connection that does not exist: "no such connection" is the yes. */
-function tryDestroy(scratch: Netns): void {
-  const writer = new MessageWriter({ type: SOCK_DESTROY, flags: c.NLM_F_REQUEST | c.NLM_F_ACK });
-  writer.u8(c.AF_INET).u8(IPPROTO_TCP).u16(0).u32(ALL_STATES);
-  for (let i = 0; i < INET_DIAG_SOCKID_BYTES; i++) writer.u8(0);
-  const place = { action: 'end a socket', scratch, protocol: NETLINK_SOCK_DIAG, expected: ENOENT };
-  request(place, writer.finish());
-}
-
 interface Ask {
   readonly action: string;
   readonly scratch: Netns;
   readonly protocol: number;
-  /** A refusal that shows that the feature is there. */
-  readonly expected?: number;
 }
 
 function request(ask: Ask, message: Uint8Array): void {
-  const { action, scratch, protocol, expected } = ask;
+  const { action, scratch, protocol } = ask;
   const socket = inNetns(scratch, () => new NetlinkSocket(protocol));
   try {
     const answer = socket.request(message);
-    if (answer.errno === 0 || answer.errno === expected) return;
+    if (answer.errno === 0) return;
     throw kernelError({ action, errno: answer.errno, detail: answer.text });
   } finally {
     socket.close();

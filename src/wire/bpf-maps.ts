@@ -225,6 +225,9 @@ export const PACKET_EVENT = defineStruct('packet_event', [
   { name: 'lengthBytes', kind: 'u32' },
 ]);
 
+/** SO_COOKIE of a socket: no other one ever has it while the machine runs. */
+const SOCKET_COOKIE = defineStruct('socket_cookie', [{ name: 'cookie', kind: 'u64' }]);
+
 const SOCKET_KEY = defineStruct('socket_key', [{ name: 'fd', kind: 'u32' }]);
 
 function map<K, V>(spec: BpfMapSpec<K, V>): BpfMapSpec<K, V> {
@@ -379,6 +382,16 @@ export const BPF_MAPS = {
     maxEntries: 0,
     flags: NO_PREALLOC,
     about: 'Translation of a connected socket; it goes with the socket.',
+  }),
+  node_udp_peers: map({
+    name: 'node_udp_peers',
+    kind: 'LRU_HASH',
+    key: SOCKET_COOKIE,
+    value: SOCKET_PEER,
+    maxEntries: 65_536,
+    flags: [],
+    about:
+      'The same of connected UDP sockets of the node itself, for the agent: socket storage of UDP cannot be listed.',
   }),
   socket_flows: map({
     name: 'socket_flows',

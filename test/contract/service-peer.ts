@@ -26,6 +26,8 @@ export type PeerRequest =
     } & PeerAddress)
   /** Asks on the connection of that name, which is opened where there is none. */
   | ({ readonly kind: 'hold'; readonly socket: string } & PeerAddress)
+  /** Connects a named UDP socket elsewhere. */
+  | ({ readonly kind: 'reconnect'; readonly socket: string } & PeerAddress)
   /** Closes all named sockets. */
   | { readonly kind: 'forget' };
 
@@ -41,6 +43,8 @@ export interface PeerReply {
 const TIMEOUT_MS = scaledMs(1500);
 const connections = new Map<string, net.Socket>();
 const datagramSockets = new Map<string, dgram.Socket>();
+/** What befell named sockets while nobody asked them anything. */
+const datagramErrors = new Map<string, Error>();
 
 function failure(error: unknown): PeerReply {
   return { said: [], seen: [], peer: undefined, error: errorText(error) };
@@ -94,6 +98,7 @@ function forget(): PeerReply {
   for (const socket of datagramSockets.values()) socket.close();
   connections.clear();
   datagramSockets.clear();
+  datagramErrors.clear();
   return reply([]);
 }
 
@@ -101,6 +106,8 @@ async function send(request: Extract<PeerRequest, { kind: 'send' }>): Promise<Pe
   const known = request.socket === undefined ? undefined : datagramSockets.get(request.socket);
   const socket = known ?? dgram.createSocket(net.isIPv6(request.ip) ? 'udp6' : 'udp4');
   if (request.socket !== undefined) datagramSockets.set(request.socket, socket);
+  const fallen = datagramErrors.get(request.socket ?? '');
+  if (fallen !== undefined) return failure(fallen);
   try {
     if (request.isConnected && known === undefined) await connected(socket, request);
     const said: string[] = [];
@@ -115,7 +122,9 @@ async function send(request: Extract<PeerRequest, { kind: 'send' }>): Promise<Pe
     return failure(error);
   } finally {
     socket.removeAllListeners('error');
-    if (request.socket === undefined) socket.close();
+    const { socket: name } = request;
+    if (name === undefined) socket.close();
+    else socket.on('error', (error) => datagramErrors.set(name, error));
   }
 }
 
@@ -125,6 +134,14 @@ function connected(socket: dgram.Socket, to: PeerAddress): Promise<void> {
     socket.once('connect', () => resolve());
     socket.connect(to.port, to.ip);
   });
+}
+
+async function reconnect(request: Extract<PeerRequest, { kind: 'reconnect' }>): Promise<PeerReply> {
+  const socket = datagramSockets.get(request.socket);
+  if (socket === undefined) return failure(new Error(`no socket ${request.socket}`));
+  socket.disconnect();
+  await connected(socket, request);
+  return reply([]);
 }
 
 function exchange(
@@ -155,6 +172,8 @@ function serve(request: PeerRequest | BurstRequest): Promise<unknown> {
       return connect(request);
     case 'hold':
       return hold(request);
+    case 'reconnect':
+      return reconnect(request);
     case 'forget':
       return Promise.resolve(forget());
     case 'send':

@@ -23,6 +23,7 @@ export function typedNodeMaps(open: (name: string) => BpfMap) {
     nodeAddresses: typedMap(BPF_MAPS.node_addresses, open('node_addresses')),
     flows: typedMap(BPF_MAPS.flows, open('flows')),
     settings: typedMap(BPF_MAPS.settings, open('settings')),
+    nodeUdpPeers: typedMap(BPF_MAPS.node_udp_peers, open('node_udp_peers')),
     socketFlows: typedMap(BPF_MAPS.socket_flows, open('socket_flows')),
   } as const;
 }

@@ -69,3 +69,8 @@ function wasFrontend({ original, reply }: TrackedFlow, view: FlowView): boolean 
   const isPod = cluster.podCidrs.some((cidr) => cidrHasIp(cidr, reply.source));
   return isPod || peers.some((peer: NetworkNode) => peer.addresses.includes(reply.source));
 }
+
+/** "10.0.0.1:53", "[fd00::1]:53". */
+export function endText(ip: string, port: number): string {
+  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
+}
