@@ -150,7 +150,3 @@ function takeAway(tables: FakeNfTables, row: FrontendRow, name: `${FrontendSet} 
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
 }
-
-function fail(): never {
-  throw new Error('no row');
-}
