@@ -129,7 +129,7 @@ function oracleOf(state: State): (packet: ServicePacket) => ServiceVerdict {
 /** Throws where somebody differs, and says who, how, and on which cluster. */
 function judge(state: State, view: NodeView, seen: Set<string>): void {
   const oracle = oracleOf(state);
-  const traces = TRACED_BACKENDS.map(({ name, trace }) => ({ name, trace: trace(view) }));
+  const traces = TRACED_BACKENDS.map((it) => ({ name: it.name, trace: it.trace(view) }));
   for (const packet of triedPackets(view)) {
     const meant = fateFrom(oracle(packet.asked), view, packet);
     seen.add(/\d/.test(meant) ? (meant.includes('hidden') ? 'hidden' : 'to endpoints') : meant);
