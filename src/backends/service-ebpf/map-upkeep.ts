@@ -58,9 +58,14 @@ export function removeSets(maps: NodeMaps, sets: readonly NamedSets[]): void {
   maps.sourceRanges.deleteAll(sets.flatMap((it) => it.ranges));
 }
 
-/** Removes what a writer left that was killed between its steps: sets that no frontend names, addresses without one. */
+/**
+ * Removes what a writer left that was killed or refused between its steps: frontends of no address (they would serve again with the next one
+ * that has the address), sets that no frontend names, addresses without one.
+ */
 export function removeOrphans(maps: NodeMaps): void {
-  const frontends = maps.frontends.entries();
+  const known = new Set(maps.addresses.entries().map(([key]) => key.ip));
+  const [unreachable, frontends] = partition(maps.frontends.entries(), ([key]) => !known.has(key.ip));
+  maps.frontends.deleteAll(unreachable.map(keyOf));
   const generations = new Set(frontends.flatMap(([, it]) => [it.insideGeneration, it.outsideGeneration]));
   const rangeSets = new Set(frontends.map(([, it]) => it.rangeSet));
   const ips = new Set(frontends.map(([key]) => key.ip));
@@ -79,6 +84,10 @@ export function removeOrphans(maps: NodeMaps): void {
       .map(keyOf)
       .filter((key) => !ips.has(key.ip)),
   );
+}
+
+function partition<T>(all: readonly T[], isFirst: (it: T) => boolean): readonly [T[], T[]] {
+  return [all.filter(isFirst), all.filter((it) => !isFirst(it))];
 }
 
 function keyOf<K>([key]: readonly [K, unknown]): K {

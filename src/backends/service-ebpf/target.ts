@@ -19,20 +19,51 @@ export function openServiceTarget(maps: NodeMaps): Target<FrontendRow> {
   removeOrphans(maps);
   const use = new AddressUse();
   use.read(maps);
+  const leftovers = new Leftovers(maps);
   return {
     name: 'service-ebpf',
     isIsolated: true,
     observe: async () => {
+      leftovers.remove();
       use.read(maps);
       return observeRows(maps);
     },
     isEqual: isSameRow,
-    update: async (rows, _signal, seen) => writeRows({ maps, use, seen }, rows),
-    delete: async (rows) => deleteRows(maps, use, rows),
+    update: async (rows, _signal, seen) => leftovers.after(() => writeRows({ maps, use, seen }, rows)),
+    delete: async (rows) => leftovers.after(() => deleteRows(maps, use, rows)),
     print: (verb, key, row) => [
       verb === 'delete' ? `delete frontend ${key}` : `replace frontend ${key} ${describeRow(row)}`,
     ],
   };
+}
+
+/** What a refused write or removal may have left: no row names it, so that no difference would ever show it. */
+class Leftovers {
+  readonly #maps: NodeMaps;
+  #mayExist = false;
+
+  constructor(maps: NodeMaps) {
+    this.#maps = maps;
+  }
+
+  after(work: () => ReadonlyMap<string, unknown>): ReadonlyMap<string, unknown> {
+    // Until the work has ended well: an error that it throws is the engine's to tell.
+    const mayHaveExisted = this.#mayExist;
+    this.#mayExist = true;
+    const failures = work();
+    this.#mayExist = mayHaveExisted || failures.size > 0;
+    return failures;
+  }
+
+  remove(): void {
+    if (!this.#mayExist) return;
+    try {
+      removeOrphans(this.#maps);
+      this.#mayExist = false;
+    } catch {
+      // They carry no traffic and what was refused has been told: the next look tries again, and this one goes on.
+    }
+  }
 }
 
 function describeRow({ inside, outside, masqueradesOutside, sourceRanges }: FrontendRow): string {
