@@ -11,12 +11,14 @@ import { cniReporter, registerCniGauges } from './cni-report.ts';
 import { engineReporter, registerEngineGauges } from './engine-report.ts';
 import { startNameFeed, type NameFeed } from './name-feed.ts';
 import { openNodeDoors, type NodeDoors } from './node-doors.ts';
+import { crowdedMaps, watchMapFills } from './map-fill.ts';
 import { NodeMemory } from './node-memory.ts';
 import { agentParts } from './parts.ts';
 import { Receipt, type ProgrammedVersions } from './receipt.ts';
 import { podDatapath, reportPackets } from './pod-datapath.ts';
 import { waitingFor, type AgentStatus, type WatchSummary } from './status.ts';
 import { SERVICE_BACKENDS } from '../backends/registry.ts';
+import type { MapFill } from '../backends/shared-bpf/map-fill.ts';
 import type { NodeView } from '../model/network.ts';
 import { serviceReceipt } from './service-receipt.ts';
 import { ServiceChoice } from './service-choice.ts';
@@ -75,11 +77,12 @@ export async function startAgent(context: AgentContext): Promise<void> {
   registerWatchMetrics(metrics, clock, () => watch.status());
   registerCniGauges(context, cni);
   reportPackets(context, doors.bpf);
+  const fills = watchMapFills(context, () => doors.bpf.fills());
   const programmed = (): ProgrammedVersions => receipt.programmed();
   const receipts = { engine, choice, programmed, view: () => newest, node: config.nodeName };
   await startAgentServer(context, {
     metrics,
-    status: statusOf(context, { engine, choice, watch, receipt, names, cni, convergence }),
+    status: statusOf(context, { engine, choice, fills, watch, receipt, names, cni, convergence }),
     plan: (signal) => engine.plan(signal),
     service: (of, signal) => serviceReceipt(of, receipts, signal),
   });
@@ -115,6 +118,7 @@ function runEngine({ lifetime, fail }: AgentContext, engine: Engine<AgentView>):
 interface StatusParts {
   readonly engine: Engine<AgentView>;
   readonly choice: ServiceChoice;
+  readonly fills: () => readonly MapFill[];
   readonly watch: ClusterWatch;
   readonly receipt: Receipt;
   readonly names: NameFeed | undefined;
@@ -140,6 +144,7 @@ function statusOf(context: AgentContext, parts: StatusParts): () => AgentStatus 
       network: context.config.network,
       engine,
       services: parts.choice.status(),
+      crowdedMaps: crowdedMaps(parts.fills()),
       watches,
       programmed: parts.receipt.programmed(),
       names,

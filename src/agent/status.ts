@@ -18,6 +18,8 @@ export interface AgentStatus {
   readonly engine: EngineStatus;
   /** Which backend carries Services. */
   readonly services: ServiceChoiceStatus;
+  /** BPF maps that are nearly full, in words. */
+  readonly crowdedMaps: readonly string[];
   readonly watches: readonly WatchSummary[];
   /** The resource versions up to which kernel and names are as the objects want them. */
   readonly programmed: ProgrammedVersions;

@@ -6,9 +6,13 @@ import * as bpf from './bpf-libbpf.ts';
 
 export type BpfEntry = readonly [key: Uint8Array, value: Uint8Array];
 
-/** A map of bytes. Deleting what is gone is no error; refusals throw `kernel` with details.errno. */
+/**
+ * A map of bytes. Deleting what is gone is no error; refusals throw `kernel` with details.errno, a write to a map without room `exhausted`
+ * with the map's name and size.
+ */
 export interface BpfMap {
   readonly name: string;
+  readonly maxEntries: number;
   /** The value, or undefined where there is none. */
   lookup(key: Uint8Array): Uint8Array | undefined;
   update(key: Uint8Array, value: Uint8Array): void;
@@ -18,12 +22,16 @@ export interface BpfMap {
   deleteAll(keys: readonly Uint8Array[]): void;
   /** What is there now; entries that come or go meanwhile may be missed or seen. */
   entries(): BpfEntry[];
+  /** How many entries there are now. */
+  count(): number;
   close(): void;
 }
 
 const BATCH = 4096;
 const ENOENT = -2;
 const ENOSPC = -28;
+/** How hashes say that they are full; tries say ENOSPC. */
+const E2BIG = -7;
 /** BPF_F_LOCK and the like are not used: BPF_ANY. */
 const ANY = 0;
 
@@ -69,6 +77,10 @@ class KernelMap implements BpfMap {
     this.#info = info;
   }
 
+  get maxEntries(): number {
+    return this.#info.maxEntries;
+  }
+
   lookup(key: Uint8Array): Uint8Array | undefined {
     const value = new Uint8Array(this.#info.valueBytes);
     const result = bpf.mapLookup(this.#fd, this.#sized(key, this.#info.keyBytes), value);
@@ -80,7 +92,7 @@ class KernelMap implements BpfMap {
   update(key: Uint8Array, value: Uint8Array): void {
     const { keyBytes, valueBytes } = this.#info;
     const result = bpf.mapUpdate(this.#fd, this.#sized(key, keyBytes), this.#sized(value, valueBytes), ANY);
-    bpf.checkedBpf(`write to BPF map ${this.name}`, result);
+    this.#checkWrite(`write to BPF map ${this.name}`, result);
   }
 
   updateAll(entries: readonly BpfEntry[]): void {
@@ -96,7 +108,7 @@ class KernelMap implements BpfMap {
         valueBytes,
       );
       const result = bpf.mapUpdateBatch(this.#fd, keys, values, [part.length], null);
-      bpf.checkedBpf(`write ${part.length} entries to BPF map ${this.name}`, result);
+      this.#checkWrite(`write ${part.length} entries to BPF map ${this.name}`, result);
     }
   }
 
@@ -116,26 +128,42 @@ class KernelMap implements BpfMap {
   }
 
   entries(): BpfEntry[] {
+    const { keyBytes, valueBytes } = this.#info;
     const found: BpfEntry[] = [];
-    let token: Uint8Array | null = null;
-    let size = Math.min(BATCH, Math.max(1, this.#info.maxEntries));
-    for (;;) {
-      const part = this.#lookupBatch(token, size);
-      // A bucket that holds more than the room given is asked for again with more.
-      if (part.result === ENOSPC && size < this.#info.maxEntries * 2) {
-        size *= 2;
-        continue;
+    for (const { keys, values, count } of this.#batches())
+      for (let at = 0; at < count; at++) {
+        const key = keys.subarray(at * keyBytes, (at + 1) * keyBytes);
+        found.push([key, values.subarray(at * valueBytes, (at + 1) * valueBytes)]);
       }
-      if (part.result !== ENOENT) bpf.checkedBpf(`list BPF map ${this.name}`, part.result);
-      found.push(...part.entries);
-      if (part.result === ENOENT) return found;
-      token = part.token;
-    }
+    return found;
+  }
+
+  count(): number {
+    let count = 0;
+    for (const batch of this.#batches()) count += batch.count;
+    return count;
   }
 
   close(): void {
     if (this.#isOpen) close(this.#fd);
     this.#isOpen = false;
+  }
+
+  *#batches(): Generator<Batch> {
+    let token: Uint8Array | null = null;
+    let size = Math.min(BATCH, Math.max(1, this.#info.maxEntries));
+    for (;;) {
+      const batch = this.#lookupBatch(token, size);
+      // A bucket that holds more than the room given is asked for again with more.
+      if (batch.result === ENOSPC && size < this.#info.maxEntries * 2) {
+        size *= 2;
+        continue;
+      }
+      if (batch.result !== ENOENT) bpf.checkedBpf(`list BPF map ${this.name}`, batch.result);
+      yield batch;
+      if (batch.result === ENOENT) return;
+      token = batch.token;
+    }
   }
 
   #lookupBatch(token: Uint8Array | null, size: number): Batch {
@@ -144,14 +172,18 @@ class KernelMap implements BpfMap {
     const values = new Uint8Array(size * valueBytes);
     // The token is a bucket's number for hashes and a key for arrays (kernel/bpf/hashtab.c, syscall.c).
     const next = new Uint8Array(Math.max(8, keyBytes));
-    const count: [number] = [size];
-    const result = bpf.mapLookupBatch(this.#fd, token, next, keys, values, count, null);
-    const filled = result === 0 || result === ENOENT ? count[0] : 0;
-    const entries = Array.from({ length: filled }, (_, at): BpfEntry => {
-      const key = keys.subarray(at * keyBytes, (at + 1) * keyBytes);
-      return [key, values.subarray(at * valueBytes, (at + 1) * valueBytes)];
-    });
-    return { result, entries, token: next };
+    const filled: [number] = [size];
+    const result = bpf.mapLookupBatch(this.#fd, token, next, keys, values, filled, null);
+    return { result, keys, values, count: result === 0 || result === ENOENT ? filled[0] : 0, token: next };
+  }
+
+  #checkWrite(action: string, result: number): void {
+    if (result !== E2BIG && result !== ENOSPC) bpf.checkedBpf(action, result);
+    else
+      throw new FairleadError(
+        'exhausted',
+        `Cannot ${action}: the map is full, it holds ${this.#info.maxEntries} entries`,
+      );
   }
 
   #packed(parts: readonly Uint8Array[], sizeBytes: number): Uint8Array {
@@ -169,6 +201,9 @@ class KernelMap implements BpfMap {
 
 interface Batch {
   readonly result: number;
-  readonly entries: readonly BpfEntry[];
+  readonly keys: Uint8Array;
+  readonly values: Uint8Array;
+  /** Entries of the two arrays that are filled. */
+  readonly count: number;
   readonly token: Uint8Array;
 }

@@ -10,6 +10,7 @@ export interface FakeMapHooks {
 
 export class FakeBpfMap implements BpfMap {
   readonly name: string;
+  readonly maxEntries = Infinity;
   readonly #hooks: FakeMapHooks;
   readonly #entries = new Map<string, Uint8Array>();
 
@@ -45,6 +46,10 @@ export class FakeBpfMap implements BpfMap {
 
   entries(): BpfEntry[] {
     return [...this.#entries].map(([key, value]) => [Buffer.from(key, 'hex'), value.slice()]);
+  }
+
+  count(): number {
+    return this.#entries.size;
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 // Adds and changes frontends: in batches, and one by one where a batch is refused, so that one bad row holds back no other.
 
-import { FairleadError } from '../../base/errors.ts';
+import { FairleadError, hasCode } from '../../base/errors.ts';
 import { ADDRESS_FLAGS, FRONTEND_FLAGS } from '../../wire/bpf-maps.ts';
 import type { NodeMaps } from '../shared-bpf/node-maps.ts';
 import { hasSameEndpoints, type FrontendRow, type RowEndpoint } from './frontend-row.ts';
@@ -56,12 +56,18 @@ function writeOne(place: RowPlace, it: NumberedRow, outcome: Outcome): void {
     writeAll(place, [it]);
     if (it.replaced !== undefined) outcome.obsolete.push(it.replaced);
   } catch (error) {
-    outcome.failures.set(it.key, error);
+    outcome.failures.set(it.key, failureOf(it.key, error));
     const { insideGeneration } = it.value;
     const isSwitched = place.maps.frontends.lookup(keyOfRow(it.row))?.insideGeneration === insideGeneration;
     const unused = isSwitched ? it.replaced : setsOf(it.value, it.row.sourceRanges);
-    if (unused !== undefined) outcome.obsolete.push(unused);
+    // At once: where a map is full, the next row needs the room.
+    if (unused !== undefined) removeSets(place.maps, [unused]);
   }
+}
+
+function failureOf(key: string, error: unknown): unknown {
+  if (!hasCode(error, 'exhausted')) return error;
+  return new FairleadError('exhausted', `Cannot write frontend ${key}: ${error.message}`, { cause: error });
 }
 
 /** The order is the point: sets, then the frontend that names them, then the address that sends traffic there. */

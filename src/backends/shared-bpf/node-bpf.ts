@@ -3,12 +3,13 @@
 
 import { FairleadError, isNotFound } from '../../base/errors.ts';
 import type { Lifetime } from '../../base/lifetime.ts';
-import { openBpfMap } from '../../sys/bpf-map.ts';
+import { openBpfMap, type BpfMap } from '../../sys/bpf-map.ts';
 import type { BpfRing } from '../../sys/bpf-ring.ts';
 import { inNetns } from '../../sys/netns.ts';
 import { netnsCookie } from '../../sys/socket.ts';
 import { closeFd, openPin } from '../../sys/bpf-pin.ts';
 import { linkPrograms, unlinkPrograms } from './cgroup-links.ts';
+import { mapFills, type MapFill } from './map-fill.ts';
 import { typedNodeMaps, type NodeMaps } from './node-maps.ts';
 import { nodeLinks, refreshNodeLinks, type NodeLinks } from './node-links.ts';
 import { makePinFolders, mapPins, pruneStalePins, removePins, type PinPlan } from './pins.ts';
@@ -36,6 +37,8 @@ export interface NodeBpf {
   readonly podInterfaces: PodInterfaces;
   readonly nodeLinks: NodeLinks;
   counters(): readonly PacketCounter[];
+  /** How full the maps are that can get full; counts in the kernel. */
+  fills(): readonly MapFill[];
   /** Calls `onEvent` for each drop, and each n-th forwarded packet where `sampleForwards` says so, until the lifetime ends. `drain` reads one batch at once. */
   events(onEvent: (event: PacketEvent) => void, lifetime: Lifetime): Pick<BpfRing, 'drain'>;
   /** Reports every n-th forwarded packet; 0 none, which is the default. */
@@ -55,9 +58,12 @@ export async function openNodeBpf(options: NodeBpfOptions, lifetime: Lifetime): 
   const programs = openPrograms(plan, options.objectDir);
   for (const { name, fd } of programs) lifetime.defer(`BPF program ${name}`, () => closeFd(fd));
   const pins = mapPins(plan);
-  const maps = typedNodeMaps((name) =>
-    lifetime.own(`BPF map ${name}`, openBpfMap(name, openMapFd(pins, name)), close),
-  );
+  const opened: BpfMap[] = [];
+  const maps = typedNodeMaps((name) => {
+    const map = lifetime.own(`BPF map ${name}`, openBpfMap(name, openMapFd(pins, name)), close);
+    opened.push(map);
+    return map;
+  });
   if (options.cgroupPath === undefined) unlinkPrograms(plan);
   else linkPrograms(plan, programs, options.cgroupPath);
   const nodeNetnsCookie = netnsCookie(options.netns);
@@ -75,6 +81,7 @@ export async function openNodeBpf(options: NodeBpfOptions, lifetime: Lifetime): 
     podInterfaces: pods,
     nodeLinks: links,
     counters: () => readCounters(counters),
+    fills: () => mapFills(opened),
     events: (onEvent, owner) => watchEvents(pins.get('events') ?? '', onEvent, owner),
     sampleForwards,
     detachAll: () => {

@@ -32,6 +32,8 @@ export interface NodeStatus {
   readonly engine: EngineStatus | undefined;
   /** Which backend carries Services; undefined like `engine`. */
   readonly services: ServiceChoiceStatus | undefined;
+  /** Undefined where the agent does not answer. */
+  readonly crowdedMaps: readonly string[] | undefined;
 }
 
 export interface ClusterStatus {
@@ -85,6 +87,7 @@ export async function clusterStatus(options: StatusOptions): Promise<ClusterStat
         ...(objects === undefined ? { isReady: undefined, pods: undefined } : stateOf(name, objects)),
         engine: (await asked[i])?.engine,
         services: (await asked[i])?.services,
+        crowdedMaps: (await asked[i])?.crowdedMaps,
       };
     }),
   );
@@ -123,7 +126,7 @@ async function readObjects(options: StatusOptions): Promise<Objects> {
   }
 }
 
-type AgentAnswer = Partial<Pick<AgentStatus, 'engine' | 'services'>>;
+type AgentAnswer = Partial<Pick<AgentStatus, 'engine' | 'services' | 'crowdedMaps'>>;
 
 async function readAgent(socket: string, signal: AbortSignal): Promise<AgentAnswer | undefined> {
   try {
@@ -148,6 +151,7 @@ function nodeProblems(node: NodeStatus): string[] {
             `${node.name}: ${target.name} ${failure.key}: ${failure.error} (${failure.attempts} tries)`,
         ),
     ),
+    ...(node.crowdedMaps ?? []).map((it) => `${node.name}: ${it}`),
     ...(node.services?.problem === undefined ? [] : [`${node.name}: Services: ${node.services.problem}`]),
   ];
 }

@@ -1,0 +1,57 @@
+// How full the BPF maps are, as metrics and for the status: counted anew at most every half minute, whoever asks how often.
+
+import { Gauge, type Registry } from 'prom-client';
+import { isCrowded, type MapFill } from '../backends/shared-bpf/map-fill.ts';
+import type { Clock } from '../base/clock.ts';
+import type { AgentContext } from './agent-context.ts';
+
+const KEEP_MS = 30_000;
+
+/** `count` with its last answer kept for a while: it costs milliseconds with many Services. */
+export function keptFills(count: () => readonly MapFill[], clock: Clock): () => readonly MapFill[] {
+  let fills: readonly MapFill[] = [];
+  let untilMs = -Infinity;
+  return () => {
+    const nowMs = clock.monotonicMs();
+    if (nowMs < untilMs) return fills;
+    fills = count();
+    untilMs = nowMs + KEEP_MS;
+    return fills;
+  };
+}
+
+/** Shows the fills as metrics, and gives them to others. */
+export function watchMapFills(
+  { metrics, clock }: Pick<AgentContext, 'metrics' | 'clock'>,
+  count: () => readonly MapFill[],
+): () => readonly MapFill[] {
+  const fills = keptFills(count, clock);
+  registerMapGauges(metrics, fills);
+  return fills;
+}
+
+/** Maps that are nearly full, in words. */
+export function crowdedMaps(fills: readonly MapFill[]): readonly string[] {
+  return fills
+    .filter(isCrowded)
+    .map(
+      ({ map, entries, maxEntries }) => `BPF map ${map} is nearly full: ${entries} of ${maxEntries} entries`,
+    );
+}
+
+function registerMapGauges(metrics: Registry, fills: () => readonly MapFill[]): void {
+  const gauges = [
+    ['fairlead_bpf_map_entries', 'Entries of a BPF map that can get full', (it: MapFill) => it.entries],
+    ['fairlead_bpf_map_max_entries', 'Entries that a BPF map has room for', (it: MapFill) => it.maxEntries],
+  ] as const;
+  for (const [name, help, read] of gauges)
+    new Gauge({
+      name,
+      help,
+      labelNames: ['map'],
+      registers: [metrics],
+      collect() {
+        for (const it of fills()) this.set({ map: it.map }, read(it));
+      },
+    });
+}
