@@ -94,3 +94,11 @@ test('compareIps() puts IPv4 first and orders by value', () => {
   const sorted = ['10.0.0.10', '::1', '9.0.0.1', 'fd00::1', '10.0.0.9'].map(parseIp).sort(compareIps);
   assert.deepEqual(sorted, ['9.0.0.1', '10.0.0.9', '10.0.0.10', '::1', 'fd00::1']);
 });
+
+test('ipToMappedBytes() puts the four bytes of an IPv4 address behind ::ffff:', () => {
+  for (const text of ['0.0.0.0', '255.255.255.255', '10.96.0.1', '1.20.100.9', '203.0.113.128'])
+    assert.deepEqual(
+      [...ipToMappedBytes(parseIp(text))],
+      [...new Uint8Array(10), 0xff, 0xff, ...text.split('.').map(Number)],
+    );
+});

@@ -109,16 +109,21 @@ function place(name: string, fields: readonly Field[]): readonly PlacedField[] {
 
 function encodeFields(fields: readonly PlacedField[], sizeBytes: number, value: object): Uint8Array {
   const bytes = new Uint8Array(sizeBytes);
-  const view = new DataView(bytes.buffer);
+  const place = { bytes, view: new DataView(bytes.buffer) };
   // Every name of the table is a key of the value: the struct's type is made of the table.
   const values = value as Readonly<Record<string, unknown>>;
-  for (const field of fields) if (field.kind !== 'pad') writeField(view, field, values[field.name]);
+  for (const field of fields) if (field.kind !== 'pad') writeField(place, field, values[field.name]);
   return bytes;
 }
 
+/** One struct's memory, as bytes and as numbers. */
+interface StructPlace {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
 /* The kinds' value types are fixed by `StructValue`; the assertions below restate them per case. */
-function writeField(view: DataView, field: PlacedField, value: unknown): void {
-  const bytes = new Uint8Array(view.buffer);
+function writeField({ bytes, view }: StructPlace, field: PlacedField, value: unknown): void {
   switch (field.kind) {
     case 'u8':
       return view.setUint8(field.offset, value as number);
