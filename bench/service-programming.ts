@@ -1,6 +1,7 @@
 // From the event to the kernel: 10,000 Services of 10 endpoints through the agent's own way (store, compile, engine, backend) from cold,
 // then single changes, then a thousand a second. Prints JSON lines, for each backend that this kernel carries. Needs root and build/bpf.
-// Usage: node bench/service-programming.ts [BACKEND,...] [SERVICES] [SECONDS]
+// Usage: node bench/service-programming.ts [BACKEND,...] [SERVICES] [SECONDS] [LIMITED]
+// LIMITED of the Services are load balancers with source ranges (default: none); then single changes are of theirs, and their ranges change too.
 
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -20,12 +21,15 @@ import { Store } from '../src/store/store.ts';
 import { probeMachine } from '../src/sys/probe.ts';
 import { buildServiceWorld } from '../test/contract/service-world.ts';
 
-const [names = '', services = '10000', seconds = '60'] = process.argv.slice(2);
+const [names = '', services = '10000', seconds = '60', limited = '0'] = process.argv.slice(2);
 const COUNT = Number(services);
+const LIMITED = Number(limited);
 const ENDPOINTS = 10;
 const SINGLE_CHANGES = 500;
 const OBJECTS = new URL('../build/bpf', import.meta.url).pathname;
 const NODE = 'node-a';
+/** With source ranges. */
+const LIMITED_CHANGE_MS = 30;
 const GOALS: Readonly<Record<string, { coldMs: number; changeMs: number }>> = {
   ebpf: { coldMs: 1000, changeMs: 5 },
   nftables: { coldMs: 2000, changeMs: 15 },
@@ -35,14 +39,23 @@ function ipOf(first: number, number: number): string {
   return `${first}.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`;
 }
 
-function aService(i: number): unknown {
+/** `round` replaces the last of the source ranges. */
+function aService(i: number, round = 0): unknown {
+  const ranges = [0, 1, 2, 3 + (round % 2)].map(
+    (at) => `${ipOf(172, ((16 + at) << 16) + ((i % 256) << 8))}/24`,
+  );
+  const balancer = { type: 'LoadBalancer', loadBalancerSourceRanges: ranges };
   return {
     metadata: { namespace: 'bench', name: `s${i}`, uid: `u${i}` },
     spec: {
       clusterIP: ipOf(10, (96 << 16) + i + 1),
       clusterIPs: [ipOf(10, (96 << 16) + i + 1)],
       ports: [{ port: 80, targetPort: 8080 }],
+      ...(i < LIMITED ? balancer : {}),
     },
+    ...(i < LIMITED
+      ? { status: { loadBalancer: { ingress: [{ ip: ipOf(198, (18 << 16) + i + 1) }] } } }
+      : {}),
   };
 }
 
@@ -157,17 +170,21 @@ async function run(name: string): Promise<void> {
     raws.map(([, raw]) => parseEndpointSlice(raw)).map((it) => [`bench/${it.name}`, it]),
   );
   const parsedMs = performance.now();
+  const parsedCpu = process.cpuUsage();
   store.table(SERVICE_KIND).replace(services);
   store.table(ENDPOINT_SLICE_KIND).replace(slices);
   await converged();
   const coldMs = performance.now() - parsedMs;
+  const { user, system } = process.cpuUsage(parsedCpu);
   raws.length = 0;
   const goal = GOALS[name];
   print({
     what: 'cold',
     name,
     services: COUNT,
+    limited: LIMITED,
     coldMs,
+    coldCpuMs: (user + system) / 1000,
     parseMs: parsedMs - startMs,
     appliedMs,
     ...memoryMb(),
@@ -175,27 +192,47 @@ async function run(name: string): Promise<void> {
     goalMs: goal?.coldMs,
   });
 
+  const singles = LIMITED > 0 ? LIMITED : COUNT;
+  const changed = {
+    name,
+    services: COUNT,
+    limited: LIMITED,
+    goalP99Ms: LIMITED > 0 ? LIMITED_CHANGE_MS : goal?.changeMs,
+  };
+  const endpointLags = await lagsOfSingles(converged, (round) => {
+    const i = (round * 7919) % singles;
+    store.table(ENDPOINT_SLICE_KIND).put(`bench/s${i}-x`, parseEndpointSlice(aSlice(i, 1)));
+  });
+  print({ what: 'one change', ...changed, ...quantiles(endpointLags) });
+  if (LIMITED > 0) {
+    const rangeLags = await lagsOfSingles(converged, (round) => {
+      const i = (round * 7919) % singles;
+      store.table(SERVICE_KIND).put(`bench/s${i}`, parseService(aService(i, 1)));
+    });
+    print({ what: 'one change of source ranges', ...changed, ...quantiles(rangeLags) });
+  }
+  await flood(name, store, engine, lifetime);
+  await lifetime.close();
+}
+
+/** Each change by itself, until the kernel has it. */
+async function lagsOfSingles(
+  converged: () => Promise<void>,
+  change: (round: number) => void,
+): Promise<readonly number[]> {
   const lags: number[] = [];
   for (let round = 1; round <= SINGLE_CHANGES; round++) {
     await new Promise((resolve) => setTimeout(resolve, 10));
-    const i = (round * 7919) % COUNT;
-    const raw = aSlice(i, 1);
     const atMs = performance.now();
-    store.table(ENDPOINT_SLICE_KIND).put(`bench/s${i}-x`, parseEndpointSlice(raw));
+    change(round);
     await converged();
     lags.push(performance.now() - atMs);
   }
-  print({
-    what: 'one change',
-    name,
-    services: COUNT,
-    p50Ms: quantile(lags, 0.5),
-    p99Ms: quantile(lags, 0.99),
-    maxMs: quantile(lags, 1),
-    goalP99Ms: goal?.changeMs,
-  });
-  await flood(name, store, engine, lifetime);
-  await lifetime.close();
+  return lags;
+}
+
+function quantiles(lags: readonly number[]): object {
+  return { p50Ms: quantile(lags, 0.5), p99Ms: quantile(lags, 0.99), maxMs: quantile(lags, 1) };
 }
 
 /** A thousand changes a second: a change counts as programmed with the first converged pass after the engine took it. */
@@ -235,8 +272,8 @@ async function flood(
     what: 'changes per second',
     name,
     perSecond: Math.round((count * 1000) / (lastMs - beginMs)),
-    p50Ms: quantile(lags, 0.5),
-    p99Ms: quantile(lags, 0.99),
+    limited: LIMITED,
+    ...quantiles(lags),
     heapGrowthMb: end.heapMb - start.heapMb,
     rssGrowthMb: end.rssMb - start.rssMb,
     goalP99Ms: 200,
@@ -254,7 +291,7 @@ else {
   for (const backend of SERVICE_BACKENDS.filter((it) => wanted.includes(it.name))) {
     if (serviceSupport(backend, answers).kind !== 'yes') continue;
     // A process each, so that one's memory is not another's.
-    const args = ['--expose-gc', fileURLToPath(import.meta.url), backend.name, services, seconds];
+    const args = ['--expose-gc', fileURLToPath(import.meta.url), backend.name, services, seconds, limited];
     execFileSync(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
   }
 }
