@@ -1,6 +1,6 @@
 // Names and packet marks of the backend: whatever a reader of `iptables-save` meets of ours.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Endpoint } from '../../model/network.ts';
 
 /** Every chain of ours, and nobody else's, starts with it. */
@@ -56,7 +56,7 @@ export function endpointChain(key: string, { ip, port }: Pick<Endpoint, 'ip' | '
 }
 
 function chainName(kind: ChainKind, of: string): string {
-  return `${CHAIN_PREFIX}${kind}-${createHash('sha256').update(of).digest('hex').slice(0, 16)}`;
+  return `${CHAIN_PREFIX}${kind}-${hash('sha256', of, 'hex').slice(0, 16)}`;
 }
 
 /** Whether a chain belongs to a frontend, and is not one of the fixed ones. */
