@@ -6,7 +6,11 @@ import { ManualClock } from '../../test/support/manual-clock.ts';
 import { renderVxlan } from '../backends/network-vxlan/render.ts';
 import type { VxlanState } from '../backends/network-vxlan/entries.ts';
 import { networkVxlanTargets } from '../backends/network-vxlan/target.ts';
-import { localAddressTarget, renderLocalAddresses } from '../backends/shared-node/local-addresses.ts';
+import {
+  localAddressTarget,
+  renderLocalAddresses,
+  type LocalAddress,
+} from '../backends/shared-node/local-addresses.ts';
 import { parseCidr } from '../base/cidr.ts';
 import { parseIp, type Ip } from '../base/ip.ts';
 import type { NetworkNode, NodeView } from '../model/network.ts';
@@ -87,7 +91,9 @@ async function stateOf(netlink: Netlink): Promise<readonly string[]> {
 function engineOn(netlink: Netlink, clock: ManualClock, random: () => number): Engine<View> {
   const vxlan = networkVxlanTargets({ netlink, writeSysctls: () => undefined });
   const parts = [
-    part<View, Ip>(localAddressTarget(netlink, SERVICE_CIDRS), ({ dnsIps }) => renderLocalAddresses(dnsIps)),
+    part<View, LocalAddress>(localAddressTarget(netlink, SERVICE_CIDRS), ({ dnsIps }) =>
+      renderLocalAddresses(dnsIps),
+    ),
     ...vxlanParts<View>(vxlan),
   ];
   return new Engine<View>({ parts, clock, random, report: () => undefined });

@@ -117,7 +117,13 @@ export class FakeNamespace {
     const link = this.link(address.link);
     const key = addressKey(address);
     if (this.addresses.has(key)) throw new Refusal(EEXIST);
-    this.addresses.set(key, { link: address.link, ip: address.ip, prefixLength: address.prefixLength });
+    const { link: name, ip, prefixLength, isNeverSource } = address;
+    this.addresses.set(key, {
+      link: name,
+      ip,
+      prefixLength,
+      ...(isNeverSource === true && { isNeverSource }),
+    });
     if (!link.isUp) return;
     for (const route of connectedRoutes(address)) this.routes.set(routeKey(route), route);
   }

@@ -250,6 +250,14 @@ for (const subject of [fake, kernel]) {
         );
       });
 
+      it(`addresses: ${local} is never a source where that was asked for`, async () => {
+        const address = { link: 'v0', ip: ip(local), prefixLength, isNeverSource: true } as const;
+        await near.apply([veth, { kind: 'add-address', ...address }]);
+        const ours = (await near.addresses('v0')).filter((it) => !it.ip.startsWith('fe80'));
+        assert.deepEqual(ours, [address]);
+        await near.apply([{ kind: 'delete-address', link: 'v0', ip: ip(local), prefixLength }]);
+      });
+
       it(`routes by ${other}: replaced, listed with all their fields, deleted once`, async () => {
         await near.apply([
           veth,

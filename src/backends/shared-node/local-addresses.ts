@@ -9,24 +9,34 @@ import { describeChange } from '../../wire/netlink/describe.ts';
 
 const LOOPBACK = 'lo';
 
-/** The entries by address; the value is the address again. */
-export function renderLocalAddresses(ips: readonly Ip[]): ReadonlyMap<string, Ip> {
-  return new Map(ips.map((ip) => [ip, ip]));
+/** An address on `lo`. Ours are never a source: what is masqueraded towards a pod would else be seen to come from cluster DNS. */
+export interface LocalAddress {
+  readonly ip: Ip;
+  readonly isNeverSource: boolean;
+}
+
+/** The entries by address. */
+export function renderLocalAddresses(ips: readonly Ip[]): ReadonlyMap<string, LocalAddress> {
+  return new Map(ips.map((ip) => [ip, { ip, isNeverSource: true }]));
 }
 
 /** Whole-length addresses on `lo` within `serviceCidrs`; others there belong to somebody else and are never touched. */
-export function localAddressTarget(netlink: Netlink, serviceCidrs: readonly Cidr[]): Target<Ip> {
+export function localAddressTarget(netlink: Netlink, serviceCidrs: readonly Cidr[]): Target<LocalAddress> {
   return {
     name: 'local addresses',
     observe: async () => {
       const present = await netlink.addresses(LOOPBACK);
       const own = present.filter((it) => isOwn(it.ip, it.prefixLength, serviceCidrs));
-      return renderLocalAddresses(own.map((it) => it.ip));
+      return new Map(own.map(({ ip, isNeverSource = false }) => [ip, { ip, isNeverSource }]));
     },
-    isEqual: (desired, observed) => desired === observed,
-    update: (entries) => applyEach(netlink, 'update', entries),
-    delete: (entries) => applyEach(netlink, 'delete', entries),
-    print: (verb, _key, ip) => [describeChange(changeOf(verb, ip))],
+    isEqual: (desired, observed) =>
+      desired.ip === observed.ip && desired.isNeverSource === observed.isNeverSource,
+    update: (entries, _signal, seen) => applyEach(netlink, entries, (it) => changesTo(it, seen.get(it.ip))),
+    delete: (entries) =>
+      applyEach(netlink, entries, ({ ip }) => [{ kind: 'delete-address', ...placeOf(ip) }]),
+    print: (verb, _key, { ip }) => [
+      describeChange(verb === 'update' ? addition(ip) : { kind: 'delete-address', ...placeOf(ip) }),
+    ],
   };
 }
 
@@ -34,22 +44,43 @@ function isOwn(ip: Ip, prefixLength: number, serviceCidrs: readonly Cidr[]): boo
   return prefixLength === cidrLength(hostCidr(ip)) && serviceCidrs.some((cidr) => cidrHasIp(cidr, ip));
 }
 
-function changeOf(verb: 'update' | 'delete', ip: Ip): NetlinkChange {
-  const kind = verb === 'update' ? 'add-address' : 'delete-address';
-  return { kind, link: LOOPBACK, ip, prefixLength: cidrLength(hostCidr(ip)) };
+/** The kernel changes the scope of no address that is there. */
+function changesTo({ ip }: LocalAddress, seen: LocalAddress | undefined): readonly NetlinkChange[] {
+  return seen === undefined || seen.isNeverSource
+    ? [addition(ip)]
+    : [{ kind: 'delete-address', ...placeOf(ip) }, addition(ip)];
+}
+
+function addition(ip: Ip): NetlinkChange {
+  return { kind: 'add-address', ...placeOf(ip), isNeverSource: true };
+}
+
+function placeOf(ip: Ip): { readonly link: string; readonly ip: Ip; readonly prefixLength: number } {
+  return { link: LOOPBACK, ip, prefixLength: cidrLength(hostCidr(ip)) };
 }
 
 async function applyEach(
   netlink: Netlink,
-  verb: 'update' | 'delete',
-  entries: ReadonlyMap<string, Ip>,
+  entries: ReadonlyMap<string, LocalAddress>,
+  changesOf: (address: LocalAddress) => readonly NetlinkChange[],
 ): Promise<ReadonlyMap<string, unknown>> {
-  const isDone = verb === 'update' ? isAlreadyExists : isNotFound;
   const failures = new Map<string, unknown>();
-  for (const [key, ip] of entries) {
-    await netlink.apply([changeOf(verb, ip)]).catch((error: unknown) => {
-      if (!isDone(error)) failures.set(key, error);
-    });
+  for (const [key, address] of entries) {
+    try {
+      for (const change of changesOf(address)) await applyOnce(netlink, change);
+    } catch (error) {
+      failures.set(key, error);
+    }
   }
   return failures;
+}
+
+/** What is done already is no error. */
+async function applyOnce(netlink: Netlink, change: NetlinkChange): Promise<void> {
+  const isDone = change.kind === 'add-address' ? isAlreadyExists : isNotFound;
+  try {
+    await netlink.apply([change]);
+  } catch (error) {
+    if (!isDone(error)) throw error;
+  }
 }

@@ -8,6 +8,8 @@ import type { InterfaceAddress } from './types.ts';
 import { MessageWriter } from './writer.ts';
 
 const IFADDRMSG_BYTES = 8;
+/** struct ifa_cacheinfo: preferred for no time, valid for ever, two times that the kernel writes. */
+const DEPRECATED_FOREVER = Uint8Array.of(0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0);
 
 /** Adds (`already-exists` where it is there) or deletes an address. */
 export function encodeAddress(
@@ -19,10 +21,16 @@ export function encodeAddress(
     type: isAdd ? c.RTM_NEWADDR : c.RTM_DELADDR,
     flags: c.NLM_F_REQUEST | c.NLM_F_ACK | (isAdd ? c.NLM_F_CREATE | c.NLM_F_EXCL : 0),
   });
-  const family = familyOf(change.ip) === 4 ? c.AF_INET : c.AF_INET6;
+  const isIpv4 = familyOf(change.ip) === 4;
+  const isNeverSource = isAdd && change.isNeverSource === true;
   const bytes = ipToBytes(change.ip);
-  writer.u8(family).u8(change.prefixLength).u8(c.IFA_F_NODAD).u8(c.RT_SCOPE_UNIVERSE);
+  writer
+    .u8(isIpv4 ? c.AF_INET : c.AF_INET6)
+    .u8(change.prefixLength)
+    .u8(c.IFA_F_NODAD);
+  writer.u8(isNeverSource && isIpv4 ? c.RT_SCOPE_HOST : c.RT_SCOPE_UNIVERSE);
   writer.u32(indexOf(change.link)).attribute(c.IFA_LOCAL, bytes).attribute(c.IFA_ADDRESS, bytes);
+  if (isNeverSource && !isIpv4) writer.attribute(c.IFA_CACHEINFO, DEPRECATED_FOREVER);
   return [writer.finish()];
 }
 
@@ -40,5 +48,9 @@ export function decodeAddress(message: Message, nameOf: NameOf): InterfaceAddres
   const ip = decodeIp(attributes.get(c.IFA_LOCAL) ?? attributes.get(c.IFA_ADDRESS));
   const link = nameOf(view.getUint32(4, true));
   if (ip === undefined || link === undefined) return undefined;
-  return { link, ip, prefixLength: view.getUint8(1) };
+  // Scopes of IPv6 addresses follow from the address: ::1 is not what is meant.
+  const isNeverSource =
+    familyOf(ip) === 4 ? view.getUint8(3) === c.RT_SCOPE_HOST : (view.getUint8(2) & c.IFA_F_DEPRECATED) !== 0;
+  const address = { link, ip, prefixLength: view.getUint8(1) };
+  return isNeverSource ? { ...address, isNeverSource } : address;
 }

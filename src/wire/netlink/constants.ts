@@ -83,7 +83,9 @@ export const IFLA_VXLAN_LOCAL6 = 17;
 
 export const IFA_ADDRESS = 1;
 export const IFA_LOCAL = 2;
+export const IFA_CACHEINFO = 6;
 export const IFA_F_NODAD = 0x02;
+export const IFA_F_DEPRECATED = 0x20;
 
 export const RTA_DST = 1;
 export const RTA_OIF = 4;

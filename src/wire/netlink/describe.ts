@@ -20,8 +20,9 @@ export function describeChange(change: NetlinkChange): string {
     case 'delete-link-group':
       return `delete links of group ${change.group}`;
     case 'add-address':
+      return `add address ${change.ip}/${change.prefixLength} dev ${change.link}${change.isNeverSource === true ? ', never a source' : ''}`;
     case 'delete-address':
-      return `${verbOf(change.kind)} address ${change.ip}/${change.prefixLength} dev ${change.link}`;
+      return `delete address ${change.ip}/${change.prefixLength} dev ${change.link}`;
     case 'replace-route':
       return `replace route ${describeRoute(change)}`;
     case 'delete-route':

@@ -38,6 +38,8 @@ export interface InterfaceAddress {
   readonly link: string;
   readonly ip: Ip;
   readonly prefixLength: number;
+  /** The kernel does not choose it for what names no source: scope host (IPv4), deprecated (IPv6). Who binds it may use it. */
+  readonly isNeverSource?: true;
 }
 
 export interface Route {
@@ -153,7 +155,7 @@ export type NetlinkChange =
   /** All links of a group at once: the kernel waits for other processors once, not once per link. 0 is every link's default, refused. */
   | { readonly kind: 'delete-link-group'; readonly group: number }
   /** Added without duplicate address detection (IFA_F_NODAD): every address of ours is unique by allocation. */
-  | { readonly kind: 'add-address'; readonly link: string; readonly ip: Ip; readonly prefixLength: number }
+  | ({ readonly kind: 'add-address' } & InterfaceAddress)
   | { readonly kind: 'delete-address'; readonly link: string; readonly ip: Ip; readonly prefixLength: number }
   | ({ readonly kind: 'replace-route' } & RouteSpec)
   | {
