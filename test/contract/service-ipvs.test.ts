@@ -56,8 +56,8 @@ const ONE_ENDPOINT = {
 
 const OWN_FRAGMENTS = {
   reason:
-    'IPVS drops what a process of the node itself sends by IPv6 above the path’s MTU (__mtu_check_toobig_v6 looks at the datagram, not at its fragments)',
-  tests: ['UDP over IPv6: fragments of a datagram stay together'],
+    'to a process of the node the address is one of loopback, with its MTU: what it sends above the real path’s MTU is not in fragments, and IPVS drops it',
+  tests: ['fragments of a datagram stay together, both ways'],
 };
 
 if (hasIpvs())
