@@ -1,17 +1,26 @@
 // Reads back what the table holds: frontends from their elements, and whether the rules are ours.
 
 import type { Cidr } from '../../base/cidr.ts';
-import { compareIps, ipFromBigInt, ipFromBytes, ipToBigInt, type Family } from '../../base/ip.ts';
+import {
+  compareIps,
+  familyOf,
+  ipFromBigInt,
+  ipFromBytes,
+  ipToBigInt,
+  type Family,
+  type Ip,
+} from '../../base/ip.ts';
 import type { NfTables } from '../../sys/nf-tables.ts';
 import type { NftElement } from '../../wire/netlink/nftables.ts';
 import { addressId, prefixOf, readAddress, readName, readValue, setName } from './element-codec.ts';
 import { chainOfKind, kindOfMark, type FlowKind } from './flow-kind.ts';
 import { FRONTEND_SETS, rowKey, type FrontendRow } from './frontend-row.ts';
-import { BASE_CHAINS, chainOf, DRAIN_CHAIN, firstKinds } from './skeleton.ts';
+import { baseChains, chainOf, DRAIN_CHAIN, firstKinds } from './skeleton.ts';
 import {
   BROKEN_MARK,
   DRAINING_MARK,
   PREFIX_SETS,
+  readRuleComment,
   SERVICE_TABLE,
   SKELETON_KEY,
   SKELETON_MARK,
@@ -77,20 +86,33 @@ export async function observeSkeleton(tables: NfTables): Promise<ReadonlyMap<str
   if (chains.length === 0) return new Map();
   const isDraining = chains.length === 1 && chains[0] === DRAIN_CHAIN;
   const [pods, local] = await Promise.all(PREFIX_SETS.map((it) => observePrefixes(tables, it)));
-  const mark = isDraining ? DRAINING_MARK : await observeMark(tables, chains);
-  const entry = { mark, pods: pods ?? [], local: local ?? [] };
+  const rules = isDraining ? { mark: DRAINING_MARK, behind: [] } : await observeRules(tables, chains);
+  const entry = { ...rules, pods: pods ?? [], local: local ?? [] };
   return new Map([[SKELETON_KEY, entry]]);
 }
 
 /** Ours where every chain has as many rules as we load, and each rule says that it is ours. */
-async function observeMark(tables: NfTables, chains: readonly string[]): Promise<string> {
+async function observeRules(
+  tables: NfTables,
+  chains: readonly string[],
+): Promise<Pick<SkeletonEntry, 'mark' | 'behind'>> {
   const counts = new Map(chains.map((it) => [it, 0]));
+  const behind = new Set<Ip>();
   for (const { chain, comment } of await tables.listRules(SERVICE_TABLE)) {
-    if (comment !== SKELETON_MARK) return BROKEN_MARK;
+    const read = readRuleComment(comment ?? '');
+    if (read === undefined) return { mark: BROKEN_MARK, behind: [] };
+    if (read.behind !== undefined) behind.add(read.behind);
     counts.set(chain, (counts.get(chain) ?? 0) + 1);
   }
+  return {
+    mark: await markOf(counts, tables),
+    behind: [...behind].sort((a, b) => familyOf(a) - familyOf(b)),
+  };
+}
+
+async function markOf(counts: ReadonlyMap<string, number>, tables: NfTables): Promise<string> {
   const kinds = await observeKinds(tables);
-  const expected = new Map(BASE_CHAINS.map((it) => [it.name, it.rules.length]));
+  const expected = new Map(baseChains([]).map((it) => [it.name, it.rules.length]));
   for (const kind of [...firstKinds(), ...kinds.values()]) {
     if (!kinds.has(chainOfKind(kind))) return BROKEN_MARK;
     const chain = chainOf(kind);

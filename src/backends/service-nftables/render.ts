@@ -1,7 +1,7 @@
 // Pure: frontends to the elements of the table. A frontend's elements follow from it alone.
 
 import { cidrFamily, hostCidr, type Cidr } from '../../base/cidr.ts';
-import { familyOf } from '../../base/ip.ts';
+import { familyOf, type Family } from '../../base/ip.ts';
 import type { EndpointChoice, Frontend, ServiceView } from '../../model/network.ts';
 import type { FrontendRendering } from '../shared-node/service-backend.ts';
 import { withoutCovered } from '../shared-nft/without-covered.ts';
@@ -18,6 +18,8 @@ import {
 } from './flow-kind.ts';
 import { endpointText, markedName, type FrontendRow, type RowEndpoint } from './frontend-row.ts';
 import { REFUSED_SET, SKELETON_KEY, SKELETON_MARK, type SkeletonEntry } from './skeleton-entry.ts';
+
+const FAMILIES: readonly Family[] = [4, 6];
 
 /** Nothing of the view but the frontend decides its row. */
 export const NFTABLES_RENDERING: FrontendRendering<FrontendRow, undefined> = {
@@ -114,6 +116,7 @@ export function renderSkeleton(view: ServiceView): ReadonlyMap<string, SkeletonE
     mark: SKELETON_MARK,
     pods: sorted(view.node.podCidrs),
     local: sorted([...local]),
+    behind: FAMILIES.flatMap((family) => view.node.addresses.find((it) => familyOf(it) === family) ?? []),
   };
   return new Map([[SKELETON_KEY, entry]]);
 }

@@ -2,7 +2,7 @@
 // Written as nft 1.0.6 takes it and prints it.
 
 import { cidrFamily, type Cidr } from '../../base/cidr.ts';
-import type { Family } from '../../base/ip.ts';
+import { familyOf, type Family, type Ip } from '../../base/ip.ts';
 import {
   chainOfKind,
   CLIENT_HASH_COUNT,
@@ -20,8 +20,8 @@ import {
 import {
   PREFIX_SETS,
   REFUSED_SET,
+  ruleComment,
   SERVICE_TABLE,
-  SKELETON_MARK,
   type SkeletonEntry,
 } from './skeleton-entry.ts';
 
@@ -53,11 +53,22 @@ function target(family: Family): string {
 export interface SkeletonChain {
   readonly name: string;
   readonly hook: string | undefined;
-  readonly rules: readonly string[];
+  readonly rules: readonly SkeletonRule[];
+}
+
+interface SkeletonRule {
+  readonly text: string;
+  /** Where the rule hides clients behind an address of the node. */
+  readonly behind?: Ip;
 }
 
 /** The chains that are there whatever the frontends are, in an order in which each only names earlier ones. */
-export const BASE_CHAINS: readonly SkeletonChain[] = [
+export function baseChains(behind: readonly Ip[]): readonly SkeletonChain[] {
+  return [...DESTINATION_CHAINS, ...sourceChains(behind)];
+}
+
+/** Chains that choose where a flow goes. */
+const DESTINATION_CHAINS: readonly SkeletonChain[] = [
   chain('refuse', ['meta l4proto tcp reject with tcp reset', 'meta l4proto { udp, sctp } reject', 'drop']),
   chain('put-back', [
     `meta mark & ${markText(OUR_MARK_MASK)} != ${markText(OUR_MARK)} return`,
@@ -101,35 +112,54 @@ export const BASE_CHAINS: readonly SkeletonChain[] = [
   ]),
   hook('translate-sent', 'nat hook output priority -100', ['meta mark vmap @kinds']),
   hook('send-end', 'filter hook output priority -99', ['ct state new jump put-back']),
-  ...PROTOCOLS.map((protocol) =>
-    chain(
-      `hide-${protocol}`,
-      FAMILIES.map(
-        (it) =>
-          `meta l4proto ${protocol} ct original ${ip(it)} daddr . meta l4proto . ct original proto-dst @masquerade${it} masquerade`,
-      ),
-    ),
-  ),
-  chain('leave', [
-    // A pod that is its own endpoint: the pair is known to the set from this very packet on.
-    ...FAMILIES.flatMap((it) => [
-      `${ip(it)} saddr @pods${it} ${ip(it)} daddr @pods${it} update @selves${it} { ${ip(it)} saddr . ${ip(it)} saddr }`,
-      `${ip(it)} saddr . ${ip(it)} daddr @selves${it} masquerade`,
-      `${ip(it)} saddr @pods${it} return`,
-    ]),
-    'fib saddr type local return',
-    `meta l4proto vmap { tcp : goto hide-tcp, udp : goto hide-udp, sctp : goto hide-sctp }`,
-  ]),
-  // Before other tables' masquerading, which then finds the flow decided.
-  hook('depart', 'nat hook postrouting priority srcnat - 1', ['ct status dnat jump leave']),
 ];
 
-function chain(name: string, rules: readonly string[]): SkeletonChain {
-  return { name, hook: undefined, rules };
+/** Chains that hide clients. */
+function sourceChains(behind: readonly Ip[]): readonly SkeletonChain[] {
+  const hide = (family: Family, when: string): SkeletonRule => hidingRule(family, when, behind);
+  return [
+    ...PROTOCOLS.map((protocol) =>
+      chain(
+        `hide-${protocol}`,
+        FAMILIES.map((it) =>
+          hide(
+            it,
+            `meta l4proto ${protocol} ct original ${ip(it)} daddr . meta l4proto . ct original proto-dst @masquerade${it}`,
+          ),
+        ),
+      ),
+    ),
+    chain('leave', [
+      // A pod that is its own endpoint: the pair is known to the set from this very packet on.
+      ...FAMILIES.flatMap((it) => [
+        `${ip(it)} saddr @pods${it} ${ip(it)} daddr @pods${it} update @selves${it} { ${ip(it)} saddr . ${ip(it)} saddr }`,
+        hide(it, `${ip(it)} saddr . ${ip(it)} daddr @selves${it}`),
+        `${ip(it)} saddr @pods${it} return`,
+      ]),
+      'fib saddr type local return',
+      `meta l4proto vmap { tcp : goto hide-tcp, udp : goto hide-udp, sctp : goto hide-sctp }`,
+    ]),
+    // Before other tables' masquerading, which then finds the flow decided.
+    hook('depart', 'nat hook postrouting priority srcnat - 1', ['ct status dnat jump leave']),
+  ];
+}
+
+/**
+ * The node's own address by name where it has one: left to itself, the kernel takes the first address of any link for a link without one, as
+ * pods' are, and that is the cluster DNS address on lo.
+ */
+function hidingRule(family: Family, when: string, behind: readonly Ip[]): SkeletonRule {
+  const own = behind.find((it) => familyOf(it) === family);
+  if (own === undefined) return { text: `${when} masquerade` };
+  return { text: `${when} snat ${ip(family)} to ${own}`, behind: own };
+}
+
+function chain(name: string, rules: readonly (string | SkeletonRule)[]): SkeletonChain {
+  return { name, hook: undefined, rules: rules.map((it) => (typeof it === 'string' ? { text: it } : it)) };
 }
 
 function hook(name: string, at: string, rules: readonly string[]): SkeletonChain {
-  return { name, hook: at, rules };
+  return { ...chain(name, rules), hook: at };
 }
 
 /** The chain of a kind of flow: takes one of the numbered endpoints, or for affinity the one that the client had while it is a member. */
@@ -215,7 +245,7 @@ export function skeletonScript(entry: SkeletonEntry, others: readonly FlowKind[]
     `add table inet ${SERVICE_TABLE}`,
     ...SETS,
     `flush map ${inTable('kinds')}`,
-    ...BASE_CHAINS.flatMap(chainLines),
+    ...baseChains(entry.behind).flatMap(chainLines),
     kindsScript([...kinds.values()]).trimEnd(),
     ...PREFIX_SETS.flatMap((set) => prefixLines(set, entry[set])),
   ]);
@@ -248,7 +278,7 @@ function chainLines({ name, hook: at, rules }: SkeletonChain): readonly string[]
   return [
     `add chain ${inTable(name)}${head}`,
     `flush chain ${inTable(name)}`,
-    ...rules.map((rule) => `add rule ${inTable(name)} ${rule} comment "${SKELETON_MARK}"`),
+    ...rules.map(({ text, behind }) => `add rule ${inTable(name)} ${text} comment "${ruleComment(behind)}"`),
   ];
 }
 
