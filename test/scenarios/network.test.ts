@@ -7,6 +7,7 @@ import { backendRows, backendsHere } from './backend-rows.ts';
 import { changeRows } from './change-rows.ts';
 import { endpointRows } from './endpoint-rows.ts';
 import { errorRows } from './error-rows.ts';
+import { outsideRows } from './outside-rows.ts';
 import { packetSizeRows } from './packet-size-rows.ts';
 import { podNetworkRows } from './pod-network-rows.ts';
 import { runtimeRows } from './runtime-rows.ts';
@@ -33,4 +34,5 @@ suite('network', () => {
   suite('packet sizes', () => packetSizeRows(() => world));
   suite('nobody there', () => errorRows(() => world));
   suite('changing the Service backend', () => backendRows(() => world, backends));
+  suite('from outside', () => outsideRows(() => world, backends));
 });
