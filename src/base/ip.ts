@@ -66,7 +66,6 @@ export function ipToMappedBytes(ip: Ip): Uint8Array {
   return mapped;
 }
 
-const DOT = 46;
 const DIGIT_ZERO = 48;
 
 /** The inverse of `ipToMappedBytes`. */
