@@ -55,12 +55,21 @@ function triedPackets(view: NodeView): readonly TriedPacket[] {
     const client = clientAt(view, packet.client);
     const source = sourceOf(view, { ...packet, client });
     if (source === undefined || familyOf(source) !== familyOf(packet.ip)) return [];
+    if (isTwoPlaces(view, client)) return [];
     const { ip, protocol } = packet;
     const from = client.kind === 'node' ? 'node' : 'link';
     return [
       { asked: { ...packet, client }, seen: { from, source, ip, port: parsePort(packet.port), protocol } },
     ];
   });
+}
+
+/** Whose slice says that it is here, and whose address says that it is not: no such pod sends anything. */
+function isTwoPlaces({ node, frontends }: NodeView, client: ServiceClient): boolean {
+  if (client.kind !== 'pod' || client.node === node.name) return false;
+  return frontends
+    .values()
+    .some(({ outside }) => outside.endpoints.some((it) => it.ip === client.ip && it.node === node.name));
 }
 
 /** A node knows its pods by their addresses: whose address is in its prefixes is one of them. */
