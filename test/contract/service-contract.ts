@@ -14,7 +14,7 @@ import { parseCidr } from '../../src/base/cidr.ts';
 import { deltasOf } from '../../src/base/deltas.ts';
 import { parseIp } from '../../src/base/ip.ts';
 import { Lifetime } from '../../src/base/lifetime.ts';
-import { parsePort, PROTOCOL_NUMBERS } from '../../src/base/port.ts';
+import { parsePort } from '../../src/base/port.ts';
 import {
   frontendKey,
   type ClusterNetwork,
@@ -23,7 +23,7 @@ import {
 } from '../../src/model/network.ts';
 import type { Target } from '../../src/reconcile/target.ts';
 import type { ServicePart } from '../../src/backends/shared-node/service-backend.ts';
-import type { TrackedFlow } from '../../src/wire/netlink/conntrack.ts';
+import { isStale } from '../../src/backends/shared-node/stale-flow.ts';
 import { openConntrack } from '../../src/sys/conntrack.ts';
 import { aChoice, aFrontend as anyFrontend, SERVICE_NODE } from '../support/service-samples.ts';
 import { parseAddress, runPacket, type PeerPlace } from './service-packet.ts';
@@ -72,21 +72,8 @@ export function forgettingUdpFlows(
   const conntrack = lifetime.own('connection tracking', openConntrack(nodeNetns), (it) => it.close());
   return async (view) => {
     await apply(view);
-    await conntrack.forget((flow) => flow.protocol === PROTOCOL_NUMBERS.UDP && isStale(flow, view));
+    await conntrack.forget((flow) => isStale(flow, { ...view, peers: [] }));
   };
-}
-
-function isStale({ original, reply }: TrackedFlow, view: ServiceView): boolean {
-  const isTranslated = original.destination !== reply.source || original.destinationPort !== reply.sourcePort;
-  const at = {
-    ip: original.destination,
-    port: parsePort(original.destinationPort),
-    protocol: 'UDP',
-  } as const;
-  const frontend = view.frontends.get(frontendKey(at));
-  if (frontend === undefined || frontend.kind === 'node-local') return isTranslated;
-  const endpoints = [...frontend.inside.endpoints, ...frontend.outside.endpoints];
-  return !endpoints.some((it) => it.ip === reply.source && it.port === reply.sourcePort);
 }
 
 /** Updates at once; gives what prunes. */

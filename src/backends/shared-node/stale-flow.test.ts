@@ -22,7 +22,7 @@ function aViewOf(frontends: readonly Frontend[]): FlowView {
   const node = (name: string, ...ips: readonly string[]) => ({
     name,
     addresses: ips.map(parseIp),
-    podCidrs: [],
+    podCidrs: name === 'a' ? [parseCidr('10.244.1.0/24'), parseCidr('fd00:10:244:1::/64')] : [],
     labels: new Map(),
   });
   return {
@@ -57,6 +57,19 @@ const local = aFrontend([], { ...DNS, kind: 'node-local' });
 const split = aFrontend([], { ...DNS, inside: aChoice(ONE), outside: aChoice(TWO) });
 const nodePort = aFrontend([ONE], { scope: 'node-port', ip: parseIp('10.89.0.10'), port: parsePort(30053), protocol: 'UDP' }); // prettier-ignore
 
+const keptPort = { ...nodePort, masqueradesOutside: false };
+
+function anOutsideFlow(isHidden: boolean): TrackedFlow {
+  const flow = aFlow('10.89.0.10:30053', ONE);
+  const client = parseIp('192.0.2.9');
+  const shown = isHidden ? parseIp('10.89.0.10') : client;
+  return {
+    ...flow,
+    original: { ...flow.original, source: client },
+    reply: { ...flow.reply, destination: shown },
+  };
+}
+
 const ROWS: readonly {
   readonly name: string;
   readonly frontends: readonly Frontend[];
@@ -71,6 +84,10 @@ const ROWS: readonly {
   { name: 'untranslated, before the Service had endpoints', frontends: [dns], flow: aFlow('10.96.0.5:53', '10.96.0.5:53'), expected: true },
   { name: 'untranslated, and there are none', frontends: [empty], flow: aFlow('10.96.0.5:53', '10.96.0.5:53'), expected: false },
   { name: 'translated, and there are none any more', frontends: [empty], flow: aFlow('10.96.0.5:53', ONE), expected: true },
+  { name: 'from outside, hidden as it is to be', frontends: [nodePort], flow: anOutsideFlow(true), expected: false },
+  { name: 'from outside, not hidden any more', frontends: [nodePort], flow: anOutsideFlow(false), expected: true },
+  { name: 'from outside, to keep its address now', frontends: [keptPort], flow: anOutsideFlow(true), expected: true },
+  { name: 'from outside, kept as it is to be', frontends: [keptPort], flow: anOutsideFlow(false), expected: false },
   { name: 'to an endpoint for inside clients alone', frontends: [split], flow: aFlow('10.96.0.5:53', ONE), expected: false },
   { name: 'to an endpoint for outside clients alone', frontends: [split], flow: aFlow('10.96.0.5:53', TWO), expected: false },
   { name: 'to cluster DNS on the node itself', frontends: [local], flow: aFlow('10.96.0.5:53', '10.96.0.5:53'), expected: false },

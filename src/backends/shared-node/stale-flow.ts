@@ -35,9 +35,21 @@ export function isStale(flow: TrackedFlow, view: FlowView): boolean {
   const frontend = view.frontends.get(frontendKey({ ip, port: destinationPort as Port, protocol }));
   if (frontend === undefined) return isTranslated(flow) && wasFrontend(flow, view);
   if (frontend.kind === 'node-local') return isTranslated(flow);
-  if (leadsTo(frontend, flow.reply)) return false;
+  if (leadsTo(frontend, flow.reply)) return isHiddenOtherwise(flow, frontend, view);
   // Without endpoints nothing is translated: an untranslated flow is what a refused packet leaves at most.
   return isTranslated(flow) || hasEndpoints(frontend);
+}
+
+/** Of an outside client that was hidden and is to keep its address now, or the other way round: answers take another way. */
+function isHiddenOtherwise(
+  { original, reply }: TrackedFlow,
+  frontend: Frontend,
+  { node }: FlowView,
+): boolean {
+  const isInside =
+    node.addresses.includes(original.source) || node.podCidrs.some((it) => cidrHasIp(it, original.source));
+  const isHidden = reply.destination !== original.source;
+  return !isInside && isHidden !== frontend.masqueradesOutside;
 }
 
 /** Answers come from elsewhere than the flow was sent to. */

@@ -106,7 +106,8 @@ for (const { name, nft, vip, client: from, one, two } of FAMILIES) {
       engine.submit(
         {
           services: {
-            node: SERVICE_NODE,
+            // The clients are pods of the node.
+            node: { ...SERVICE_NODE, podCidrs: [parseCidr('0.0.0.0/0'), parseCidr('::/0')] },
             peers: [],
             pods: [],
             frontends: new Map(isThere ? [[frontendKey(frontend), frontend]] : []),

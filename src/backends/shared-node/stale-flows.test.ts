@@ -19,7 +19,7 @@ interface View {
 
 function aView(frontends: readonly Frontend[], changed?: readonly string[]): View {
   const services: NodeView = {
-    node: SERVICE_NODE,
+    node: { ...SERVICE_NODE, podCidrs: [parseCidr('10.244.1.0/24')] },
     peers: [],
     pods: [],
     frontends: new Map(frontends.map((it) => [frontendKey(it), it])),
