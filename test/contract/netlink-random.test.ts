@@ -73,7 +73,8 @@ async function stateOf(door: Netlink): Promise<unknown> {
   const links = (await door.links()).map(({ name, kind, mtuBytes, isUp, master }) => ({
     name,
     kind,
-    mtuBytes,
+    // A bridge takes the least MTU of its ports, as of Linux's own choice of the moment.
+    mtuBytes: kind === 'bridge' ? undefined : mtuBytes,
     isUp,
     master,
   }));

@@ -80,10 +80,13 @@ function tryUdp(request: BurstRequest, localAddress: string | undefined): Promis
       if (isOver) return;
       isOver = true;
       clearTimeout(timer);
+      clearTimeout(again);
       socket.close();
       resolve(answer);
     };
     const timer = setTimeout(() => end(TIMEOUT), waitMs);
+    // A datagram may be lost on the way (a neighbour that is being asked for): whoever hears nothing asks once more.
+    const again = setTimeout(() => send(), waitMs / 2);
     const onSent = (error: Error | null): void => {
       if (error !== null) end({ kind: 'error', error: errorText(error) });
     };
@@ -92,9 +95,11 @@ function tryUdp(request: BurstRequest, localAddress: string | undefined): Promis
       end({ kind: 'answer', from: addressText(from.address, from.port), ...readWord(message.toString()) }),
     );
     const hello = 'x'.repeat(bytes);
+    const send = (): void =>
+      isConnected ? socket.send(hello, onSent) : socket.send(hello, port, ip, onSent);
     socket.bind(0, localAddress, () => {
-      if (isConnected) socket.once('connect', () => socket.send(hello, onSent)).connect(port, ip);
-      else socket.send(hello, port, ip, onSent);
+      if (isConnected) socket.once('connect', send).connect(port, ip);
+      else send();
     });
   });
 }

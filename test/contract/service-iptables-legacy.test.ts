@@ -2,4 +2,5 @@
 
 import { runIptablesContract } from './service-iptables.ts';
 
-runIptablesContract('legacy');
+// The rules are those of the other flavour, which runs all rows; another kernel part takes them: one transport of each family shows that it does.
+runIptablesContract('legacy', /TCP over IPv4|UDP over IPv6/);

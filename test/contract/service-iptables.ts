@@ -28,6 +28,7 @@ function backend(flavour: IptablesFlavour) {
   };
 }
 
-export function runIptablesContract(flavour: IptablesFlavour): void {
-  runServiceContract({ name: `service-iptables (${flavour})`, makeBackend: backend(flavour) });
+export function runIptablesContract(flavour: IptablesFlavour, only?: RegExp): void {
+  const name = `service-iptables (${flavour})`;
+  runServiceContract({ name, makeBackend: backend(flavour), ...(only === undefined ? {} : { only }) });
 }
