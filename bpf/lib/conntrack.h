@@ -7,6 +7,17 @@
 
 #include "packet.h"
 
+#ifdef WITHOUT_CONNTRACK
+
+static __always_inline bool conntrack_knows(struct __sk_buff *skb, const struct packet *packet)
+{
+	(void)skb;
+	(void)packet;
+	return false;
+}
+
+#else
+
 /* struct bpf_ct_opts; what stands behind the three underscores is left out where types are compared. */
 struct bpf_ct_opts___fairlead {
 	__s32 netns_id;
@@ -52,3 +63,5 @@ static __noinline bool conntrack_knows(struct __sk_buff *skb, const struct packe
 	bpf_ct_release(connection);
 	return true;
 }
+
+#endif

@@ -45,7 +45,8 @@ function copyObjects(): string {
   const folder = mkdtempSync('/tmp/t-bpf-objects-');
   lifetime.defer(folder, () => rmSync(folder, { recursive: true }));
   cpSync(OBJECTS, folder, { recursive: true });
-  for (const file of readdirSync(folder)) appendFileSync(`${folder}/${file}`, 'other');
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  for (const file of files.filter((it) => it.endsWith('.o'))) appendFileSync(`${folder}/${file}`, 'other');
   return folder;
 }
 

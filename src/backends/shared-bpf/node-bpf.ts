@@ -12,6 +12,7 @@ import { linkPrograms, unlinkPrograms } from './cgroup-links.ts';
 import { mapFills, type MapFill } from './map-fill.ts';
 import { typedNodeMaps, type NodeMaps } from './node-maps.ts';
 import { nodeLinks, refreshNodeLinks, type NodeLinks } from './node-links.ts';
+import { objectFolder } from './object-folder.ts';
 import { makePinFolders, mapPins, pruneStalePins, removePins, type PinPlan } from './pins.ts';
 import { podInterfaces, type InNamespace, type PodInterface, type PodInterfaces } from './pod-interfaces.ts';
 import { readCounters, watchEvents, type PacketCounter, type PacketEvent } from './packet-events.ts';
@@ -55,7 +56,7 @@ export interface NodeBpf {
 export async function openNodeBpf(options: NodeBpfOptions, lifetime: Lifetime): Promise<NodeBpf> {
   const plan: PinPlan = { pinDir: options.pinDir, maxEntries: options.maxEntries ?? new Map() };
   makePinFolders(plan);
-  const programs = openPrograms(plan, options.objectDir);
+  const programs = openPrograms(plan, objectFolder(options.objectDir));
   for (const { name, fd } of programs) lifetime.defer(`BPF program ${name}`, () => closeFd(fd));
   const pins = mapPins(plan);
   const opened: BpfMap[] = [];
