@@ -87,16 +87,25 @@ function deleteRows(
 ): ReadonlyMap<string, unknown> {
   const failures = new Map<string, unknown>();
   const obsolete: NamedSets[] = [];
-  for (const [key, row] of rows) {
-    try {
-      const known = maps.frontends.lookup(keyOfRow(row));
-      maps.frontends.delete(keyOfRow(row));
-      if (known !== undefined) obsolete.push(setsOf(known, row.sourceRanges));
-      if (use.remove(row)) maps.addresses.delete({ ip: row.ip });
-    } catch (error) {
-      failures.set(key, error);
+  const each = (work: (row: FrontendRow) => void): void => {
+    for (const [key, row] of rows) {
+      if (failures.has(key)) continue;
+      try {
+        work(row);
+      } catch (error) {
+        failures.set(key, error);
+      }
     }
-  }
+  };
+  // Addresses first: one that still stands refuses what it has no frontend for, while another backend carries that already.
+  each((row) => {
+    if (use.remove(row)) maps.addresses.delete({ ip: row.ip });
+  });
+  each((row) => {
+    const known = maps.frontends.lookup(keyOfRow(row));
+    maps.frontends.delete(keyOfRow(row));
+    if (known !== undefined) obsolete.push(setsOf(known, row.sourceRanges));
+  });
   removeSets(maps, obsolete);
   return failures;
 }
