@@ -6,8 +6,12 @@ import { ipvsServiceParts } from '../../src/backends/service-ipvs/backend.ts';
 import { IPVS_DEVICE } from '../../src/backends/service-ipvs/kernel.ts';
 import { openIpvs } from '../../src/sys/ipvs.ts';
 import { openNetlink } from '../../src/sys/netlink.ts';
-import { forgettingUdpFlows, runServiceContract, type ContractBackend } from './service-contract.ts';
-import { applyWithDraining } from './draining.ts';
+import {
+  applyByParts,
+  forgettingUdpFlows,
+  runServiceContract,
+  type ContractBackend,
+} from './service-contract.ts';
 import type { ServiceWorld } from './service-world.ts';
 
 async function makeBackend(world: ServiceWorld, lifetime: Lifetime): Promise<ContractBackend> {
@@ -17,7 +21,7 @@ async function makeBackend(world: ServiceWorld, lifetime: Lifetime): Promise<Con
   const netlink = lifetime.own('netlink of the test', openNetlink(nodeNetns), (it) => it.close());
   return {
     isInCgroup: false,
-    apply: forgettingUdpFlows(world, lifetime, applyWithDraining(parts)),
+    apply: forgettingUdpFlows(world, lifetime, applyByParts(parts)),
     damage: async () => {
       for (const service of await ipvs.services()) ipvs.changeService('delete', service);
       await netlink.apply([{ kind: 'delete-link', name: IPVS_DEVICE }]);
