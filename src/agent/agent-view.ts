@@ -40,6 +40,7 @@ export class ViewCompiler {
   readonly #inputs = new ServiceInputs();
   readonly #nodes: NodeCompiler;
   readonly #names: NameCompiler;
+  readonly #vxlan = new VxlanMemo();
   #known: { readonly node: NodeView | undefined; readonly isSynced: boolean } | undefined;
 
   constructor(config: AgentConfig, choice: ServiceChoice) {
@@ -75,7 +76,7 @@ export class ViewCompiler {
     this.#known = { node, isSynced: services !== undefined };
     return {
       node,
-      vxlan: node === undefined || underlay === undefined ? undefined : renderVxlan(node, underlay),
+      vxlan: node === undefined || underlay === undefined ? undefined : this.#vxlan.render(node, underlay),
       services,
       isDraining: objects.nodes.get(this.#nodeName)?.isDraining ?? false,
       serviceRoles: this.#choice.roles(),
@@ -96,6 +97,21 @@ export class ViewCompiler {
     };
     const services = this.#inputs.update(objects, changed);
     return changed === undefined || services === undefined ? undefined : { objects: changed, services };
+  }
+}
+
+/** The tunnel again where nothing that decides it is another object: most changes are of Services. */
+class VxlanMemo {
+  #inputs: readonly unknown[] = [];
+  #state: VxlanState | undefined;
+
+  render(view: NodeView, underlay: Underlay): VxlanState {
+    const { node, peers, cluster } = view;
+    const inputs = [node, peers, cluster, underlay];
+    if (this.#state !== undefined && inputs.every((it, at) => it === this.#inputs[at])) return this.#state;
+    this.#inputs = inputs;
+    this.#state = renderVxlan({ node, peers, cluster }, underlay);
+    return this.#state;
   }
 }
 

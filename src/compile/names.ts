@@ -2,6 +2,7 @@
 
 import type { Cidr } from '../base/cidr.ts';
 import { compareIps } from '../base/ip.ts';
+import { ShardedMap } from '../base/sharded-map.ts';
 import {
   nameEntryKey,
   type NamedEndpoint,
@@ -39,57 +40,60 @@ export function compileNames(objects: NameObjects, settings: NameSettings): Name
  */
 export class NameCompiler {
   readonly #settings: NameSettings;
-  #services = new Map<string, NameEntry>();
+  /** Service -> its names. */
+  readonly #services = new Map<string, NameEntry>();
   #pods: ReadonlyMap<Pod, readonly NameEntry[]> = new Map();
-  #zone: NameZone | undefined;
+  #entries = ShardedMap.empty<NameEntry>();
+  #zone: NameZone;
 
   constructor(settings: NameSettings) {
     this.#settings = settings;
+    this.#zone = { prefixes: settings.prefixes, entries: this.#entries };
   }
 
   /** `inputs` has taken in the same change already; undefined for changes stands for any. */
   compile(objects: NameObjects, inputs: ServiceInputs, changes: NodeChanges | undefined): NameZone {
-    const zone = changes === undefined ? undefined : this.#zone;
-    const hasNewServices = this.#compileServices(objects, inputs, zone && changes?.services);
-    const hasNewPods = this.#settings.hasPodRecords && changes?.objects.pods.size !== 0;
-    if (zone !== undefined && !hasNewServices && !hasNewPods) return zone;
-    const entries = new Map<string, NameEntry>();
-    for (const entry of this.#services.values()) entries.set(nameEntryKey(entry), entry);
-    for (const entry of this.#compilePods(objects)) entries.set(nameEntryKey(entry), entry);
-    this.#zone = { prefixes: this.#settings.prefixes, entries };
+    const changed = new Map<string, NameEntry | undefined>();
+    const keys = changes?.services ?? new Set([...this.#services.keys(), ...objects.services.keys()]);
+    for (const key of keys) this.#compileService(key, objects, inputs, changed);
+    if (this.#settings.hasPodRecords && changes?.objects.pods.size !== 0) this.#compilePods(objects, changed);
+    if (changed.size === 0) return this.#zone;
+    this.#entries = this.#entries.with(changed);
+    this.#zone = { prefixes: this.#settings.prefixes, entries: this.#entries };
     return this.#zone;
   }
 
-  /** True where an entry is another one now. */
-  #compileServices(
+  #compileService(
+    key: string,
     objects: NameObjects,
     inputs: ServiceInputs,
-    touched: ReadonlySet<string> | undefined,
-  ): boolean {
-    const before = this.#services;
-    if (touched === undefined) this.#services = new Map();
-    let hasChanged = touched === undefined;
-    for (const key of touched ?? objects.services.keys()) {
-      const service = objects.services.get(key);
-      const entry = service && compileServiceNames(service, inputs.slicesOf(key));
-      const known = before.get(key);
-      if (isSameEntry(known, entry)) {
-        if (known !== undefined) this.#services.set(key, known);
-        continue;
-      }
-      hasChanged = true;
-      if (entry === undefined) this.#services.delete(key);
-      else this.#services.set(key, entry);
+    changed: Map<string, NameEntry | undefined>,
+  ): void {
+    const service = objects.services.get(key);
+    const entry = service && compileServiceNames(service, inputs.slicesOf(key));
+    const known = this.#services.get(key);
+    if (isSameEntry(known, entry)) return;
+    if (known !== undefined) changed.set(nameEntryKey(known), undefined);
+    if (entry === undefined) this.#services.delete(key);
+    else {
+      this.#services.set(key, entry);
+      changed.set(nameEntryKey(entry), entry);
     }
-    return hasChanged;
   }
 
-  #compilePods(objects: NameObjects): NameEntry[] {
-    if (!this.#settings.hasPodRecords) return [];
+  #compilePods(objects: NameObjects, changed: Map<string, NameEntry | undefined>): void {
     const pods = new Map<Pod, readonly NameEntry[]>();
     for (const pod of objects.pods.values()) pods.set(pod, this.#pods.get(pod) ?? compilePodNames(pod));
+    for (const [pod, entries] of this.#pods)
+      if (!pods.has(pod)) for (const entry of entries) changed.set(nameEntryKey(entry), undefined);
+    for (const [pod, entries] of pods) {
+      for (const entry of entries) {
+        const key = nameEntryKey(entry);
+        // Two pods may have one address, one after the other: the name stays while one has it.
+        if (!this.#pods.has(pod) || changed.has(key)) changed.set(key, entry);
+      }
+    }
     this.#pods = pods;
-    return [...pods.values()].flat();
   }
 }
 

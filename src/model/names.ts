@@ -9,7 +9,7 @@ import type { Port, Protocol } from '../base/port.ts';
 export interface NameZone {
   /** Service and pod prefixes: addresses in them without a name do not exist, all others are asked upstream. */
   readonly prefixes: readonly Cidr[];
-  /** By `nameEntryKey`. */
+  /** By `nameEntryKey`. Of zones that were made one of the other in sharded maps, differences are found quickly. */
   readonly entries: ReadonlyMap<string, NameEntry>;
 }
 

@@ -51,17 +51,26 @@ export type Part<V> = (context: ReconcilerContext) => {
   readonly want: (view: V, revision: number) => void;
 };
 
-/** `render` returns undefined while the inputs that decide it are not known: then the target is left as it is, nothing pruned. */
+const NO_KEYS: ReadonlySet<string> = new Set();
+
+/**
+ * `render` returns undefined while the inputs that decide it are not known: then the target is left as it is, nothing pruned. Where it returns
+ * the very map of the time before, nothing is compared.
+ */
 export function part<V, T>(
   target: Target<T>,
   render: (view: V) => ReadonlyMap<string, T> | undefined,
 ): Part<V> {
   return (context) => {
     const reconciler = new TargetReconciler(target, context);
+    let last: ReadonlyMap<string, T> | undefined;
     const want = (view: V, revision: number): void => {
       try {
-        reconciler.want(render(view), revision);
+        const desired = render(view);
+        reconciler.want(desired, revision, desired === last ? NO_KEYS : undefined);
+        last = desired;
       } catch (error) {
+        last = undefined;
         reconciler.refuse(error, revision);
       }
     };

@@ -34,8 +34,11 @@ export function tunnelIp(podCidr: Cidr): Ip {
   return cidrBase(podCidr);
 }
 
+/** What the tunnel depends on. */
+export type TunnelView = Pick<NodeView, 'node' | 'peers' | 'cluster'>;
+
 /** Empty while the node has no pod prefix: there is nothing to carry. */
-export function renderVxlan(view: NodeView, underlay: Underlay): VxlanState {
+export function renderVxlan(view: TunnelView, underlay: Underlay): VxlanState {
   const { node } = view;
   const peers = node.podCidrs.length === 0 ? [] : view.peers.filter((peer) => canReach(peer, underlay));
   return {
@@ -119,7 +122,7 @@ function sourceFor(node: NetworkNode, cidr: Cidr): Ip | undefined {
 }
 
 /** Pod addresses that no route leads to end here; pods' own routes and those of peers are longer and win. */
-function renderUnreachable(view: NodeView): readonly TunnelRoute[] {
+function renderUnreachable(view: TunnelView): readonly TunnelRoute[] {
   const cidrs = new Set([...view.node.podCidrs, ...view.cluster.podCidrs]);
   if (view.node.podCidrs.length === 0) return [];
   return [...cidrs].map((destination) => ({

@@ -2,17 +2,22 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { parseCidr } from '../../base/cidr.ts';
 import { parseIp } from '../../base/ip.ts';
-import { parsePort } from '../../base/port.ts';
+import { parsePort, type Protocol } from '../../base/port.ts';
 import { frontendKey, type Frontend, type ServiceView } from '../../model/network.ts';
 import { aFrontend, SERVICE_NODE } from '../../../test/support/service-samples.ts';
 import { renderFrontends } from '../shared-node/service-backend.ts';
 import type { FrontendRow } from './frontend-row.ts';
-import { EBPF_RENDERING } from './render.ts';
+import { EBPF_RENDERING, type RowContext } from './render.ts';
 
 function render(...frontends: readonly Frontend[]): ReadonlyMap<string, FrontendRow> {
-  const view: ServiceView = {
+  return renderFrontends(EBPF_RENDERING, aView(frontends));
+}
+
+function aView(frontends: readonly Frontend[]): ServiceView {
+  return {
     node: { ...SERVICE_NODE, addresses: [parseIp('192.0.2.1'), parseIp('2001:db8::1')] },
     frontends: new Map(frontends.map((it) => [frontendKey(it), it])),
     cluster: {
@@ -24,8 +29,36 @@ function render(...frontends: readonly Frontend[]): ReadonlyMap<string, Frontend
       allowsExternalIps: false,
     },
   };
-  return renderFrontends(EBPF_RENDERING, view);
 }
+
+const someFrontends = fc.array(
+  fc
+    .record({
+      ip: fc.constantFrom('10.96.0.5', '10.96.0.6').map(parseIp),
+      port: fc.integer({ min: 1, max: 3 }).map(parsePort),
+      protocol: fc.constantFrom<Protocol>('TCP', 'SCTP'),
+      kind: fc.constantFrom<Frontend['kind']>('balanced', 'node-local'),
+    })
+    .map((it) => aFrontend([], it)),
+  { maxLength: 5 },
+);
+
+test('EBPF_RENDERING finds what all rows depend on from a change as from the whole', () => {
+  fc.assert(
+    fc.property(fc.array(someFrontends, { minLength: 1 }), (states) => {
+      let context: RowContext | undefined;
+      let before: ServiceView['frontends'] = new Map();
+      for (const view of states.map(aView)) {
+        const changedFrontends = new Set([...before.keys(), ...view.frontends.keys()]);
+        for (const [key, frontend] of before)
+          if (view.frontends.get(key) === frontend) changedFrontends.delete(key);
+        context = EBPF_RENDERING.contextOf(view, context && { context, changedFrontends });
+        assert.deepEqual(context, EBPF_RENDERING.contextOf(view));
+        before = view.frontends;
+      }
+    }),
+  );
+});
 
 test('EBPF_RENDERING sorts endpoints, drops duplicates and those of the other family', () => {
   const endpoints = ['10.0.0.2:8080', '[fd00::1]:8080', '10.0.0.1:8080', '10.0.0.2:8080'];

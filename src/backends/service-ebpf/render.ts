@@ -3,13 +3,15 @@
 import { cidrFamily, cidrHasIp, type Cidr } from '../../base/cidr.ts';
 import { familyOf, type Ip } from '../../base/ip.ts';
 import type { EndpointChoice, Frontend, ServiceView } from '../../model/network.ts';
-import type { FrontendRendering } from '../shared-node/service-backend.ts';
+import type { ContextBefore, FrontendRendering } from '../shared-node/service-backend.ts';
 import { sortedEndpoints, type FrontendRow, type RowChoice } from './frontend-row.ts';
 
 /** What each row depends on beside its frontend. */
 export interface RowContext {
   readonly serviceCidrs: readonly Cidr[];
-  /** Addresses on which the node itself listens or a protocol of no program is served: their other ports are not ours to refuse. */
+  /** The frontends that have no row, and their addresses. */
+  readonly sharedBy: ReadonlyMap<string, Ip>;
+  /** Those addresses once: there the node itself listens or a protocol of no program is served: their other ports are not ours to refuse. */
   readonly sharedIps: readonly Ip[];
   /** What the node's own processes count as where a frontend has source ranges. */
   readonly nodeIps: readonly Ip[];
@@ -21,20 +23,41 @@ export interface RowContext {
  */
 export const EBPF_RENDERING: FrontendRendering<FrontendRow, RowContext> = { contextOf, renderFrontend };
 
-function contextOf(view: ServiceView): RowContext {
-  const sharedIps = new Set<Ip>();
-  for (const { kind, protocol, ip } of view.frontends.values())
-    if (kind === 'node-local' || protocol === 'SCTP') sharedIps.add(ip);
+function contextOf(view: ServiceView, since?: ContextBefore<RowContext>): RowContext {
+  const sharedBy =
+    since !== undefined && hasSameSharers(view, since) ? since.context.sharedBy : sharersOf(view);
   return {
     serviceCidrs: view.cluster.serviceCidrs,
-    sharedIps: [...sharedIps].sort(),
+    sharedBy,
+    sharedIps: [...new Set(sharedBy.values())].sort(),
     nodeIps: view.node.addresses,
   };
 }
 
+function hasSameSharers(
+  { frontends }: ServiceView,
+  { context, changedFrontends }: ContextBefore<RowContext>,
+): boolean {
+  for (const key of changedFrontends) {
+    const frontend = frontends.get(key);
+    if (context.sharedBy.has(key) || (frontend !== undefined && !hasRow(frontend))) return false;
+  }
+  return true;
+}
+
+function sharersOf({ frontends }: ServiceView): ReadonlyMap<string, Ip> {
+  const sharers = new Map<string, Ip>();
+  for (const [key, frontend] of frontends) if (!hasRow(frontend)) sharers.set(key, frontend.ip);
+  return sharers;
+}
+
+function hasRow(frontend: Frontend): frontend is Frontend & Pick<FrontendRow, 'protocol'> {
+  return frontend.kind !== 'node-local' && frontend.protocol !== 'SCTP';
+}
+
 function renderFrontend(frontend: Frontend, context: RowContext): FrontendRow | undefined {
-  const { kind, ip, port, protocol } = frontend;
-  if (kind === 'node-local' || protocol === 'SCTP') return undefined;
+  if (!hasRow(frontend)) return undefined;
+  const { ip, port, protocol } = frontend;
   const isClusterIp = context.serviceCidrs.some((cidr) => cidrHasIp(cidr, ip));
   const inside = renderChoice(frontend.inside, ip);
   const sourceRanges = renderRanges(frontend.sourceRanges, ip);

@@ -68,19 +68,27 @@ export function servicePart<T>(
 
 /** How a frontend becomes the row of its key. */
 export interface FrontendRendering<T, C> {
-  /** What of the view each row depends on; where it is another one (by its JSON text), all rows are rendered anew. Called for each view, so it must be quick. */
-  readonly contextOf: (view: ServiceView) => C;
+  /**
+   * What of the view each row depends on; where it is another one (by its JSON text), all rows are rendered anew. Called for each view, so
+   * it must be quick: `since` is the context of the view before and the keys of the frontends that are others now.
+   */
+  readonly contextOf: (view: ServiceView, since?: ContextBefore<C>) => C;
   /** Undefined where the backend leaves the frontend alone. */
   readonly renderFrontend: (frontend: Frontend, context: C) => T | undefined;
   /** What all frontends share, where the same target holds it; under keys that no frontend has. */
   readonly renderShared?: (context: C) => ReadonlyMap<string, T>;
 }
 
+export interface ContextBefore<C> {
+  readonly context: C;
+  readonly changedFrontends: ReadonlySet<string>;
+}
+
 export function renderFrontends<T, C>(
   { contextOf, renderFrontend, renderShared }: FrontendRendering<T, C>,
   view: ServiceView,
+  context = contextOf(view),
 ): ReadonlyMap<string, T> {
-  const context = contextOf(view);
   const rows = new Map(renderShared?.(context));
   for (const [key, frontend] of view.frontends) {
     const row = renderFrontend(frontend, context);
@@ -104,7 +112,7 @@ export function frontendPart<T, C>(target: Target<T>, rendering: FrontendRenderi
 class FrontendRows<T, C> {
   readonly #rendering: FrontendRendering<T, C>;
   #rows: Map<string, T> | undefined;
-  #context = '';
+  #context: C | undefined;
 
   constructor(rendering: FrontendRendering<T, C>) {
     this.#rendering = rendering;
@@ -115,18 +123,23 @@ class FrontendRows<T, C> {
     const role = serviceRoles.get(backend);
     if (role !== 'carry' || services === undefined) {
       this.#rows = undefined;
+      this.#context = undefined;
       return { desired: role === 'leave' ? new Map() : undefined, changed: undefined };
     }
-    const context = this.#rendering.contextOf(services);
-    const text = JSON.stringify(context);
-    const isWhole = this.#rows === undefined || changedFrontends === undefined || text !== this.#context;
-    this.#context = text;
-    if (isWhole) {
-      this.#rows = new Map(renderFrontends(this.#rendering, services));
+    const before = this.#context;
+    const context = this.#rendering.contextOf(
+      services,
+      before === undefined || changedFrontends === undefined
+        ? undefined
+        : { context: before, changedFrontends },
+    );
+    this.#context = context;
+    if (this.#rows === undefined || changedFrontends === undefined || !isSame(before, context)) {
+      this.#rows = new Map(renderFrontends(this.#rendering, services, context));
       return { desired: this.#rows, changed: undefined };
     }
-    const rows = this.#rows ?? new Map<string, T>();
-    for (const key of changedFrontends ?? []) {
+    const rows = this.#rows;
+    for (const key of changedFrontends) {
       const frontend = services.frontends.get(key);
       const row = frontend === undefined ? undefined : this.#rendering.renderFrontend(frontend, context);
       if (row === undefined) rows.delete(key);
@@ -134,6 +147,10 @@ class FrontendRows<T, C> {
     }
     return { desired: rows, changed: changedFrontends };
   }
+}
+
+function isSame<C>(before: C | undefined, context: C): boolean {
+  return before === context || JSON.stringify(before) === JSON.stringify(context);
 }
 
 /** The `open` of a backend that is these parts. */
