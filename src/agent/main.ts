@@ -6,6 +6,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { systemClock } from '../base/clock.ts';
 import { Lifetime } from '../base/lifetime.ts';
 import { releaseFreeHeap } from '../sys/heap.ts';
+import { keepHeapSmall } from '../sys/small-heap.ts';
 import { readAgentConfig } from './config.ts';
 import { startAgent } from './start-agent.ts';
 
@@ -16,6 +17,7 @@ const STDERR = 2;
  * cannot start or go on. Everything it programmed stays, whichever way it ends.
  */
 export async function runAgent(configFile: string, signal: AbortSignal): Promise<void> {
+  keepHeapSmall();
   const config = await readAgentConfig(configFile);
   const log = pino({ name: 'agent', level: config.logLevel }, destination({ fd: STDERR, sync: true }));
   const lifetime = new Lifetime('agent');

@@ -6,7 +6,7 @@ import { Lifetime } from '../base/lifetime.ts';
 import { readDnsConfig } from './config.ts';
 import { startDns } from './process.ts';
 import { systemRandom } from './random.ts';
-import { keepHeapSmall } from './small-heap.ts';
+import { keepHeapSmall } from '../sys/small-heap.ts';
 
 /** Runs the DNS process of `configFile` (see `DnsConfigFile`) until `signal` aborts; rejects where it cannot start. */
 export async function runDns(configFile: string, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-// Keeps the process small: V8 by default lets garbage grow to tens of megabytes before it looks, which a process on every node must not.
+// Keeps a process small: V8 by default lets garbage grow to a multiple of what is in use before it looks, which processes on every node must not.
 
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
