@@ -250,21 +250,33 @@ struct socket_flow {
 _Static_assert(sizeof(struct socket_flow) == 24, "socket_flow");
 
 /* Addresses with at least one frontend: one look-up tells all other traffic from ours. */
-struct {
+struct service_addresses_of_now {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__type(key, struct address_key);
-	__type(value, struct service_address);
-	__uint(max_entries, 65536);
+	__uint(key_size, sizeof(struct address_key));
+	__uint(value_size, sizeof(struct service_address));
+	__uint(max_entries, 256);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__type(key, __u32);
+	__uint(max_entries, 1);
+	__array(values, struct service_addresses_of_now);
 } service_addresses SEC(".maps");
 
 /* Address, port and protocol of a Service to the set of its endpoints. */
-struct {
+struct frontends_of_now {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__type(key, struct frontend_key);
-	__type(value, struct frontend);
-	__uint(max_entries, 131072);
+	__uint(key_size, sizeof(struct frontend_key));
+	__uint(value_size, sizeof(struct frontend));
+	__uint(max_entries, 512);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__type(key, __u32);
+	__uint(max_entries, 1);
+	__array(values, struct frontends_of_now);
 } frontends SEC(".maps");
 
 /* Who may use a frontend that has source ranges. */
@@ -277,21 +289,33 @@ struct {
 } source_ranges SEC(".maps");
 
 /* The endpoints of a generation, slots 0 to its count - 1. */
-struct {
+struct endpoints_of_now {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__type(key, struct endpoint_key);
-	__type(value, struct transport_address);
-	__uint(max_entries, 1048576);
+	__uint(key_size, sizeof(struct endpoint_key));
+	__uint(value_size, sizeof(struct transport_address));
+	__uint(max_entries, 2048);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__type(key, __u32);
+	__uint(max_entries, 1);
+	__array(values, struct endpoints_of_now);
 } endpoints SEC(".maps");
 
 /* The same endpoints by address: whether a remembered choice is still one. */
-struct {
+struct members_of_now {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__type(key, struct member_key);
-	__type(value, struct slot);
-	__uint(max_entries, 1048576);
+	__uint(key_size, sizeof(struct member_key));
+	__uint(value_size, sizeof(struct slot));
+	__uint(max_entries, 2048);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__type(key, __u32);
+	__uint(max_entries, 1);
+	__array(values, struct members_of_now);
 } members SEC(".maps");
 
 /* Last number given to a service or generation; the programs never read it. */

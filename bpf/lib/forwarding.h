@@ -7,6 +7,7 @@
 
 #include "events.h"
 #include "flows.h"
+#include "growing_map.h"
 #include "icmp_errors.h"
 #include "refuse.h"
 #include "translate.h"
@@ -16,12 +17,12 @@
 
 static __always_inline bool is_service_address(const struct packet *packet)
 {
-	return bpf_map_lookup_elem(&service_addresses, &packet->destination) != NULL;
+	return growing_map_lookup(&service_addresses, &packet->destination) != NULL;
 }
 
 static __always_inline bool is_exclusive_address(const struct packet *packet)
 {
-	const struct service_address *address = bpf_map_lookup_elem(&service_addresses, &packet->destination);
+	const struct service_address *address = growing_map_lookup(&service_addresses, &packet->destination);
 
 	return address && (address->flags & ADDRESS_EXCLUSIVE);
 }

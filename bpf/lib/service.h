@@ -2,7 +2,7 @@
 /* Services: which frontend a destination is, and which endpoint to take. Shared by sockets and packets; touches neither. */
 #pragma once
 
-#include "../include/generated.h"
+#include "growing_map.h"
 
 enum service_verdict {
 	/* Not an address of a Service: leave it alone. */
@@ -39,13 +39,13 @@ struct service {
 static __always_inline enum service_verdict service_find(const struct frontend_key *key, enum client_side side,
 							 struct service *out)
 {
-	const struct service_address *address = bpf_map_lookup_elem(&service_addresses, &key->ip);
+	const struct service_address *address = growing_map_lookup(&service_addresses, &key->ip);
 	const struct frontend *found;
 	bool is_inside = side == CLIENT_INSIDE;
 
 	if (!address)
 		return SERVICE_NONE;
-	found = bpf_map_lookup_elem(&frontends, key);
+	found = growing_map_lookup(&frontends, key);
 	if (!found)
 		return address->flags & ADDRESS_EXCLUSIVE ? SERVICE_REFUSED : SERVICE_NONE;
 	out->service_id = found->service_id;
@@ -78,7 +78,7 @@ static __always_inline bool service_has(const struct service *service, const str
 {
 	struct member_key key = { .generation = service->generation, .ip = *ip, .port = port };
 
-	return bpf_map_lookup_elem(&members, &key) != NULL;
+	return growing_map_lookup(&members, &key) != NULL;
 }
 
 /*
@@ -101,7 +101,7 @@ static __always_inline bool service_pick(const struct service *service, struct t
 	if (!service->endpoint_count)
 		return false;
 	key.slot = bpf_get_prandom_u32() % service->endpoint_count;
-	found = bpf_map_lookup_elem(&endpoints, &key);
+	found = growing_map_lookup(&endpoints, &key);
 	if (!found)
 		return false;
 	*out = *found;

@@ -33,6 +33,7 @@ const WRONG = [
     change: { iptablesFlavour: 'old' },
     message: /iptablesFlavour: must be one of "nft", "legacy"/,
   },
+  { name: 'flows', change: { flowEntries: 0 }, message: /flowEntries: must be from 1024 to/ },
   { name: 'metrics port', change: { metrics: { host: '::1', port: 0 } }, message: /metrics\.port/ },
 ];
 

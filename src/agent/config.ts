@@ -26,6 +26,8 @@ export interface AgentConfig {
   readonly cgroupPath: string | undefined;
   /** Folder of the compiled BPF objects. */
   readonly objectDir: string;
+  /** Translations of packets that the node remembers, two for a flow; undefined for what fits the machine's memory. Holds from the next boot on. */
+  readonly flowEntries: number | undefined;
   readonly cniSocket: string;
   /** Undefined where no DNS process is fed. */
   readonly dnsSocket: string | undefined;
@@ -57,7 +59,7 @@ export interface AgentConfig {
 
 const RESYNC_DEFAULT_MS = 60_000;
 
-/** `AgentConfig` as it stands in the file: JSON leaves out what is undefined; `underlayLink` (eth0), `network` (vxlan), `service` (the first of the registry), `iptablesFlavour` (that of the program `iptables`), `resyncMs` (60000), `nodePortAddresses` (none), `healthPort` (none), `allowsExternalIps` (false) and `logLevel` (info) may be left out too. */
+/** `AgentConfig` as it stands in the file: JSON leaves out what is undefined; `underlayLink` (eth0), `network` (vxlan), `service` (the first of the registry), `iptablesFlavour` (that of the program `iptables`), `resyncMs` (60000), `nodePortAddresses` (none), `healthPort` (none), `flowEntries` (by memory), `allowsExternalIps` (false) and `logLevel` (info) may be left out too. */
 export type AgentConfigFile = Omit<
   AgentConfig,
   | 'podCidrs'
@@ -65,6 +67,7 @@ export type AgentConfigFile = Omit<
   | 'dnsIps'
   | 'nodePortAddresses'
   | 'allowsExternalIps'
+  | 'flowEntries'
   | 'metrics'
   | 'healthPort'
   | 'network'
@@ -79,6 +82,7 @@ export type AgentConfigFile = Omit<
   readonly dnsIps: readonly string[];
   readonly nodePortAddresses?: readonly string[];
   readonly allowsExternalIps?: boolean;
+  readonly flowEntries?: number;
   readonly metrics?: { readonly host: string; readonly port: number } | undefined;
   readonly healthPort?: number;
   readonly network?: 'vxlan';
@@ -108,6 +112,7 @@ export function parseAgentConfig(raw: unknown): AgentConfig {
     pinDir: root.at('pinDir').text(),
     cgroupPath: root.at('cgroupPath').optionalText(),
     objectDir: root.at('objectDir').text(),
+    flowEntries: readFlowEntries(root.at('flowEntries')),
     cniSocket: root.at('cniSocket').text(),
     dnsSocket: root.at('dnsSocket').optionalText(),
     agentSocket: root.at('agentSocket').text(),
@@ -126,6 +131,14 @@ export function parseAgentConfig(raw: unknown): AgentConfig {
     resyncMs: root.at('resyncMs').optionalInteger() ?? RESYNC_DEFAULT_MS,
     logLevel: root.at('logLevel').optionalText() ?? 'info',
   };
+}
+
+const FLOW_ENTRIES_MAX = 1 << 24;
+
+function readFlowEntries(field: Field): number | undefined {
+  const entries = field.optionalInteger();
+  if (entries === undefined || (entries >= 1024 && entries <= FLOW_ENTRIES_MAX)) return entries;
+  return field.fail(`must be from 1024 to ${FLOW_ENTRIES_MAX}`);
 }
 
 function readNetwork(field: Field): 'vxlan' {

@@ -5,8 +5,8 @@ import { systemClock } from '../base/clock.ts';
 import { crowdedMaps, keptFills, watchMapFills } from './map-fill.ts';
 
 const FILLS = [
-  { map: 'endpoints', entries: 81, maxEntries: 100 },
-  { map: 'frontends', entries: 80, maxEntries: 100 },
+  { map: 'endpoints', entries: 81, maxEntries: 90, limit: 100, growths: 2 },
+  { map: 'frontends', entries: 80, maxEntries: 80, limit: 100, growths: 0 },
 ];
 
 test('crowdedMaps() names what is fuller than 80 percent', () => {
@@ -38,5 +38,7 @@ test('the gauges show entries and room by map', async () => {
   watchMapFills({ metrics, clock: systemClock }, () => FILLS);
   const text = await metrics.metrics();
   assert.match(text, /^fairlead_bpf_map_entries\{map="endpoints"\} 81$/m);
-  assert.match(text, /^fairlead_bpf_map_max_entries\{map="endpoints"\} 100$/m);
+  assert.match(text, /^fairlead_bpf_map_max_entries\{map="endpoints"\} 90$/m);
+  assert.match(text, /^fairlead_bpf_map_limit_entries\{map="endpoints"\} 100$/m);
+  assert.match(text, /^fairlead_bpf_map_growths\{map="endpoints"\} 2$/m);
 });

@@ -34,15 +34,15 @@ export function watchMapFills(
 export function crowdedMaps(fills: readonly MapFill[]): readonly string[] {
   return fills
     .filter(isCrowded)
-    .map(
-      ({ map, entries, maxEntries }) => `BPF map ${map} is nearly full: ${entries} of ${maxEntries} entries`,
-    );
+    .map(({ map, entries, limit }) => `BPF map ${map} is nearly full: ${entries} of ${limit} entries`);
 }
 
 function registerMapGauges(metrics: Registry, fills: () => readonly MapFill[]): void {
   const gauges = [
     ['fairlead_bpf_map_entries', 'Entries of a BPF map that can get full', (it: MapFill) => it.entries],
     ['fairlead_bpf_map_max_entries', 'Entries that a BPF map has room for', (it: MapFill) => it.maxEntries],
+    ['fairlead_bpf_map_limit_entries', 'Entries that it can grow to', (it: MapFill) => it.limit],
+    ['fairlead_bpf_map_growths', 'How often it has grown since the agent began', (it: MapFill) => it.growths],
   ] as const;
   for (const [name, help, read] of gauges)
     new Gauge({

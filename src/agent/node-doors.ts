@@ -1,5 +1,8 @@
 // The doors of the node's namespace, in which the agent runs: links, settings, BPF. Opened once, closed with the lifetime.
 
+import { totalmem } from 'node:os';
+import type { MapGrowth } from '../backends/shared-bpf/growing-map.ts';
+import { sizesForMachine } from '../backends/shared-bpf/map-sizes.ts';
 import { openNodeBpf, type NodeBpf } from '../backends/shared-bpf/node-bpf.ts';
 import { openConntrack } from '../sys/conntrack.ts';
 import { openNetlink } from '../sys/netlink.ts';
@@ -17,7 +20,9 @@ export async function openNodeDoors(context: AgentContext): Promise<NodeDoors> {
   const netlink = lifetime.own('netlink socket', openNetlink(), (it) => it.close());
   const conntrack = lifetime.own('connection tracking', openConntrack(), (it) => it.close());
   const { pinDir, objectDir, cgroupPath } = config;
-  const bpf = await openNodeBpf({ pinDir, objectDir, cgroupPath }, lifetime);
+  const maxEntries = sizesForMachine(totalmem(), config.flowEntries);
+  const onGrowth = (growth: MapGrowth): void => logGrowth(context, growth);
+  const bpf = await openNodeBpf({ pinDir, objectDir, cgroupPath, maxEntries, onGrowth }, lifetime);
   return {
     netlink,
     conntrack,
@@ -32,6 +37,11 @@ export async function openNodeDoors(context: AgentContext): Promise<NodeDoors> {
       writeSysctls: (values) => writeSysctls(undefined, Object.fromEntries(values)),
     },
   };
+}
+
+function logGrowth({ log }: AgentContext, { map, from, to, error }: MapGrowth): void {
+  if (error === undefined) log.info({ map, from, to }, `BPF map ${map} has grown to ${to} entries`);
+  else log.warn({ map, from, to, err: error }, `BPF map ${map} cannot grow: it goes on with ${from} entries`);
 }
 
 /** Undefined where the kernel ends no sockets: such a node does without, and `doctor` says what that means. */

@@ -80,6 +80,10 @@ export const programTestRun = libbpf.func('int bpf_prog_test_run_opts(int progra
   options: Uint8Array,
 ) => number;
 
+export const mapCreate = libbpf.func(
+  'int bpf_map_create(int type, const char *name, uint32_t keySize, uint32_t valueSize, uint32_t maxEntries, uint8_t *options)',
+) as (type: number, name: string, ...rest: MapSizes) => number;
+export const mapFdById = libbpf.func('int bpf_map_get_fd_by_id(uint32_t id)') as (id: number) => number;
 export const mapLookup = libbpf.func('int bpf_map_lookup_elem(int fd, uint8_t *key, uint8_t *value)') as (
   fd: number,
   key: Uint8Array,
@@ -132,6 +136,7 @@ const vsnprintf = libc.func('int vsnprintf(uint8_t *out, size_t size, void *form
 // Until told otherwise libbpf writes to standard error; what it has to say goes into errors (`withBpfLog`).
 setPrint(null);
 
+type MapSizes = [keySize: number, valueSize: number, maxEntries: number, options: Bytes];
 type BatchLookup = [
   input: Bytes,
   output: Uint8Array,

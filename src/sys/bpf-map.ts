@@ -18,8 +18,10 @@ export interface BpfMap {
   update(key: Uint8Array, value: Uint8Array): void;
   /** All entries in as few system calls as the kernel allows; on failure an unknown part of them is written. */
   updateAll(entries: readonly BpfEntry[]): void;
-  delete(key: Uint8Array): void;
-  deleteAll(keys: readonly Uint8Array[]): void;
+  /** True where there was an entry. */
+  delete(key: Uint8Array): boolean;
+  /** How many there were, or fewer where a key was not there. */
+  deleteAll(keys: readonly Uint8Array[]): number;
   /** What is there now; entries that come or go meanwhile may be missed or seen. */
   entries(): BpfEntry[];
   /** How many entries there are now. */
@@ -112,19 +114,22 @@ class KernelMap implements BpfMap {
     }
   }
 
-  delete(key: Uint8Array): void {
+  delete(key: Uint8Array): boolean {
     const result = bpf.mapDelete(this.#fd, this.#sized(key, this.#info.keyBytes));
     if (result !== ENOENT) bpf.checkedBpf(`delete from BPF map ${this.name}`, result);
+    return result !== ENOENT;
   }
 
-  deleteAll(keys: readonly Uint8Array[]): void {
+  deleteAll(keys: readonly Uint8Array[]): number {
+    let deleted = 0;
     for (let at = 0; at < keys.length; at += BATCH) {
       const part = keys.slice(at, at + BATCH);
       const packed = this.#packed(part, this.#info.keyBytes);
       // A batch stops at the first key that is gone already, and its count does not say so on every kernel: then one by one.
-      if (bpf.mapDeleteBatch(this.#fd, packed, [part.length], null) < 0)
-        for (const key of part) this.delete(key);
+      if (bpf.mapDeleteBatch(this.#fd, packed, [part.length], null) >= 0) deleted += part.length;
+      else for (const key of part) deleted += this.delete(key) ? 1 : 0;
     }
+    return deleted;
   }
 
   entries(): BpfEntry[] {

@@ -66,19 +66,45 @@ function printField(field: PlacedField): string {
 }
 
 function printMap(map: AnyBpfMapSpec): readonly string[] {
+  const comment = `/* ${map.about} */`;
+  if (map.firstEntries === undefined)
+    return [comment, 'struct {', ...mapBody(map), `} ${map.name} SEC(".maps");`, ''];
+  // A slot for the map of now (bpf/lib/growing_map.h). The kernel takes any size there; the size of the pattern says nothing.
+  return [
+    comment,
+    `struct ${map.name}_of_now {`,
+    `\t__uint(type, BPF_MAP_TYPE_${map.kind});`,
+    // In numbers: of types behind two pointers clang keeps only the names.
+    `\t__uint(key_size, sizeof(struct ${map.key.name}));`,
+    `\t__uint(value_size, sizeof(struct ${map.value.name}));`,
+    ...limitsOf(map, map.firstEntries),
+    '};',
+    'struct {',
+    '\t__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);',
+    '\t__type(key, __u32);',
+    '\t__uint(max_entries, 1);',
+    `\t__array(values, struct ${map.name}_of_now);`,
+    `} ${map.name} SEC(".maps");`,
+    '',
+  ];
+}
+
+function mapBody(map: AnyBpfMapSpec): readonly string[] {
   const isRing = map.kind === 'RINGBUF';
   // The kernel takes array keys of 32-bit integers alone, socket storage keys of type int (arraymap.c, bpf_local_storage.c).
   const key =
     map.kind === 'SK_STORAGE' ? 'int' : map.kind.endsWith('ARRAY') ? '__u32' : `struct ${map.key.name}`;
   return [
-    `/* ${map.about} */`,
-    'struct {',
     `\t__uint(type, BPF_MAP_TYPE_${map.kind});`,
     ...(isRing ? [] : [`\t__type(key, ${key});`, `\t__type(value, struct ${map.value.name});`]),
-    ...(map.kind === 'SK_STORAGE' ? [] : [`\t__uint(max_entries, ${map.maxEntries});`]),
-    ...(map.flags.length === 0 ? [] : [`\t__uint(map_flags, ${map.flags.join(' | ')});`]),
-    `} ${map.name} SEC(".maps");`,
-    '',
+    ...limitsOf(map, map.maxEntries),
+  ];
+}
+
+function limitsOf({ kind, flags }: AnyBpfMapSpec, maxEntries: number): readonly string[] {
+  return [
+    ...(kind === 'SK_STORAGE' ? [] : [`\t__uint(max_entries, ${maxEntries});`]),
+    ...(flags.length === 0 ? [] : [`\t__uint(map_flags, ${flags.join(' | ')});`]),
   ];
 }
 

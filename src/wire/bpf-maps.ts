@@ -8,13 +8,18 @@ import { defineStruct, type Struct } from './bpf-maps-struct.ts';
 export type BpfMapKind =
   'HASH' | 'ARRAY' | 'LRU_HASH' | 'LPM_TRIE' | 'PERCPU_ARRAY' | 'RINGBUF' | 'SK_STORAGE';
 
-/** One map. `maxEntries` is the default size in entries (RINGBUF: bytes, a power of two). */
+/**
+ * One map. `maxEntries` is its size in entries (RINGBUF: bytes, a power of two); of a map that grows (`firstEntries`) it is the bound, and programs
+ * find the map of now in a slot by the table's name.
+ */
 export interface BpfMapSpec<K, V> {
   readonly name: string;
   readonly kind: BpfMapKind;
   readonly key: Struct<K>;
   readonly value: Struct<V>;
   readonly maxEntries: number;
+  /** Where it begins. Only for maps that user space alone writes: they are copied while programs run. */
+  readonly firstEntries?: number;
   /** BPF_F_* names (linux/bpf.h). */
   readonly flags: readonly string[];
   /** What the map is for, printed as its comment in C. */
@@ -244,6 +249,7 @@ export const BPF_MAPS = {
     key: ADDRESS_KEY,
     value: SERVICE_ADDRESS,
     maxEntries: 65_536,
+    firstEntries: 256,
     flags: NO_PREALLOC,
     about: 'Addresses with at least one frontend: one look-up tells all other traffic from ours.',
   }),
@@ -253,6 +259,7 @@ export const BPF_MAPS = {
     key: FRONTEND_KEY,
     value: FRONTEND,
     maxEntries: 131_072,
+    firstEntries: 512,
     flags: NO_PREALLOC,
     about: 'Address, port and protocol of a Service to the set of its endpoints.',
   }),
@@ -271,6 +278,7 @@ export const BPF_MAPS = {
     key: ENDPOINT_KEY,
     value: TRANSPORT_ADDRESS,
     maxEntries: 1_048_576,
+    firstEntries: 2048,
     flags: NO_PREALLOC,
     about: 'The endpoints of a generation, slots 0 to its count - 1.',
   }),
@@ -280,6 +288,7 @@ export const BPF_MAPS = {
     key: MEMBER_KEY,
     value: SLOT,
     maxEntries: 1_048_576,
+    firstEntries: 2048,
     flags: NO_PREALLOC,
     about: 'The same endpoints by address: whether a remembered choice is still one.',
   }),

@@ -1,5 +1,6 @@
 // BPF maps in memory that can be told to fail: the same interface as the kernel's, with every write seen by the test.
 
+import { FairleadError } from '../../src/base/errors.ts';
 import type { BpfEntry, BpfMap } from '../../src/sys/bpf-map.ts';
 
 /** What several fake maps share: a look at every write before it happens, which may throw in its place. */
@@ -10,12 +11,13 @@ export interface FakeMapHooks {
 
 export class FakeBpfMap implements BpfMap {
   readonly name: string;
-  readonly maxEntries = Infinity;
+  readonly maxEntries: number;
   readonly #hooks: FakeMapHooks;
   readonly #entries = new Map<string, Uint8Array>();
 
-  constructor(name: string, hooks: FakeMapHooks) {
+  constructor(name: string, hooks: FakeMapHooks, maxEntries = Infinity) {
     this.name = name;
+    this.maxEntries = maxEntries;
     this.#hooks = hooks;
   }
 
@@ -25,6 +27,8 @@ export class FakeBpfMap implements BpfMap {
 
   update(key: Uint8Array, value: Uint8Array): void {
     this.#hooks.beforeWrite(this.name, hex(key), false);
+    if (this.#entries.size >= this.maxEntries && !this.#entries.has(hex(key)))
+      throw new FairleadError('exhausted', `Cannot write to BPF map ${this.name}: the map is full`);
     this.#entries.set(hex(key), value.slice());
     this.#hooks.afterWrite();
   }
@@ -34,14 +38,15 @@ export class FakeBpfMap implements BpfMap {
     for (const [key, value] of entries) this.update(key, value);
   }
 
-  delete(key: Uint8Array): void {
+  delete(key: Uint8Array): boolean {
     this.#hooks.beforeWrite(this.name, hex(key), true);
-    this.#entries.delete(hex(key));
+    const wasThere = this.#entries.delete(hex(key));
     this.#hooks.afterWrite();
+    return wasThere;
   }
 
-  deleteAll(keys: readonly Uint8Array[]): void {
-    for (const key of keys) this.delete(key);
+  deleteAll(keys: readonly Uint8Array[]): number {
+    return keys.filter((key) => this.delete(key)).length;
   }
 
   entries(): BpfEntry[] {

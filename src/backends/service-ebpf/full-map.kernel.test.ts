@@ -56,7 +56,13 @@ test('rows that fit are written, the one that does not names map, size and front
     /Cannot write frontend 10\.96\.0\.2:80\/TCP: .*BPF map endpoints: the map is full, it holds 8 entries/,
   );
   assert.deepEqual(await target.observe(SIGNAL), byKey(first, third));
-  assert.deepEqual(endpointsFill(), { map: 'endpoints', entries: 5, maxEntries: ROOM });
+  assert.deepEqual(endpointsFill(), {
+    map: 'endpoints',
+    entries: 5,
+    maxEntries: ROOM,
+    limit: ROOM,
+    growths: 0,
+  });
 });
 
 test('a change that does not fit leaves the frontend as it was', async () => {
@@ -64,7 +70,13 @@ test('a change that does not fit leaves the frontend as it was', async () => {
   const failures = await target.update(byKey(aRow('10.96.0.1', 4)), SIGNAL, seen);
   assert.equal(failures.size, 1);
   assert.deepEqual(await target.observe(SIGNAL), seen);
-  assert.deepEqual(endpointsFill(), { map: 'endpoints', entries: 5, maxEntries: ROOM });
+  assert.deepEqual(endpointsFill(), {
+    map: 'endpoints',
+    entries: 5,
+    maxEntries: ROOM,
+    limit: ROOM,
+    growths: 0,
+  });
 });
 
 test('where room has come, the row is written', async () => {

@@ -2,19 +2,22 @@
 
 import type { BpfMap } from '../../sys/bpf-map.ts';
 import { BPF_MAPS } from '../../wire/bpf-maps.ts';
+import { CROWDED_SHARE, GrowingMap } from './growing-map.ts';
 
 /** Entries of one map and the room that it has. */
 export interface MapFill {
   readonly map: string;
   readonly entries: number;
   readonly maxEntries: number;
+  /** What it can grow to; `maxEntries` for those that do not grow. */
+  readonly limit: number;
+  /** How often it has grown since the agent began. */
+  readonly growths: number;
 }
 
-const CROWDED_SHARE = 0.8;
-
-/** Fuller than 80 percent: time to think of a larger map. */
-export function isCrowded({ entries, maxEntries }: MapFill): boolean {
-  return entries > maxEntries * CROWDED_SHARE;
+/** Nearly at its end: what comes may soon be refused. */
+export function isCrowded({ entries, limit }: MapFill): boolean {
+  return entries > limit * CROWDED_SHARE;
 }
 
 const KINDS_WITHOUT_ROOM: ReadonlySet<string> = new Set(['HASH', 'LPM_TRIE']);
@@ -28,5 +31,8 @@ const COUNTED: ReadonlySet<string> = new Set(
 export function mapFills(maps: readonly BpfMap[]): readonly MapFill[] {
   return maps
     .filter(({ name }) => COUNTED.has(name))
-    .map((it) => ({ map: it.name, entries: it.count(), maxEntries: it.maxEntries }));
+    .map((it) => {
+      const { limit, growths } = it instanceof GrowingMap ? it : { limit: it.maxEntries, growths: 0 };
+      return { map: it.name, entries: it.count(), maxEntries: it.maxEntries, limit, growths };
+    });
 }

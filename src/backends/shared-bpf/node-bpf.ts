@@ -4,12 +4,16 @@
 import { FairleadError, isNotFound } from '../../base/errors.ts';
 import type { Lifetime } from '../../base/lifetime.ts';
 import { openBpfMap, type BpfMap } from '../../sys/bpf-map.ts';
+import { openMapSlot } from '../../sys/bpf-map-slot.ts';
 import type { BpfRing } from '../../sys/bpf-ring.ts';
 import { inNetns } from '../../sys/netns.ts';
 import { netnsCookie } from '../../sys/socket.ts';
 import { closeFd, openPin } from '../../sys/bpf-pin.ts';
+import { allBpfMaps } from '../../wire/bpf-maps.ts';
 import { linkPrograms, unlinkPrograms } from './cgroup-links.ts';
+import { GrowingMap, type MapGrowth } from './growing-map.ts';
 import { mapFills, type MapFill } from './map-fill.ts';
+import { sizesForLoad } from './map-sizes.ts';
 import { typedNodeMaps, type NodeMaps } from './node-maps.ts';
 import { nodeLinks, refreshNodeLinks, type NodeLinks } from './node-links.ts';
 import { objectFolder } from './object-folder.ts';
@@ -28,8 +32,10 @@ export interface NodeBpfOptions {
   readonly cgroupPath: string | undefined;
   /** Path of the node's network namespace; undefined where the process lives in it. */
   readonly netns?: string;
-  /** Map name -> entries, where the sizes of the table do not serve. A changed size makes a new, empty map. */
+  /** Map name -> entries, where those of the table do not serve: the bound of a map that grows, the size of an LRU map that is made now. */
   readonly maxEntries?: ReadonlyMap<string, number>;
+  /** Told of each map that has grown, or could not. */
+  readonly onGrowth?: (growth: MapGrowth) => void;
 }
 
 /** An open node: programs are loaded, those of sockets and of known pods attached. */
@@ -54,14 +60,18 @@ export interface NodeBpf {
  */
 // oxlint-disable-next-line typescript/require-await -- loading blocks; callers treat it as the I/O that it is
 export async function openNodeBpf(options: NodeBpfOptions, lifetime: Lifetime): Promise<NodeBpf> {
-  const plan: PinPlan = { pinDir: options.pinDir, maxEntries: options.maxEntries ?? new Map() };
+  const plan: PinPlan = { pinDir: options.pinDir };
   makePinFolders(plan);
-  const programs = openPrograms(plan, objectFolder(options.objectDir));
-  for (const { name, fd } of programs) lifetime.defer(`BPF program ${name}`, () => closeFd(fd));
   const pins = mapPins(plan);
+  const programs = openPrograms(plan, {
+    objectDir: objectFolder(options.objectDir),
+    maxEntries: sizesForLoad(pins, options.maxEntries ?? new Map()),
+  });
+  for (const { name, fd } of programs) lifetime.defer(`BPF program ${name}`, () => closeFd(fd));
   const opened: BpfMap[] = [];
+  // Before any program is attached: one that grows begins to be there when it is opened.
   const maps = typedNodeMaps((name) => {
-    const map = lifetime.own(`BPF map ${name}`, openBpfMap(name, openMapFd(pins, name)), close);
+    const map = lifetime.own(`BPF map ${name}`, openNodeMap(name, openMapFd(pins, name), options), close);
     opened.push(map);
     return map;
   });
@@ -144,6 +154,18 @@ function attachOrForget(pods: PodInterfaces, pod: PodInterface): void {
     if (!isNotFound(error)) throw error;
     pods.detach(pod.ifindex);
   }
+}
+
+function openNodeMap(name: string, fd: number, { maxEntries, onGrowth }: NodeBpfOptions): BpfMap {
+  const spec = allBpfMaps().find((it) => it.name === name);
+  if (spec?.firstEntries === undefined) return openBpfMap(name, fd);
+  const layout = { name, keyBytes: spec.key.sizeBytes, valueBytes: spec.value.sizeBytes };
+  return new GrowingMap({
+    slot: openMapSlot(layout, fd),
+    firstEntries: spec.firstEntries,
+    limit: maxEntries?.get(name) ?? spec.maxEntries,
+    onGrowth: onGrowth ?? (() => undefined),
+  });
 }
 
 function openMapFd(pins: ReadonlyMap<string, string>, name: string): number {

@@ -1,17 +1,16 @@
-// Names of a node's pins in its bpffs folder: maps by layout and size, programs by the bytes of their object, links by attach point.
+// Names of a node's pins in its bpffs folder: maps by layout, programs by the bytes of their object, links by attach point.
 // A name says what it holds, so that an upgrade never opens what it would misread.
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { wrapNodeError } from '../../sys/errno.ts';
 import { unpin } from '../../sys/bpf-pin.ts';
-import { allBpfMaps } from '../../wire/bpf-maps.ts';
+import { allBpfMaps, type AnyBpfMapSpec } from '../../wire/bpf-maps.ts';
+import { isSizedOnce } from './map-sizes.ts';
 
 /** What the names of the pins depend on. */
 export interface PinPlan {
   readonly pinDir: string;
-  /** Map name -> entries instead of the table's. */
-  readonly maxEntries: ReadonlyMap<string, number>;
 }
 
 const FOLDERS = ['maps', 'programs', 'links'] as const;
@@ -31,17 +30,16 @@ export function makePinFolders(plan: PinPlan): void {
 export function mapPins(plan: PinPlan): ReadonlyMap<string, string> {
   return new Map(
     allBpfMaps().map((spec) => {
-      const { name, kind, flags } = spec;
-      const layout = [
-        spec.key.fields,
-        spec.value.fields,
-        kind,
-        flags,
-        plan.maxEntries.get(name) ?? spec.maxEntries,
-      ];
-      return [name, `${plan.pinDir}/maps/${name}-${shortHash(JSON.stringify(layout))}`];
+      const layout = [spec.key.fields, spec.value.fields, spec.kind, spec.flags, sizeOf(spec)];
+      return [spec.name, `${plan.pinDir}/maps/${spec.name}-${shortHash(JSON.stringify(layout))}`];
     }),
   );
+}
+
+/** Where the size is part of the layout. What grows, and what is sized when it is made, is used at whatever size it has. */
+function sizeOf(spec: AnyBpfMapSpec): number | string {
+  if (spec.firstEntries !== undefined) return 'grows';
+  return isSizedOnce(spec) ? 'sized once' : spec.maxEntries;
 }
 
 /** True when every map of the plan is there: only then can pinned programs be the ones that use them. */

@@ -23,24 +23,34 @@ export const PROGRAM_NAMES: readonly string[] = [
   'node_egress',
 ];
 
+/** Where programs come from, and how large maps are made with them (`sizesForLoad`). */
+export interface ProgramSource {
+  readonly objectDir: string;
+  readonly maxEntries: ReadonlyMap<string, number>;
+}
+
 /** Opens every program; the caller closes the descriptors. */
-export function openPrograms(plan: PinPlan, objectDir: string): readonly PinnedProgram[] {
+export function openPrograms(plan: PinPlan, source: ProgramSource): readonly PinnedProgram[] {
   // A program keeps the maps that it was loaded with: where one of ours is missing, pinned programs use others.
   const mayReuse = hasAllMaps(plan);
   return PROGRAM_NAMES.map((name) => {
-    const file = `${objectDir}/${name}.o`;
+    const file = `${source.objectDir}/${name}.o`;
     const path = programPin(plan, name, readObject(file));
     const pinned = mayReuse ? openPin(path) : undefined;
-    return { name, path, fd: pinned ?? loadProgram(plan, file, { name, path }) };
+    return {
+      name,
+      path,
+      fd: pinned ?? loadProgram(plan, { file, maxEntries: source.maxEntries }, { name, path }),
+    };
   });
 }
 
 function loadProgram(
   plan: PinPlan,
-  file: string,
+  { file, maxEntries }: { readonly file: string; readonly maxEntries: ReadonlyMap<string, number> },
   to: { readonly name: string; readonly path: string },
 ): number {
-  const object = loadBpfObject({ path: file, pins: mapPins(plan), maxEntries: plan.maxEntries });
+  const object = loadBpfObject({ path: file, pins: mapPins(plan), maxEntries });
   try {
     const program = object.programs.get(to.name);
     if (program === undefined)
