@@ -14,6 +14,8 @@
 
 #define AF_INET 2
 #define AF_INET6 10
+/* The first link of every network namespace (LOOPBACK_IFINDEX of net/net_namespace.h). */
+#define LOOPBACK_IFINDEX 1
 
 static __always_inline bool is_service_address(const struct packet *packet)
 {
@@ -84,6 +86,27 @@ static __always_inline int hand_to_link(const struct bpf_fib_lookup *way)
 	return bpf_redirect_neigh(way->ifindex, &next, sizeof(next), 0);
 }
 
+/*
+ * What may be cut to the size of a link is cut by the stack. It comes to it by the loopback, the one link that takes a packet with the node's
+ * own address as its source (net.ipv4.conf.lo.accept_local): nobody but the node sends there.
+ */
+static __always_inline int hand_to_stack(struct __sk_buff *skb)
+{
+	__u8 loopback[ETH_ALEN] = {};
+
+	if (bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_dest), loopback, sizeof(loopback), 0))
+		return TC_ACT_SHOT;
+	return bpf_redirect(LOOPBACK_IFINDEX, BPF_F_INGRESS);
+}
+
+/* All fragments of a datagram go one way, whatever their size: netfilter puts them together where it tracks connections. */
+static __always_inline bool is_stack_to_cut(const struct packet *packet, long found)
+{
+	if (packet->is_whole)
+		return false;
+	return packet->is_first_fragment || packet->is_later_fragment || found == BPF_FIB_LKUP_RET_FRAG_NEEDED;
+}
+
 /* Makes the packet `to` and sends it on by the node's routes. */
 static __noinline int send_on(struct __sk_buff *skb, const struct packet *packet, const struct flow *to, enum event_hook hook)
 {
@@ -92,12 +115,15 @@ static __noinline int send_on(struct __sk_buff *skb, const struct packet *packet
 
 	if (packet->hop_limit <= 1)
 		return drop(skb, packet, REASON_SERVICE_HOP_LIMIT, hook);
-	/* What may be fragmented is: by the tunnel, which carries it in pieces. */
 	if (found == BPF_FIB_LKUP_RET_FRAG_NEEDED && packet->is_whole)
 		return answer_too_big(skb, packet, way.mtu_result);
 	if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH && found != BPF_FIB_LKUP_RET_FRAG_NEEDED)
 		return drop(skb, packet, REASON_SERVICE_NO_ROUTE, hook);
-	if (translate(skb, packet, to) || take_hop(skb, packet))
+	if (translate(skb, packet, to))
+		return drop(skb, packet, REASON_TRANSLATION_FAILED, hook);
+	if (is_stack_to_cut(packet, found))
+		return hand_to_stack(skb);
+	if (take_hop(skb, packet))
 		return drop(skb, packet, REASON_TRANSLATION_FAILED, hook);
 	return hand_to_link(&way);
 }

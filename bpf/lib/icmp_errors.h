@@ -20,11 +20,9 @@ struct quoted_v4 {
 	__u32 rest;
 };
 
-struct quoted_v6 {
-	struct ipv6hdr ip;
-	__be16 source_port;
-	__be16 destination_port;
-	__u32 rest;
+struct quoted_ports {
+	__be16 source;
+	__be16 destination;
 };
 
 static __always_inline bool packet_is_icmp_error(const struct packet *packet)
@@ -71,8 +69,8 @@ static __always_inline int error_ends(struct __sk_buff *skb, const struct packet
 	return translate_addresses(skb, packet, &to);
 }
 
-/* Writes the changed quotation and mends the checksum over it. */
-static __always_inline int store_quoted(struct __sk_buff *skb, const struct packet *packet, void *before, void *after,
+/* Writes a changed part of the quotation, which stands at `offset`, and mends the checksum over it. */
+static __always_inline int store_quoted(struct __sk_buff *skb, const struct packet *packet, __u32 offset, void *before, void *after,
 					__u32 size)
 {
 	__s64 difference = bpf_csum_diff(before, size, after, size, 0);
@@ -80,7 +78,7 @@ static __always_inline int store_quoted(struct __sk_buff *skb, const struct pack
 
 	if (bpf_l4_csum_replace(skb, checksum, 0, difference, 0))
 		return -1;
-	return bpf_skb_store_bytes(skb, packet->l4_offset + sizeof(struct icmp_header), after, size, 0);
+	return bpf_skb_store_bytes(skb, offset, after, size, 0);
 }
 
 static __noinline int icmp_error_v4(struct __sk_buff *skb, const struct packet *packet, __u8 direction,
@@ -108,35 +106,55 @@ static __noinline int icmp_error_v4(struct __sk_buff *skb, const struct packet *
 	after.source_port = known->destination_port;
 	after.ip.check = 0;
 	after.ip.check = checksum_fold(bpf_csum_diff(NULL, 0, (__be32 *)&after.ip, sizeof(after.ip), 0));
-	if (store_quoted(skb, packet, &before, &after, sizeof(after)))
+	if (store_quoted(skb, packet, packet->l4_offset + sizeof(struct icmp_header), &before, &after, sizeof(after)))
 		return -1;
 	return error_ends(skb, packet, &quoted, known) ? -1 : 1;
+}
+
+/* Where the quoted transport header stands, behind a first fragment's header too; 0 where there is none. */
+static __always_inline __u32 quoted_l4_offset(struct __sk_buff *skb, __u32 offset, struct packet *quoted)
+{
+	struct ipv6_fragment fragment;
+
+	if (quoted->protocol != IPPROTO_FRAGMENT)
+		return offset;
+	if (bpf_skb_load_bytes(skb, offset, &fragment, sizeof(fragment)))
+		return 0;
+	quoted->protocol = fragment.next_header;
+	return bpf_ntohs(fragment.offset) & IPV6_FRAGMENT_OFFSET ? 0 : offset + sizeof(fragment);
 }
 
 static __noinline int icmp_error_v6(struct __sk_buff *skb, const struct packet *packet, __u8 direction,
 					 struct flow *known)
 {
-	struct quoted_v6 before;
-	struct quoted_v6 after;
+	__u32 offset = packet->l4_offset + sizeof(struct icmp_header);
+	struct ipv6hdr before;
+	struct ipv6hdr after;
+	struct quoted_ports ports;
+	struct quoted_ports new_ports;
 	struct packet quoted = {};
+	__u32 l4_offset;
 
-	if (bpf_skb_load_bytes(skb, packet->l4_offset + sizeof(struct icmp_header), &before, sizeof(before)))
+	if (bpf_skb_load_bytes(skb, offset, &before, sizeof(before)) || before.version != 6)
 		return 0;
-	if (before.ip.version != 6)
+	quoted.protocol = before.nexthdr;
+	l4_offset = quoted_l4_offset(skb, offset + sizeof(before), &quoted);
+	if (!l4_offset || bpf_skb_load_bytes(skb, l4_offset, &ports, sizeof(ports)))
 		return 0;
-	__builtin_memcpy(&quoted.source, &before.ip.daddr, sizeof(quoted.source));
-	__builtin_memcpy(&quoted.destination, &before.ip.saddr, sizeof(quoted.destination));
-	quoted.source_port = before.destination_port;
-	quoted.destination_port = before.source_port;
-	quoted.protocol = before.ip.nexthdr;
+	__builtin_memcpy(&quoted.source, &before.daddr, sizeof(quoted.source));
+	__builtin_memcpy(&quoted.destination, &before.saddr, sizeof(quoted.destination));
+	quoted.source_port = ports.destination;
+	quoted.destination_port = ports.source;
 	if (!quoted_flow(&quoted, direction, known))
 		return 0;
 	after = before;
-	__builtin_memcpy(&after.ip.daddr, &known->source, sizeof(after.ip.daddr));
-	__builtin_memcpy(&after.ip.saddr, &known->destination, sizeof(after.ip.saddr));
-	after.destination_port = known->source_port;
-	after.source_port = known->destination_port;
-	if (store_quoted(skb, packet, &before, &after, sizeof(after)))
+	__builtin_memcpy(&after.daddr, &known->source, sizeof(after.daddr));
+	__builtin_memcpy(&after.saddr, &known->destination, sizeof(after.saddr));
+	new_ports.destination = known->source_port;
+	new_ports.source = known->destination_port;
+	if (store_quoted(skb, packet, offset, &before, &after, sizeof(after)))
+		return -1;
+	if (store_quoted(skb, packet, l4_offset, &ports, &new_ports, sizeof(new_ports)))
 		return -1;
 	return error_ends(skb, packet, &quoted, known) ? -1 : 1;
 }

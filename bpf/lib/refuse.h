@@ -94,6 +94,9 @@ static __always_inline int refuse_tcp(struct __sk_buff *skb, const struct packet
 	return bpf_skb_store_bytes(skb, packet->l4_offset, &reset, sizeof(reset), 0);
 }
 
+/* A first fragment of IPv6 has its own header before the transport's. */
+#define FRAGMENT_QUOTED_BYTES (sizeof(struct ipv6_fragment) + QUOTED_BYTES)
+
 struct icmp_answer_v4 {
 	struct icmp_header icmp;
 	struct iphdr quoted;
@@ -103,7 +106,7 @@ struct icmp_answer_v4 {
 struct icmp_answer_v6 {
 	struct icmp_header icmp;
 	struct ipv6hdr quoted;
-	__u8 quoted_l4[QUOTED_BYTES];
+	__u8 quoted_rest[FRAGMENT_QUOTED_BYTES];
 };
 
 static __always_inline int answer_error_v4(struct __sk_buff *skb, const struct packet *packet, const struct icmp_header *icmp)
@@ -120,20 +123,23 @@ static __always_inline int answer_error_v4(struct __sk_buff *skb, const struct p
 	return bpf_skb_store_bytes(skb, packet->l4_offset, &answer, sizeof(answer), 0);
 }
 
-static __always_inline int answer_error_v6(struct __sk_buff *skb, const struct packet *packet, const struct icmp_header *icmp)
+/* `quoted_bytes` of what follows the header are shown: a constant. */
+static __always_inline int answer_error_v6(struct __sk_buff *skb, const struct packet *packet, const struct icmp_header *icmp,
+					   const __u32 quoted_bytes)
 {
 	struct icmp_answer_v6 answer = { .icmp = *icmp };
+	const __u32 offset = IP_OFFSET + sizeof(struct ipv6hdr);
+	const __u32 bytes = offsetof(struct icmp_answer_v6, quoted_rest) + quoted_bytes;
 
-	if (bpf_skb_load_bytes(skb, IP_OFFSET, &answer.quoted, sizeof(answer.quoted) + QUOTED_BYTES))
+	if (bpf_skb_load_bytes(skb, IP_OFFSET, &answer.quoted, sizeof(answer.quoted) + quoted_bytes))
 		return -1;
-	answer.icmp.checksum =
-		checksum_fold(bpf_csum_diff(NULL, 0, (__be32 *)&answer, sizeof(answer),
-					    pseudo_header_sum(packet, IPPROTO_ICMPV6, sizeof(answer))));
-	if (bpf_skb_change_tail(skb, packet->l4_offset + sizeof(answer), 0))
+	answer.icmp.checksum = checksum_fold(
+		bpf_csum_diff(NULL, 0, (__be32 *)&answer, bytes, pseudo_header_sum(packet, IPPROTO_ICMPV6, bytes)));
+	if (bpf_skb_change_tail(skb, offset + bytes, 0))
 		return -1;
-	if (store_ip_back(skb, packet, IPPROTO_ICMPV6, sizeof(answer)))
+	if (store_ip_back(skb, packet, IPPROTO_ICMPV6, bytes))
 		return -1;
-	return bpf_skb_store_bytes(skb, packet->l4_offset, &answer, sizeof(answer), 0);
+	return bpf_skb_store_bytes(skb, offset, &answer, bytes, 0);
 }
 
 static __always_inline int refuse_udp(struct __sk_buff *skb, const struct packet *packet)
@@ -141,13 +147,23 @@ static __always_inline int refuse_udp(struct __sk_buff *skb, const struct packet
 	struct icmp_header v4 = { .type = ICMP_DEST_UNREACH, .code = ICMP_PORT_UNREACH };
 	struct icmp_header v6 = { .type = ICMPV6_DEST_UNREACH, .code = ICMPV6_PORT_UNREACH };
 
-	return packet->is_v6 ? answer_error_v6(skb, packet, &v6) : answer_error_v4(skb, packet, &v4);
+	return packet->is_v6 ? answer_error_v6(skb, packet, &v6, QUOTED_BYTES) : answer_error_v4(skb, packet, &v4);
 }
 
 /* Options and fragments would have to be quoted or cut out; such a sender waits for its time-out. */
 static __always_inline bool is_answerable(const struct packet *packet)
 {
 	return !packet->has_options && !packet->is_first_fragment && !packet->is_later_fragment;
+}
+
+/* No other header than the fragment's stands between. */
+static __always_inline bool is_plain_first_fragment(const struct packet *packet)
+{
+	if (!packet->is_first_fragment)
+		return false;
+	if (!packet->is_v6)
+		return !packet->has_options;
+	return packet->l4_offset == IP_OFFSET + sizeof(struct ipv6hdr) + sizeof(struct ipv6_fragment);
 }
 
 /* Sends the answer, or drops the packet where there is none to give. */
@@ -166,16 +182,19 @@ static __noinline int refuse(struct __sk_buff *skb, const struct packet *packet)
 	return bpf_redirect(skb->ifindex, 0);
 }
 
-/* Tells the sender what size the way takes (RFC 1191, RFC 8201). */
+/* Tells the sender what size the way takes (RFC 1191, RFC 8201); of a datagram in fragments, by the first one. */
 static __noinline int answer_too_big(struct __sk_buff *skb, const struct packet *packet, __u32 mtu_bytes)
 {
 	struct icmp_header v4 = { .type = ICMP_DEST_UNREACH, .code = ICMP_FRAGMENTATION_NEEDED, .rest = bpf_htonl(mtu_bytes) };
 	struct icmp_header v6 = { .type = ICMPV6_PKT_TOOBIG, .rest = bpf_htonl(mtu_bytes) };
 	int failed;
 
-	if (!is_answerable(packet))
+	if (is_plain_first_fragment(packet) && packet->is_v6)
+		failed = answer_error_v6(skb, packet, &v6, FRAGMENT_QUOTED_BYTES);
+	else if (!is_answerable(packet) && !is_plain_first_fragment(packet))
 		return TC_ACT_SHOT;
-	failed = packet->is_v6 ? answer_error_v6(skb, packet, &v6) : answer_error_v4(skb, packet, &v4);
+	else
+		failed = packet->is_v6 ? answer_error_v6(skb, packet, &v6, QUOTED_BYTES) : answer_error_v4(skb, packet, &v4);
 	if (failed || swap_ethernet(skb))
 		return TC_ACT_SHOT;
 	return bpf_redirect(skb->ifindex, 0);

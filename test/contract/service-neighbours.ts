@@ -16,6 +16,8 @@ export const OUTSIDE_SOURCES = {
 interface Neighbour {
   readonly name: string;
   readonly nodeLink: string;
+  /** Of both ends of the link. */
+  readonly mtuBytes: number;
   readonly node: readonly [string, string];
   readonly own: readonly [string, string];
   /** Addresses on its loopback that the node has routes to. */
@@ -27,6 +29,7 @@ interface Neighbour {
 const OUTSIDE: Neighbour = {
   name: 'outside',
   nodeLink: 'eth0',
+  mtuBytes: 1500,
   node: ['192.0.2.1/24', '2001:db8::1/64'],
   own: ['192.0.2.9/24', '2001:db8::9/64'],
   behind: [],
@@ -43,6 +46,8 @@ const OUTSIDE: Neighbour = {
 const REMOTE: Neighbour = {
   name: 'remote',
   nodeLink: 'eth1',
+  // Smaller than the way of clients: what they send in fragments is cut anew, or they are told.
+  mtuBytes: 1300,
   node: ['203.0.113.1/24', '2001:db8:1::1/64'],
   own: ['203.0.113.13/24', '2001:db8:1::13/64'],
   behind: ['10.77.1.13/32', 'fd77:0:0:1::13/128'],
@@ -66,11 +71,11 @@ function join(
   node: string,
   at: { readonly netns: string; readonly lifetime: Lifetime },
 ): void {
-  const { nodeLink: link } = it;
+  const { nodeLink: link, mtuBytes } = it;
   const [mac, nodeMac] = [macFromSeed(`neighbour/${it.name}`), macFromSeed(`uplink/${link}`)];
   makeNetns(at.netns, at.lifetime);
   batch(node, [
-    `link add ${link} address ${nodeMac} type veth peer name eth0 address ${mac} netns ${at.netns}`,
+    `link add ${link} mtu ${mtuBytes} address ${nodeMac} type veth peer name eth0 mtu ${mtuBytes} address ${mac} netns ${at.netns}`,
     `link set ${link} up`,
     ...neighbourLines(link, it.node, { ips: it.own, mac }),
     ...it.nodeRoutes,

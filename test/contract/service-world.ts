@@ -56,6 +56,7 @@ const SYSCTLS: readonly string[] = [
   'net.ipv6.conf.all.forwarding=1',
   'net.ipv4.conf.all.send_redirects=0',
   'net.ipv4.conf.default.send_redirects=0',
+  'net.ipv4.conf.lo.accept_local=1',
   'net.ipv4.icmp_ratelimit=0',
   'net.ipv6.icmp.ratelimit=0',
 ];

@@ -8,4 +8,7 @@ export const NODE_SYSCTLS: ReadonlyMap<string, string> = new Map([
   // that it lacks for refusals. New links take it from `default`; one link redirects where either it or `all` says so.
   ['net/ipv4/conf/all/send_redirects', '0'],
   ['net/ipv4/conf/default/send_redirects', '0'],
+  // What the node's programs hand to the stack to be cut into fragments comes by the loopback with the node's own address as its source
+  // (bpf/lib/forwarding.h). Only the node itself sends there: no door for forgers.
+  ['net/ipv4/conf/lo/accept_local', '1'],
 ]);

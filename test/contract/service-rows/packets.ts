@@ -30,11 +30,32 @@ function sizeRows(words: RowWords): readonly ServiceRow[] {
     rowOf(`${about}: ${name}, from outside`, ...outsideSizes(words, endpoint, bytes)),
   ];
   return protocol === 'UDP'
-    ? insideAndOutside('fragments of a datagram stay together, both ways', [a, 'a'], 4000)
+    ? [
+        ...insideAndOutside('fragments of a datagram stay together, both ways', [a, 'a'], 4000),
+        ...smallerPathRows(words),
+      ]
     : [
         ...insideAndOutside('long requests pass whole', [a, 'a'], 60_000),
         ...insideAndOutside('a path that is smaller further on is learned', [b, 'b'], 60_000),
       ];
+}
+
+/** The remote endpoint's link is smaller than those of clients, and it answers outside clients only where the node hides them. */
+function smallerPathRows({ about, vip, node, remote, frontend, packet }: RowWords): readonly ServiceRow[] {
+  const [to, nodePort] = [`${vip}:80`, `${node}:30080`];
+  const long = { bytes: 4000, tries: 3 };
+  return [
+    rowOf(
+      `${about}: fragments pass a path that is smaller further on`,
+      [frontend(to, [remote])],
+      [packet('client', to, ['remote'], long)],
+    ),
+    rowOf(
+      `${about}: fragments pass a path that is smaller further on, from outside`,
+      [frontend(nodePort, [remote], { scope: 'node-port' })],
+      [packet('outside', nodePort, ['remote'], { ...long, seenAs: 'the node' })],
+    ),
+  ];
 }
 
 type Traffic = readonly [frontends: readonly FrontendText[], packets: readonly PacketRow[]];
