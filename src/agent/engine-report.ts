@@ -27,6 +27,13 @@ export function engineReporter({ log, metrics }: AgentContext): (event: EngineEv
         }
         return;
       }
+      case 'repaired': {
+        const { target, count } = event;
+        of.repairs.inc({ target }, count);
+        const lines = event.lines().slice(0, LINES_MAX);
+        log.warn({ target, count, lines }, `${target}: repaired ${count} that somebody else had changed`);
+        return;
+      }
       case 'failed': {
         const { target, key, attempts, error } = event;
         of.errors.inc({ target });
@@ -58,6 +65,12 @@ function engineMetrics(registry: Registry) {
       name: 'fairlead_target_operations_total',
       help: 'Entries that were updated or deleted in the kernel',
       labelNames: ['target', 'verb'],
+      registers,
+    }),
+    repairs: new Counter({
+      name: 'fairlead_target_repairs_total',
+      help: 'Entries that somebody else had changed or removed in the kernel, and that are as they should be again',
+      labelNames: ['target'],
       registers,
     }),
     errors: new Counter({

@@ -56,6 +56,13 @@ function start(t: TestContext, targets: readonly FakeTarget[], timing: Partial<E
   return { clock, engine, events, log, targets: new Map(targets.map((it) => [it.name, it])), work };
 }
 
+/** What was reported as repaired, with the operations in words. */
+function repairs(events: readonly EngineEvent[]): readonly unknown[] {
+  return events
+    .filter((it) => it.kind === 'repaired')
+    .map(({ target, count, lines }) => ({ target, count, lines: lines() }));
+}
+
 test('Engine adds in the order of the targets and removes in the reverse one', async (t) => {
   const links = new FakeTarget('links', { entries: { old: '1' } });
   const routes = new FakeTarget('routes', { entries: { old: '1', kept: '1' } });
@@ -112,6 +119,30 @@ test('Engine repairs at the resync what somebody else changed', async (t) => {
   routes.entries.set('foreign', '1');
   await it.clock.advance(70_000);
   assert.deepEqual(Object.fromEntries(routes.entries), { a: '1', b: '1' });
+  assert.deepEqual(repairs(it.events), [
+    { target: 'routes', count: 2, lines: ['routes set a=1', 'routes set b=1'] },
+    { target: 'routes', count: 1, lines: ['routes drop foreign'] },
+  ]);
+});
+
+test('Engine reports a repair when it is done, however often it failed, and none of what is left to its own work', async (t) => {
+  const routes = new FakeTarget('routes');
+  const it = start(t, [routes]);
+  it.engine.submit({ routes: { a: '1', b: '1', c: '1' } }, 1);
+  await it.clock.advance(10_000);
+  routes.isFailing = (verb) => verb === 'update';
+  routes.entries.delete('a');
+  // Wanted otherwise, refused, half written, and wanted as before: nobody else was here.
+  it.engine.submit({ routes: { a: '1', b: '2', c: '1' } }, 2);
+  await it.clock.advance(100);
+  routes.entries.delete('b');
+  it.engine.submit({ routes: { a: '1', b: '1', c: '1' } }, 3);
+  await it.clock.advance(130_000);
+  assert.deepEqual(repairs(it.events), []);
+  routes.isFailing = () => false;
+  await it.clock.advance(130_000);
+  assert.deepEqual(Object.fromEntries(routes.entries), { a: '1', b: '1', c: '1' });
+  assert.deepEqual(repairs(it.events), [{ target: 'routes', count: 1, lines: ['routes set a=1'] }]);
 });
 
 test('Engine notices soon that the work of one target undid that of another', async (t) => {
@@ -146,6 +177,8 @@ test('Engine observes anew, in the same pass, what hangs on a target that it cha
   it.engine.submit({ links: { vx: 'new' }, routes: { r: '1' } }, 2);
   await it.clock.runUntil(() => it.engine.isConverged, 100);
   assert.deepEqual(Object.fromEntries(routes.entries), { r: '1' });
+  // It was our own doing.
+  assert.deepEqual(repairs(it.events), []);
 });
 
 test('Engine retries a failed key alone, later each time, and says so', async (t) => {

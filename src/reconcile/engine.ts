@@ -254,7 +254,7 @@ export class Engine<V> {
     let operations = 0;
     let isShaken = false;
     for (const { reconciler } of this.#parts) {
-      if (isShaken) reconciler.doubt();
+      if (isShaken) reconciler.doubt({ isOurDoing: true });
       await reconciler.prepare(signal);
       const count = await reconciler.update(signal);
       if (reconciler.isBase && count > 0) isShaken = true;

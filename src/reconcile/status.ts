@@ -62,6 +62,14 @@ export type EngineEvent =
       /** The operations in words, as `plan` prints them. */
       readonly lines: () => readonly string[];
     }
+  /** Entries that were as they should be, and that somebody else changed, are as they should be again. */
+  | {
+      readonly kind: 'repaired';
+      readonly target: string;
+      readonly verb: 'update' | 'delete';
+      readonly count: number;
+      readonly lines: () => readonly string[];
+    }
   | {
       readonly kind: 'failed';
       readonly target: string;

@@ -3,6 +3,7 @@
 import type { Clock } from '../base/clock.ts';
 import { deltasOf } from '../base/deltas.ts';
 import { FairleadError } from '../base/errors.ts';
+import { Disturbances } from './disturbances.ts';
 import { Failures, type FailureTiming } from './failures.ts';
 import type { EngineEvent, KeyState, KeyView, TargetStatus } from './status.ts';
 import type { Target } from './target.ts';
@@ -16,6 +17,7 @@ export interface ReconcilerContext extends FailureTiming {
 }
 
 type Verb = 'update' | 'delete';
+type AppliedEvent = Extract<EngineEvent, { readonly kind: 'applied' }>;
 type Work<T> = Readonly<Record<Verb, Map<string, T>>>;
 
 /**
@@ -26,6 +28,7 @@ export class TargetReconciler<T> {
   readonly #target: Target<T>;
   readonly #context: ReconcilerContext;
   readonly #failures: Failures;
+  readonly #disturbances = new Disturbances();
   #desired: ReadonlyMap<string, T> | undefined;
   #revision = 0;
   #seen: Map<string, T> | undefined;
@@ -79,9 +82,10 @@ export class TargetReconciler<T> {
     this.#noteFailure(WHOLE, error);
   }
 
-  /** The next pass observes the target again. */
-  doubt(): void {
+  /** The next pass observes the target again. `isOurDoing`: what it will find otherwise, another target of ours has done. */
+  doubt({ isOurDoing = false }: { readonly isOurDoing?: boolean } = {}): void {
     this.#isDoubtful = true;
+    if (isOurDoing) this.#disturbances.shake();
   }
 
   /** Monotonic time at which a failed key wants its next try, Infinity for never. */
@@ -96,8 +100,12 @@ export class TargetReconciler<T> {
     this.#work = undefined;
     const nowMs = this.#context.clock.monotonicMs();
     if (this.#desired === undefined || this.#failures.isWaiting(WHOLE, nowMs)) return;
+    const before = this.#seen;
     if (this.#isDoubtful || this.#failures.nextTryMs() <= nowMs) await this.#observe(signal);
-    if (this.#seen !== undefined) this.#work = this.#workAt(nowMs, this.#desired, this.#seen);
+    if (this.#seen === undefined) return;
+    const work = this.#workOf(this.#desired, this.#seen);
+    if (this.#seen !== before) this.#noteDisturbances(before, work);
+    this.#work = this.#dueAt(nowMs, work);
   }
 
   /** Adds and changes; returns how many operations were tried. */
@@ -190,8 +198,7 @@ export class TargetReconciler<T> {
   }
 
   /** Keys whose retry is not due yet stay out; failures that the kernel no longer shows are forgotten. */
-  #workAt(nowMs: number, desired: ReadonlyMap<string, T>, seen: ReadonlyMap<string, T>): Work<T> {
-    const work = this.#workOf(desired, seen);
+  #dueAt(nowMs: number, work: Work<T>): Work<T> {
     for (const key of this.#failures.keys()) {
       if (!work.update.has(key) && !work.delete.has(key)) this.#failures.forget(key);
       if (!this.#failures.isWaiting(key, nowMs)) continue;
@@ -199,6 +206,14 @@ export class TargetReconciler<T> {
       work.delete.delete(key);
     }
     return work;
+  }
+
+  #noteDisturbances(before: ReadonlyMap<string, T> | undefined, work: Work<T>): void {
+    const isKnown = before !== undefined && this.#target.isCollecting !== true;
+    this.#disturbances.noteLook({
+      keys: [...work.update.keys(), ...work.delete.keys()],
+      wasRight: (key) => isKnown && this.#isSame(this.#desired?.get(key), before.get(key)),
+    });
   }
 
   /** Looks at the keys that may differ alone, where they are known. */
@@ -221,13 +236,24 @@ export class TargetReconciler<T> {
     const { clock, report } = this.#context;
     const startMs = clock.monotonicMs();
     const failures = await this.#run(verb, entries, signal);
+    const done = new Map<string, T>();
     for (const [key, entry] of entries) {
       if (failures.has(key)) this.#fail(key, failures.get(key), signal);
       else this.#succeed(verb, key, entry);
+      if (!failures.has(key)) done.set(key, entry);
     }
-    const [count, durationMs] = [entries.size - failures.size, clock.monotonicMs() - startMs];
-    const lines = (): readonly string[] => this.#lines(verb, entries);
-    if (count > 0) report({ kind: 'applied', target: this.name, verb, count, durationMs, lines });
+    const event = (
+      of: ReadonlyMap<string, T>,
+    ): Pick<AppliedEvent, 'target' | 'verb' | 'count' | 'lines'> => ({
+      target: this.name,
+      verb,
+      count: of.size,
+      lines: () => this.#lines(verb, of),
+    });
+    const durationMs = clock.monotonicMs() - startMs;
+    if (done.size > 0) report({ kind: 'applied', durationMs, ...event(done) });
+    const repaired = this.#disturbances.takeRepaired(done);
+    if (repaired.size > 0) report({ kind: 'repaired', ...event(repaired) });
     return entries.size;
   }
 
@@ -258,6 +284,7 @@ export class TargetReconciler<T> {
   /** The end of the process is no failure of the target. */
   #fail(key: string, error: unknown, signal: AbortSignal): void {
     if (signal.aborted) throw new FairleadError('aborted', `Cannot finish ${this.name}: asked to end`);
+    this.#disturbances.noteFailure(key);
     this.#noteFailure(key, error);
   }
 

@@ -10,6 +10,8 @@ export interface Target<T> {
   readonly isBase?: boolean;
   /** Nothing that other targets do touches its entries: after work it is not observed anew, only at resyncs. Default false. */
   readonly isIsolated?: boolean;
+  /** Its entries come about without anybody's doing: to delete them is its work and no repair. Default false. */
+  readonly isCollecting?: boolean;
   /** What is there now, by key; never from a memory that the kernel itself does not confirm, so that a restart depends on none of ours. */
   observe(signal: AbortSignal): Promise<ReadonlyMap<string, T>>;
   isEqual(desired: T, observed: T): boolean;

@@ -58,6 +58,7 @@ export function stalePart<T, V extends StaleInput>(memory: StaleMemory<T>): Part
 
 class StaleTarget<T> implements Target<Stale<T>> {
   readonly name: string;
+  readonly isCollecting = true;
   /** True at first: what happened before this process is not known. */
   needsSweep = true;
   view: FlowView | undefined;
