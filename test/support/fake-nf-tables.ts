@@ -1,4 +1,4 @@
-// Sets of nf_tables in memory, as far as elements go: a transaction is whole or nothing, and every one has a number.
+// Sets of nf_tables in memory, as far as elements go: a transaction is whole or nothing, and every one has a number. It can be told to refuse.
 
 import { kernelError } from '../../src/sys/errno.ts';
 import type { NfTables, RefusedChange } from '../../src/sys/nf-tables.ts';
@@ -6,24 +6,43 @@ import type { NftElement, NftElementChange, NftRule } from '../../src/wire/netli
 
 const ENOENT = 2;
 const EEXIST = 17;
+const ENOBUFS = 105;
 const ERESTART = 85;
 
 type Sets = Map<string, Map<string, NftElement>>;
 
+/** What a kernel in need refuses: asked before everything that is done. */
+export interface NfTablesFaults {
+  isRefused(what: 'change' | 'list'): boolean;
+}
+
+const NO_FAULTS: NfTablesFaults = { isRefused: () => false };
+
 export class FakeNfTables implements NfTables {
-  #sets: Sets = new Map();
+  #sets: Sets;
+  readonly #faults: NfTablesFaults;
   #generation = 7;
   /** Lists that were asked for. */
   listCount = 0;
   /** Of each transaction, the elements that it named; refused ones too. */
   readonly transactions: number[] = [];
 
+  constructor(faults: NfTablesFaults = NO_FAULTS, sets: Sets = new Map()) {
+    this.#faults = faults;
+    this.#sets = sets;
+  }
+
+  /** As it is now, whatever happens to this one; without faults. */
+  copy(): FakeNfTables {
+    return new FakeNfTables(NO_FAULTS, this.#sets);
+  }
+
   apply(changes: readonly NftElementChange[], generation?: number): readonly RefusedChange[] {
     this.transactions.push(changes.reduce((count, it) => count + it.elements.length, 0));
     if (generation !== undefined && generation !== this.#generation) return [refusal(-1, ERESTART)];
     const sets: Sets = new Map([...this.#sets].map(([name, elements]) => [name, new Map(elements)]));
     const refused = changes.flatMap((change, at) => {
-      const errno = perform(sets, change);
+      const errno = this.#faults.isRefused('change') ? ENOBUFS : perform(sets, change);
       return errno === undefined ? [] : [refusal(at, errno)];
     });
     if (refused.length > 0) return refused;
@@ -42,6 +61,7 @@ export class FakeNfTables implements NfTables {
 
   async listElements(_table: string, set: string): Promise<readonly NftElement[]> {
     this.listCount++;
+    if (this.#faults.isRefused('list')) throw kernelError({ action: `list ${set}`, errno: ENOBUFS });
     return Promise.resolve([...(this.#sets.get(set)?.values() ?? [])]);
   }
 
@@ -54,7 +74,7 @@ export class FakeNfTables implements NfTables {
   }
 
   close(): void {
-    this.#sets.clear();
+    this.#sets = new Map();
   }
 }
 
