@@ -17,6 +17,7 @@ struct ip_address {
 #define FRONTEND_OUTSIDE_DROPS 2
 #define FRONTEND_MASQUERADES_OUTSIDE 4
 #define FRONTEND_DENIES_NODE 8
+#define MAGLEV_PART_SLOTS 224
 #define REASON_FORWARDED 0
 #define REASON_LOST_EVENT 1
 #define REASON_UNKNOWN_INTERFACE 2
@@ -65,8 +66,9 @@ struct frontend {
 	__u32 inside_count;
 	__u32 outside_generation;
 	__u32 outside_count;
+	__u32 outside_table_size;
 };
-_Static_assert(sizeof(struct frontend) == 32, "frontend");
+_Static_assert(sizeof(struct frontend) == 36, "frontend");
 
 struct source_range_key {
 	__u32 prefix_bits;
@@ -105,6 +107,17 @@ struct slot {
 	__u32 slot;
 };
 _Static_assert(sizeof(struct slot) == 4, "slot");
+
+struct maglev_key {
+	__u32 generation;
+	__u32 part;
+};
+_Static_assert(sizeof(struct maglev_key) == 8, "maglev_key");
+
+struct maglev_part {
+	__u16 slots[224];
+};
+_Static_assert(sizeof(struct maglev_part) == 448, "maglev_part");
 
 struct index_key {
 	__u32 index;
@@ -317,6 +330,21 @@ struct {
 	__uint(max_entries, 1);
 	__array(values, struct members_of_now);
 } members SEC(".maps");
+
+/* Slots of a generation in the order of a consistent hash, for outside clients of Services that ask for it. */
+struct maglev_tables_of_now {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(key_size, sizeof(struct maglev_key));
+	__uint(value_size, sizeof(struct maglev_part));
+	__uint(max_entries, 64);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__type(key, __u32);
+	__uint(max_entries, 1);
+	__array(values, struct maglev_tables_of_now);
+} maglev_tables SEC(".maps");
 
 /* Last number given to a service or generation; the programs never read it. */
 struct {

@@ -46,6 +46,8 @@ static __always_inline int outside_choose(struct __sk_buff *skb, const struct pa
 	struct transport_address endpoint = {};
 	struct bpf_fib_lookup way;
 
+	if (service->table_size)
+		service->client_hash = maglev_hash(&packet->source, service->affinity_timeout_s ? 0 : packet->source_port, key);
 	*verdict = service_choose(key, service, &packet->source, &endpoint);
 	if (*verdict != SERVICE_FOUND)
 		return 0;
@@ -120,7 +122,8 @@ static __noinline enum flow_course outside_asks(struct __sk_buff *skb, struct pa
 	if (packet->protocol == IPPROTO_TCP && !packet_is_new_tcp(packet)) {
 		if (conntrack_knows(skb, packet))
 			return COURSE_FORWARD;
-		if (verdict == SERVICE_FOUND)
+		/* A client that keeps its address and has a table goes to where its connection may be known: it came by another node before. */
+		if (verdict == SERVICE_FOUND && (!service.table_size || service.flags & FRONTEND_MASQUERADES_OUTSIDE))
 			return COURSE_REFUSE;
 	}
 	if (verdict == SERVICE_FOUND) {

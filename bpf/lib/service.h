@@ -3,6 +3,7 @@
 #pragma once
 
 #include "growing_map.h"
+#include "maglev.h"
 
 enum service_verdict {
 	/* Not an address of a Service: leave it alone. */
@@ -30,6 +31,9 @@ struct service {
 	__u32 flags;
 	__u32 range_set;
 	enum client_side side;
+	/* Places of the table by which this client chooses, 0 for chance; and its hash (maglev_hash), which whoever asks has to set. */
+	__u32 table_size;
+	__u32 client_hash;
 };
 
 /* The agent may switch generations between our two look-ups; after so many misses in a row something is broken. */
@@ -52,6 +56,7 @@ static __always_inline enum service_verdict service_find(const struct frontend_k
 	out->affinity_timeout_s = found->affinity_timeout_s;
 	out->flags = found->flags;
 	out->range_set = found->range_set;
+	out->table_size = side == CLIENT_OUTSIDE ? found->outside_table_size : 0;
 	out->generation = is_inside ? found->inside_generation : found->outside_generation;
 	out->endpoint_count = is_inside ? found->inside_count : found->outside_count;
 	out->side = side;
@@ -100,7 +105,10 @@ static __always_inline bool service_pick(const struct service *service, struct t
 
 	if (!service->endpoint_count)
 		return false;
-	key.slot = bpf_get_prandom_u32() % service->endpoint_count;
+	if (!service->table_size)
+		key.slot = bpf_get_prandom_u32() % service->endpoint_count;
+	else if (!maglev_slot(service->generation, service->client_hash % service->table_size, &key.slot))
+		return false;
 	found = growing_map_lookup(&endpoints, &key);
 	if (!found)
 		return false;

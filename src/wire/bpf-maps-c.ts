@@ -56,6 +56,8 @@ function printField(field: PlacedField): string {
       return `struct ip_address ${name}`;
     case 'ips':
       return `struct ip_address ${name}[${field.count}]`;
+    case 'u16s':
+      return `__u16 ${name}[${field.count}]`;
     case 'mac':
       return `__u8 ${name}[6]`;
     case 'pad':

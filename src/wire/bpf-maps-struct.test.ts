@@ -13,6 +13,7 @@ const SAMPLE = defineStruct('sample', [
   { name: 'port', kind: 'be16' },
   { name: 'mac', kind: 'mac' },
   { name: 'ips', kind: 'ips', count: 2 },
+  { name: 'halves', kind: 'u16s', count: 4 },
   { name: 'small', kind: 'u8' },
   { name: 'gap', kind: 'pad', count: 1 },
   { name: 'half', kind: 'u16' },
@@ -32,6 +33,7 @@ const aSample = fc.record(
     port: fc.nat(0xffff),
     mac: fc.uint8Array({ minLength: 6, maxLength: 6 }).map(macFromBytes),
     ips: fc.array(anIp, { maxLength: 2 }),
+    halves: fc.uint16Array({ minLength: 4, maxLength: 4 }),
     small: fc.nat(0xff),
     half: fc.nat(0xffff),
     word: fc.nat(0xffffffff),
@@ -50,6 +52,7 @@ test('encode() lays fields out as C does, numbers little endian, ports and addre
     port: 0x1234,
     mac: parseMac('02:00:00:00:00:07'),
     ips: [parseIp('fd00::1')],
+    halves: Uint16Array.of(1, 2, 3, 0x0a0b),
     small: 9,
     half: 0x0a0b,
     word: 0x01020304,
@@ -61,6 +64,7 @@ test('encode() lays fields out as C does, numbers little endian, ports and addre
     '020000000007' +
     'fd000000000000000000000000000001' +
     '00000000000000000000000000000000' +
+    '0100020003000b0a' +
     '0900' +
     '0b0a' +
     '04030201';
@@ -91,6 +95,11 @@ test('defineStruct() refuses what C would pad by itself', () => {
       { name: 'b', kind: 'u8' },
     ]),
   );
+});
+
+test('an array of numbers is written whole or not at all', () => {
+  const numbers = defineStruct('numbers', [{ name: 'halves', kind: 'u16s', count: 2 }]);
+  assert.throws(() => numbers.encode({ halves: Uint16Array.of(1) }), /halves takes 4 bytes, not 2/);
 });
 
 test('more addresses than the field holds are refused', () => {

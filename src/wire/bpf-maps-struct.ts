@@ -22,20 +22,23 @@ interface ValueOfKind {
 export type Field =
   | { readonly name: string; readonly kind: FieldKind }
   | { readonly name: string; readonly kind: 'ips'; readonly count: number }
+  | { readonly name: string; readonly kind: 'u16s'; readonly count: number }
   | { readonly name: string; readonly kind: 'pad'; readonly count: number };
 
 type ValueOfField<F> = F extends { readonly kind: 'ips' }
   ? readonly Ip[]
-  : F extends { readonly kind: infer K extends FieldKind }
-    ? ValueOfKind[K]
-    : never;
+  : F extends { readonly kind: 'u16s' }
+    ? Uint16Array
+    : F extends { readonly kind: infer K extends FieldKind }
+      ? ValueOfKind[K]
+      : never;
 
 /** The readonly object that a table of fields describes. */
 export type StructValue<F extends readonly Field[]> = {
   readonly [E in Exclude<F[number], { readonly kind: 'pad' }> as E['name']]: ValueOfField<E>;
 };
 
-/** A struct: `encode` and `decode` are inverse to each other; `ips` arrays drop their unused (all zero) tail. */
+/** A struct: `encode` and `decode` are inverse to each other; `ips` arrays drop their unused (all zero) tail, `u16s` are of the whole length. */
 export interface Struct<T> {
   /** Name in C: `struct <name>`. */
   readonly name: string;
@@ -60,6 +63,7 @@ const KINDS: Readonly<Record<Field['kind'], KindRules>> = {
   u8: { sizeBytes: 1, alignment: 1 },
   u16: { sizeBytes: 2, alignment: 2 },
   u32: { sizeBytes: 4, alignment: 4 },
+  u16s: { sizeBytes: 2, alignment: 2 },
   u64: { sizeBytes: 8, alignment: 8 },
   be16: { sizeBytes: 2, alignment: 2 },
   ip: { sizeBytes: 16, alignment: 4 },
@@ -141,8 +145,24 @@ function writeField({ bytes, view }: StructPlace, field: PlacedField, value: unk
       return bytes.set(macToBytes(value as Mac), field.offset);
     case 'ips':
       return writeIps(bytes, field, value as readonly Ip[]);
+    case 'u16s':
+      return writeU16s(bytes, field, value as Uint16Array);
     case 'pad':
   }
+}
+
+/** Numbers of the machine's own byte order, which is little endian. */
+function writeU16s(bytes: Uint8Array, field: PlacedField, numbers: Uint16Array): void {
+  if (numbers.byteLength !== field.sizeBytes)
+    throw new FairleadError(
+      'internal',
+      `Field ${field.name} takes ${field.sizeBytes} bytes, not ${numbers.byteLength}`,
+    );
+  bytes.set(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength), field.offset);
+}
+
+function readU16s(bytes: Uint8Array): Uint16Array {
+  return new Uint16Array(bytes.slice().buffer);
 }
 
 function writeIps(bytes: Uint8Array, field: PlacedField, ips: readonly Ip[]): void {
@@ -182,6 +202,8 @@ function readField(view: DataView, field: PlacedField): unknown {
       return macFromBytes(part);
     case 'ips':
       return readIps(part);
+    case 'u16s':
+      return readU16s(part);
     case 'pad':
       return undefined;
   }

@@ -39,7 +39,7 @@ export const FRONTEND_KEY = defineStruct('frontend_key', [
 
 /**
  * A generation names one set of endpoint slots and is never used twice; `serviceId` stays when endpoints change. Inside and outside clients
- * share a set where theirs are equal. `rangeSet` names the source ranges, 0 for everybody.
+ * share a set where theirs are equal. `outsideTableSize` is how long the table is by which outside clients choose, 0 for chance. `rangeSet` names the source ranges, 0 for everybody.
  */
 export const FRONTEND = defineStruct('frontend', [
   { name: 'serviceId', kind: 'u32' },
@@ -51,6 +51,7 @@ export const FRONTEND = defineStruct('frontend', [
   { name: 'insideCount', kind: 'u32' },
   { name: 'outsideGeneration', kind: 'u32' },
   { name: 'outsideCount', kind: 'u32' },
+  { name: 'outsideTableSize', kind: 'u32' },
 ]);
 
 /** Bits of `frontend.flags`. */
@@ -96,6 +97,19 @@ export const MEMBER_KEY = defineStruct('member_key', [
   { name: 'ip', kind: 'ip' },
   { name: 'port', kind: 'be16' },
   { name: 'pad', kind: 'pad', count: 2 },
+]);
+
+/** Slots in one entry, which takes 512 bytes of the kernel with all that belongs to it: its allocator has pieces of that size. */
+export const MAGLEV_PART_SLOTS = 224;
+
+/** A piece of the table of a generation: places `part * MAGLEV_PART_SLOTS` and on. */
+export const MAGLEV_KEY = defineStruct('maglev_key', [
+  { name: 'generation', kind: 'u32' },
+  { name: 'part', kind: 'u32' },
+]);
+
+export const MAGLEV_PART = defineStruct('maglev_part', [
+  { name: 'slots', kind: 'u16s', count: MAGLEV_PART_SLOTS },
 ]);
 
 const SLOT = defineStruct('slot', [{ name: 'slot', kind: 'u32' }]);
@@ -292,6 +306,17 @@ export const BPF_MAPS = {
     flags: NO_PREALLOC,
     about: 'The same endpoints by address: whether a remembered choice is still one.',
   }),
+  maglev_tables: map({
+    name: 'maglev_tables',
+    kind: 'HASH',
+    key: MAGLEV_KEY,
+    value: MAGLEV_PART,
+    maxEntries: 131_072,
+    firstEntries: 64,
+    flags: NO_PREALLOC,
+    about:
+      'Slots of a generation in the order of a consistent hash, for outside clients of Services that ask for it.',
+  }),
   allocator: map({
     name: 'allocator',
     kind: 'ARRAY',
@@ -425,5 +450,6 @@ export const BPF_CONSTANTS: Readonly<Record<string, number>> = {
   FRONTEND_OUTSIDE_DROPS: FRONTEND_FLAGS.outsideDrops,
   FRONTEND_MASQUERADES_OUTSIDE: FRONTEND_FLAGS.masqueradesOutside,
   FRONTEND_DENIES_NODE: FRONTEND_FLAGS.deniesNode,
+  MAGLEV_PART_SLOTS,
   ...Object.fromEntries(PACKET_REASONS.map((it, at) => [reasonConstant(it.name), at])),
 };

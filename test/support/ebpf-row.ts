@@ -16,6 +16,7 @@ export function anEbpfRow(endpoints: readonly RowEndpoint[], over: Partial<Front
     masqueradesOutside: true,
     sourceRanges: undefined,
     admitsNode: true,
+    isMaglev: false,
     affinityTimeoutS: 0,
     isExclusiveAddress: true,
     ...over,

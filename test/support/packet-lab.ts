@@ -23,6 +23,10 @@ export interface PacketLab {
   /** What the pod program says of a packet that the pod sends, and what becomes of it. */
   sends(packet: Uint8Array): { readonly verdict: TcVerdict; readonly packet: Uint8Array };
   receives(packet: Uint8Array): { readonly verdict: TcVerdict; readonly packet: Uint8Array };
+  /** What the node's program says of a packet that comes in by one of its links. */
+  arrives(packet: Uint8Array): { readonly verdict: TcVerdict; readonly packet: Uint8Array };
+  /** These frontends and no others. */
+  programRows(rows: readonly FrontendRow[]): Promise<void>;
   /** Frontends from text: { "10.96.0.1:80/TCP": ["10.77.0.11:8080"] }; they replace all others. */
   program(frontends: Readonly<Record<string, readonly string[]>>): Promise<void>;
   /** Packets counted since the last call, by reason; those of zero are left out. */
@@ -48,28 +52,24 @@ export async function openPacketLab(lifetime: Lifetime): Promise<PacketLab> {
     { mac: parseMac(POD_MAC), ips: POD_IPS.map((ip) => parseIp(ip)) },
   );
   lifetime.defer('maps', () => bpf.maps.podInterfaces.delete({ ifindex: TEST_IFINDEX }));
-  const [egress, ingress] = [
+  const [egress, ingress, node] = [
     openProgram(pinDir, 'pod_egress', lifetime),
     openProgram(pinDir, 'pod_ingress', lifetime),
+    openProgram(pinDir, 'node_ingress', lifetime),
   ];
   const target = openServiceTarget(bpf.maps);
   let before = new Map<string, number>();
+  const programRows = async (rows: readonly FrontendRow[]): Promise<void> => {
+    await target.delete(await target.observe(SIGNAL), SIGNAL);
+    await target.update(new Map(rows.map((row) => [frontendKey(row), row])), SIGNAL, new Map());
+  };
   return {
     bpf,
     sends: (packet) => testRunTc(egress, packet),
     receives: (packet) => testRunTc(ingress, packet),
-    program: async (frontends) => {
-      await target.delete(await target.observe(SIGNAL), SIGNAL);
-      await target.update(
-        new Map(
-          Object.entries(frontends)
-            .map(aRow)
-            .map((row) => [frontendKey(row), row]),
-        ),
-        SIGNAL,
-        new Map(),
-      );
-    },
+    arrives: (packet) => testRunTc(node, packet),
+    programRows,
+    program: (frontends) => programRows(Object.entries(frontends).map(aRow)),
     counted: () => {
       const now = new Map<string, number>(bpf.counters().map((it) => [it.reason, Number(it.packets)]));
       const found = [...now].map(([reason, count]) => [reason, count - (before.get(reason) ?? 0)] as const);

@@ -16,6 +16,8 @@ export interface FrontendRow {
   readonly sourceRanges: readonly Cidr[] | undefined;
   /** The node's own processes are in the source ranges, by one of its addresses. */
   readonly admitsNode: boolean;
+  /** Outside clients choose by a consistent hash instead of by chance; there is more than one endpoint for them then. */
+  readonly isMaglev: boolean;
   /** Session affinity by client, 0 for none. */
   readonly affinityTimeoutS: number;
   /** Ports of this address without a frontend are refused; the same for all rows of an address. */
@@ -50,6 +52,7 @@ export function isSameRow(a: FrontendRow, b: FrontendRow): boolean {
     a.isExclusiveAddress === b.isExclusiveAddress &&
     a.masqueradesOutside === b.masqueradesOutside &&
     a.admitsNode === b.admitsNode &&
+    a.isMaglev === b.isMaglev &&
     a.sourceRanges?.join() === b.sourceRanges?.join() &&
     isSameChoice(a.inside, b.inside) &&
     isSameChoice(a.outside, b.outside)

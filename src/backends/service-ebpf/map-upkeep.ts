@@ -5,6 +5,7 @@ import type { Ip } from '../../base/ip.ts';
 import { PROTOCOL_NUMBERS } from '../../base/port.ts';
 import type { NodeMaps } from '../shared-bpf/node-maps.ts';
 import type { FrontendRow } from './frontend-row.ts';
+import { partCount, partKeys, type MaglevKey } from './maglev-tables.ts';
 
 /** Protocols of frontends by their number in the maps. */
 export const PROTOCOLS: ReadonlyMap<number, FrontendRow['protocol']> = new Map([
@@ -30,16 +31,19 @@ export function rangeKeyOf(rangeSet: number, cidr: Cidr): SourceRangeKey {
 /** What a frontend in the maps names: it can go when the frontend names others, or has gone. */
 export interface NamedSets {
   readonly endpoints: readonly { readonly generation: number; readonly count: number }[];
+  readonly tables: readonly MaglevKey[];
   readonly ranges: readonly SourceRangeKey[];
 }
 
 /** `ranges` are the source ranges as they were last seen: the kernel lists no single set of them. */
 export function setsOf(frontend: Frontend, ranges: readonly Cidr[] | undefined): NamedSets {
-  const { insideGeneration, insideCount, outsideGeneration, outsideCount, rangeSet } = frontend;
+  const { insideGeneration, insideCount, outsideGeneration, outsideCount } = frontend;
+  const { rangeSet, outsideTableSize } = frontend;
   const inside = { generation: insideGeneration, count: insideCount };
   const outside = { generation: outsideGeneration, count: outsideCount };
   return {
     endpoints: insideGeneration === outsideGeneration ? [inside] : [inside, outside],
+    tables: partKeys(outsideGeneration, outsideTableSize),
     ranges: (ranges ?? []).map((cidr) => rangeKeyOf(rangeSet, cidr)),
   };
 }
@@ -55,6 +59,7 @@ export function removeSets(maps: NodeMaps, sets: readonly NamedSets[]): void {
   });
   maps.members.deleteAll(members);
   maps.endpoints.deleteAll(slots);
+  maps.maglevTables.deleteAll(sets.flatMap((it) => it.tables));
   maps.sourceRanges.deleteAll(sets.flatMap((it) => it.ranges));
 }
 
@@ -67,11 +72,18 @@ export function removeOrphans(maps: NodeMaps): void {
   const [unreachable, frontends] = partition(maps.frontends.entries(), ([key]) => !known.has(key.ip));
   maps.frontends.deleteAll(unreachable.map(keyOf));
   const generations = new Set(frontends.flatMap(([, it]) => [it.insideGeneration, it.outsideGeneration]));
+  const tables = new Map(frontends.map(([, it]) => [it.outsideGeneration, partCount(it.outsideTableSize)]));
   const rangeSets = new Set(frontends.map(([, it]) => it.rangeSet));
   const ips = new Set(frontends.map(([key]) => key.ip));
   const isOrphan = ({ generation }: { readonly generation: number }): boolean => !generations.has(generation);
   maps.endpoints.deleteAll(maps.endpoints.entries().map(keyOf).filter(isOrphan));
   maps.members.deleteAll(maps.members.entries().map(keyOf).filter(isOrphan));
+  maps.maglevTables.deleteAll(
+    maps.maglevTables
+      .entries()
+      .map(keyOf)
+      .filter(({ generation, part }) => part >= (tables.get(generation) ?? 0)),
+  );
   maps.sourceRanges.deleteAll(
     maps.sourceRanges
       .entries()

@@ -6,6 +6,7 @@ import { parsePort } from '../../base/port.ts';
 import { frontendKey } from '../../model/network.ts';
 import { FRONTEND_FLAGS } from '../../wire/bpf-maps.ts';
 import type { NodeMaps } from '../shared-bpf/node-maps.ts';
+import { partCount, partsByGeneration } from './maglev-tables.ts';
 import { sortedEndpoints, type FrontendRow, type RowChoice, type RowEndpoint } from './frontend-row.ts';
 import { PROTOCOLS, RANGE_BITS } from './map-upkeep.ts';
 
@@ -13,6 +14,7 @@ import { PROTOCOLS, RANGE_BITS } from './map-upkeep.ts';
 export function observeRows(maps: NodeMaps): ReadonlyMap<string, FrontendRow> {
   const endpoints = Map.groupBy(maps.endpoints.entries(), ([key]) => key.generation);
   const ranges = Map.groupBy(maps.sourceRanges.entries(), ([key]) => key.rangeSet);
+  const parts = partsByGeneration(maps);
   const addresses = new Map(maps.addresses.entries().map(([key, value]) => [key.ip, value.flags]));
   const choiceOf = (generation: number, drops: boolean): RowChoice => {
     const found = (endpoints.get(generation) ?? []).map(([, it]): RowEndpoint => ({
@@ -40,6 +42,9 @@ export function observeRows(maps: NodeMaps): ReadonlyMap<string, FrontendRow> {
       masqueradesOutside: has(FRONTEND_FLAGS.masqueradesOutside),
       sourceRanges: value.rangeSet === 0 ? undefined : rangesOf(value.rangeSet),
       admitsNode: !has(FRONTEND_FLAGS.deniesNode),
+      isMaglev:
+        value.outsideTableSize > 0 &&
+        parts.get(value.outsideGeneration) === partCount(value.outsideTableSize),
       affinityTimeoutS: value.affinityTimeoutS,
       isExclusiveAddress: addresses.get(key.ip) !== 0,
     };

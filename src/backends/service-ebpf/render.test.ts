@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { parseCidr } from '../../base/cidr.ts';
 import { parseIp } from '../../base/ip.ts';
 import { parsePort, type Protocol } from '../../base/port.ts';
-import { frontendKey, type Frontend, type ServiceView } from '../../model/network.ts';
+import { frontendKey, NO_FRONTEND_OPTIONS, type Frontend, type ServiceView } from '../../model/network.ts';
 import { aFrontend, SERVICE_NODE } from '../../../test/support/service-samples.ts';
 import { renderFrontends } from '../shared-node/service-backend.ts';
 import type { FrontendRow } from './frontend-row.ts';
@@ -79,6 +79,7 @@ test('EBPF_RENDERING sorts endpoints, drops duplicates and those of the other fa
     masqueradesOutside: true,
     sourceRanges: undefined,
     admitsNode: true,
+    isMaglev: false,
     affinityTimeoutS: 60,
     isExclusiveAddress: true,
   });
@@ -118,4 +119,15 @@ test('EBPF_RENDERING keeps both sides apart, and counts the node by its addresse
   assert.deepEqual(row.sourceRanges, ['192.0.2.0/24', '198.51.100.0/24']);
   const elsewhere = render(aFrontend([], { sourceRanges: [parseCidr('198.51.100.0/24')] }));
   assert.equal(elsewhere.get('10.96.0.5:80/TCP')?.admitsNode, false);
+});
+
+test('EBPF_RENDERING gives a table to those that ask for it and have outside endpoints to choose from', () => {
+  const options = { ...NO_FRONTEND_OPTIONS, isMaglev: true };
+  const isMaglev = (endpoints: readonly string[], over: Partial<Frontend> = {}): unknown =>
+    render(aFrontend(endpoints, { options, ...over })).get('10.96.0.5:80/TCP')?.isMaglev;
+  const two = ['10.0.0.1:8080', '10.0.0.2:8080'];
+  assert.equal(isMaglev(two), true);
+  assert.equal(isMaglev(two, { options: NO_FRONTEND_OPTIONS }), false);
+  assert.equal(isMaglev(two.slice(1)), false);
+  assert.equal(isMaglev(two, { outside: { endpoints: [], whenEmpty: 'drop' } }), false);
 });

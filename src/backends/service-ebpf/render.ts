@@ -2,6 +2,7 @@
 
 import { cidrFamily, cidrHasIp, type Cidr } from '../../base/cidr.ts';
 import { familyOf, type Ip } from '../../base/ip.ts';
+import { MAGLEV_NAMES_MAX } from '../../base/maglev.ts';
 import type { EndpointChoice, Frontend, ServiceView } from '../../model/network.ts';
 import type { ContextBefore, FrontendRendering } from '../shared-node/service-backend.ts';
 import { sortedEndpoints, type FrontendRow, type RowChoice } from './frontend-row.ts';
@@ -60,19 +61,26 @@ function renderFrontend(frontend: Frontend, context: RowContext): FrontendRow | 
   const { ip, port, protocol } = frontend;
   const isClusterIp = context.serviceCidrs.some((cidr) => cidrHasIp(cidr, ip));
   const inside = renderChoice(frontend.inside, ip);
+  const outside = frontend.outside === frontend.inside ? inside : renderChoice(frontend.outside, ip);
   const sourceRanges = renderRanges(frontend.sourceRanges, ip);
   return {
     ip,
     port,
     protocol,
     inside,
-    outside: frontend.outside === frontend.inside ? inside : renderChoice(frontend.outside, ip),
+    outside,
     masqueradesOutside: frontend.masqueradesOutside,
     sourceRanges,
     admitsNode: sourceRanges?.some((cidr) => context.nodeIps.some((it) => cidrHasIp(cidr, it))) ?? true,
+    isMaglev: frontend.options.isMaglev && canHash(outside),
     affinityTimeoutS: frontend.affinityTimeoutS ?? 0,
     isExclusiveAddress: isClusterIp && !context.sharedIps.includes(ip),
   };
+}
+
+/** One endpoint needs no table, and more than a table can name are spread by chance. */
+function canHash({ endpoints }: RowChoice): boolean {
+  return endpoints.length > 1 && endpoints.length <= MAGLEV_NAMES_MAX;
 }
 
 function renderChoice({ endpoints, whenEmpty }: EndpointChoice, ip: Ip): RowChoice {

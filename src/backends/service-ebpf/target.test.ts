@@ -6,12 +6,14 @@ import fc from 'fast-check';
 import { deltasOf } from '../../base/deltas.ts';
 import { parseCidr } from '../../base/cidr.ts';
 import { parseIp } from '../../base/ip.ts';
+import { maglevSize } from '../../base/maglev.ts';
 import { parsePort } from '../../base/port.ts';
 import { frontendKey } from '../../model/network.ts';
 import { anEbpfRow } from '../../../test/support/ebpf-row.ts';
 import { FakeBpfMap, type FakeMapHooks } from '../../../test/support/fake-bpf-map.ts';
 import { typedNodeMaps, type NodeMaps } from '../shared-bpf/node-maps.ts';
 import { hasSameEndpoints, sortedEndpoints, type FrontendRow, type RowChoice } from './frontend-row.ts';
+import { partCount, partKeys } from './maglev-tables.ts';
 import { setsOf } from './map-upkeep.ts';
 import { openServiceTarget } from './target.ts';
 
@@ -32,9 +34,10 @@ const aRow = fc
       nil: undefined,
     }),
     admitsNode: fc.boolean(),
+    wantsMaglev: fc.boolean(),
     affinityTimeoutS: fc.constantFrom(0, 60),
   })
-  .map(({ address, port, inside, outside, whenEmpty, sourceRanges, ...it }): FrontendRow => ({
+  .map(({ address, port, inside, outside, whenEmpty, sourceRanges, wantsMaglev, ...it }): FrontendRow => ({
     ...it,
     ip: parseIp(`10.96.0.${address}`),
     port: parsePort(port),
@@ -42,6 +45,7 @@ const aRow = fc
     outside: aChoice(outside ?? inside, whenEmpty),
     sourceRanges: sourceRanges?.map((n) => parseCidr(`10.${n}.0.0/16`)).sort(),
     isExclusiveAddress: true,
+    isMaglev: wantsMaglev && (outside ?? inside).length > 1,
   }));
 
 function aChoice(numbers: readonly number[], whenEmpty: 'refuse' | 'drop'): RowChoice {
@@ -79,6 +83,13 @@ function assertWhole(maps: NodeMaps): void {
   const addresses = new Set(maps.addresses.entries().map(([key]) => key.ip));
   for (const [key, value] of maps.frontends.entries()) {
     if (!addresses.has(key.ip)) continue;
+    for (const part of partKeys(value.outsideGeneration, value.outsideTableSize)) {
+      const slots = maps.maglevTables.lookup(part)?.slots;
+      assert.ok(
+        slots?.every((it) => it < value.outsideCount),
+        `part ${part.part} of a table is missing`,
+      );
+    }
     for (const { generation, count } of setsOf(value, undefined).endpoints)
       for (let slot = 0; slot < count; slot++) {
         const endpoint = maps.endpoints.lookup({ generation, slot });
@@ -112,6 +123,10 @@ function assertNothingElse(maps: NodeMaps, rows: Rows): void {
   assert.equal(
     maps.sourceRanges.entries().length,
     sum((row) => row.sourceRanges?.length ?? 0),
+  );
+  assert.equal(
+    maps.maglevTables.entries().length,
+    sum((row) => (row.isMaglev ? partCount(maglevSize(row.outside.endpoints.length)) : 0)),
   );
   assert.equal(maps.frontends.entries().length, rows.size);
   assert.equal(maps.endpoints.entries().length, endpoints);

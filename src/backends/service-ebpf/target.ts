@@ -11,6 +11,7 @@ import {
   type RowChoice,
 } from './frontend-row.ts';
 import { AddressUse, keyOfRow, removeOrphans, removeSets, setsOf, type NamedSets } from './map-upkeep.ts';
+import { buildTables, type MaglevTables } from './maglev-tables.ts';
 import { observeRows } from './observe.ts';
 import { writeRows } from './write-rows.ts';
 
@@ -29,12 +30,29 @@ export function openServiceTarget(maps: NodeMaps): Target<FrontendRow> {
       return observeRows(maps);
     },
     isEqual: isSameRow,
-    update: async (rows, _signal, seen) => leftovers.after(() => writeRows({ maps, use, seen }, rows)),
+    update: async (rows, signal, seen) => {
+      const write = (some: typeof rows, tables: MaglevTables): ReadonlyMap<string, unknown> =>
+        leftovers.after(() => writeRows({ maps, use, seen, tables }, some));
+      // Those that need no table first: a large one takes its time.
+      const [hashed, others] = partition(rows, (row) => row.isMaglev);
+      const failures = write(others, new Map());
+      if (hashed.size === 0) return failures;
+      const tables = await buildTables(hashed, signal);
+      return new Map([...failures, ...write(hashed, tables)]);
+    },
     delete: async (rows) => leftovers.after(() => deleteRows(maps, use, rows)),
     print: (verb, key, row) => [
       verb === 'delete' ? `delete frontend ${key}` : `replace frontend ${key} ${describeRow(row)}`,
     ],
   };
+}
+
+function partition(
+  rows: ReadonlyMap<string, FrontendRow>,
+  isFirst: (row: FrontendRow) => boolean,
+): readonly [ReadonlyMap<string, FrontendRow>, ReadonlyMap<string, FrontendRow>] {
+  const { yes = [], no = [] } = Object.groupBy(rows, ([, row]) => (isFirst(row) ? 'yes' : 'no'));
+  return [new Map(yes), new Map(no)];
 }
 
 /** What a refused write or removal may have left: no row names it, so that no difference would ever show it. */
@@ -66,12 +84,13 @@ class Leftovers {
   }
 }
 
-function describeRow({ inside, outside, masqueradesOutside, sourceRanges }: FrontendRow): string {
+function describeRow({ inside, outside, masqueradesOutside, isMaglev, sourceRanges }: FrontendRow): string {
   const isShared = inside.whenEmpty === outside.whenEmpty && hasSameEndpoints(inside, outside);
   return [
     describeChoice(inside),
     ...(isShared ? [] : [`outside ${describeChoice(outside)}`]),
     ...(masqueradesOutside ? [] : ['keep outside']),
+    ...(isMaglev ? ['maglev'] : []),
     ...(sourceRanges === undefined ? [] : [`from ${sourceRanges.join(', ') || 'nowhere'}`]),
   ].join(' ');
 }

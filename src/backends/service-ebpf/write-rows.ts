@@ -4,6 +4,7 @@ import { FairleadError, hasCode } from '../../base/errors.ts';
 import { ADDRESS_FLAGS, FRONTEND_FLAGS } from '../../wire/bpf-maps.ts';
 import type { NodeMaps } from '../shared-bpf/node-maps.ts';
 import { hasSameEndpoints, type FrontendRow, type RowEndpoint } from './frontend-row.ts';
+import { tableParts, type MaglevTables } from './maglev-tables.ts';
 import { keyOfRow, rangeKeyOf, removeSets, setsOf, type AddressUse, type NamedSets } from './map-upkeep.ts';
 
 /** Where rows are written and what is known of the place. */
@@ -12,6 +13,8 @@ export interface RowPlace {
   readonly use: AddressUse;
   /** Rows by key as they were last seen. */
   readonly seen: ReadonlyMap<string, FrontendRow>;
+  /** By key of a row that wants one. */
+  readonly tables: MaglevTables;
 }
 
 type Frontend = NonNullable<ReturnType<NodeMaps['frontends']['lookup']>>;
@@ -21,6 +24,7 @@ interface NumberedRow {
   readonly key: string;
   readonly row: FrontendRow;
   readonly value: Frontend;
+  readonly table: Uint16Array | undefined;
   /** The sets of the value that it replaces. */
   readonly replaced: NamedSets | undefined;
 }
@@ -85,6 +89,11 @@ function writeAll({ maps, use }: RowPlace, rows: readonly NumberedRow[]): void {
   maps.members.updateAll(
     placed.map(({ generation, slot, ip, port }) => [{ generation, ip, port }, { slot }] as const),
   );
+  maps.maglevTables.updateAll(
+    rows.flatMap(({ value, table }) =>
+      table === undefined ? [] : tableParts(value.outsideGeneration, table),
+    ),
+  );
   maps.sourceRanges.updateAll(
     rows.flatMap(({ row, value: { rangeSet } }) =>
       (row.sourceRanges ?? []).map((cidr) => [rangeKeyOf(rangeSet, cidr), { rangeSet }] as const),
@@ -115,23 +124,25 @@ function placedEndpoints({ row, value }: NumberedRow): readonly PlacedEndpoint[]
 const NUMBERS_PER_ROW = 3;
 
 function numberRows(
-  { maps, seen }: RowPlace,
+  { maps, seen, tables }: RowPlace,
   rows: ReadonlyMap<string, FrontendRow>,
 ): readonly NumberedRow[] {
   const first = takeNumbers(maps, rows.size * NUMBERS_PER_ROW);
   return [...rows].map(([key, row], at) => {
     const known = maps.frontends.lookup(keyOfRow(row));
     const number = first + at * NUMBERS_PER_ROW;
+    const table = tables.get(key);
     return {
       key,
       row,
-      value: frontendOf(row, number, known?.serviceId ?? number),
+      table,
+      value: { ...frontendOf(row, number, known?.serviceId ?? number), outsideTableSize: table?.length ?? 0 },
       replaced: known === undefined ? undefined : setsOf(known, seen.get(key)?.sourceRanges),
     };
   });
 }
 
-function frontendOf(row: FrontendRow, number: number, serviceId: number): Frontend {
+function frontendOf(row: FrontendRow, number: number, serviceId: number): Omit<Frontend, 'outsideTableSize'> {
   const { inside, outside, affinityTimeoutS } = row;
   return {
     serviceId,

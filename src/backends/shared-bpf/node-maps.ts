@@ -16,6 +16,7 @@ export function typedNodeMaps(open: (name: string) => BpfMap) {
     sourceRanges: typedMap(BPF_MAPS.source_ranges, open('source_ranges')),
     endpoints: typedMap(BPF_MAPS.endpoints, open('endpoints')),
     members: typedMap(BPF_MAPS.members, open('members')),
+    maglevTables: typedMap(BPF_MAPS.maglev_tables, open('maglev_tables')),
     allocator: typedMap(BPF_MAPS.allocator, open('allocator')),
     affinities: typedMap(BPF_MAPS.affinities, open('affinities')),
     podInterfaces: typedMap(BPF_MAPS.pod_interfaces, open('pod_interfaces')),
