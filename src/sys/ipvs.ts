@@ -1,20 +1,19 @@
 // IPVS of a namespace: virtual services and destinations are listed, added, changed and deleted. Knows no Service of Kubernetes.
 
-import { isNotFound } from '../base/errors.ts';
+import { isNotFound, type FairleadError } from '../base/errors.ts';
 import { decodeFamilyId, encodeGetFamily } from '../wire/netlink/generic.ts';
 import {
   decodeDestination,
   decodeService,
-  encodeDestinationChange,
+  encodeIpvsChange,
   encodeListDestinations,
   encodeListServices,
-  encodeServiceChange,
   IPVS_FAMILY,
+  type IpvsChange,
   type IpvsDestination,
   type IpvsDestinationState,
   type IpvsKey,
   type IpvsService,
-  type IpvsVerb,
 } from '../wire/netlink/ipvs.ts';
 import { kernelError } from './errno.ts';
 import { NETLINK_GENERIC, NetlinkSocket } from './netlink-socket.ts';
@@ -23,6 +22,8 @@ import { inNetns, type Netns } from './netns.ts';
 const ENOENT = 2;
 /** No such virtual service (ip_vs_genl_set_cmd). */
 const ESRCH = 3;
+/** The kernel takes a datagram whole: this bounds the memory that it asks for at once. */
+const CHANGES_PER_DATAGRAM = 1000;
 
 /** The door to IPVS. Errors carry `already-exists` and `not-found` where the kernel says so. */
 export interface Ipvs {
@@ -31,8 +32,8 @@ export interface Ipvs {
   services(): Promise<readonly IpvsService[]>;
   /** Empty where there is no such service. */
   destinations(key: IpvsKey): Promise<readonly IpvsDestinationState[]>;
-  changeService(verb: IpvsVerb, service: IpvsService): void;
-  changeDestination(verb: IpvsVerb, key: IpvsKey, destination: IpvsDestination): void;
+  /** Makes all of them, in their order; those that the kernel refused, by position, have not happened. Each stands for itself. */
+  apply(changes: readonly IpvsChange[]): ReadonlyMap<number, FairleadError>;
   close(): void;
 }
 
@@ -66,15 +67,16 @@ class KernelIpvs implements Ipvs {
     return this.#socket.dump(`list destinations of ${ipvsKeyText(key)}`, message, decodeDestination);
   }
 
-  changeService(verb: IpvsVerb, service: IpvsService): void {
-    const action = `${verb} virtual service ${ipvsKeyText(service.key)}`;
-    const detail = verb === 'delete' ? '' : ` with scheduler "${service.scheduler}"`;
-    this.#request(action + detail, encodeServiceChange(this.#familyId(), verb, service));
-  }
-
-  changeDestination(verb: IpvsVerb, key: IpvsKey, destination: IpvsDestination): void {
-    const action = `${verb} destination ${hostPort(destination)} of ${ipvsKeyText(key)}`;
-    this.#request(action, encodeDestinationChange(this.#familyId(), verb, { key, destination }));
+  apply(changes: readonly IpvsChange[]): ReadonlyMap<number, FairleadError> {
+    const family = this.#familyId();
+    const refusals = new Map<number, FairleadError>();
+    for (let from = 0; from < changes.length; from += CHANGES_PER_DATAGRAM) {
+      const some = changes.slice(from, from + CHANGES_PER_DATAGRAM);
+      const messages = some.map((it) => encodeIpvsChange(family, it));
+      for (const [at, { errno, text }] of this.#socket.pipeline('change IPVS', messages))
+        refusals.set(from + at, refusal(some[at], errno, text));
+    }
+    return refusals;
   }
 
   close(): void {
@@ -90,19 +92,30 @@ class KernelIpvs implements Ipvs {
     }
   }
 
-  #request(action: string, message: Uint8Array): void {
-    const { errno, text } = this.#socket.request(message);
-    if (errno === 0) return;
-    const code = errno === ESRCH || errno === ENOENT ? 'not-found' : undefined;
-    throw kernelError({ action, errno, detail: text, code });
-  }
-
   #familyId(): number {
     const action = 'find IPVS in this kernel';
     this.#family ??= this.#askFamily(action);
     if (this.#family === 0) throw kernelError({ action, errno: ENOENT });
     return this.#family;
   }
+}
+
+function refusal(change: IpvsChange | undefined, errno: number, detail: string | undefined): FairleadError {
+  const code = errno === ESRCH || errno === ENOENT ? 'not-found' : undefined;
+  return kernelError({
+    action: change === undefined ? 'change IPVS' : changeText(change),
+    errno,
+    detail,
+    code,
+  });
+}
+
+function changeText(change: IpvsChange): string {
+  const { kind, verb } = change;
+  if (kind === 'destination')
+    return `${verb} destination ${hostPort(change.destination)} of ${ipvsKeyText(change.key)}`;
+  const detail = verb === 'delete' ? '' : ` with scheduler "${change.service.scheduler}"`;
+  return `${verb} virtual service ${ipvsKeyText(change.service.key)}${detail}`;
 }
 
 /** "TCP 10.96.0.1:80", "mark 16777217 of IPv4". */

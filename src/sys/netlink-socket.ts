@@ -146,11 +146,24 @@ export class NetlinkSocket {
    * of them: refusals by the position of their message, none where all was done. The kernel works inside of the send.
    */
   batch(action: string, messages: readonly Uint8Array[]): ReadonlyMap<number, Answer> {
+    // Only the last change asks: kernels before 6.10 do not acknowledge the end of a batch.
+    return this.#exchange(action, messages, messages.at(-2));
+  }
+
+  /** Sends requests that stand for themselves as one datagram: those that are not refused are done. Refusals by position. */
+  pipeline(action: string, messages: readonly Uint8Array[]): ReadonlyMap<number, Answer> {
+    return this.#exchange(action, messages, messages.at(-1));
+  }
+
+  /** One message asks for an answer where it is done; each is answered where it is refused. */
+  #exchange(
+    action: string,
+    messages: readonly Uint8Array[],
+    asked: Uint8Array | undefined,
+  ): ReadonlyMap<number, Answer> {
     // The numbers of a batch follow each other: they wrap before it, not inside.
     if (this.#sequence + messages.length >= 0xffff_fffe) this.#sequence = 1;
     const first = this.#sequence + 1;
-    // Only the last change asks: kernels before 6.10 do not acknowledge the end of a batch.
-    const asked = messages.at(-2);
     if (asked !== undefined) addFlags(asked, NLM_F_ACK);
     for (const message of messages) this.#stamp(message);
     const bytes = Buffer.concat(messages);

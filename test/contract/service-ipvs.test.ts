@@ -1,5 +1,6 @@
 // The Service contract of the IPVS backend. The build machine's kernel may have no IPVS: test/vm runs it on one that has.
 
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Lifetime } from '../../src/base/lifetime.ts';
 import { ipvsServiceParts } from '../../src/backends/service-ipvs/backend.ts';
@@ -23,7 +24,9 @@ async function makeBackend(world: ServiceWorld, lifetime: Lifetime): Promise<Con
     isInCgroup: false,
     apply: forgettingUdpFlows(world, lifetime, applyByParts(parts)),
     damage: async () => {
-      for (const service of await ipvs.services()) ipvs.changeService('delete', service);
+      const services = await ipvs.services();
+      const refused = ipvs.apply(services.map((service) => ({ kind: 'service', verb: 'delete', service })));
+      assert.deepEqual(refused, new Map());
       await netlink.apply([{ kind: 'delete-link', name: IPVS_DEVICE }]);
     },
   };

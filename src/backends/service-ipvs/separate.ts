@@ -28,10 +28,11 @@ export async function prepareSeparate(
   const isKept = known !== undefined && isHiddenMark(known) === outside.isHidden;
   const mark = isKept ? known : addMarked(kernel.ipvs, key, { ...outside, family });
   const service: IpvsKey = { kind: 'mark', family, mark };
-  await balance(kernel.ipvs, service, { ...outside, keepsFlows: row.protocol === 'TCP' });
+  await balance(kernel.ipvs, service, { ...outside, keepsFlows: row.protocol === 'TCP', isNew: false });
   if (isKept) return { remove: [], add: [], made: undefined };
   // Whether clients are hidden is part of the number: the flows of the other number end.
-  if (known !== undefined) await unbalance(kernel.ipvs, { kind: 'mark', family, mark: known }, false);
+  if (known !== undefined)
+    await unbalance(kernel.ipvs, { kind: 'mark', family, mark: known }, { keepsFlows: false });
   const remove = known === undefined ? [] : [markElement(row, known)];
   return { remove, add: [markElement(row, mark)], made: service };
 }
@@ -41,7 +42,8 @@ export async function dropSeparate(kernel: IpvsKernel, row: IpvsRow): Promise<bo
   const mark = row.outside?.mark ?? (await askMark(kernel, row));
   if (mark === undefined) return false;
   const service: IpvsKey = { kind: 'mark', family: familyOf(row.ip), mark };
-  if (await unbalance(kernel.ipvs, service, row.protocol === 'TCP')) return true;
+  const keepsFlows = row.protocol === 'TCP';
+  if (await unbalance(kernel.ipvs, service, { keepsFlows, known: row.outside?.destinations })) return true;
   const [refused] = kernel.table.change([{ remove: [markElement(row, mark)], add: [] }]);
   // Gone already is as good.
   if (refused !== undefined && (await askMark(kernel, row)) !== undefined) throw refused.error;

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FairleadError, hasCode } from '../../base/errors.ts';
+import { FairleadError, hasCode, type ErrorCode } from '../../base/errors.ts';
 import { parseIp } from '../../base/ip.ts';
 import { parsePort } from '../../base/port.ts';
 import { frontendKey, type Frontend } from '../../model/network.ts';
 import { FakeKernel } from '../../sys/fake-netlink.ts';
 import { ipvsKeyText, type Ipvs } from '../../sys/ipvs.ts';
-import type { IpvsDestinationState, IpvsService } from '../../wire/netlink/ipvs.ts';
+import type { IpvsChange, IpvsDestinationState, IpvsService } from '../../wire/netlink/ipvs.ts';
 import { aChoice, aFrontend } from '../../../test/support/service-samples.ts';
 import { baseTarget } from './base-target.ts';
 import { decodeElement, encodeElement, nameOf, setOf } from './element-codec.ts';
@@ -34,22 +34,35 @@ class FakeIpvs implements Ipvs {
       activeConnections: this.connections.get(it.ip) ?? 0,
     }));
 
-  changeService: Ipvs['changeService'] = (verb, service) => {
-    const key = ipvsKeyText(service.key);
-    const known = this.held.get(key);
-    if (verb === 'add' && known !== undefined) throw new FairleadError('already-exists', key);
-    if (verb !== 'add' && known === undefined) throw new FairleadError('not-found', key);
-    if (verb === 'delete') this.held.delete(key);
-    else this.held.set(key, { service, to: known?.to ?? new Map() });
+  apply: Ipvs['apply'] = (changes) => {
+    const refusals = new Map<number, FairleadError>();
+    for (const [at, it] of changes.entries()) {
+      const code = it.kind === 'service' ? this.#changeService(it) : this.#changeDestination(it);
+      if (code !== undefined) refusals.set(at, new FairleadError(code, `Cannot ${it.verb} ${it.kind}`));
+    }
+    return refusals;
   };
 
-  changeDestination: Ipvs['changeDestination'] = (verb, key, destination) => {
+  #changeService({ verb, service }: Extract<IpvsChange, { kind: 'service' }>): ErrorCode | undefined {
+    const key = ipvsKeyText(service.key);
+    const known = this.held.get(key);
+    if (verb === 'add' && known !== undefined) return 'already-exists';
+    if (verb !== 'add' && known === undefined) return 'not-found';
+    if (verb === 'delete') this.held.delete(key);
+    else this.held.set(key, { service, to: known?.to ?? new Map() });
+    return undefined;
+  }
+
+  #changeDestination(change: Extract<IpvsChange, { kind: 'destination' }>): ErrorCode | undefined {
+    const { verb, key, destination } = change;
     const to = this.held.get(ipvsKeyText(key))?.to;
-    if (to === undefined) throw new FairleadError('not-found', ipvsKeyText(key));
+    if (to === undefined || (verb !== 'add' && !to.has(destination.ip))) return 'not-found';
+    if (verb === 'add' && to.has(destination.ip)) return 'already-exists';
     const counts = { activeConnections: 0, inactiveConnections: 0, persistentClients: 0 };
     if (verb === 'delete') to.delete(destination.ip);
     else to.set(destination.ip, { ...destination, ...counts });
-  };
+    return undefined;
+  }
 }
 
 /** The table as a set of "<set> <key> : <value>"; `listed` counts what a change must not do. */
@@ -186,6 +199,21 @@ test('an address goes with the last row that has it, and no change lists what ot
   assert.equal(table.listed, listed);
 });
 
+test('a service that is new is made in one go; what is in its way is found out', async () => {
+  const { target, ipvs } = await aKernel();
+  const goes: number[] = [];
+  const apply = ipvs.apply.bind(ipvs);
+  ipvs.apply = (changes) => (goes.push(changes.length), apply(changes));
+  const rows = rowsOf(aFrontend([A, B]));
+  assert.deepEqual(await target.update(rows, SIGNAL, new Map()), new Map());
+  assert.deepEqual(goes, [3]);
+  // Another has it with other destinations, and this backend has not looked.
+  const other = rowsOf(aFrontend([B, '10.244.3.2:8080']));
+  assert.deepEqual(await target.update(other, SIGNAL, new Map()), new Map());
+  const [seen] = (await target.observe(SIGNAL)).values();
+  assert.deepEqual(seen?.inside?.destinations.map((it) => it.ip).sort(), ['10.244.2.2', '10.244.3.2']);
+});
+
 test('elements that somebody changed are found out, row by row', async () => {
   const { target, table } = await aKernel();
   const rows = rowsOf(LOCAL, aFrontend([A], { ip: parseIp('10.96.0.6') }));
@@ -205,7 +233,12 @@ test('a mark that is taken is passed over', async () => {
   await target.update(rowsOf(LOCAL), SIGNAL, new Map());
   const [mark] = (await ipvs.services()).flatMap(({ key }) => (key.kind === 'mark' ? [key.mark] : []));
   const second = await aKernel();
-  second.ipvs.changeService('add', { key: { kind: 'mark', family: 4, mark: mark! }, scheduler: 'rr', persistenceS: 0 }); // prettier-ignore
+  const service = {
+    key: { kind: 'mark', family: 4, mark: mark! },
+    scheduler: 'rr',
+    persistenceS: 0,
+  } as const;
+  second.ipvs.apply([{ kind: 'service', verb: 'add', service }]);
   assert.deepEqual(await second.target.update(rowsOf(LOCAL), SIGNAL, new Map()), new Map());
   assert.ok(second.ipvs.held.has(`mark ${mark! + 1} of IPv4`));
 });

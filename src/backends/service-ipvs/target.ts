@@ -51,7 +51,7 @@ async function updateRows(
     });
   await changeElements(kernel.table, changes, failures);
   for (const [key, { made }] of changes)
-    if (made !== undefined && failures.has(key)) await unbalance(kernel.ipvs, made, false);
+    if (made !== undefined && failures.has(key)) await unbalance(kernel.ipvs, made, { keepsFlows: false });
   for (const [key, row] of rows)
     if (!failures.has(key)) {
       use.add(key, row.ip);
@@ -82,7 +82,9 @@ async function finish(kernel: IpvsKernel, row: IpvsRow, before: IpvsRow | undefi
   const isCarried = row.address !== 'not carried';
   if (isCarried !== wasCarried)
     await changeAddress(kernel, isCarried ? 'add-address' : 'delete-address', row.ip);
-  if (row.inside !== undefined) await balance(kernel.ipvs, keyOfFrontend(row), { ...row.inside, keepsFlows });
+  const isNew = before?.inside === undefined;
+  if (row.inside !== undefined)
+    await balance(kernel.ipvs, keyOfFrontend(row), { ...row.inside, keepsFlows, isNew });
   if (row.outside === undefined && before?.outside !== undefined) await dropSeparate(kernel, before);
 }
 
@@ -98,7 +100,8 @@ async function deleteRows(
   for (const [key, row] of rows)
     await each(key, async () => {
       const keepsFlows = row.protocol === 'TCP';
-      const stays = await unbalance(kernel.ipvs, keyOfFrontend(row), keepsFlows);
+      const known = row.inside?.destinations;
+      const stays = await unbalance(kernel.ipvs, keyOfFrontend(row), { keepsFlows, known });
       const outsideStays = row.outside !== undefined && (await dropSeparate(kernel, row));
       if (stays || outsideStays) draining.add(key);
       changes.set(key, stays || outsideStays ? remains(row) : await leave(kernel, use, key, row));

@@ -3,13 +3,7 @@ import { test } from 'node:test';
 import { parseIp } from '../../base/ip.ts';
 import { parsePort } from '../../base/port.ts';
 import { decodeFamilyId, encodeGetFamily } from './generic.ts';
-import {
-  decodeDestination,
-  decodeService,
-  encodeDestinationChange,
-  encodeServiceChange,
-  type IpvsKey,
-} from './ipvs.ts';
+import { decodeDestination, decodeService, encodeIpvsChange, type IpvsKey } from './ipvs.ts';
 import { readMessages } from './reader.ts';
 
 const FAMILY = 0x1e;
@@ -32,11 +26,15 @@ function hex(message: Uint8Array): string {
   return Buffer.from(message).toString('hex');
 }
 
-test('encodeServiceChange() writes a service with persistence', () => {
-  const message = encodeServiceChange(FAMILY, 'add', { key: KEY4, scheduler: 'rr', persistenceS: 60 });
+test('encodeIpvsChange() writes a service with persistence', () => {
+  const message = encodeIpvsChange(FAMILY, {
+    kind: 'service',
+    verb: 'add',
+    service: { key: KEY4, scheduler: 'rr', persistenceS: 60 },
+  });
   assert.equal(
     hex(message),
-    '68000000' + '1e00' + '0500' + '00000000' + '00000000' + // request with acknowledgement
+    '68000000' + '1e00' + '0100' + '00000000' + '00000000' + // request
       '01010000' + // IPVS_CMD_NEW_SERVICE, version 1
       '54000180' + ADDRESS_KEY +
       '07000600' + '72720000' +
@@ -45,15 +43,19 @@ test('encodeServiceChange() writes a service with persistence', () => {
   ); // prettier-ignore
 });
 
-test('encodeServiceChange() deletes by the key alone', () => {
-  const message = encodeServiceChange(FAMILY, 'delete', { key: MARK6, scheduler: '', persistenceS: 0 });
+test('encodeIpvsChange() deletes by the key alone', () => {
+  const message = encodeIpvsChange(FAMILY, {
+    kind: 'service',
+    verb: 'delete',
+    service: { key: MARK6, scheduler: '', persistenceS: 0 },
+  });
   assert.equal(hex(message.subarray(16)), '03010000' + '14000180' + '060001000a000000' + '0800050001000001');
 });
 
-test('encodeDestinationChange() names the destination by its family, address and port', () => {
+test('encodeIpvsChange() names the destination by its family, address and port', () => {
   const destination = { ip: parseIp('10.244.1.2'), port: parsePort(8080), weight: 1 };
   assert.equal(
-    hex(encodeDestinationChange(FAMILY, 'add', { key: KEY4, destination }).subarray(16)),
+    hex(encodeIpvsChange(FAMILY, { kind: 'destination', verb: 'add', key: KEY4, destination }).subarray(16)),
     '05010000' + '30000180' + ADDRESS_KEY +
       '48000280' + '06000b00' + '02000000' +
       '14000100' + '0af40102' + '00'.repeat(12) + '06000200' + '1f900000' +
@@ -65,14 +67,15 @@ test('decodeService() reads back what was encoded', () => {
   for (const key of [KEY4, MARK6, { ...KEY4, ip: parseIp('fd96::a'), protocol: 'SCTP' as const }])
     for (const persistenceS of [0, 10800]) {
       const service = { key, scheduler: 'wlc', persistenceS };
-      const [message] = readMessages(encodeServiceChange(FAMILY, 'add', service));
+      const [message] = readMessages(encodeIpvsChange(FAMILY, { kind: 'service', verb: 'add', service }));
       assert.deepEqual(decodeService(message!), service);
     }
 });
 
 test('decodeDestination() reads back what was encoded, without connections', () => {
   const destination = { ip: parseIp('fd77::11'), port: parsePort(53), weight: 3 };
-  const [message] = readMessages(encodeDestinationChange(FAMILY, 'set', { key: MARK6, destination }));
+  const change = { kind: 'destination', verb: 'set', key: MARK6, destination } as const;
+  const [message] = readMessages(encodeIpvsChange(FAMILY, change));
   assert.deepEqual(decodeDestination(message!), {
     ...destination,
     activeConnections: 0,

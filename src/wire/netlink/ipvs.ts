@@ -73,12 +73,30 @@ export interface IpvsDestinationState extends IpvsDestination {
   readonly persistentClients: number;
 }
 
-export type IpvsVerb = 'add' | 'set' | 'delete';
+type IpvsVerb = 'add' | 'set' | 'delete';
 
-/** Makes the messages of the family with this number. */
-export function encodeServiceChange(family: number, verb: IpvsVerb, service: IpvsService): Uint8Array {
+export type IpvsChange =
+  | { readonly kind: 'service'; readonly verb: IpvsVerb; readonly service: IpvsService }
+  | {
+      readonly kind: 'destination';
+      readonly verb: IpvsVerb;
+      readonly key: IpvsKey;
+      readonly destination: IpvsDestination;
+    };
+
+/** Makes the message of the family with this number; it is answered where it is refused. */
+export function encodeIpvsChange(family: number, change: IpvsChange): Uint8Array {
+  return change.kind === 'service'
+    ? encodeServiceChange(family, change)
+    : encodeDestinationChange(family, change);
+}
+
+function encodeServiceChange(
+  family: number,
+  { verb, service }: Extract<IpvsChange, { readonly kind: 'service' }>,
+): Uint8Array {
   const command = { add: IPVS_CMD_NEW_SERVICE, set: IPVS_CMD_SET_SERVICE, delete: IPVS_CMD_DEL_SERVICE };
-  const writer = header(family, command[verb], c.NLM_F_ACK);
+  const writer = header(family, command[verb]);
   const isIpv4 = familyOfKey(service.key) === 4;
   return writer
     .nest(IPVS_CMD_ATTR_SERVICE, (it) => {
@@ -94,14 +112,12 @@ export function encodeServiceChange(family: number, verb: IpvsVerb, service: Ipv
     .finish();
 }
 
-export function encodeDestinationChange(
+function encodeDestinationChange(
   family: number,
-  verb: IpvsVerb,
-  change: { readonly key: IpvsKey; readonly destination: IpvsDestination },
+  { verb, key, destination }: Extract<IpvsChange, { readonly kind: 'destination' }>,
 ): Uint8Array {
   const command = { add: IPVS_CMD_NEW_DEST, set: IPVS_CMD_SET_DEST, delete: IPVS_CMD_DEL_DEST };
-  const { key, destination } = change;
-  const writer = header(family, command[verb], c.NLM_F_ACK);
+  const writer = header(family, command[verb]);
   writer.nest(IPVS_CMD_ATTR_SERVICE, (it) => writeKey(it, key));
   return writer
     .nest(IPVS_CMD_ATTR_DEST, (it) => {
@@ -160,7 +176,7 @@ export function decodeDestination(message: Message): IpvsDestinationState | unde
   };
 }
 
-function header(family: number, command: number, flags: number): MessageWriter {
+function header(family: number, command: number, flags = 0): MessageWriter {
   return new MessageWriter({ type: family, flags: c.NLM_F_REQUEST | flags })
     .u8(command)
     .u8(IPVS_VERSION)
