@@ -12,6 +12,7 @@ import { NETLINK_GENERIC, NETLINK_ROUTE, NetlinkSocket } from './netlink-socket.
 import { inNetns, type Netns } from './netns.ts';
 import { applyNft } from './nft.ts';
 import type { Probe } from './probe.ts';
+import { checkSctp } from './socket.ts';
 
 const RTM_NEWQDISC = 36;
 const TCA_KIND = 1;
@@ -99,6 +100,12 @@ export const NETWORK_PROBES: readonly Probe[] = [
     neededFor: 'Services by IPVS',
     need: 'optional',
     try: (scratch) => tryGeneric('IPVS', scratch),
+  },
+  {
+    name: 'sctp',
+    neededFor: 'SCTP sockets of nodes (Services translate it without)',
+    need: 'optional',
+    try: (scratch) => checkSctp(scratch),
   },
   {
     name: 'inet-diag-destroy',

@@ -18,9 +18,13 @@ const SOL_IPV6 = 41;
 const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
 const SO_NETNS_COOKIE = 71;
+const IP_RECVERR = 11;
 const IP_FREEBIND = 15;
+const IPV6_RECVERR = 25;
 const IPV6_V6ONLY = 26;
 const IPV6_FREEBIND = 78;
+const IPPROTO_SCTP = 132;
+const SCTP_RTOINFO = 0;
 const BACKLOG = 1024;
 
 export interface SocketOptions {
@@ -29,6 +33,8 @@ export interface SocketOptions {
   /** Let several sockets share the port, so that a successor starts before its predecessor ends. */
   readonly isShared?: boolean;
 }
+
+const SCTP = { type: SOCK_STREAM, protocol: IPPROTO_SCTP } as const;
 
 type Place = Netns | string | undefined;
 
@@ -61,6 +67,37 @@ export function openTcp(netns: Place, family: Family): number {
   return opened('open TCP socket', netns, { family, type: SOCK_STREAM }, () => undefined);
 }
 
+/**
+ * A listening SCTP socket (one association each, as a connection), for `net.Server.listen({ fd })`. Throws EPROTONOSUPPORT on a kernel
+ * without SCTP; asking loads its module where there is one.
+ */
+export function listenSctp(netns: Place, at: Endpoint): number {
+  const action = `listen on ${describe(at)}/SCTP`;
+  return opened(action, netns, { family: familyOf(at.ip), ...SCTP }, (fd) => {
+    bindTo(action, fd, { at, options: {} });
+    checked(action, listen(fd, BACKLOG));
+  });
+}
+
+/**
+ * The same unconnected, for `new net.Socket({ fd })`. An ICMP error ends its attempt, as it ends TCP's: SCTP itself only notes it. So it does
+ * where the answer comes while the call is not over yet, as on a machine's own links: the next try comes soon.
+ */
+export function openSctp(netns: Place, family: Family): number {
+  const action = 'open SCTP socket';
+  return opened(action, netns, { family, ...SCTP }, (fd) => {
+    setFlag(action, fd, family === 4 ? [SOL_IP, IP_RECVERR] : [SOL_IPV6, IPV6_RECVERR]);
+    // struct sctp_rtoinfo: all associations; first, longest and shortest wait in ms.
+    const waits = Buffer.from(Uint32Array.of(0, 300, 1000, 300).buffer);
+    checked(action, setsockopt(fd, IPPROTO_SCTP, SCTP_RTOINFO, waits, waits.length));
+  });
+}
+
+/** Throws EPROTONOSUPPORT where the kernel has no SCTP; asking loads its module. */
+export function checkSctp(netns: Place): void {
+  close(openSctp(netns, 4));
+}
+
 /** The number by which BPF programs know a namespace (bpf_get_netns_cookie); never 0. Linux 5.14. `undefined` is the process' own. */
 export function netnsCookie(netns: Place): bigint {
   const action = 'read cookie of namespace';
@@ -77,12 +114,12 @@ export function netnsCookie(netns: Place): bigint {
 function opened(
   action: string,
   netns: Place,
-  kind: { readonly family: Family; readonly type: number },
+  kind: { readonly family: Family; readonly type: number; readonly protocol?: number },
   prepare: (fd: number) => void,
 ): number {
   const make = (): number => {
     const domain = kind.family === 4 ? AF_INET : AF_INET6;
-    const fd = checked(action, socket(domain, kind.type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    const fd = checked(action, socket(domain, kind.type | SOCK_NONBLOCK | SOCK_CLOEXEC, kind.protocol ?? 0));
     try {
       if (kind.family === 6) setFlag(action, fd, [SOL_IPV6, IPV6_V6ONLY]);
       prepare(fd);

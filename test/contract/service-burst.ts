@@ -2,11 +2,13 @@
 
 import dgram from 'node:dgram';
 import net from 'node:net';
+import type { Protocol } from '../../src/base/port.ts';
+import { openSctp } from '../../src/sys/socket.ts';
 import { readWord, type EndpointWord } from './service-listener.ts';
 
 export interface BurstRequest {
   readonly kind: 'burst';
-  readonly protocol: 'TCP' | 'UDP';
+  readonly protocol: Protocol;
   readonly ip: string;
   readonly port: number;
   readonly count: number;
@@ -14,7 +16,7 @@ export interface BurstRequest {
   readonly isAtOnce: boolean;
   /** UDP alone: only a connected socket is told of a refusal. */
   readonly isConnected: boolean;
-  /** What a try sends; for TCP the greeting alone is waited for where it is absent. */
+  /** What a try sends; for TCP and SCTP the greeting alone is waited for where it is absent. */
   readonly bytes?: number;
   /** Local addresses, one try from each in turn. */
   readonly sources?: readonly string[];
@@ -30,7 +32,7 @@ export async function burst(request: BurstRequest): Promise<readonly PeerAnswer[
   const tries = Array.from({ length: request.count }, (_, i) => i);
   const one = (i: number): Promise<PeerAnswer> => {
     const source = request.sources?.[i % request.sources.length];
-    return request.protocol === 'TCP' ? tryTcp(request, source) : tryUdp(request, source);
+    return request.protocol === 'UDP' ? tryUdp(request, source) : tryStream(request, source);
   };
   if (request.isAtOnce) return Promise.all(tries.map(one));
   const answers: PeerAnswer[] = [];
@@ -49,11 +51,18 @@ export function errorText(error: unknown): string {
 
 const TIMEOUT: PeerAnswer = { kind: 'error', error: 'timeout' };
 
-function tryTcp(request: BurstRequest, localAddress: string | undefined): Promise<PeerAnswer> {
-  const { ip, port, bytes, waitMs } = request;
+/** A socket of TCP or of one SCTP association, which is not connected yet. */
+export function openStream(protocol: Protocol, ip: string): net.Socket {
+  return protocol === 'SCTP'
+    ? new net.Socket({ fd: openSctp(undefined, net.isIPv6(ip) ? 6 : 4) })
+    : new net.Socket();
+}
+
+function tryStream(request: BurstRequest, localAddress: string | undefined): Promise<PeerAnswer> {
+  const { protocol, ip, port, bytes, waitMs } = request;
   return new Promise((resolve) => {
     const local = localAddress === undefined ? {} : { localAddress };
-    const socket = net.connect({ host: ip, port, ...local });
+    const socket = openStream(protocol, ip).connect({ host: ip, port, ...local });
     const end = (answer: PeerAnswer): void => (clearTimeout(timer), socket.destroy(), resolve(answer));
     const timer = setTimeout(() => end(TIMEOUT), waitMs);
     let wordsToCome = bytes === undefined ? 1 : 2;

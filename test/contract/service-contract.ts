@@ -26,8 +26,11 @@ import type { Target } from '../../src/reconcile/target.ts';
 import type { ServicePart } from '../../src/backends/shared-node/service-backend.ts';
 import { isStale } from '../../src/backends/shared-node/stale-flow.ts';
 import { openConntrack } from '../../src/sys/conntrack.ts';
+import { errnoOf } from '../../src/sys/errno.ts';
+import { checkSctp } from '../../src/sys/socket.ts';
 import { aChoice, aFrontend as anyFrontend, SERVICE_NODE } from '../support/service-samples.ts';
 import { parseAddress, runPacket, type PeerPlace } from './service-packet.ts';
+import type { ListenRequest } from './service-listener.ts';
 import { SERVICE_ROWS } from './service-rows/all.ts';
 import type { FrontendText, ServiceRow } from './service-rows/row.ts';
 import { buildServiceWorld, type ServiceWorld, type WorldPeer } from './service-world.ts';
@@ -120,11 +123,12 @@ export function runServiceContract(contract: ServiceContract): void {
     });
     after(() => lifetime.close());
 
+    const hasSctp = kernelHasSctp();
     const skips = contract.skip ?? [];
     const reasonOf = (name: string): string | undefined =>
       skips.find(({ tests }) => tests.some((it) => name.includes(it)))?.reason;
     for (const row of SERVICE_ROWS.filter(({ name }) => contract.only?.test(name) ?? true)) {
-      const skip = row.skip ?? reasonOf(row.name) ?? false;
+      const skip = reasonOf(row.name) ?? (isOfSctp(row) && !hasSctp ? 'this kernel has no SCTP' : false);
       test(row.name, { skip }, () => runRow(row, backend, place));
     }
     test('every skip names a row', () => {
@@ -133,6 +137,20 @@ export function runServiceContract(contract: ServiceContract): void {
       assert.deepEqual(asked.filter((it) => !names.some((name) => name.includes(it))), []); // prettier-ignore
     });
   });
+}
+
+function isOfSctp({ steps }: ServiceRow): boolean {
+  return steps.some(({ frontends }) => frontends.some(({ protocol }) => protocol === 'SCTP'));
+}
+
+function kernelHasSctp(): boolean {
+  try {
+    checkSctp(undefined);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'EPROTONOSUPPORT') return false;
+    throw error;
+  }
 }
 
 /** A process in every namespace; each listens on its own addresses and says its name. */
@@ -153,12 +171,19 @@ async function startPeers(world: ServiceWorld, isInCgroup: boolean): Promise<Rea
 }
 
 async function listen(peer: WorldPeer, says: string, ips: readonly string[]): Promise<void> {
+  const isOften = says === 'a' || says === 'b';
+  const places: readonly Pick<ListenRequest, 'protocol' | 'port' | 'ports'>[] = [
+    ...(['TCP', 'UDP'] as const).flatMap((protocol) => [
+      { protocol, port: PORT },
+      ...(isOften ? [{ protocol, ...MANY_PORTS }] : []),
+    ]),
+    ...(kernelHasSctp() ? [{ protocol: 'SCTP', port: PORT } as const] : []),
+  ];
   for (const ip of ips)
-    for (const protocol of ['TCP', 'UDP'] as const)
-      for (const ports of [{ port: PORT }, ...(says === 'a' || says === 'b' ? [MANY_PORTS] : [])]) {
-        const reply = await peer.ask({ kind: 'listen', protocol, ip, says, ...ports });
-        assert.equal(reply.error, undefined, `listen on ${ip}`);
-      }
+    for (const place of places) {
+      const reply = await peer.ask({ kind: 'listen', ip, says, ...place });
+      assert.equal(reply.error, undefined, `listen on ${ip}`);
+    }
 }
 
 async function runRow(row: ServiceRow, backend: ContractBackend, place: PeerPlace): Promise<void> {

@@ -2,10 +2,13 @@
 
 import dgram from 'node:dgram';
 import net from 'node:net';
+import { parseIp } from '../../src/base/ip.ts';
+import type { Protocol } from '../../src/base/port.ts';
+import { listenSctp } from '../../src/sys/socket.ts';
 
 export interface ListenRequest {
   readonly kind: 'listen';
-  readonly protocol: 'TCP' | 'UDP';
+  readonly protocol: Protocol;
   readonly says: string;
   readonly ip: string;
   readonly port: number;
@@ -35,13 +38,13 @@ export function readWord(text: string): EndpointWord {
 /** Rejects where a socket cannot be bound. */
 export async function listen(request: ListenRequest): Promise<void> {
   const { protocol, ports = 1 } = request;
-  const open = protocol === 'TCP' ? listenTcp : listenUdp;
+  const open = protocol === 'UDP' ? listenUdp : listenStream;
   const all = Array.from({ length: ports }, (_, i) => open({ ...request, port: request.port + i }));
   await Promise.all(all);
 }
 
 /** Greets at once, and answers every line. */
-function listenTcp({ ip, port, says }: ListenRequest): Promise<void> {
+function listenStream({ protocol, ip, port, says }: ListenRequest): Promise<void> {
   return new Promise((resolve, reject) => {
     const server = net.createServer((socket) => {
       let bytes = 0;
@@ -57,7 +60,10 @@ function listenTcp({ ip, port, says }: ListenRequest): Promise<void> {
       });
     });
     server.on('error', reject);
-    server.listen(port, ip, () => resolve());
+    // Node has no SCTP, and needs none: a socket of one association is a stream to it.
+    const at =
+      protocol === 'SCTP' ? { fd: listenSctp(undefined, { ip: parseIp(ip), port }) } : { port, host: ip };
+    server.listen(at, () => resolve());
   });
 }
 

@@ -74,8 +74,9 @@ function burstOf(row: PacketRow): BurstRequest {
 
 function askOnSocket(row: PacketRow, socket: string, peer: WorldPeer): Promise<PeerReply> {
   const to = parseAddress(row.to);
-  if (row.protocol === 'TCP') return peer.ask({ kind: 'hold', socket, ...to });
-  return peer.ask({ kind: 'send', count: 1, isConnected: row.isConnected ?? false, socket, ...to });
+  if (row.protocol === 'UDP')
+    return peer.ask({ kind: 'send', count: 1, isConnected: row.isConnected ?? false, socket, ...to });
+  return peer.ask({ kind: 'hold', protocol: row.protocol, socket, ...to });
 }
 
 function answerOf({ said, seen, peer, error }: PeerReply, row: PacketRow): PeerAnswer {

@@ -5,7 +5,7 @@ import dgram from 'node:dgram';
 import net from 'node:net';
 import { createInterface } from 'node:readline';
 import { scaledMs } from '../support/time-scale.ts';
-import { addressText, burst, errorText, type BurstRequest } from './service-burst.ts';
+import { addressText, burst, errorText, openStream, type BurstRequest } from './service-burst.ts';
 import { listen, readWord, type ListenRequest } from './service-listener.ts';
 
 export interface PeerAddress {
@@ -24,8 +24,8 @@ export type PeerRequest =
       readonly isConnected: boolean;
       readonly socket?: string;
     } & PeerAddress)
-  /** Asks on the connection of that name, which is opened where there is none. */
-  | ({ readonly kind: 'hold'; readonly socket: string } & PeerAddress)
+  /** Asks on the connection (TCP unless told) or association of that name, which is opened where there is none. */
+  | ({ readonly kind: 'hold'; readonly protocol?: 'TCP' | 'SCTP'; readonly socket: string } & PeerAddress)
   /** Connects a named UDP socket elsewhere. */
   | ({ readonly kind: 'reconnect'; readonly socket: string } & PeerAddress)
   /** Closes all named sockets. */
@@ -56,9 +56,13 @@ function reply(words: readonly string[], peer?: string): PeerReply {
   return { said: read.map((it) => it.said), seen: read.map((it) => it.seen), peer, error: undefined };
 }
 
-function connect(request: PeerAddress, name?: string): Promise<PeerReply> {
+function connect(
+  request: PeerAddress & { readonly protocol?: 'TCP' | 'SCTP' },
+  name?: string,
+): Promise<PeerReply> {
   return new Promise((resolve) => {
-    const socket = net.connect({ host: request.ip, port: request.port });
+    const { protocol = 'TCP', ip, port } = request;
+    const socket = openStream(protocol, ip).connect({ host: ip, port });
     socket.setTimeout(TIMEOUT_MS, () => (resolve(failure(timeout())), socket.destroy()));
     socket.on('error', (error) => resolve(failure(error)));
     socket.once('data', (data) => {
@@ -77,7 +81,7 @@ function timeout(): Error {
   return Object.assign(new Error('timeout'), { code: 'timeout' });
 }
 
-function hold(request: PeerAddress & { readonly socket: string }): Promise<PeerReply> {
+function hold(request: Extract<PeerRequest, { kind: 'hold' }>): Promise<PeerReply> {
   const socket = connections.get(request.socket);
   if (socket === undefined) return connect(request, request.socket);
   return new Promise((resolve) => {

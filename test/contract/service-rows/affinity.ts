@@ -1,6 +1,6 @@
 // Session affinity by client address: it stays, it ends with its time, and never holds a client to what is no endpoint any more.
 
-import { inAllTransports, rowOf, transportWords, type RowWords, type ServiceRow } from './row.ts';
+import { inAllTransports, rowOf, wordsOf, type RowWords, type ServiceRow } from './row.ts';
 
 export const AFFINITY_ROWS: readonly ServiceRow[] = [
   ...inAllTransports((words) => [...stayingRows(words), ...leavingRows(words)]),
@@ -57,7 +57,7 @@ function leavingRows({ about, vip, a, b, frontend, packet }: RowWords): readonly
 
 /** All transports in one row: it is made of waiting. Sixteen clients that choose anew all come to the old endpoint with a chance of 2^-16. */
 function endingRow(): ServiceRow {
-  const all = <T>(of: (words: RowWords) => T): readonly T[] => transportWords().map(of);
+  const all = <T>(of: (words: RowWords) => T): readonly T[] => wordsOf(['TCP', 'UDP']).map(of);
   const short = (endpointsOf: (words: RowWords) => readonly string[]) =>
     all((words) =>
       words.frontend(`${words.node}:30080`, endpointsOf(words), { scope: 'node-port', affinityTimeoutS: 1 }),

@@ -6,6 +6,7 @@ import { CHANGE_ROWS } from './changes.ts';
 import { NODE_PORT_ROWS } from './node-ports.ts';
 import { PACKET_ROWS } from './packets.ts';
 import type { ServiceRow } from './row.ts';
+import { SCTP_ROWS } from './sctp.ts';
 import { SOURCE_RANGE_ROWS } from './source-ranges.ts';
 
 export const SERVICE_ROWS: readonly ServiceRow[] = [
@@ -15,4 +16,5 @@ export const SERVICE_ROWS: readonly ServiceRow[] = [
   ...AFFINITY_ROWS,
   ...CHANGE_ROWS,
   ...PACKET_ROWS,
+  ...SCTP_ROWS,
 ];

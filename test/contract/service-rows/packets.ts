@@ -1,4 +1,4 @@
-// What is about packets more than about choice: fragments, the path's size, one socket for two Services, many endpoints, SCTP.
+// What is about packets more than about choice: fragments, the path's size, one socket for two Services, many endpoints.
 
 import {
   inAllTransports,
@@ -15,11 +15,6 @@ export const PACKET_ROWS: readonly ServiceRow[] = [
     ...manyRows(words),
     ...(words.protocol === 'UDP' ? socketRows(words) : []),
   ]),
-  ...['IPv4', 'IPv6'].map((family): ServiceRow => ({
-    name: `SCTP over ${family}: an association reaches an endpoint`,
-    skip: 'Node has no SCTP sockets, and not every kernel has the protocol: SCTP rows are tested where they are rendered',
-    steps: [],
-  })),
 ];
 
 /** The link to b is smaller than every other: who sends to it learns so by ICMP errors that must quote the Service. */

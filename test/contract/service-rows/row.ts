@@ -1,14 +1,13 @@
 // What a row of the Service contract is, in text: frontends, packets in, and what must come out. Who is who: `test/contract/service-world.ts`.
 
 import type { Family } from '../../../src/base/ip.ts';
+import type { Protocol } from '../../../src/base/port.ts';
 import type { FrontendScope } from '../../../src/model/network.ts';
-
-export type Transport = 'TCP' | 'UDP';
 
 /** `at` and endpoints are "10.0.0.1:80" or "[fd00::1]:80". */
 export interface FrontendText {
   readonly at: string;
-  readonly protocol: Transport;
+  readonly protocol: Protocol;
   readonly scope?: FrontendScope;
   readonly service?: string;
   /** For inside clients, and for outside ones where `outside` is absent. */
@@ -43,12 +42,12 @@ export type Expectation =
 
 export interface PacketRow {
   readonly from: Client;
-  readonly protocol: Transport;
+  readonly protocol: Protocol;
   readonly to: string;
   readonly expect: Expectation;
   /** Not looked at where it is absent. */
   readonly seenAs?: SeenAs;
-  /** A socket of this name that stays open from packet to packet: TCP a connection, UDP a port. */
+  /** A socket of this name that stays open from packet to packet: a connection, an association, a port of UDP. */
   readonly socket?: string;
   /** UDP alone: the socket is connected. */
   readonly isConnected?: boolean;
@@ -70,8 +69,6 @@ export interface ServiceStep {
 
 export interface ServiceRow {
   readonly name: string;
-  /** Why nothing can run it here. */
-  readonly skip?: string;
   readonly steps: readonly ServiceStep[];
 }
 
@@ -139,7 +136,7 @@ const IPV6: FamilyText = {
 
 /** What rows of one family and protocol are made with. */
 export interface RowWords extends FamilyText {
-  readonly protocol: Transport;
+  readonly protocol: Protocol;
   /** Start of a row's name. */
   readonly about: string;
   /** A frontend with these endpoints for everybody. */
@@ -156,10 +153,10 @@ export function rowOf(
   return { name, steps: [{ frontends, packets }] };
 }
 
-/** Words for both families and both protocols. */
-export function transportWords(): readonly RowWords[] {
+/** Words for both families with each of these protocols. */
+export function wordsOf(protocols: readonly Protocol[]): readonly RowWords[] {
   return [IPV4, IPV6].flatMap((family) =>
-    (['TCP', 'UDP'] as const).map((protocol) => ({
+    protocols.map((protocol) => ({
       ...family,
       protocol,
       about: `${protocol} over ${family.name}`,
@@ -169,6 +166,7 @@ export function transportWords(): readonly RowWords[] {
   );
 }
 
+/** TCP and UDP: what every kernel and every backend has. */
 export function inAllTransports(rowsOf: (words: RowWords) => readonly ServiceRow[]): readonly ServiceRow[] {
-  return transportWords().flatMap(rowsOf);
+  return wordsOf(['TCP', 'UDP']).flatMap(rowsOf);
 }
