@@ -49,6 +49,18 @@ export function errorText(error: unknown): string {
   return typeof code === 'string' ? code : String(error);
 }
 
+/**
+ * Every try has a port that none had before it, below those that the kernel gives: what is remembered of an earlier try is not taken for
+ * it. What a backend makes of one port for two Services is shown by the rows of one socket.
+ */
+const FIRST_PORT = 10_000;
+const PORT_COUNT = 20_000;
+let portsUsed = 0;
+
+function nextPort(): number {
+  return FIRST_PORT + (portsUsed++ % PORT_COUNT);
+}
+
 const TIMEOUT: PeerAnswer = { kind: 'error', error: 'timeout' };
 
 /** A socket of TCP or of one SCTP association, which is not connected yet. */
@@ -61,7 +73,7 @@ export function openStream(protocol: Protocol, ip: string): net.Socket {
 function tryStream(request: BurstRequest, localAddress: string | undefined): Promise<PeerAnswer> {
   const { protocol, ip, port, bytes, waitMs } = request;
   return new Promise((resolve) => {
-    const local = localAddress === undefined ? {} : { localAddress };
+    const local = { localPort: nextPort(), ...(localAddress === undefined ? {} : { localAddress }) };
     const socket = openStream(protocol, ip).connect({ host: ip, port, ...local });
     const end = (answer: PeerAnswer): void => (clearTimeout(timer), socket.destroy(), resolve(answer));
     const timer = setTimeout(() => end(TIMEOUT), waitMs);
@@ -106,7 +118,7 @@ function tryUdp(request: BurstRequest, localAddress: string | undefined): Promis
     const hello = 'x'.repeat(bytes);
     const send = (): void =>
       isConnected ? socket.send(hello, onSent) : socket.send(hello, port, ip, onSent);
-    socket.bind(0, localAddress, () => {
+    socket.bind(nextPort(), localAddress, () => {
       if (isConnected) socket.once('connect', send).connect(port, ip);
       else send();
     });
