@@ -19,8 +19,16 @@ const seconds = Number(process.env['FAIRLEAD_FUZZ_SECONDS']);
 const seed = Number(process.env['FAIRLEAD_FUZZ_SEED']);
 const report = process.env['FAIRLEAD_FUZZ_REPORT'] ?? '/dev/null';
 
+/** fast-check keeps the property's own error apart from its report: it is what says how the shrunk case failed. */
+function failureOf<Ts>(details: fc.RunDetails<Ts>): string | undefined {
+  if (!details.failed) return undefined;
+  const { errorInstance } = details;
+  const cause = errorInstance instanceof Error ? errorInstance.message : String(errorInstance);
+  return `${fc.defaultReportMessage(details) ?? 'failed'}\n${cause}`;
+}
+
 function settle<Ts>(details: fc.RunDetails<Ts>): void {
-  const failure = details.failed ? (fc.defaultReportMessage(details) ?? 'failed') : undefined;
+  const failure = failureOf(details);
   const line: FuzzLine = {
     file: process.argv[1] ?? '',
     runs: details.numRuns,

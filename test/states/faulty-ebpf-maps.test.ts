@@ -36,6 +36,10 @@ function textOf(row: FrontendRow): string {
   return JSON.stringify({ ...row, isExclusiveAddress: undefined });
 }
 
+function reachable(rows: ReadonlyMap<string, FrontendRow>): ReadonlyMap<string, FrontendRow> {
+  return new Map([...rows].filter(([, it]) => it.isExclusiveAddress !== undefined));
+}
+
 async function run({ steps, random }: Way, faultShare: number): Promise<Trip> {
   let faults = 0;
   const judge = new MomentJudge(textOf);
@@ -46,7 +50,7 @@ async function run({ steps, random }: Way, faultShare: number): Promise<Trip> {
   };
   let look = (): void => undefined;
   const maps = typedNodeMaps((name) => new FakeBpfMap(name, { beforeWrite, afterWrite: () => look() }));
-  look = () => judge.now()(observeRows(maps));
+  look = () => judge.now()(reachable(observeRows(maps)));
   await travel({ target: openServiceTarget(maps), rendering: EBPF_RENDERING, steps, random, judge });
   return { maps, faults, complaints: judge.complaints };
 }

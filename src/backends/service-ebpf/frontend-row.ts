@@ -20,8 +20,11 @@ export interface FrontendRow {
   readonly isMaglev: boolean;
   /** Session affinity by client, 0 for none. */
   readonly affinityTimeoutS: number;
-  /** Ports of this address without a frontend are refused; the same for all rows of an address. */
-  readonly isExclusiveAddress: boolean;
+  /**
+   * Ports of this address without a frontend are refused; the same for all rows of an address. Undefined where the kernel holds the frontend
+   * without its address, which is never wanted: no packet comes to it, until another frontend brings the address.
+   */
+  readonly isExclusiveAddress: boolean | undefined;
 }
 
 /** The endpoints for one side of clients: sorted by `endpointText`, no duplicates, all of the frontend's family. */

@@ -98,6 +98,22 @@ export function removeOrphans(maps: NodeMaps): void {
   );
 }
 
+/** Whether the maps hold what the frontends name: as many endpoints, members and addresses, and no other source ranges. */
+export function hasNamedSizes(maps: NodeMaps): boolean {
+  const counts = new Map<number, number>();
+  const ips = new Set<Ip>();
+  const rangeSets = new Set<number>();
+  for (const [{ ip }, it] of maps.frontends.entries()) {
+    ips.add(ip);
+    rangeSets.add(it.rangeSet);
+    counts.set(it.insideGeneration, it.insideCount).set(it.outsideGeneration, it.outsideCount);
+  }
+  const named = counts.values().reduce((sum, count) => sum + count, 0);
+  const sizes = [maps.endpoints.count(), maps.members.count(), maps.addresses.count()];
+  const isSame = sizes.join() === [named, named, ips.size].join();
+  return isSame && maps.sourceRanges.entries().every(([key]) => rangeSets.has(key.rangeSet));
+}
+
 function partition<T>(all: readonly T[], isFirst: (it: T) => boolean): readonly [T[], T[]] {
   return [all.filter(isFirst), all.filter((it) => !isFirst(it))];
 }

@@ -188,6 +188,50 @@ test('a write that is refused once holds nothing back: what is not written is na
   );
 });
 
+const NO_HOOKS: FakeMapHooks = { beforeWrite: () => undefined, afterWrite: () => undefined };
+const DAMAGED_MAPS = ['frontends', 'addresses', 'endpoints', 'members', 'sourceRanges'] as const;
+
+test('whatever entry another hand takes, the next look shows it, the next write mends it, and nothing is left over', async () => {
+  let damages = 0;
+  await fc.assert(
+    fc.asyncProperty(someRows, fc.constantFrom(...DAMAGED_MAPS), fc.nat(), async (rows, name, at) => {
+      const maps = typedNodeMaps((map) => new FakeBpfMap(map, NO_HOOKS));
+      const target = openServiceTarget(maps);
+      await target.update(rows, SIGNAL, await target.observe(SIGNAL));
+      if (!takeOne(maps, name, at)) return;
+      damages++;
+      const seen = await target.observe(SIGNAL);
+      const lost = [...rows].filter(([key, row]) => {
+        const there = seen.get(key);
+        return there === undefined || !target.isEqual(row, there);
+      });
+      assert.notEqual(lost.length, 0);
+      assert.deepEqual(await target.update(new Map(lost), SIGNAL, seen), new Map());
+      assert.deepEqual(await target.observe(SIGNAL), new Map(rows));
+      assertNothingElse(maps, rows);
+    }),
+    { numRuns: 300 },
+  );
+  assert.ok(damages > 100, `${damages} damages`);
+});
+
+/** Takes an entry out of a map; false where there is none. */
+function takeOne(maps: NodeMaps, name: (typeof DAMAGED_MAPS)[number], at: number): boolean {
+  const take = <K>(map: { entries(): (readonly [K, unknown])[]; delete(key: K): void }): boolean => {
+    const all = map.entries();
+    const key = all[at % Math.max(1, all.length)]?.[0];
+    if (key !== undefined) map.delete(key);
+    return key !== undefined;
+  };
+  return {
+    frontends: () => take(maps.frontends),
+    addresses: () => take(maps.addresses),
+    endpoints: () => take(maps.endpoints),
+    members: () => take(maps.members),
+    sourceRanges: () => take(maps.sourceRanges),
+  }[name]();
+}
+
 test('generations are never given twice, and the service keeps its number', async () => {
   const { maps } = new Rig();
   const seen = new Set<number>();
@@ -203,8 +247,7 @@ test('generations are never given twice, and the service keeps its number', asyn
 });
 
 test('a delete reads as much as its own frontend has, however many there are', async () => {
-  const hooks = { beforeWrite: () => undefined, afterWrite: () => undefined };
-  const maps = typedNodeMaps((name) => new FakeBpfMap(name, hooks));
+  const maps = typedNodeMaps((name) => new FakeBpfMap(name, NO_HOOKS));
   const rows = new Map(
     Array.from({ length: 50 }, (_, n) => {
       const ip = parseIp(`10.96.0.${n % 25}`);

@@ -10,7 +10,15 @@ import {
   type FrontendRow,
   type RowChoice,
 } from './frontend-row.ts';
-import { AddressUse, keyOfRow, removeOrphans, removeSets, setsOf, type NamedSets } from './map-upkeep.ts';
+import {
+  AddressUse,
+  hasNamedSizes,
+  keyOfRow,
+  removeOrphans,
+  removeSets,
+  setsOf,
+  type NamedSets,
+} from './map-upkeep.ts';
 import { buildTables, type MaglevTables } from './maglev-tables.ts';
 import { observeRows } from './observe.ts';
 import { writeRows } from './write-rows.ts';
@@ -55,7 +63,7 @@ function partition(
   return [new Map(yes), new Map(no)];
 }
 
-/** What a refused write or removal may have left: no row names it, so that no difference would ever show it. */
+/** What a refused write or removal, or another hand, may have left: no row names it, so that no difference would ever show it. */
 class Leftovers {
   readonly #maps: NodeMaps;
   #mayExist = false;
@@ -74,7 +82,7 @@ class Leftovers {
   }
 
   remove(): void {
-    if (!this.#mayExist) return;
+    if (!this.#mayExist && hasNamedSizes(this.#maps)) return;
     try {
       removeOrphans(this.#maps);
       this.#mayExist = false;

@@ -11,6 +11,8 @@ export interface TypedMap<K, V> {
   delete(key: K): void;
   deleteAll(keys: readonly K[]): void;
   entries(): (readonly [K, V])[];
+  /** Cheaper than to list them. */
+  count(): number;
 }
 
 export function typedMap<K, V>(spec: BpfMapSpec<K, V>, map: BpfMap): TypedMap<K, V> {
@@ -26,5 +28,6 @@ export function typedMap<K, V>(spec: BpfMapSpec<K, V>, map: BpfMap): TypedMap<K,
     delete: (key) => map.delete(keys.encode(key)),
     deleteAll: (gone) => map.deleteAll(gone.map((key) => keys.encode(key))),
     entries: () => map.entries().map(([key, value]) => [keys.decode(key), values.decode(value)] as const),
+    count: () => map.count(),
   };
 }
