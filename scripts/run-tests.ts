@@ -8,8 +8,12 @@ import { globSync } from 'node:fs';
 const KERNEL = ['src/**/*.kernel.test.ts', 'test/{kernel,contract,scenarios,e2e}/**/*.test.ts'];
 /** Boots of another kernel under emulation: the files there bound themselves. */
 const MACHINE = 'test/vm/';
+/** How patient the tests' waits are (test/support/time-scale.ts). */
+const TIME_SCALE = Number(process.env['FAIRLEAD_TIME_SCALE'] ?? 1);
+/** While the virtual machine runs beside. */
+const BUSY_TIME_SCALE = 3 * TIME_SCALE;
 /** For one file: one that hangs must name itself, not hold up everything. */
-const TIMEOUT_MS = 300_000 * Number(process.env['FAIRLEAD_TIME_SCALE'] ?? 1);
+const TIMEOUT_MS = 300_000 * TIME_SCALE;
 const MACHINE_TIMEOUT_MS = 900_000;
 const node = new URL('../node_modules/node/bin/node', import.meta.url).pathname;
 /** Compiled sources are kept as bin/fairlead keeps them: hundreds of test processes load the same ones. */
@@ -27,10 +31,11 @@ function testArguments(files: readonly string[], concurrency: number): string[] 
   ];
 }
 
-function run(name: string, files: readonly string[], concurrency: number): boolean {
+function run(name: string, files: readonly string[], concurrency: number, timeScale = TIME_SCALE): boolean {
   if (files.length === 0) return true;
   process.stdout.write(`# ${name}: ${files.length} files\n`);
-  return spawnSync(node, testArguments(files, concurrency), { stdio: 'inherit', env }).status === 0;
+  const scaled = { ...env, FAIRLEAD_TIME_SCALE: String(timeScale) };
+  return spawnSync(node, testArguments(files, concurrency), { stdio: 'inherit', env: scaled }).status === 0;
 }
 
 /** Starts the tests in the virtual machine; what it gives tells what came of them, when they are through. */
@@ -48,7 +53,7 @@ function startMachine(): () => Promise<boolean> {
   };
 }
 
-function unit(): boolean {
+function unit(timeScale = TIME_SCALE): boolean {
   const kernel = new Set(globSync(KERNEL));
   const files = globSync([
     'src/**/*.test.ts',
@@ -56,7 +61,7 @@ function unit(): boolean {
     'test/{states,fuzz}/**/*.test.ts',
     'scripts/**/*.test.ts',
   ]);
-  return run('unit', files.filter((file) => !kernel.has(file)).sort(), 2);
+  return run('unit', files.filter((file) => !kernel.has(file)).sort(), 2, timeScale);
 }
 
 function isRoot(): boolean {
@@ -76,7 +81,7 @@ async function kernel(): Promise<boolean> {
 async function all(): Promise<boolean> {
   if (!isRoot()) return false;
   const machine = startMachine();
-  return [check(), unit(), await machine(), ownKernel()].every(Boolean);
+  return [check(), unit(BUSY_TIME_SCALE), await machine(), ownKernel()].every(Boolean);
 }
 
 function check(): boolean {
@@ -90,7 +95,7 @@ function kernelFiles(): boolean {
 
 const [what = 'all', ...files] = process.argv.slice(2);
 const WHATS: Readonly<Record<string, () => boolean | Promise<boolean>>> = {
-  unit,
+  unit: () => unit(),
   kernel,
   'kernel-files': kernelFiles,
   file: () => run('file', files, 1),

@@ -192,7 +192,7 @@ test('pods made and removed in turn leave no memory and no handles behind', asyn
     for (let round = 0; round < rounds; round++) {
       for (const replicas of [200, 0]) {
         putDeployment(api, 'one', replicas, 'v1');
-        await eventually(() => assertSettled(api), 30_000);
+        await eventually(() => assertSettled(api), 60_000);
       }
       // Events are meant to stay for an hour; here their time is over at once.
       for (const { metadata } of api.all(EVENTS)) api.delete(EVENTS, `shop/${metadata.name}`);
