@@ -18,6 +18,9 @@ struct ip_address {
 #define FRONTEND_MASQUERADES_OUTSIDE 4
 #define FRONTEND_DENIES_NODE 8
 #define MAGLEV_PART_SLOTS 224
+#define FRONTEND_DIRECT_RETURN 16
+#define NODE_LINK_TUNNEL 1
+#define FLOW_DIRECT 1
 #define REASON_FORWARDED 0
 #define REASON_LOST_EVENT 1
 #define REASON_UNKNOWN_INTERFACE 2
@@ -67,8 +70,10 @@ struct frontend {
 	__u32 outside_generation;
 	__u32 outside_count;
 	__u32 outside_table_size;
+	__u32 direct_generation;
+	__u32 direct_count;
 };
-_Static_assert(sizeof(struct frontend) == 36, "frontend");
+_Static_assert(sizeof(struct frontend) == 44, "frontend");
 
 struct source_range_key {
 	__u32 prefix_bits;
@@ -183,8 +188,9 @@ struct flow {
 	__be16 destination_port;
 	__u32 generation;
 	__u32 last_used;
+	__u32 flags;
 };
-_Static_assert(sizeof(struct flow) == 44, "flow");
+_Static_assert(sizeof(struct flow) == 48, "flow");
 
 struct fragment_key {
 	struct ip_address source;

@@ -166,6 +166,15 @@ static __always_inline void flow_keep(const struct packet *packet, const struct 
 	bpf_map_update_elem(&flows, &key, out, BPF_ANY);
 }
 
+/* No answer comes by here: the asking direction alone is known. */
+static __always_inline void flow_keep_direct(const struct packet *packet, const struct flow *out)
+{
+	struct flow_key key;
+
+	flow_key_of(packet, FLOW_FORWARD, &key);
+	bpf_map_update_elem(&flows, &key, out, BPF_ANY);
+}
+
 /* Takes up a known flow: its endpoint is still one of the frontend's, and its answers find back, or are made to. */
 static __always_inline bool flow_resume(const struct packet *packet, struct flow *known, const struct service *service,
 					struct flow *out)
@@ -176,6 +185,8 @@ static __always_inline bool flow_resume(const struct packet *packet, struct flow
 		return false;
 	known->generation = service->generation;
 	*out = *known;
+	if (out->flags & FLOW_DIRECT)
+		return true;
 	ends = flow_ends_state(packet, out);
 	if (ends == ENDS_FREE)
 		flow_keep(packet, out);

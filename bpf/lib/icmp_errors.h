@@ -99,6 +99,8 @@ static __noinline int icmp_error_v4(struct __sk_buff *skb, const struct packet *
 	quoted.protocol = before.ip.protocol;
 	if (!quoted_flow(&quoted, direction, known))
 		return 0;
+	if (known->flags & FLOW_DIRECT)
+		return 1;
 	after = before;
 	after.ip.daddr = known->source.words[3];
 	after.ip.saddr = known->destination.words[3];
@@ -147,6 +149,8 @@ static __noinline int icmp_error_v6(struct __sk_buff *skb, const struct packet *
 	quoted.destination_port = ports.source;
 	if (!quoted_flow(&quoted, direction, known))
 		return 0;
+	if (known->flags & FLOW_DIRECT)
+		return 1;
 	after = before;
 	__builtin_memcpy(&after.daddr, &known->source, sizeof(after.daddr));
 	__builtin_memcpy(&after.saddr, &known->destination, sizeof(after.saddr));
@@ -159,7 +163,7 @@ static __noinline int icmp_error_v6(struct __sk_buff *skb, const struct packet *
 	return error_ends(skb, packet, &quoted, known) ? -1 : 1;
 }
 
-/* 1 where the error was translated to what `known` says, 0 where it is none of ours, -1 where it is half rewritten and must be dropped. */
+/* 1 where the error is what `known` says, which leaves it as it is for a flow that another node translates, 0 where it is none of ours, -1 where it is half rewritten and must be dropped. */
 static __always_inline int icmp_error(struct __sk_buff *skb, const struct packet *packet, __u8 direction, struct flow *known)
 {
 	if (!packet_is_icmp_error(packet))

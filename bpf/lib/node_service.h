@@ -4,6 +4,7 @@
  *
  *   client:cp -> frontend:fp   --- hidden ---->   node:np -> endpoint:ep     routed here, handed to the link
  *                              --- kept ------>   client:cp -> endpoint:ep   goes on by the stack
+ *                              --- direct ---->   client:cp -> frontend:fp   by the tunnel to the endpoint's node, where it is kept
  *
  * Answers to the node come in where the endpoint is, by a pod's interface or a link of the node, and are sent on to the client there.
  * Answers to a kept client pass the stack and look like the frontend as they leave (lib/node_service.h, node_answers).
@@ -39,12 +40,64 @@ static __always_inline bool hide_client(const struct packet *packet, struct flow
 	return false;
 }
 
+static __always_inline bool is_tunnel(__u32 ifindex)
+{
+	const struct node_link *link = bpf_map_lookup_elem(&node_links, &ifindex);
+
+	return link && (link->flags & NODE_LINK_TUNNEL);
+}
+
+/*
+ * Hands the packet as it is to the node of its endpoint, which translates it and answers by itself. Never by another link than the tunnel, from
+ * which it would come back.
+ */
+static __noinline int send_direct(struct __sk_buff *skb, const struct packet *packet, const struct flow *to, enum event_hook hook)
+{
+	struct bpf_fib_lookup way;
+	long found = route_find(skb, packet, to, &way);
+
+	if (packet->hop_limit <= 1)
+		return drop(skb, packet, REASON_SERVICE_HOP_LIMIT, hook);
+	/* What may be cut goes as it is: the tunnel carries it in pieces. */
+	if (found == BPF_FIB_LKUP_RET_FRAG_NEEDED && packet->is_whole)
+		return answer_too_big(skb, packet, way.mtu_result);
+	if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH && found != BPF_FIB_LKUP_RET_FRAG_NEEDED)
+		return drop(skb, packet, REASON_SERVICE_NO_ROUTE, hook);
+	if (!is_tunnel(way.ifindex))
+		return drop(skb, packet, REASON_SERVICE_NO_ROUTE, hook);
+	if (take_hop(skb, packet))
+		return drop(skb, packet, REASON_TRANSLATION_FAILED, hook);
+	return hand_to_link(&way);
+}
+
+/*
+ * Whether the way to an endpoint leaves its client as it is. The node itself is such an endpoint: it takes no packet from itself, and its answers
+ * pass here anyway. With direct return those are that answer by this node, or by their own behind the tunnel (`out` says so then); what is
+ * elsewhere, another node's own address, is reached by hiding.
+ */
+static __always_inline bool outside_spares(struct __sk_buff *skb, const struct packet *packet, const struct service *service,
+					   struct flow *out)
+{
+	struct bpf_fib_lookup way;
+
+	if (!(service->flags & FRONTEND_MASQUERADES_OUTSIDE) || service->side == CLIENT_DIRECT)
+		return true;
+	if (route_find(skb, packet, out, &way) == BPF_FIB_LKUP_RET_NOT_FWDED)
+		return true;
+	if (!(service->flags & FRONTEND_DIRECT_RETURN))
+		return false;
+	if (is_tunnel(way.ifindex)) {
+		out->flags |= FLOW_DIRECT;
+		return true;
+	}
+	return bpf_map_lookup_elem(&pod_interfaces, &way.ifindex) != NULL;
+}
+
 /* Takes an endpoint and ends for a new flow; 0, or the reason to drop the packet; what refuses is in `verdict`. */
 static __always_inline int outside_choose(struct __sk_buff *skb, const struct packet *packet, const struct frontend_key *key,
 					  struct service *service, struct flow *out, enum service_verdict *verdict)
 {
 	struct transport_address endpoint = {};
-	struct bpf_fib_lookup way;
 
 	if (service->table_size)
 		service->client_hash = maglev_hash(&packet->source, service->affinity_timeout_s ? 0 : packet->source_port, key);
@@ -57,10 +110,7 @@ static __always_inline int outside_choose(struct __sk_buff *skb, const struct pa
 	out->source_port = packet->source_port;
 	out->destination = endpoint.ip;
 	out->destination_port = endpoint.port;
-	if (!(service->flags & FRONTEND_MASQUERADES_OUTSIDE))
-		return 0;
-	/* The node itself is the endpoint: it takes no packet from itself, and its answers pass here anyway. */
-	if (route_find(skb, packet, out, &way) == BPF_FIB_LKUP_RET_NOT_FWDED)
+	if (outside_spares(skb, packet, service, out))
 		return 0;
 	out->source = node_ip(packet->is_v6);
 	if (!(out->source.words[0] | out->source.words[1] | out->source.words[2] | out->source.words[3]))
@@ -68,23 +118,24 @@ static __always_inline int outside_choose(struct __sk_buff *skb, const struct pa
 	return hide_client(packet, out) ? 0 : REASON_SERVICE_NO_PORT;
 }
 
-/*
- * Whether a known flow is hidden, or kept, as the frontend wants it now. Without a new generation nothing has changed; flows to the node itself
- * are kept in any case.
- */
+/* Whether a known flow is hidden, kept, or direct as the frontend wants it now. Without a new generation nothing has changed. */
 static __noinline bool outside_keeps(struct __sk_buff *skb, const struct packet *packet, const struct flow *known,
 				     const struct service *service)
 {
 	bool is_hidden = !ip_equal(&known->source, &packet->source);
-	struct bpf_fib_lookup way;
+	struct flow wanted = { .source = packet->source, .destination = known->destination };
 
-	if (known->generation == service->generation || is_hidden == !!(service->flags & FRONTEND_MASQUERADES_OUTSIDE))
+	if (known->generation == service->generation)
 		return true;
-	return !is_hidden && route_find(skb, packet, known, &way) == BPF_FIB_LKUP_RET_NOT_FWDED;
+	wanted.source_port = packet->source_port;
+	wanted.destination_port = known->destination_port;
+	return outside_spares(skb, packet, service, &wanted) != is_hidden && wanted.flags == known->flags;
 }
 
 static __always_inline int outside_deliver(struct __sk_buff *skb, const struct packet *packet, const struct flow *to)
 {
+	if (to->flags & FLOW_DIRECT)
+		return send_direct(skb, packet, to, HOOK_NODE_INGRESS);
 	if (!ip_equal(&packet->source, &to->source))
 		return send_on(skb, packet, to, HOOK_NODE_INGRESS);
 	if (translate(skb, packet, to))
@@ -100,7 +151,8 @@ static __noinline enum flow_course outside_asks(struct __sk_buff *skb, struct pa
 		.ip = packet->destination, .port = packet->destination_port, .protocol = packet->protocol
 	};
 	struct service service = {};
-	enum service_verdict verdict = service_find(&key, CLIENT_OUTSIDE, &service);
+	enum client_side side = is_tunnel(skb->ifindex) ? CLIENT_DIRECT : CLIENT_OUTSIDE;
+	enum service_verdict verdict = service_find(&key, side, &service);
 
 	if (verdict == SERVICE_NONE) {
 		if (packet->protocol == IPPROTO_UDP || packet_is_new_tcp(packet))
@@ -134,8 +186,19 @@ static __noinline enum flow_course outside_asks(struct __sk_buff *skb, struct pa
 	*reason = REASON_SERVICE_NO_ENDPOINT;
 	if (verdict != SERVICE_FOUND)
 		return COURSE_REFUSE;
-	flow_keep(packet, to);
+	if (to->flags & FLOW_DIRECT)
+		flow_keep_direct(packet, to);
+	else
+		flow_keep(packet, to);
 	return COURSE_DELIVER;
+}
+
+/* A connection that stands goes on, unless another client was given its port meanwhile. */
+static __always_inline bool outside_goes_on(const struct packet *packet, const struct flow *known)
+{
+	if (packet->protocol != IPPROTO_TCP || packet_is_new_tcp(packet))
+		return false;
+	return (known->flags & FLOW_DIRECT) || flow_ends_state(packet, known) == ENDS_OWN;
 }
 
 /* What comes in by a link of the node. */
@@ -167,8 +230,7 @@ static __always_inline int node_receives(struct __sk_buff *skb, struct packet *p
 			return answer_client(skb, packet, known, HOOK_NODE_INGRESS);
 	}
 	known = flow_find(packet, FLOW_FORWARD);
-	/* A connection that stands goes on, unless another client was given its port meanwhile. */
-	if (known && packet->protocol == IPPROTO_TCP && !packet_is_new_tcp(packet) && flow_ends_state(packet, known) == ENDS_OWN) {
+	if (known && outside_goes_on(packet, known)) {
 		to = *known;
 		flow_touch(known);
 		return outside_deliver(skb, packet, &to);

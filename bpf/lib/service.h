@@ -16,10 +16,11 @@ enum service_verdict {
 	SERVICE_DROPPED,
 };
 
-/* Who asks: the node's pods and processes, or whoever comes by the node's links. */
+/* Who asks: the node's pods and processes, whoever comes by the node's links, or such a client of another node that hands it over. */
 enum client_side {
 	CLIENT_INSIDE,
 	CLIENT_OUTSIDE,
+	CLIENT_DIRECT,
 };
 
 /* A frontend as one side of clients meets it. */
@@ -56,10 +57,20 @@ static __always_inline enum service_verdict service_find(const struct frontend_k
 	out->affinity_timeout_s = found->affinity_timeout_s;
 	out->flags = found->flags;
 	out->range_set = found->range_set;
-	out->table_size = side == CLIENT_OUTSIDE ? found->outside_table_size : 0;
+	out->side = side;
+	out->table_size = 0;
+	if (side == CLIENT_DIRECT && (found->flags & FRONTEND_DIRECT_RETURN)) {
+		out->generation = found->direct_generation;
+		out->endpoint_count = found->direct_count;
+		/* The node that chose this one did not know yet; its client asks again. */
+		return out->endpoint_count ? SERVICE_FOUND : SERVICE_DROPPED;
+	}
+	if (side == CLIENT_DIRECT)
+		out->side = CLIENT_OUTSIDE;
+	if (out->side == CLIENT_OUTSIDE)
+		out->table_size = found->outside_table_size;
 	out->generation = is_inside ? found->inside_generation : found->outside_generation;
 	out->endpoint_count = is_inside ? found->inside_count : found->outside_count;
-	out->side = side;
 	if (out->endpoint_count)
 		return SERVICE_FOUND;
 	return out->flags & (is_inside ? FRONTEND_INSIDE_DROPS : FRONTEND_OUTSIDE_DROPS) ? SERVICE_DROPPED :

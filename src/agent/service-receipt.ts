@@ -6,6 +6,7 @@ import type { KeyView } from '../reconcile/status.ts';
 import type { AgentView } from './agent-view.ts';
 import type { ProgrammedVersions } from './receipt.ts';
 import type { ServiceChoice } from './service-choice.ts';
+import { unheededOptions } from './unheeded-options.ts';
 
 export interface ServiceReceipt {
   readonly node: string;
@@ -13,6 +14,8 @@ export interface ServiceReceipt {
   /** The API's resource versions up to which all of the node is programmed. */
   readonly programmed: ProgrammedVersions;
   readonly frontends: readonly FrontendReceipt[];
+  /** What the Service asks for and does not get here. */
+  readonly notes: readonly string[];
 }
 
 export interface FrontendReceipt extends Pick<Frontend, 'scope' | 'portName' | 'kind'> {
@@ -53,6 +56,7 @@ export async function serviceReceipt(
     backend,
     programmed: programmed(),
     frontends: frontends.map((it, at) => receiptOf(it, shown[at])),
+    notes: unheededOptions(backend, frontends),
   };
 }
 

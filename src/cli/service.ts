@@ -76,7 +76,8 @@ function nodeText(answer: NodeAnswer, isWide: boolean): string {
   ]);
   const lines = answer.frontends.flatMap((it) => it.lines.map((line) => `    ${line}\n`));
   const kernel = isWide && lines.length > 0 ? `  in the kernel:\n${lines.join('')}` : '';
-  return `${head}${table(['  FRONTEND', 'KIND', 'STATE', 'SINCE', 'ENDPOINTS'], rows)}${kernel}`;
+  const notes = answer.notes.map((it) => `  note: ${it}\n`).join('');
+  return `${head}${table(['  FRONTEND', 'KIND', 'STATE', 'SINCE', 'ENDPOINTS'], rows)}${notes}${kernel}`;
 }
 
 function stateText({ state }: FrontendReceipt): string {

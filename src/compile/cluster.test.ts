@@ -150,3 +150,30 @@ test('viewOfNode() shows peers that can be reached, sorted, and nothing for an u
   );
   assert.equal(viewOfNode(model, 'z'), undefined);
 });
+
+test('compileCluster() gives direct return the node’s own endpoints, at addresses that every node has and clients would be hidden at', () => {
+  const asked = (spec: object) =>
+    parseService({
+      metadata: { namespace: 'shop', name: 'web', annotations: { 'fairlead.dev/forwarding': 'dsr' } },
+      spec: {
+        type: 'LoadBalancer',
+        clusterIPs: ['10.96.0.7'],
+        ports: [{ name: 'http', port: 80, nodePort: 30_080 }],
+        ...spec,
+      },
+      status: { loadBalancer: { ingress: [{ ip: '198.51.100.7' }] } },
+    });
+  const slice = aSlice('web-1', 'web', [
+    { addresses: ['10.0.0.1'], nodeName: 'node-a' },
+    { addresses: ['10.0.0.2'], nodeName: 'node-b' },
+  ]);
+  const directAt = (service: ReturnType<typeof asked>) =>
+    [...frontendsOf(objectsOf({ services: [service], slices: [slice] })).values()]
+      .filter((it) => it.direct !== undefined)
+      .map((it) => [it.scope, it.direct?.endpoints.map(({ ip }) => ip)]);
+  assert.deepEqual(directAt(asked({})), [
+    ['cluster-ip', ['10.0.0.1']],
+    ['load-balancer', ['10.0.0.1']],
+  ]);
+  assert.deepEqual(directAt(asked({ externalTrafficPolicy: 'Local' })), [['cluster-ip', ['10.0.0.1']]]);
+});

@@ -90,7 +90,17 @@ function clusterIpFrontend(
     outside: choice,
     masqueradesOutside: true,
     sourceRanges: undefined,
+    ...directOf(service, service.isInternalLocal, chooseLocal(endpointsOfFamily(port.endpoints, ip), place)),
   };
+}
+
+/** Only where every node has the same frontend and its clients would be hidden: a node port is another one on each node. */
+function directOf(
+  { options, isNodeLocal }: ServiceModel,
+  isLocal: boolean,
+  direct: EndpointChoice,
+): Pick<Frontend, 'direct'> {
+  return options.isDirectReturn && !isLocal && !isNodeLocal ? { direct } : {};
 }
 
 interface ExternalAddress {
@@ -109,14 +119,17 @@ function externalFrontend(
 ): Frontend {
   const endpoints = endpointsOfFamily(port.endpoints, address.ip);
   const anywhere = chooseAnywhere(endpoints, place);
+  const local = chooseLocal(endpoints, place);
+  const isOneNodes = service.isExternalLocal || address.scope === 'node-port';
   return {
     ...commonOf(service, port),
+    ...directOf(service, isOneNodes, local),
     kind: 'balanced',
     scope: address.scope,
     ip: address.ip,
     port: address.port ?? port.port,
     inside: anywhere,
-    outside: service.isExternalLocal ? chooseLocal(endpoints, place) : anywhere,
+    outside: service.isExternalLocal ? local : anywhere,
     masqueradesOutside: !service.isExternalLocal,
     sourceRanges: address.scope === 'load-balancer' ? service.sourceRanges : undefined,
   };

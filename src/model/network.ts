@@ -83,6 +83,11 @@ export interface Frontend {
   /** Session affinity by client address, undefined for none. */
   readonly affinityTimeoutS: number | undefined;
   readonly options: FrontendOptions;
+  /**
+   * Direct server return: where an outside client would be hidden, a backend that can lets the endpoint's node have the packet as it is. These are
+   * the node's own endpoints, for what other nodes hand over; absent for frontends that have no direct return.
+   */
+  readonly direct?: EndpointChoice | undefined;
 }
 
 /** What a Service asks of one backend by annotation; others leave it aside. */

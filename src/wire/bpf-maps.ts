@@ -40,6 +40,7 @@ export const FRONTEND_KEY = defineStruct('frontend_key', [
 /**
  * A generation names one set of endpoint slots and is never used twice; `serviceId` stays when endpoints change. Inside and outside clients
  * share a set where theirs are equal. `outsideTableSize` is how long the table is by which outside clients choose, 0 for chance. `rangeSet` names the source ranges, 0 for everybody.
+ * What another node hands over goes to the `direct` set.
  */
 export const FRONTEND = defineStruct('frontend', [
   { name: 'serviceId', kind: 'u32' },
@@ -52,6 +53,8 @@ export const FRONTEND = defineStruct('frontend', [
   { name: 'outsideGeneration', kind: 'u32' },
   { name: 'outsideCount', kind: 'u32' },
   { name: 'outsideTableSize', kind: 'u32' },
+  { name: 'directGeneration', kind: 'u32' },
+  { name: 'directCount', kind: 'u32' },
 ]);
 
 /** Bits of `frontend.flags`. */
@@ -63,6 +66,8 @@ export const FRONTEND_FLAGS = {
   masqueradesOutside: 4,
   /** The node's own processes are not in the source ranges. */
   deniesNode: 8,
+  /** Endpoints of other nodes answer outside clients without this one: their node gets the packet as it is. */
+  directReturn: 16,
 } as const;
 
 /** An address of a set of source ranges; `prefixBits` counts the set's number, too (struct bpf_lpm_trie_key). */
@@ -164,8 +169,14 @@ export const AFFINITY = defineStruct('affinity', [
 
 export const INTERFACE_KEY = defineStruct('interface_key', [{ name: 'ifindex', kind: 'u32' }]);
 
-/** A link of the node that the node's programs are on; the value says nothing yet. */
+/** A link of the node that the node's programs are on. */
 export const NODE_LINK = defineStruct('node_link', [{ name: 'flags', kind: 'u32' }]);
+
+/** Bits of `node_link.flags`. */
+export const NODE_LINK_FLAGS = {
+  /** It leads to other nodes and to nobody else. */
+  tunnel: 1,
+} as const;
 
 /** The address that the node hides outside clients behind; zero for none. */
 export const NODE_ADDRESS = defineStruct('node_address', [{ name: 'ip', kind: 'ip' }]);
@@ -199,7 +210,14 @@ export const FLOW = defineStruct('flow', [
   { name: 'destinationPort', kind: 'be16' },
   { name: 'generation', kind: 'u32' },
   { name: 'lastUsed', kind: 'u32' },
+  { name: 'flags', kind: 'u32' },
 ]);
+
+/** Bits of `flow.flags`. */
+export const FLOW_FLAGS = {
+  /** Packets go to the endpoint's node as they are; nothing is translated here, and no answer comes by here. */
+  direct: 1,
+} as const;
 
 /** A datagram in fragments: only the first one carries ports. */
 export const FRAGMENT_KEY = defineStruct('fragment_key', [
@@ -451,5 +469,8 @@ export const BPF_CONSTANTS: Readonly<Record<string, number>> = {
   FRONTEND_MASQUERADES_OUTSIDE: FRONTEND_FLAGS.masqueradesOutside,
   FRONTEND_DENIES_NODE: FRONTEND_FLAGS.deniesNode,
   MAGLEV_PART_SLOTS,
+  FRONTEND_DIRECT_RETURN: FRONTEND_FLAGS.directReturn,
+  NODE_LINK_TUNNEL: NODE_LINK_FLAGS.tunnel,
+  FLOW_DIRECT: FLOW_FLAGS.direct,
   ...Object.fromEntries(PACKET_REASONS.map((it, at) => [reasonConstant(it.name), at])),
 };

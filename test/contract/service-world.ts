@@ -81,7 +81,8 @@ export function buildServiceWorld(podNames: readonly string[], lifetime: Lifetim
     pinDir: `${mountBpffs(lifetime)}/node`,
     pods: new Map(pods.map((pod) => [pod.name, pod])),
     uplinks: UPLINKS,
-    startPeer: (pod, { isInCgroup }) => startPeer(`${id}-${pod}`, isInCgroup ? cgroup : undefined, lifetime),
+    startPeer: (pod, { isInCgroup }) =>
+      startPeerIn(`${id}-${pod}`, isInCgroup ? cgroup : undefined, lifetime),
   };
 }
 
@@ -148,7 +149,8 @@ function cgroupMount(): string {
   return line?.split(' ')[1] ?? '/sys/fs/cgroup';
 }
 
-function mountBpffs(lifetime: Lifetime): string {
+/** A bpffs of its own; gives its path. */
+export function mountBpffs(lifetime: Lifetime): string {
   const path = mkdtempSync('/tmp/t-bpf-');
   run('mount', ['-t', 'bpf', 'bpf', path]);
   lifetime.defer(`bpffs ${path}`, () => {
@@ -158,7 +160,8 @@ function mountBpffs(lifetime: Lifetime): string {
   return path;
 }
 
-function startPeer(netns: string, cgroup: string | undefined, lifetime: Lifetime): WorldPeer {
+/** `netns` is the name of a namespace. */
+export function startPeerIn(netns: string, cgroup: string | undefined, lifetime: Lifetime): WorldPeer {
   const child = spawn('ip', ['netns', 'exec', netns, NODE, PEER], { stdio: ['pipe', 'pipe', 'inherit'] });
   // Sockets belong to the cgroup in which they are made: the process has made none yet.
   if (cgroup !== undefined) writeFileSync(`${cgroup}/cgroup.procs`, String(child.pid));

@@ -18,6 +18,7 @@ export function anEbpfRow(endpoints: readonly RowEndpoint[], over: Partial<Front
     admitsNode: true,
     isMaglev: false,
     affinityTimeoutS: 0,
+    direct: undefined,
     isExclusiveAddress: true,
     ...over,
   };

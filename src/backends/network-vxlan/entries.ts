@@ -4,8 +4,6 @@ import type { Cidr } from '../../base/cidr.ts';
 import { familyOf, type Family, type Ip } from '../../base/ip.ts';
 import type { Mac } from '../../base/mac.ts';
 
-/** The tunnel device of every node. */
-export const TUNNEL_LINK = 'fairlead.vx';
 export const TUNNEL_ALIAS = 'fairlead tunnel';
 export const TUNNEL_VNI = 76;
 /** As Linux' own default and flannel's; IANA's 4789 is what the fabric below us may use. */

@@ -2,6 +2,7 @@
 
 import { isNotFound } from '../../base/errors.ts';
 import { RTPROT_FAIRLEAD, type Link, type Netlink, type Route } from '../../sys/netlink-types.ts';
+import { TUNNEL_LINK } from '../shared-node/tunnel-link.ts';
 import {
   forwardingKey,
   NODE_TABLE,
@@ -9,7 +10,6 @@ import {
   RT_TABLE_MAIN,
   ruleKey,
   TUNNEL_ALIAS,
-  TUNNEL_LINK,
   type Device,
   type TunnelForwarding,
   type TunnelNeighbour,

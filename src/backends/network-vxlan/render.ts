@@ -4,6 +4,7 @@ import { cidrBase, cidrFamily, hostCidr, type Cidr } from '../../base/cidr.ts';
 import { familyOf, type Ip } from '../../base/ip.ts';
 import { macFromSeed, type Mac } from '../../base/mac.ts';
 import type { NetworkNode, NodeView } from '../../model/network.ts';
+import { TUNNEL_LINK } from '../shared-node/tunnel-link.ts';
 import {
   forwardingKey,
   NODE_RULE_PRIORITY,
@@ -11,7 +12,6 @@ import {
   routeKey,
   RT_TABLE_MAIN,
   ruleKey,
-  TUNNEL_LINK,
   TUNNEL_PORT,
   TUNNEL_VNI,
   tunnelMtuBytes,

@@ -5,9 +5,9 @@ import { familyOf, type Ip } from '../../base/ip.ts';
 import type { Target } from '../../reconcile/target.ts';
 import type { Netlink, NetlinkChange } from '../../sys/netlink-types.ts';
 import { describeChange } from '../../wire/netlink/describe.ts';
+import { TUNNEL_LINK } from '../shared-node/tunnel-link.ts';
 import {
   TUNNEL_ALIAS,
-  TUNNEL_LINK,
   type Device,
   type TunnelForwarding,
   type TunnelNeighbour,

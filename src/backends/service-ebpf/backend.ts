@@ -17,6 +17,7 @@ export const EBPF_SERVICES: ServiceBackend = {
   name: 'ebpf',
   about: 'At connect and sendmsg in the cgroup, per packet at the pod’s interface',
   needs: ['bpf-cgroup-sock-addr', 'bpf-sched-cls', 'bpf-ringbuf'],
+  heeds: ['isMaglev', 'isDirectReturn'],
   open: openByParts('ebpf', ebpfServiceParts),
 };
 

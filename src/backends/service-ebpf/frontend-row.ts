@@ -20,6 +20,8 @@ export interface FrontendRow {
   readonly isMaglev: boolean;
   /** Session affinity by client, 0 for none. */
   readonly affinityTimeoutS: number;
+  /** Direct return: the endpoints of this node, for what other nodes hand over; undefined where outside clients are treated as the flag above says. */
+  readonly direct: readonly RowEndpoint[] | undefined;
   /**
    * Ports of this address without a frontend are refused; the same for all rows of an address. Undefined where the kernel holds the frontend
    * without its address, which is never wanted: no packet comes to it, until another frontend brings the address.
@@ -57,6 +59,7 @@ export function isSameRow(a: FrontendRow, b: FrontendRow): boolean {
     a.admitsNode === b.admitsNode &&
     a.isMaglev === b.isMaglev &&
     a.sourceRanges?.join() === b.sourceRanges?.join() &&
+    isSameDirect(a.direct, b.direct) &&
     isSameChoice(a.inside, b.inside) &&
     isSameChoice(a.outside, b.outside)
   );
@@ -66,10 +69,15 @@ function isSameChoice(a: RowChoice, b: RowChoice): boolean {
   return a.whenEmpty === b.whenEmpty && hasSameEndpoints(a, b);
 }
 
+function isSameDirect(a: FrontendRow['direct'], b: FrontendRow['direct']): boolean {
+  return a === undefined || b === undefined ? a === b : areSame(a, b);
+}
+
 export function hasSameEndpoints(a: RowChoice, b: RowChoice): boolean {
-  if (a.endpoints === b.endpoints) return true;
-  return (
-    a.endpoints.length === b.endpoints.length &&
-    a.endpoints.every((it, at) => it.ip === b.endpoints[at]?.ip && it.port === b.endpoints[at].port)
-  );
+  return areSame(a.endpoints, b.endpoints);
+}
+
+function areSame(a: readonly RowEndpoint[], b: readonly RowEndpoint[]): boolean {
+  if (a === b) return true;
+  return a.length === b.length && a.every((it, at) => it.ip === b[at]?.ip && it.port === b[at].port);
 }

@@ -41,8 +41,10 @@ export function setsOf(frontend: Frontend, ranges: readonly Cidr[] | undefined):
   const { rangeSet, outsideTableSize } = frontend;
   const inside = { generation: insideGeneration, count: insideCount };
   const outside = { generation: outsideGeneration, count: outsideCount };
+  // None has no slots.
+  const direct = { generation: frontend.directGeneration, count: frontend.directCount };
   return {
-    endpoints: insideGeneration === outsideGeneration ? [inside] : [inside, outside],
+    endpoints: insideGeneration === outsideGeneration ? [inside, direct] : [inside, outside, direct],
     tables: partKeys(outsideGeneration, outsideTableSize),
     ranges: (ranges ?? []).map((cidr) => rangeKeyOf(rangeSet, cidr)),
   };
@@ -71,7 +73,9 @@ export function removeOrphans(maps: NodeMaps): void {
   const known = new Set(maps.addresses.entries().map(([key]) => key.ip));
   const [unreachable, frontends] = partition(maps.frontends.entries(), ([key]) => !known.has(key.ip));
   maps.frontends.deleteAll(unreachable.map(keyOf));
-  const generations = new Set(frontends.flatMap(([, it]) => [it.insideGeneration, it.outsideGeneration]));
+  const generations = new Set(
+    frontends.flatMap(([, it]) => [it.insideGeneration, it.outsideGeneration, it.directGeneration]),
+  );
   const tables = new Map(frontends.map(([, it]) => [it.outsideGeneration, partCount(it.outsideTableSize)]));
   const rangeSets = new Set(frontends.map(([, it]) => it.rangeSet));
   const ips = new Set(frontends.map(([key]) => key.ip));

@@ -6,8 +6,9 @@ import { familyOf, parseIp, type Ip } from '../../base/ip.ts';
 import type { ServiceView } from '../../model/network.ts';
 import type { Target } from '../../reconcile/target.ts';
 import type { Netlink } from '../../sys/netlink-types.ts';
-import type { NodeLinks } from '../shared-bpf/node-links.ts';
+import type { NodeLink, NodeLinks } from '../shared-bpf/node-links.ts';
 import type { NodeMaps } from '../shared-bpf/node-maps.ts';
+import { TUNNEL_LINK } from '../shared-node/tunnel-link.ts';
 
 /** The address of each family behind which outside clients are hidden. */
 export interface NodeLinksEntry {
@@ -53,7 +54,7 @@ export function nodeLinksTarget(doors: NodeLinksDoors): Target<NodeLinksEntry> {
         );
         return new Map([...entries.keys()].map((key) => [key, draining]));
       }
-      for (const ifindex of links.list()) links.detach(ifindex);
+      for (const { ifindex } of links.list()) links.detach(ifindex);
       return new Map();
     },
     print: (verb) => [
@@ -71,7 +72,10 @@ async function observeLinks(doors: NodeLinksDoors): Promise<ReadonlyMap<string, 
   const { maps, links } = doors;
   const attached = links.list();
   if (attached.length === 0) return new Map();
-  const isWhole = (await wantedLinks(doors)).every((it) => links.isAttached(it) && attached.includes(it));
+  const isWhole = (await wantedLinks(doors)).every(
+    ({ ifindex, isTunnel }) =>
+      links.isAttached(ifindex) && attached.some((it) => it.ifindex === ifindex && it.isTunnel === isTunnel),
+  );
   const [ipv4, ipv6] = [0, 1].map((index) => maps.nodeAddresses.lookup({ index })?.ip);
   // Addresses that nobody has: the entry differs from any that is wanted, and still is there to be deleted.
   if (!isWhole) return new Map([[KEY, { ipv4: NO_IP, ipv6: NO_IP }]]);
@@ -85,19 +89,20 @@ async function updateLinks(doors: NodeLinksDoors, { ipv4, ipv6 }: NodeLinksEntry
   // Addresses first: a program that hides a client without one drops the packet.
   for (const [index, ip] of [ipv4, ipv6].entries()) maps.nodeAddresses.update({ index }, { ip: ip ?? NO_IP });
   const wanted = await wantedLinks(doors);
-  for (const ifindex of wanted) links.attach(ifindex);
-  for (const ifindex of links.list()) if (!wanted.includes(ifindex)) links.detach(ifindex);
+  for (const link of wanted) links.attach(link);
+  for (const { ifindex } of links.list())
+    if (!wanted.some((it) => it.ifindex === ifindex)) links.detach(ifindex);
 }
 
 const LINK_LOCAL = /^(fe[89ab]|169\.254\.|127\.|::1$)/;
 
-/** Indexes of the links by which others reach the node. */
-async function wantedLinks({ maps, netlink }: NodeLinksDoors): Promise<readonly number[]> {
+/** The links by which others reach the node. */
+async function wantedLinks({ maps, netlink }: NodeLinksDoors): Promise<readonly NodeLink[]> {
   const pods = new Set(maps.podInterfaces.entries().map(([{ ifindex }]) => ifindex));
   const reachable = new Set(
     (await netlink.addresses()).filter(({ ip }) => !LINK_LOCAL.test(ip)).map((it) => it.link),
   );
   return (await netlink.links())
     .filter(({ name, index }) => name !== 'lo' && reachable.has(name) && !pods.has(index))
-    .map((it) => it.index);
+    .map(({ name, index }) => ({ ifindex: index, isTunnel: name === TUNNEL_LINK }));
 }

@@ -47,6 +47,9 @@ export function observeRows(maps: NodeMaps): ReadonlyMap<string, FrontendRow> {
         value.outsideTableSize > 0 &&
         parts.get(value.outsideGeneration) === partCount(value.outsideTableSize),
       affinityTimeoutS: value.affinityTimeoutS,
+      direct: has(FRONTEND_FLAGS.directReturn)
+        ? choiceOf(value.directGeneration, value.directCount, false).endpoints
+        : undefined,
       isExclusiveAddress: addresses.has(key.ip) ? addresses.get(key.ip) !== 0 : undefined,
     };
     rows.set(frontendKey(row), row);

@@ -62,7 +62,8 @@ test('EBPF_RENDERING finds what all rows depend on from a change as from the who
 
 test('EBPF_RENDERING sorts endpoints, drops duplicates and those of the other family', () => {
   const endpoints = ['10.0.0.2:8080', '[fd00::1]:8080', '10.0.0.1:8080', '10.0.0.2:8080'];
-  const row = render(aFrontend(endpoints, { affinityTimeoutS: 60 })).get('10.96.0.5:80/TCP');
+  const direct = aFrontend(['10.0.0.9:8080', '[fd00::9]:8080']).outside;
+  const row = render(aFrontend(endpoints, { affinityTimeoutS: 60, direct })).get('10.96.0.5:80/TCP');
   const choice = {
     endpoints: [
       { ip: '10.0.0.1', port: 8080 },
@@ -81,6 +82,7 @@ test('EBPF_RENDERING sorts endpoints, drops duplicates and those of the other fa
     admitsNode: true,
     isMaglev: false,
     affinityTimeoutS: 60,
+    direct: [{ ip: '10.0.0.9', port: 8080 }],
     isExclusiveAddress: true,
   });
 });

@@ -74,6 +74,7 @@ function renderFrontend(frontend: Frontend, context: RowContext): FrontendRow | 
     admitsNode: sourceRanges?.some((cidr) => context.nodeIps.some((it) => cidrHasIp(cidr, it))) ?? true,
     isMaglev: frontend.options.isMaglev && canHash(outside),
     affinityTimeoutS: frontend.affinityTimeoutS ?? 0,
+    direct: frontend.direct && renderChoice(frontend.direct, ip).endpoints,
     isExclusiveAddress: isClusterIp && !context.sharedIps.includes(ip),
   };
 }

@@ -28,6 +28,7 @@ const aRow = fc
     protocol: fc.constantFrom('TCP' as const, 'UDP' as const),
     inside: fc.uniqueArray(fc.nat(5), { maxLength: 4 }),
     outside: fc.option(fc.uniqueArray(fc.nat(5), { maxLength: 4 }), { nil: undefined }),
+    direct: fc.option(fc.uniqueArray(fc.nat(5), { maxLength: 4 }), { nil: undefined }),
     whenEmpty: fc.constantFrom('refuse' as const, 'drop' as const),
     masqueradesOutside: fc.boolean(),
     sourceRanges: fc.option(fc.uniqueArray(fc.integer({ min: 8, max: 10 }), { maxLength: 3 }), {
@@ -37,16 +38,29 @@ const aRow = fc
     wantsMaglev: fc.boolean(),
     affinityTimeoutS: fc.constantFrom(0, 60),
   })
-  .map(({ address, port, inside, outside, whenEmpty, sourceRanges, wantsMaglev, ...it }): FrontendRow => ({
-    ...it,
-    ip: parseIp(`10.96.0.${address}`),
-    port: parsePort(port),
-    inside: aChoice(inside, 'refuse'),
-    outside: aChoice(outside ?? inside, whenEmpty),
-    sourceRanges: sourceRanges?.map((n) => parseCidr(`10.${n}.0.0/16`)).sort(),
-    isExclusiveAddress: true,
-    isMaglev: wantsMaglev && (outside ?? inside).length > 1,
-  }));
+  .map(
+    ({
+      address,
+      port,
+      inside,
+      outside,
+      direct,
+      whenEmpty,
+      sourceRanges,
+      wantsMaglev,
+      ...it
+    }): FrontendRow => ({
+      ...it,
+      ip: parseIp(`10.96.0.${address}`),
+      port: parsePort(port),
+      inside: aChoice(inside, 'refuse'),
+      outside: aChoice(outside ?? inside, whenEmpty),
+      direct: direct && aChoice(direct, 'refuse').endpoints,
+      sourceRanges: sourceRanges?.map((n) => parseCidr(`10.${n}.0.0/16`)).sort(),
+      isExclusiveAddress: true,
+      isMaglev: wantsMaglev && (outside ?? inside).length > 1,
+    }),
+  );
 
 function aChoice(numbers: readonly number[], whenEmpty: 'refuse' | 'drop'): RowChoice {
   const endpoints = numbers.map((n) => ({ ip: parseIp(`10.0.0.${n}`), port: parsePort(80 + n) }));
@@ -115,10 +129,11 @@ async function apply(maps: NodeMaps, desired: Rows): Promise<ReadonlyMap<string,
 function assertNothingElse(maps: NodeMaps, rows: Rows): void {
   const sum = (sizeOf: (row: FrontendRow) => number): number =>
     [...rows.values()].reduce((total, row) => total + sizeOf(row), 0);
-  const endpoints = sum(({ inside, outside }) =>
-    hasSameEndpoints(inside, outside)
-      ? inside.endpoints.length
-      : inside.endpoints.length + outside.endpoints.length,
+  const endpoints = sum(
+    ({ inside, outside, direct = [] }) =>
+      inside.endpoints.length +
+      (hasSameEndpoints(inside, outside) ? 0 : outside.endpoints.length) +
+      direct.length,
   );
   assert.equal(
     maps.sourceRanges.entries().length,

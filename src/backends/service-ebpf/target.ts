@@ -92,13 +92,15 @@ class Leftovers {
   }
 }
 
-function describeRow({ inside, outside, masqueradesOutside, isMaglev, sourceRanges }: FrontendRow): string {
+function describeRow(row: FrontendRow): string {
+  const { inside, outside, direct, masqueradesOutside, isMaglev, sourceRanges } = row;
   const isShared = inside.whenEmpty === outside.whenEmpty && hasSameEndpoints(inside, outside);
   return [
     describeChoice(inside),
     ...(isShared ? [] : [`outside ${describeChoice(outside)}`]),
     ...(masqueradesOutside ? [] : ['keep outside']),
     ...(isMaglev ? ['maglev'] : []),
+    ...(direct === undefined ? [] : [`direct to ${direct.map(endpointText).join(', ') || 'none here'}`]),
     ...(sourceRanges === undefined ? [] : [`from ${sourceRanges.join(', ') || 'nowhere'}`]),
   ].join(' ');
 }

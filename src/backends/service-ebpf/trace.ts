@@ -39,7 +39,8 @@ export function traceEbpf(
   const isInside = packet.from === 'node' || isPod;
   const { endpoints, whenEmpty } = isInside ? row.inside : row.outside;
   if (endpoints.length === 0) return { kind: whenEmpty === 'drop' ? 'dropped' : 'refused' };
-  const isHidden = !isInside && row.masqueradesOutside;
+  // With direct return pods see the client; what else may be an endpoint, another node, is not told from them here.
+  const isHidden = !isInside && row.masqueradesOutside && row.direct === undefined;
   return {
     kind: 'translated',
     endpoints: endpoints.map((it) => ({

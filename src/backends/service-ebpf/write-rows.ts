@@ -116,12 +116,13 @@ function placedEndpoints({ row, value }: NumberedRow): readonly PlacedEndpoint[]
   const place = (endpoints: readonly RowEndpoint[], generation: number): readonly PlacedEndpoint[] =>
     endpoints.map((it, slot) => ({ ...it, slot, generation }));
   const inside = place(row.inside.endpoints, value.insideGeneration);
-  if (value.insideGeneration === value.outsideGeneration) return inside;
-  return [...inside, ...place(row.outside.endpoints, value.outsideGeneration)];
+  const direct = place(row.direct ?? [], value.directGeneration);
+  if (value.insideGeneration === value.outsideGeneration) return [...inside, ...direct];
+  return [...inside, ...direct, ...place(row.outside.endpoints, value.outsideGeneration)];
 }
 
-/** A row's sets take up to this many numbers: two of endpoints, one of source ranges. */
-const NUMBERS_PER_ROW = 3;
+/** A row's sets take up to this many numbers: three of endpoints, one of source ranges. */
+const NUMBERS_PER_ROW = 4;
 
 function numberRows(
   { maps, seen, tables }: RowPlace,
@@ -143,7 +144,7 @@ function numberRows(
 }
 
 function frontendOf(row: FrontendRow, number: number, serviceId: number): Omit<Frontend, 'outsideTableSize'> {
-  const { inside, outside, affinityTimeoutS } = row;
+  const { inside, outside, direct, affinityTimeoutS } = row;
   return {
     serviceId,
     affinityTimeoutS,
@@ -153,15 +154,18 @@ function frontendOf(row: FrontendRow, number: number, serviceId: number): Omit<F
     insideCount: inside.endpoints.length,
     outsideGeneration: hasSameEndpoints(inside, outside) ? number : number + 1,
     outsideCount: outside.endpoints.length,
+    directGeneration: direct === undefined ? 0 : number + 3,
+    directCount: direct?.length ?? 0,
   };
 }
 
-function flagsOf({ inside, outside, masqueradesOutside, admitsNode }: FrontendRow): number {
+function flagsOf({ inside, outside, direct, masqueradesOutside, admitsNode }: FrontendRow): number {
   return (
     (inside.whenEmpty === 'drop' ? FRONTEND_FLAGS.insideDrops : 0) |
     (outside.whenEmpty === 'drop' ? FRONTEND_FLAGS.outsideDrops : 0) |
     (masqueradesOutside ? FRONTEND_FLAGS.masqueradesOutside : 0) |
-    (admitsNode ? 0 : FRONTEND_FLAGS.deniesNode)
+    (admitsNode ? 0 : FRONTEND_FLAGS.deniesNode) |
+    (direct === undefined ? 0 : FRONTEND_FLAGS.directReturn)
   );
 }
 

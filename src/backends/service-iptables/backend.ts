@@ -17,6 +17,7 @@ export const IPTABLES_SERVICES: ServiceBackend = {
   about:
     'A chain per Service and endpoint, as kube-proxy makes them; first packets grow slower with the number of Services',
   needs: ['iptables', 'conntrack'],
+  heeds: [],
   open: openByParts('iptables', iptablesServiceParts),
 };
 

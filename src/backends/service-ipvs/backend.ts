@@ -17,6 +17,7 @@ export const IPVS_SERVICES: ServiceBackend = {
   name: 'ipvs',
   about: 'By the kernel’s load balancer, with its schedulers',
   needs: ['ipvs', 'dummy', 'nftables', 'nft-nat', 'conntrack'],
+  heeds: ['ipvsScheduler'],
   open: openByParts('ipvs', ipvsServiceParts),
 };
 

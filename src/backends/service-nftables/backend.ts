@@ -19,6 +19,7 @@ export const NFTABLES_SERVICES: ServiceBackend = {
   name: 'nftables',
   about: 'By nftables: a fixed set of rules, maps from Services to endpoints',
   needs: ['nftables', 'nft-nat', 'conntrack', 'nft-services'],
+  heeds: [],
   open: openByParts('nftables', nftablesServiceParts),
 };
 

@@ -97,7 +97,7 @@ export async function openNodeBpf(options: NodeBpfOptions, lifetime: Lifetime): 
     sampleForwards,
     detachAll: () => {
       for (const { ifindex } of pods.list()) pods.detach(ifindex);
-      for (const ifindex of links.list()) links.detach(ifindex);
+      for (const { ifindex } of links.list()) links.detach(ifindex);
       removePins(plan);
     },
   };

@@ -4,18 +4,25 @@
 import { programId } from '../../sys/bpf-pin.ts';
 import { attachedTcProgram, attachTc, createTcHook, detachTc } from '../../sys/bpf-tc.ts';
 import { isNotFound } from '../../base/errors.ts';
+import { NODE_LINK_FLAGS } from '../../wire/bpf-maps.ts';
 import type { NodeMaps } from './node-maps.ts';
 import type { InNamespace } from './pod-interfaces.ts';
 
+export interface NodeLink {
+  readonly ifindex: number;
+  /** It leads to the other nodes of the cluster and to nobody else. */
+  readonly isTunnel: boolean;
+}
+
 export interface NodeLinks {
   /** Idempotent; programs of another version are exchanged in one step. */
-  attach(ifindex: number): void;
+  attach(link: NodeLink): void;
   /** Idempotent; the link may be gone. What others have on it stays. */
   detach(ifindex: number): void;
   /** True where both programs are the ones of now. */
   isAttached(ifindex: number): boolean;
-  /** Indexes of links that were attached and not detached since. */
-  list(): readonly number[];
+  /** Links that were attached and not detached since. */
+  list(): readonly NodeLink[];
 }
 
 export interface NodePrograms {
@@ -31,8 +38,8 @@ export function nodeLinks(maps: NodeMaps, programs: NodePrograms, inNamespace: I
   const has = (ifindex: number, { direction, id }: (typeof both)[number]): boolean =>
     attachedTcProgram(ifindex, direction) === id;
   return {
-    attach: (ifindex) => {
-      maps.nodeLinks.update({ ifindex }, { flags: 0 });
+    attach: ({ ifindex, isTunnel }) => {
+      maps.nodeLinks.update({ ifindex }, { flags: isTunnel ? NODE_LINK_FLAGS.tunnel : 0 });
       inNamespace(() => {
         createTcHook(ifindex);
         for (const it of both) if (!has(ifindex, it)) attachTc(ifindex, it.direction, it.program);
@@ -45,18 +52,21 @@ export function nodeLinks(maps: NodeMaps, programs: NodePrograms, inNamespace: I
       maps.nodeLinks.delete({ ifindex });
     },
     isAttached: (ifindex) => inNamespace(() => both.every((it) => has(ifindex, it))),
-    list: () => maps.nodeLinks.entries().map(([{ ifindex }]) => ifindex),
+    list: () =>
+      maps.nodeLinks
+        .entries()
+        .map(([{ ifindex }, { flags }]) => ({ ifindex, isTunnel: (flags & NODE_LINK_FLAGS.tunnel) !== 0 })),
   };
 }
 
 /** Brings links that carry programs of an earlier version up to date; forgets those that are gone. */
 export function refreshNodeLinks(links: NodeLinks): void {
-  for (const ifindex of links.list()) {
+  for (const link of links.list()) {
     try {
-      links.attach(ifindex);
+      links.attach(link);
     } catch (error) {
       if (!isNotFound(error)) throw error;
-      links.detach(ifindex);
+      links.detach(link.ifindex);
     }
   }
 }

@@ -1,7 +1,7 @@
 // What a Service backend is to the agent, whatever it programs.
 
 import type { Lifetime } from '../../base/lifetime.ts';
-import type { Frontend, ServiceView } from '../../model/network.ts';
+import type { Frontend, FrontendOptions, ServiceView } from '../../model/network.ts';
 import { incrementalPart, part, type Part, type Rendered } from '../../reconcile/engine.ts';
 import type { Target } from '../../reconcile/target.ts';
 import type { IptablesFlavour } from '../../sys/iptables.ts';
@@ -39,6 +39,8 @@ export interface ServiceBackend {
   readonly about: string;
   /** Names of the probes of `src/sys/probe.ts` that must answer yes. */
   readonly needs: readonly string[];
+  /** What Services may ask of it; what it does not heed, it carries as usual. */
+  readonly heeds: readonly (keyof FrontendOptions)[];
   /** The parts of the engine that keep the kernel at the view, in the order of updates. Their targets are named `service-<name>`, or begin so. */
   open<V extends ServiceInput>(doors: ServiceDoors): readonly Part<V>[];
 }
