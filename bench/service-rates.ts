@@ -1,8 +1,9 @@
 // Connections per second through a Service at 10, 1,000 and 10,000 Services, for each backend that this kernel carries, beside direct pod to
 // pod: in turns, so that the machine's mood falls out. The node masquerades as every node of ours does, so that both ways pass connection
-// tracking; client and server share one core. The Service that is measured is the last one that was made. Prints JSON lines; `flat` is the
+// tracking; client and server share one core. The Service that is measured is the last one that was made. Prints JSON lines; `ratioFlat` is the
 // ratio's share of the ratio at 10 Services. Needs root, gcc and build/bpf.
-// Usage: node bench/service-rates.ts [BACKEND,...] [ROUNDS]
+// IPVS where the machine's own kernel has none: `test/vm/run node_modules/node/bin/node bench/service-rates.ts ipvs 15 10,1000`.
+// Usage: node bench/service-rates.ts [BACKEND,...] [ROUNDS] [SERVICES,...]
 
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -25,10 +26,10 @@ import { buildServiceWorld, linkIndex, type ServiceWorld } from '../test/contrac
 import { aFrontend } from '../test/support/service-samples.ts';
 import { LoadProgram, median } from './service-load/load-program.ts';
 
-const [names = '', roundsText = '15'] = process.argv.slice(2);
+const [names = '', roundsText = '15', countsText = '10,1000,10000'] = process.argv.slice(2);
 const ROUNDS = Number(roundsText);
 const SECONDS = 0.1;
-const COUNTS = [10, 1_000, 10_000];
+const COUNTS = countsText.split(',').map(Number);
 const PORT = 8080;
 const SERVER = '10.77.0.11';
 const OBJECTS = new URL('../build/bpf', import.meta.url).pathname;
@@ -144,7 +145,8 @@ async function run(backend: ServiceBackend): Promise<void> {
 }
 
 function print(row: object): void {
-  process.stdout.write(`${JSON.stringify({ bench: 'service-rates', ...row })}\n`);
+  const machine = process.env['FAIRLEAD_VM'] === '1' ? { machine: 'emulated' } : {};
+  process.stdout.write(`${JSON.stringify({ bench: 'service-rates', ...machine, ...row })}\n`);
 }
 
 const one = SERVICE_BACKENDS.find((it) => it.name === names);
@@ -154,7 +156,7 @@ else {
   const wanted = names === '' ? SERVICE_BACKENDS.map((it) => it.name) : names.split(',');
   for (const backend of SERVICE_BACKENDS.filter((it) => wanted.includes(it.name))) {
     if (serviceSupport(backend, answers).kind !== 'yes') continue;
-    execFileSync(process.execPath, [fileURLToPath(import.meta.url), backend.name, roundsText], {
+    execFileSync(process.execPath, [fileURLToPath(import.meta.url), backend.name, roundsText, countsText], {
       stdio: ['ignore', 'inherit', 'inherit'],
     });
   }
