@@ -16,10 +16,13 @@ import { behindNodes, unsettledServices, type NeededVersions } from './programme
 import { raisedAtMs } from './raised-at.ts';
 import { until, type Missing, type WaitOptions } from './waiting.ts';
 
+/** Where nobody listens the answer comes at once; a machine with too much to do answers late, and asked again and again it has more. */
+const ANSWER_MS = 10_000;
+
 export function untilApiReady(client: KubeClient, options: WaitOptions): Promise<void> {
   const ask = async (): Promise<readonly Missing[]> => {
     try {
-      await client.get(NAMESPACES, { name: 'default' }, { signal: options.signal, timeoutMs: 2_000 });
+      await client.get(NAMESPACES, { name: 'default' }, { signal: options.signal, timeoutMs: ANSWER_MS });
       return [];
     } catch (error) {
       if (!hasCode(error, 'unavailable') && !hasCode(error, 'timeout') && !hasCode(error, 'not-found'))
