@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { parseIp } from '../../base/ip.ts';
 import { Lifetime } from '../../base/lifetime.ts';
+import { maglevSize } from '../../base/maglev.ts';
 import { parsePort } from '../../base/port.ts';
 import { frontendKey } from '../../model/network.ts';
 import type { Target } from '../../reconcile/target.ts';
@@ -11,11 +12,14 @@ import { buildServiceWorld } from '../../../test/contract/service-world.ts';
 import { anEbpfRow } from '../../../test/support/ebpf-row.ts';
 import { openNodeBpf, type NodeBpf } from '../shared-bpf/node-bpf.ts';
 import type { FrontendRow } from './frontend-row.ts';
+import { partCount } from './maglev-tables.ts';
 import { openServiceTarget } from './target.ts';
 
 const OBJECTS = new URL('../../../build/bpf', import.meta.url).pathname;
 const SIGNAL = new AbortController().signal;
 const ROOM = 8;
+/** One table of the smallest size. */
+const TABLE_PARTS = partCount(maglevSize(2));
 
 const lifetime = new Lifetime('test');
 let bpf: NodeBpf;
@@ -23,7 +27,10 @@ let target: Target<FrontendRow>;
 
 before(async () => {
   const { pinDir, nodeNetns } = buildServiceWorld([], lifetime);
-  const maxEntries = new Map([['endpoints', ROOM]]);
+  const maxEntries = new Map([
+    ['endpoints', ROOM],
+    ['maglev_tables', TABLE_PARTS],
+  ]);
   const place = { pinDir, objectDir: OBJECTS, cgroupPath: undefined, netns: nodeNetns };
   bpf = await openNodeBpf({ ...place, maxEntries }, lifetime);
   lifetime.defer('BPF', () => bpf.detachAll());
@@ -85,4 +92,16 @@ test('where room has come, the row is written', async () => {
   const wanted = aRow('10.96.0.1', 4);
   assert.deepEqual(await target.update(byKey(wanted), SIGNAL, seen), new Map());
   assert.deepEqual(await target.observe(SIGNAL), byKey(wanted));
+});
+
+test('a table that does not fit: its frontend is named, and the one that has a table keeps it', async () => {
+  await target.delete(await target.observe(SIGNAL), SIGNAL);
+  const rows = ['10.96.0.1', '10.96.0.2'].map((ip) => ({ ...aRow(ip, 2), isMaglev: true }));
+  const failures = await target.update(byKey(...rows), SIGNAL, new Map());
+  assert.deepEqual([...failures.keys()], ['10.96.0.2:80/TCP']);
+  assert.match(
+    String(failures.get('10.96.0.2:80/TCP')),
+    /BPF map maglev_tables: the map is full, it holds 2/,
+  );
+  assert.deepEqual(await target.observe(SIGNAL), byKey(...rows.slice(0, 1)));
 });

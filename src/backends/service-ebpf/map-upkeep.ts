@@ -102,19 +102,21 @@ export function removeOrphans(maps: NodeMaps): void {
   );
 }
 
-/** Whether the maps hold what the frontends name: as many endpoints, members and addresses, and no other source ranges. */
+/** Whether the maps hold what the frontends name: as many endpoints, members, addresses and parts of tables, and no other source ranges. */
 export function hasNamedSizes(maps: NodeMaps): boolean {
   const counts = new Map<number, number>();
   const ips = new Set<Ip>();
+  let parts = 0;
   const rangeSets = new Set<number>();
   for (const [{ ip }, it] of maps.frontends.entries()) {
     ips.add(ip);
     rangeSets.add(it.rangeSet);
+    parts += partCount(it.outsideTableSize);
     counts.set(it.insideGeneration, it.insideCount).set(it.outsideGeneration, it.outsideCount);
   }
   const named = counts.values().reduce((sum, count) => sum + count, 0);
-  const sizes = [maps.endpoints.count(), maps.members.count(), maps.addresses.count()];
-  const isSame = sizes.join() === [named, named, ips.size].join();
+  const counted = [maps.endpoints, maps.members, maps.addresses, maps.maglevTables];
+  const isSame = counted.map((it) => it.count()).join() === [named, named, ips.size, parts].join();
   return isSame && maps.sourceRanges.entries().every(([key]) => rangeSets.has(key.rangeSet));
 }
 

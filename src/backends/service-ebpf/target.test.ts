@@ -204,7 +204,14 @@ test('a write that is refused once holds nothing back: what is not written is na
 });
 
 const NO_HOOKS: FakeMapHooks = { beforeWrite: () => undefined, afterWrite: () => undefined };
-const DAMAGED_MAPS = ['frontends', 'addresses', 'endpoints', 'members', 'sourceRanges'] as const;
+const DAMAGED_MAPS = [
+  'frontends',
+  'addresses',
+  'endpoints',
+  'members',
+  'sourceRanges',
+  'maglevTables',
+] as const;
 
 test('whatever entry another hand takes, the next look shows it, the next write mends it, and nothing is left over', async () => {
   let damages = 0;
@@ -244,6 +251,7 @@ function takeOne(maps: NodeMaps, name: (typeof DAMAGED_MAPS)[number], at: number
     endpoints: () => take(maps.endpoints),
     members: () => take(maps.members),
     sourceRanges: () => take(maps.sourceRanges),
+    maglevTables: () => take(maps.maglevTables),
   }[name]();
 }
 
