@@ -50,11 +50,12 @@ export function errorText(error: unknown): string {
 }
 
 /**
- * Every try has a port that none had before it, below those that the kernel gives: what is remembered of an earlier try is not taken for
- * it. What a backend makes of one port for two Services is shown by the rows of one socket.
+ * Every try has a port that none had for thousands of tries before it: what is remembered of an earlier one is not taken for it. What a backend
+ * makes of one port for two Services is shown by the rows of one socket. Above the ports that the kernel gives by itself; those below node
+ * ports are where service-ebpf hides clients, and belong to nobody else on a node.
  */
-const FIRST_PORT = 10_000;
-const PORT_COUNT = 20_000;
+const FIRST_PORT = 61_000;
+const PORT_COUNT = 4_500;
 let portsUsed = 0;
 
 function nextPort(): number {
