@@ -143,6 +143,12 @@ static __always_inline int outside_deliver(struct __sk_buff *skb, const struct p
 	return forward(skb, packet, HOOK_NODE_INGRESS);
 }
 
+/* Without direct return; with it, an endpoint that is another node still is reached by hiding. */
+static __always_inline bool hides_always(const struct service *service)
+{
+	return (service->flags & (FRONTEND_MASQUERADES_OUTSIDE | FRONTEND_DIRECT_RETURN)) == FRONTEND_MASQUERADES_OUTSIDE;
+}
+
 /* `to` is the flow where it is to be delivered, `reason` says why it is not. */
 static __noinline enum flow_course outside_asks(struct __sk_buff *skb, struct packet *packet, struct flow *known, struct flow *to,
 						int *reason)
@@ -153,6 +159,7 @@ static __noinline enum flow_course outside_asks(struct __sk_buff *skb, struct pa
 	struct service service = {};
 	enum client_side side = is_tunnel(skb->ifindex) ? CLIENT_DIRECT : CLIENT_OUTSIDE;
 	enum service_verdict verdict = service_find(&key, side, &service);
+	bool is_middle = packet->protocol == IPPROTO_TCP && !packet_is_new_tcp(packet);
 
 	if (verdict == SERVICE_NONE) {
 		if (packet->protocol == IPPROTO_UDP || packet_is_new_tcp(packet))
@@ -171,17 +178,20 @@ static __noinline enum flow_course outside_asks(struct __sk_buff *skb, struct pa
 		return COURSE_DELIVER;
 	}
 	*reason = REASON_SERVICE_UNKNOWN_FLOW;
-	if (packet->protocol == IPPROTO_TCP && !packet_is_new_tcp(packet)) {
+	if (is_middle) {
 		if (conntrack_knows(skb, packet))
 			return COURSE_FORWARD;
 		/* A client that keeps its address and has a table goes to where its connection may be known: it came by another node before. */
-		if (verdict == SERVICE_FOUND && (!service.table_size || service.flags & FRONTEND_MASQUERADES_OUTSIDE))
+		if (verdict == SERVICE_FOUND && (!service.table_size || hides_always(&service)))
 			return COURSE_REFUSE;
 	}
 	if (verdict == SERVICE_FOUND) {
 		*reason = outside_choose(skb, packet, &key, &service, to, &verdict);
 		if (*reason)
 			return COURSE_DROP;
+		*reason = REASON_SERVICE_UNKNOWN_FLOW;
+		if (is_middle && verdict == SERVICE_FOUND && !ip_equal(&to->source, &packet->source))
+			return COURSE_REFUSE;
 	}
 	*reason = REASON_SERVICE_NO_ENDPOINT;
 	if (verdict != SERVICE_FOUND)
