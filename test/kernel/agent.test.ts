@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { after, before, test } from 'node:test';
 import { startApiServer } from '../../src/apiserver/main.ts';
@@ -18,8 +18,8 @@ import { runCni } from '../support/cni-executable.ts';
 import { startDnsProcess, type DnsProcess } from '../support/dns-process.ts';
 import { eventually } from '../support/eventually.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
+import { connectAllTheTime, echoServer, fetchAsPod } from '../support/node-traffic.ts';
 import { startRelay, type Relay } from '../support/relay.ts';
-import { scaledMs } from '../support/time-scale.ts';
 
 const PREFIX = 't-agent';
 const READY_MS = 15_000;
@@ -115,77 +115,6 @@ async function isReady(): Promise<void> {
   }, READY_MS);
 }
 
-/** Starts a program of Node in the node's namespace and cgroup, where Services are translated at the socket. */
-function startAsPod(script: string): { readonly child: ChildProcess; readonly said: Promise<string> } {
-  const join = `require('node:fs').writeFileSync(${JSON.stringify(`${node.cgroup}/cgroup.procs`)}, String(process.pid));`;
-  const launch = (): ChildProcess =>
-    spawn(process.execPath, ['-e', `${join}\n${script}`], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const child = inNetns(node.netns, launch);
-  let text = '';
-  child.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  return { child, said: new Promise((resolve) => child.on('close', () => resolve(text))) };
-}
-
-/** What a pod's process reads from an address; the error's code where it cannot. */
-function fetchAsPod(ip: string, port: number): Promise<string> {
-  const { said } = startAsPod(`
-    const socket = require('node:net').connect(${port}, ${JSON.stringify(ip)});
-    socket.on('data', (it) => { process.stdout.write(it.toString()); socket.destroy(); });
-    socket.on('error', (error) => process.stdout.write(error.code));
-    setTimeout(() => { process.stdout.write('timeout'); socket.destroy(); }, ${scaledMs(3000)}).unref();`);
-  return said;
-}
-
-/** New connections and answers on one old one, to a Service, until standard input ends; says how many worked and what failed. */
-function connectAllTheTime(ip: string): { end(): Promise<{ worked: number; failures: string[] }> } {
-  const { child, said } = startAsPod(`
-    const net = require('node:net');
-    const result = { worked: 0, failures: [] };
-    let isOver = false;
-    process.stdin.on('end', () => { isOver = true; }).resume();
-    const once = () => new Promise((done) => {
-      const socket = net.connect(80, ${JSON.stringify(ip)}, () => socket.write('x'));
-      socket.setTimeout(${scaledMs(1000)}, () => socket.destroy(new Error('timeout')));
-      socket.on('data', () => { result.worked++; socket.destroy(); done(); });
-      socket.on('error', (error) => { result.failures.push(String(error)); done(); });
-    });
-    const old = net.connect(80, ${JSON.stringify(ip)}, async () => {
-      old.on('error', (error) => result.failures.push('old: ' + error));
-      while (!isOver) {
-        await once();
-        old.write('x');
-        await new Promise((done) => {
-          const timer = setTimeout(() => { result.failures.push('old: no answer'); done(); }, ${scaledMs(1000)});
-          old.once('data', () => { clearTimeout(timer); done(); });
-        });
-      }
-      process.stdout.write(JSON.stringify(result));
-      process.exit();
-    });`);
-  return {
-    end: async () => {
-      child.stdin?.end();
-      return JSON.parse(await said) as { worked: number; failures: string[] };
-    },
-  };
-}
-
-function echoServer(): { close(): void } {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => undefined);
-    socket.pipe(socket);
-  });
-  inNetns(node.netns, () => void server.listen(8080));
-  return {
-    close: () => {
-      server.close();
-      for (const socket of sockets) socket.destroy();
-    },
-  };
-}
-
 /** Attaches a namespace of its own to the node as a container runtime does. */
 async function addPod(name: string): Promise<{ readonly ip: string; remove(): Promise<void> }> {
   const netns = `/run/netns/${PREFIX}-pod-${name}`;
@@ -259,10 +188,10 @@ test('the agent programs routes, neighbours, addresses, masquerade and Services'
   const server = createServer((it) => it.end('hello'));
   inNetns(node.netns, () => void server.listen(8080));
   try {
-    assert.equal(await fetchAsPod('10.96.0.7', 80), 'hello');
+    assert.equal(await fetchAsPod(node, '10.96.0.7', 80), 'hello');
     await putService('empty', '10.96.0.8', []);
     await eventually(async () => {
-      assert.equal(await fetchAsPod('10.96.0.8', 80), 'ECONNREFUSED');
+      assert.equal(await fetchAsPod(node, '10.96.0.8', 80), 'ECONNREFUSED');
     }, READY_MS);
   } finally {
     server.close();
@@ -322,8 +251,8 @@ test('a peer that comes and goes is programmed and removed', async () => {
 });
 
 test('killed and started anew, the agent breaks no connection and changes nothing that is as it should be', async () => {
-  const server = echoServer();
-  const traffic = connectAllTheTime('10.96.0.7');
+  const server = echoServer(node);
+  const traffic = connectAllTheTime(node, '10.96.0.7');
   const changes = await changesDuring(async () => {
     await agent.end('SIGKILL');
     assert.equal(
@@ -334,7 +263,7 @@ test('killed and started anew, the agent breaks no connection and changes nothin
     await isReady();
   });
   const { worked, failures } = await traffic.end();
-  server.close();
+  await server.close();
   assert.deepEqual([changes, failures], [[], []]);
   assert.ok(worked > 20, `${worked} connections`);
 });

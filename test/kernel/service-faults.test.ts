@@ -1,0 +1,423 @@
+// What befalls an agent that carries many Services, with each backend on the real kernel: it is killed while it programs, another tool takes
+// away what it programmed, the API server goes. What was programmed carries connections all the time, and the end is exactly what is wanted.
+// FAIRLEAD_SERVICES sets how many Services there are (10000 for a long run).
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { after, before, describe, test } from 'node:test';
+import { typedNodeMaps, type NodeMaps } from '../../src/backends/shared-bpf/node-maps.ts';
+import { Lifetime } from '../../src/base/lifetime.ts';
+import { parseIp } from '../../src/base/ip.ts';
+import { parsePort } from '../../src/base/port.ts';
+import { ENDPOINT_SLICES, NODES, SERVICES } from '../../src/kube/resource.ts';
+import { openBpfMap, type BpfMap } from '../../src/sys/bpf-map.ts';
+import { openPin } from '../../src/sys/bpf-pin.ts';
+import { saveIptables } from '../../src/sys/iptables.ts';
+import { openNfTables } from '../../src/sys/nf-tables.ts';
+import { PROTOCOL_NUMBERS } from '../../src/base/port.ts';
+import { makeAgentNode, type AgentNode, type AgentProcess } from '../support/agent-node.ts';
+import { eventually } from '../support/eventually.ts';
+import { FakeKubeApi } from '../support/fake-kube-api.ts';
+import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
+import { connectAllTheTime, echoServer, fetchAsPod } from '../support/node-traffic.ts';
+import { startRelay, type Relay } from '../support/relay.ts';
+
+const PREFIX = 't-faults';
+const MANY = Number(process.env['FAIRLEAD_SERVICES'] ?? 2_000);
+/** iptables programs a chain per endpoint, many times slower. */
+const MANY_CHAINS = Number(process.env['FAIRLEAD_SERVICES'] ?? 300);
+const ENDPOINTS = 3;
+/** For an answer; all of this takes place on one busy machine. */
+const ANSWER_MS = 5_000;
+const READY_MS = 30_000;
+const PROGRAMMED_MS = 300_000;
+/** The Service that stands before, during and after everything. */
+const WEB = { name: 'web', ip: '10.96.0.7', endpoint: '10.89.1.11' };
+const WEB_FRONTEND = { ip: parseIp(WEB.ip), port: parsePort(80), protocol: PROTOCOL_NUMBERS.TCP };
+
+/** What the kernel holds, counted by other means than the agent's. */
+interface Held {
+  readonly frontends: number;
+  readonly endpoints: number;
+}
+
+/** Something that another tool does to the node, and the targets that have to be repaired. */
+interface Damage {
+  readonly name: string;
+  readonly target: string;
+  /** What the agent's log says of the repair. */
+  readonly says: RegExp;
+  readonly work: (node: AgentNode) => void;
+}
+
+interface Carrier {
+  readonly backend: string;
+  readonly services: number;
+  held(node: AgentNode): Promise<Held>;
+  readonly damages: readonly Damage[];
+}
+
+/** The node's maps by their pins, as bpftool finds them. */
+function withMaps<T>(node: AgentNode, work: (maps: NodeMaps) => T): T {
+  const folder = `${node.config.pinDir}/maps`;
+  const opened: BpfMap[] = [];
+  try {
+    const maps = typedNodeMaps((name) => {
+      const pin = readdirSync(folder).find((it) => it.startsWith(`${name}-`));
+      const fd = openPin(`${folder}/${pin}`);
+      assert.ok(fd !== undefined, `no pin of ${name}`);
+      const map = openBpfMap(name, fd);
+      opened.push(map);
+      return map;
+    });
+    return work(maps);
+  } finally {
+    for (const map of opened) map.close();
+  }
+}
+
+const EBPF: Carrier = {
+  backend: 'ebpf',
+  services: MANY,
+  held: (node) =>
+    Promise.resolve(
+      withMaps(node, (maps) => {
+        // Each endpoint is a member of its set, each frontend has an address of its own: what differs is a leftover.
+        const [frontends, endpoints] = [maps.frontends.count(), maps.endpoints.count()];
+        assert.deepEqual([maps.addresses.count(), maps.members.count()], [frontends, endpoints]);
+        return { frontends, endpoints };
+      }),
+    ),
+  damages: [
+    {
+      name: 'a frontend is deleted',
+      target: 'service-ebpf',
+      says: /replace frontend 10\.96\.0\.7:80\/TCP/,
+      work: (node) => withMaps(node, (maps) => maps.frontends.delete(WEB_FRONTEND)),
+    },
+    {
+      name: 'an address and an endpoint are deleted',
+      target: 'service-ebpf',
+      says: /replace frontend 10\.96\.0\.7:80\/TCP/,
+      work: (node) =>
+        withMaps(node, (maps) => {
+          maps.addresses.delete({ ip: WEB_FRONTEND.ip });
+          for (const [key] of maps.endpoints.entries()) maps.endpoints.delete(key);
+        }),
+    },
+    {
+      name: 'the programs are taken off the node’s link',
+      target: 'service-ebpf-node-links',
+      says: /attach node programs/,
+      work: (node) => void node.run('tc', 'qdisc', 'del', 'dev', 'eth0', 'clsact'),
+    },
+  ],
+};
+
+const NFT_TABLE = ['inet', 'fairlead-services'] as const;
+
+const NFTABLES: Carrier = {
+  backend: 'nftables',
+  services: MANY,
+  held: async (node) => {
+    const tables = openNfTables(node.netns);
+    try {
+      const count = async (set: string): Promise<number> =>
+        (await tables.listElements(NFT_TABLE[1], set))?.length ?? 0;
+      return { frontends: await count('services4'), endpoints: await count('endpoints4') };
+    } finally {
+      tables.close();
+    }
+  },
+  damages: [
+    {
+      name: 'an element is deleted',
+      target: 'service-nftables',
+      says: /replace elements of 10\.96\.0\.7:80\/TCP/,
+      work: (node) =>
+        void node.run('nft', 'delete', 'element', ...NFT_TABLE, 'services4', `{ ${WEB.ip} . tcp . 80 }`),
+    },
+    {
+      name: 'a chain is flushed',
+      target: 'service-nftables table',
+      says: /add table inet fairlead-services/,
+      work: (node) => void node.run('nft', 'flush', 'chain', ...NFT_TABLE, 'translate-sent'),
+    },
+    {
+      name: 'the table is deleted',
+      target: 'service-nftables table',
+      says: /add table inet fairlead-services/,
+      work: (node) => void node.run('nft', 'delete', 'table', ...NFT_TABLE),
+    },
+  ],
+};
+
+const IPTABLES: Carrier = {
+  backend: 'iptables',
+  services: MANY_CHAINS,
+  held: async (node) => {
+    const lines = (await saveIptables({ flavour: 'nft', family: 4, netns: node.netns })).split('\n');
+    const count = (pattern: RegExp): number => lines.filter((it) => pattern.test(it)).length;
+    const frontends = count(/^-A FAIRLEAD-SERVICES .* -j FAIRLEAD-S-/);
+    assert.equal(count(/^:FAIRLEAD-[SBX]-/), frontends, 'chains of Services');
+    return { frontends, endpoints: count(/ -j DNAT --to-destination /) };
+  },
+  damages: [
+    {
+      name: 'the chain of Services is flushed',
+      target: 'service-iptables (nft)',
+      says: /-A FAIRLEAD-SERVICES -d 10\.96\.0\.7/,
+      work: (node) => void node.run('iptables-nft', '-t', 'nat', '-F', 'FAIRLEAD-SERVICES'),
+    },
+    {
+      name: 'the whole table is flushed, and its chains deleted',
+      target: 'service-iptables (nft)',
+      says: /FAIRLEAD-/,
+      work: (node) => {
+        node.run('iptables-nft', '-t', 'nat', '-F');
+        node.run('iptables-nft', '-t', 'nat', '-X');
+      },
+    },
+  ],
+};
+
+/** A node with an agent of the backend, an API server that can go, and what is asked of both. */
+class Rig {
+  readonly api = new FakeKubeApi();
+  readonly #carrier: Carrier;
+  readonly #lifetime: Lifetime;
+  #relay: Relay | undefined;
+  #node: AgentNode | undefined;
+  #agent: AgentProcess | undefined;
+
+  constructor(carrier: Carrier, lifetime: Lifetime) {
+    this.#carrier = carrier;
+    this.#lifetime = lifetime;
+  }
+
+  async start(): Promise<void> {
+    const { api } = this;
+    const { server } = await api.start();
+    this.#lifetime.defer('API', () => api.stop());
+    const folder = mkdtempSync(`${tmpdir()}/${PREFIX}-`);
+    this.#lifetime.defer('folder', () => rmSync(folder, { recursive: true }));
+    const kubeconfigFor = async (netns: string): Promise<string> => {
+      this.#relay = this.#lifetime.own('relay', await startRelay(netns, Number(server.port)), (it) =>
+        it.close(),
+      );
+      return writeKubeconfig(`${folder}/kubeconfig`, this.#relay.port);
+    };
+    const config = {
+      resyncMs: 1_000,
+      service: this.#carrier.backend,
+      iptablesFlavour: 'nft',
+      podCidrs: ['10.244.0.0/16'],
+    };
+    const options = { prefix: PREFIX, name: this.#carrier.backend, config };
+    this.#node = await makeAgentNode(options, kubeconfigFor, this.#lifetime);
+    // What netfilter translates on its way out must have a way out.
+    this.node.run('ip', 'route', 'add', 'default', 'via', '10.89.1.1', 'dev', 'eth0');
+    this.#putNode();
+    this.put(WEB.name, WEB.ip, [WEB.endpoint]);
+    const echo = echoServer(this.node);
+    this.#lifetime.defer('echo', () => echo.close());
+    this.startAgent();
+    await this.isReady();
+    await this.holds(held(0));
+  }
+
+  get node(): AgentNode {
+    assert.ok(this.#node);
+    return this.#node;
+  }
+
+  set hasApi(isThere: boolean) {
+    assert.ok(this.#relay);
+    this.#relay.isOpen = isThere;
+  }
+
+  startAgent(): void {
+    this.#agent = this.node.start();
+  }
+
+  async kill(): Promise<void> {
+    await this.#agent?.end('SIGKILL');
+  }
+
+  log(): readonly string[] {
+    return (this.#agent?.log() ?? '').split('\n');
+  }
+
+  async isReady(): Promise<void> {
+    await eventually(async () => {
+      const { code, body } = await this.node.ask('/readyz');
+      assert.equal(code, 200, `${body}\n${this.log().slice(-5).join('\n')}`);
+    }, READY_MS);
+  }
+
+  held(): Promise<Held> {
+    return this.#carrier.held(this.node);
+  }
+
+  /** Nothing is left to do, and the kernel holds as much as it should. */
+  async holds(wanted: Held): Promise<void> {
+    await eventually(async () => assert.deepEqual(await this.held(), wanted), PROGRAMMED_MS);
+    await eventually(async () => assert.equal((await this.node.ask('/plan')).body, ''), READY_MS);
+    assert.deepEqual(await this.held(), wanted);
+  }
+
+  put(name: string, ip: string, endpoints: readonly string[]): void {
+    const metadata = { namespace: 'default', name };
+    const ports = [{ name: 'http', port: 80, protocol: 'TCP' }];
+    this.api.put(SERVICES, { metadata, spec: { clusterIP: ip, clusterIPs: [ip], ports } });
+    this.api.put(ENDPOINT_SLICES, {
+      metadata: { ...metadata, labels: { 'kubernetes.io/service-name': name } },
+      addressType: 'IPv4',
+      ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+      endpoints: endpoints.map((address) => ({ addresses: [address], conditions: { ready: true } })),
+    });
+  }
+
+  putMany(from: number, to: number): void {
+    for (let i = from; i < to; i++) {
+      const [high, low] = [i >> 8, i & 255];
+      const endpoints = Array.from({ length: ENDPOINTS }, (_, at) => `10.${200 + at}.${high}.${low}`);
+      this.put(`s${i}`, `10.96.${1 + high}.${low}`, endpoints);
+    }
+  }
+
+  deleteMany(from: number, to: number): void {
+    for (let i = from; i < to; i++) {
+      this.api.delete(SERVICES, `default/s${i}`);
+      this.api.delete(ENDPOINT_SLICES, `default/s${i}`);
+    }
+  }
+
+  #putNode(): void {
+    const { backend: name } = this.#carrier;
+    const podCIDRs = ['10.244.1.0/24'];
+    const addresses = [{ type: 'InternalIP', address: WEB.endpoint }];
+    this.api.put(NODES, { metadata: { name }, spec: { podCIDRs }, status: { addresses } });
+  }
+}
+
+function writeKubeconfig(file: string, port: number): string {
+  const named = (kind: string, value: unknown): unknown => [{ name: 't', [kind]: value }];
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 't',
+    clusters: named('cluster', { server: `http://127.0.0.1:${port}` }),
+    users: named('user', { token: 'test' }),
+    contexts: named('context', { cluster: 't', user: 't' }),
+  };
+  writeFileSync(file, JSON.stringify(config));
+  return file;
+}
+
+/** `n` Services beside the one that stands. */
+function held(n: number, more = 0): Held {
+  return { frontends: n + 1, endpoints: n * ENDPOINTS + 1 + more };
+}
+
+/** Waits until the kernel holds another number of frontends than `before`, and kills the agent; gives how many there are then. */
+async function killAtWork(rig: Rig, before: number): Promise<number> {
+  await eventually(async () => (await rig.held()).frontends !== before, PROGRAMMED_MS);
+  await rig.kill();
+  return (await rig.held()).frontends;
+}
+
+describe('faults with Services', { concurrency: true }, () => {
+  let clean: LeakSnapshot;
+  before(async () => {
+    clean = await takeSnapshot({ prefix: PREFIX });
+  });
+  after(() => assertNoLeaks(clean, { prefix: PREFIX }));
+
+  for (const carrier of [EBPF, NFTABLES, IPTABLES])
+    test(`by ${carrier.backend}: an agent that is killed, an API server that goes and tools that delete leave all as it should be`, async (t) => {
+      const lifetime = new Lifetime('test');
+      try {
+        const rig = new Rig(carrier, lifetime);
+        await rig.start();
+        const traffic = connectAllTheTime(rig.node, WEB.ip, ANSWER_MS);
+        await t.test('killed while it programs', () => killedWhileItAdds(rig, carrier.services));
+        await t.test('without the API server', () => withoutApi(rig, carrier.services));
+        await t.test('killed while it removes', () => killedWhileItRemoves(rig, carrier.services));
+        const { worked, failures } = await traffic.end();
+        assert.deepEqual(failures.slice(0, 5), []);
+        assert.ok(worked > 100, `${worked} connections`);
+        for (const damage of carrier.damages)
+          await t.test(`another tool: ${damage.name}`, () => repaired(rig, damage));
+      } finally {
+        await lifetime.close();
+      }
+    });
+});
+
+async function killedWhileItAdds(rig: Rig, services: number): Promise<void> {
+  const half = services / 2;
+  rig.putMany(0, half);
+  // The other half is not there yet: it is killed in the middle of all, whatever it has done.
+  const first = await killAtWork(rig, held(0).frontends);
+  assert.ok(first <= half + 1, `${first} frontends`);
+  rig.putMany(half, services);
+  rig.startAgent();
+  await killAtWork(rig, first);
+  rig.startAgent();
+  await rig.isReady();
+  await rig.holds(held(services));
+}
+
+async function withoutApi(rig: Rig, services: number): Promise<void> {
+  rig.hasApi = false;
+  rig.put(WEB.name, WEB.ip, [WEB.endpoint, '10.244.1.9']);
+  await rig.kill();
+  rig.startAgent();
+  await eventually(async () => {
+    const { waitingFor } = await rig.node.status();
+    assert.ok(waitingFor.includes('the first list of Services'), waitingFor.join());
+  }, READY_MS);
+  // It has looked at the kernel, again and again: what it does not know it leaves alone.
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  assert.deepEqual(await rig.held(), held(services));
+  rig.put(WEB.name, WEB.ip, [WEB.endpoint]);
+  rig.put('late', '10.96.0.8', ['10.244.1.9', '10.244.1.10']);
+  rig.hasApi = true;
+  await rig.isReady();
+  await rig.holds({ ...held(services, 2), frontends: services + 2 });
+  rig.api.delete(SERVICES, 'default/late');
+  rig.api.delete(ENDPOINT_SLICES, 'default/late');
+  await rig.holds(held(services));
+}
+
+async function killedWhileItRemoves(rig: Rig, services: number): Promise<void> {
+  const half = services / 2;
+  rig.deleteMany(0, half);
+  const left = await killAtWork(rig, held(services).frontends);
+  assert.ok(left > half, `${left} frontends`);
+  rig.deleteMany(half, services);
+  rig.startAgent();
+  await rig.isReady();
+  await rig.holds(held(0));
+}
+
+async function repaired(rig: Rig, { target, says, work }: Damage): Promise<void> {
+  const count = async (): Promise<number> => {
+    const { body } = await rig.node.ask('/metrics');
+    const start = `fairlead_target_repairs_total{target="${target}"} `;
+    const line = body.split('\n').find((it) => it.startsWith(start));
+    return Number(line?.slice(start.length) ?? 0);
+  };
+  const [before, lines] = [await count(), rig.log().length];
+  work(rig.node);
+  await eventually(async () => assert.ok((await count()) > before, 'nothing was repaired'), READY_MS);
+  await rig.holds(held(0));
+  const told = rig
+    .log()
+    .slice(lines - 1)
+    .filter((it) => it.includes(`${target}: repaired`));
+  assert.match(told.join('\n'), says);
+  assert.equal(await fetchAsPod(rig.node, WEB.ip, 80, 'x'), 'x');
+}
