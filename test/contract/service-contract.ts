@@ -154,7 +154,10 @@ function kernelHasSctp(): boolean {
 }
 
 /** A process in every namespace; each listens on its own addresses and says its name. */
-async function startPeers(world: ServiceWorld, isInCgroup: boolean): Promise<ReadonlyMap<string, WorldPeer>> {
+export async function startPeers(
+  world: ServiceWorld,
+  isInCgroup: boolean,
+): Promise<ReadonlyMap<string, WorldPeer>> {
   const places: readonly (readonly [name: string, ips: readonly string[], isInCgroup: boolean])[] = [
     ...[...world.pods].map(([name, { ips }]) => [name, ips, isInCgroup] as const),
     // The node's own processes are in its cgroup, whatever runs its pods.
@@ -203,7 +206,7 @@ async function runRow(row: ServiceRow, backend: ContractBackend, place: PeerPlac
   }
 }
 
-function viewOf(frontends: readonly Frontend[]): ServiceView {
+export function viewOf(frontends: readonly Frontend[]): ServiceView {
   const byKey = new Map(frontends.map((it) => [frontendKey(it), it]));
   return { node: SERVICE_NODE, frontends: byKey, cluster: CLUSTER };
 }
