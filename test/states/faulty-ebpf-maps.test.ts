@@ -85,7 +85,7 @@ test('maps that refuse one write in ten end as maps that refuse none, after any 
         );
       }
     }),
-    { numRuns: 200 },
+    { numRuns: 100 },
   );
   // Without any fault nothing was proved.
   assert.ok(faults > 0);
