@@ -21,7 +21,7 @@ import { buildServiceWorld } from './service-world.ts';
 import { destinationsOf, rowsOf } from './world-packets.ts';
 
 /** Sent after each change, of the hundreds that there are. */
-const PACKETS = 6;
+const PACKETS = 12;
 
 /** A way through states, and which packets are sent after each. */
 const aJourney = fc.array(
