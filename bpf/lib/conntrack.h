@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
  * What the kernel's connection tracking knows. A node that changes from a backend of netfilter has connections that no flow here knows:
- * they are the stack's, which goes on translating them. Kernels without the look-up know none (net/netfilter/nf_conntrack_bpf.c).
+ * they are the stack's, which goes on translating them. Some kernels cannot be asked (net/netfilter/nf_conntrack_bpf.c is a module's, or missing).
  */
 #pragma once
 
@@ -14,6 +14,13 @@ static __always_inline bool conntrack_knows(struct __sk_buff *skb, const struct 
 	(void)skb;
 	(void)packet;
 	return false;
+}
+
+static __always_inline bool conntrack_may_know(struct __sk_buff *skb, const struct packet *packet)
+{
+	(void)skb;
+	(void)packet;
+	return true;
 }
 
 #else
@@ -62,6 +69,12 @@ static __noinline bool conntrack_knows(struct __sk_buff *skb, const struct packe
 		return false;
 	bpf_ct_release(connection);
 	return true;
+}
+
+/* For packets that may go to the stack in doubt, because it refuses what nobody knows. */
+static __always_inline bool conntrack_may_know(struct __sk_buff *skb, const struct packet *packet)
+{
+	return !bpf_skb_ct_lookup || !bpf_ct_release || conntrack_knows(skb, packet);
 }
 
 #endif

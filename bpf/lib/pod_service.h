@@ -64,7 +64,8 @@ static __noinline enum flow_course pod_asks(struct __sk_buff *skb, struct packet
 	/* A segment in the middle of a connection is the stack's, or nobody's: then any endpoint would be a wrong one. */
 	*reason = REASON_SERVICE_UNKNOWN_FLOW;
 	if (packet->protocol == IPPROTO_TCP && !packet_is_new_tcp(packet)) {
-		if (conntrack_knows(skb, packet))
+		/* In doubt the stack's: a ClusterIP that nobody translates is refused there, any other address comes back by a link of the node. */
+		if (conntrack_may_know(skb, packet))
 			return COURSE_FORWARD;
 		if (verdict == SERVICE_FOUND)
 			return COURSE_REFUSE;

@@ -12,10 +12,12 @@ import { parseIp } from '../../src/base/ip.ts';
 import { parsePort } from '../../src/base/port.ts';
 import { ENDPOINT_SLICES, NODES, SERVICES } from '../../src/kube/resource.ts';
 import { openBpfMap, type BpfMap } from '../../src/sys/bpf-map.ts';
+import { openMapSlot } from '../../src/sys/bpf-map-slot.ts';
 import { openPin } from '../../src/sys/bpf-pin.ts';
 import { saveIptables } from '../../src/sys/iptables.ts';
 import { openNfTables } from '../../src/sys/nf-tables.ts';
 import { PROTOCOL_NUMBERS } from '../../src/base/port.ts';
+import { allBpfMaps } from '../../src/wire/bpf-maps.ts';
 import { makeAgentNode, type AgentNode, type AgentProcess } from '../support/agent-node.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeKubeApi } from '../support/fake-kube-api.ts';
@@ -67,7 +69,7 @@ function withMaps<T>(node: AgentNode, work: (maps: NodeMaps) => T): T {
       const pin = readdirSync(folder).find((it) => it.startsWith(`${name}-`));
       const fd = openPin(`${folder}/${pin}`);
       assert.ok(fd !== undefined, `no pin of ${name}`);
-      const map = openBpfMap(name, fd);
+      const map = openNow(name, fd);
       opened.push(map);
       return map;
     });
@@ -75,6 +77,17 @@ function withMaps<T>(node: AgentNode, work: (maps: NodeMaps) => T): T {
   } finally {
     for (const map of opened) map.close();
   }
+}
+
+/** The map behind a pin; of one that grows, the map of now in its slot. */
+function openNow(name: string, fd: number): BpfMap {
+  const spec = allBpfMaps().find((it) => it.name === name);
+  if (spec?.firstEntries === undefined) return openBpfMap(name, fd);
+  const slot = openMapSlot({ name, keyBytes: spec.key.sizeBytes, valueBytes: spec.value.sizeBytes }, fd);
+  const map = slot.open();
+  slot.close();
+  assert.ok(map !== undefined, `the slot of ${name} is empty`);
+  return map;
 }
 
 const EBPF: Carrier = {
@@ -166,13 +179,13 @@ const IPTABLES: Carrier = {
   damages: [
     {
       name: 'the chain of Services is flushed',
-      target: 'service-iptables (nft)',
+      target: 'service-iptables',
       says: /-A FAIRLEAD-SERVICES -d 10\.96\.0\.7/,
       work: (node) => void node.run('iptables-nft', '-t', 'nat', '-F', 'FAIRLEAD-SERVICES'),
     },
     {
       name: 'the whole table is flushed, and its chains deleted',
-      target: 'service-iptables (nft)',
+      target: 'service-iptables',
       says: /FAIRLEAD-/,
       work: (node) => {
         node.run('iptables-nft', '-t', 'nat', '-F');

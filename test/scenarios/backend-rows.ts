@@ -53,6 +53,7 @@ export function backendRows(world: () => World, names: readonly string[]): void 
         [],
         'new connections',
       );
+      assertShownBy(world().cluster, to);
       for (const it of open) await assertLives(it);
       for (const { prober, tcp, udp } of open)
         for (const socket of [tcp, udp]) await prober.request('release', socket);
@@ -124,6 +125,22 @@ async function openBefore({ name, prober }: Client, family: Family, world: World
   const datagram = await prober.request('say', { socket: udp, say: 'hostname', timeoutMs: ANSWER_MS });
   assert.deepEqual([first.error, datagram.error], [undefined, undefined], `${name} by IPv${family}`);
   return { what: `${name} by IPv${family}`, prober, tcp, udp, endpoint: first.text };
+}
+
+/** `fairlead service show` tells the kernel of every node, whoever carries. */
+function assertShownBy(cluster: string, backend: string): void {
+  const { stdout, stderr, code } = fairlead(['service', 'show', 'net/web', '--name', cluster, '-o', 'json']);
+  assert.equal(code, 0, stderr);
+  const shown = JSON.parse(stdout) as {
+    readonly nodes: readonly {
+      readonly backend: string;
+      readonly frontends: readonly { readonly state: string }[];
+    }[];
+  };
+  const told = new Set(
+    shown.nodes.flatMap((it) => it.frontends.map(({ state }) => `${it.backend} ${state}`)),
+  );
+  assert.deepEqual(told, new Set([`${backend} done`]));
 }
 
 async function assertLives({ what, prober, tcp, udp, endpoint }: Open): Promise<void> {

@@ -9,10 +9,11 @@ import { fileURLToPath } from 'node:url';
 import { nodePaths, pathRoots, podNetns } from '../../src/base/paths.ts';
 import { findCgroupMount } from '../../src/sys/cgroup.ts';
 import { Prober } from '../scenarios/prober-client.ts';
-import { fairlead, kubectl } from '../support/cluster.ts';
+import { kubectl } from '../support/cluster.ts';
 import { scaledMs } from '../support/time-scale.ts';
 
 const PROBER = fileURLToPath(new URL('../scenarios/prober.ts', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../bin/fairlead', import.meta.url));
 const ANSWER_MS = scaledMs(3_000);
 
 interface Listed {
@@ -78,11 +79,34 @@ async function problemsOf({ name, prober, host, tcp, udp, endpoint }: Open): Pro
   ];
 }
 
+/** What it says where it fails, else nothing. */
+function changeInBackground(backend: string): { readonly ended: Promise<string>; hasEnded(): boolean } {
+  const args = ['set', `proxy=${backend}`, '--name', cluster, '--timeout', '5m'];
+  const child = spawn(PROGRAM, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+  let hasEnded = false;
+  const ended = new Promise<string>((resolve) =>
+    child.once('close', (code) => {
+      hasEnded = true;
+      resolve(code === 0 ? '' : `set proxy=${backend}: exit ${code}: ${said}`);
+    }),
+  );
+  return { ended, hasEnded: () => hasEnded };
+}
+
 async function changeTo(backend: string, clients: readonly Client[], hosts: readonly string[]) {
   const opened: Open[] = [];
   for (const client of clients) for (const host of hosts) opened.push(await open(client, host));
-  const { code, stderr } = fairlead(['set', `proxy=${backend}`, '--name', cluster, '--timeout', '5m']);
-  if (code !== 0) return [stderr];
+  const change = changeInBackground(backend);
+  while (!change.hasEnded()) {
+    // The server closes what says nothing for five seconds, and a change takes longer here.
+    for (const { prober, tcp } of opened)
+      await prober.request('say', { socket: tcp, say: '/hostname', timeoutMs: ANSWER_MS });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  const failure = await change.ended;
+  if (failure !== '') return [failure];
   const problems = [];
   for (const it of opened) problems.push(...(await problemsOf(it)));
   return problems;

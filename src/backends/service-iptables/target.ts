@@ -18,13 +18,16 @@ const FAMILIES: readonly Family[] = [4, 6];
 /** From so many rules on that leave the dispatch chain it is written whole. */
 const MAX_DETACHED_RULES = 50;
 
-/** `drains`: what open flows need stays until they have ended; not asked for where another target of the namespace sees to it. */
+/**
+ * `drains`: what open flows need stays until they have ended; not asked for where another target of the namespace, which is named after the
+ * backend and holds its rows, sees to it.
+ */
 export function iptablesTarget(
   realm: IptablesRealm,
   { drains }: { readonly drains: boolean },
 ): Target<IptablesEntry> {
   return {
-    name: `service-iptables (${realm.flavour})`,
+    name: drains ? 'service-iptables' : `service-iptables (${realm.flavour})`,
     // To read back what 10,000 Services hold takes seconds.
     isIsolated: true,
     observe: (signal) => observe(realm, signal),
