@@ -193,6 +193,15 @@ static __always_inline bool flow_resume(const struct packet *packet, struct flow
 	return ends != ENDS_TAKEN;
 }
 
+/* Forgets where packets like this one go. Their answers' entry may stay: none comes by it any more, or somebody else's. */
+static __noinline void flow_forget(const struct packet *packet)
+{
+	struct flow_key key;
+
+	flow_key_of(packet, FLOW_FORWARD, &key);
+	bpf_map_delete_elem(&flows, &key);
+}
+
 /*
  * A pod speaks to an endpoint itself, without the Service, from ends that a flow of a Service had: that flow is over, and answers are to
  * be left alone from here on.

@@ -162,8 +162,12 @@ static __noinline enum flow_course outside_asks(struct __sk_buff *skb, struct pa
 	bool is_middle = packet->protocol == IPPROTO_TCP && !packet_is_new_tcp(packet);
 
 	if (verdict == SERVICE_NONE) {
-		if (packet->protocol == IPPROTO_UDP || packet_is_new_tcp(packet))
+		if (packet->protocol == IPPROTO_UDP || packet_is_new_tcp(packet)) {
+			/* Another backend carries the Service by now: what follows this packet is not for the endpoint of before. */
+			if (known)
+				flow_forget(packet);
 			flow_forget_between(packet);
+		}
 		return COURSE_FORWARD;
 	}
 	*reason = REASON_SERVICE_SOURCE_RANGE;

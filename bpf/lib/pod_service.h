@@ -49,8 +49,12 @@ static __noinline enum flow_course pod_asks(struct __sk_buff *skb, struct packet
 	enum service_verdict verdict = service_find(&key, CLIENT_INSIDE, &service);
 
 	if (verdict == SERVICE_NONE) {
-		if (packet->protocol == IPPROTO_UDP || packet_is_new_tcp(packet))
+		if (packet->protocol == IPPROTO_UDP || packet_is_new_tcp(packet)) {
+			/* Another backend carries the Service by now: what follows this packet is not for the endpoint of before. */
+			if (known)
+				flow_forget(packet);
 			flow_forget_between(packet);
+		}
 		return COURSE_FORWARD;
 	}
 	*reason = REASON_SERVICE_SOURCE_RANGE;
