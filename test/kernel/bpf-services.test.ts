@@ -253,6 +253,29 @@ for (const f of FAMILIES) {
       assert.equal(readRun(lab.receives(segment(answer(ends), p.ACK))).source, f.endpoint);
     });
 
+    test('a connection whose Service is another backend’s by now goes by that one from its first packet on, whatever its port had before', async () => {
+      const ends = fresh();
+      for (const [by, run] of [
+        ['pod', lab.sends],
+        ['node', lab.arrives],
+      ] as const) {
+        await lab.program(frontend('TCP', endpoint));
+        const from = by === 'pod' ? ends : { ...ends, source: f.router };
+        run(segment(from, p.SYN));
+        await lab.program({});
+        for (const flags of [p.SYN, p.ACK])
+          assert.equal(readRun(run(segment(from, flags))).destination, f.vip, by);
+      }
+    });
+
+    test('a connection that stands goes on when its Service is another backend’s', async () => {
+      await lab.program(frontend('TCP', endpoint));
+      const ends = fresh();
+      lab.sends(segment(ends, p.SYN));
+      await lab.program({});
+      assert.equal(readRun(lab.sends(segment(ends, p.ACK))).destination, f.endpoint);
+    });
+
     for (const protocol of ['TCP', 'UDP'] as const) {
       const first = (ends: p.Ends & p.Ports): Uint8Array =>
         protocol === 'TCP' ? segment(ends, p.SYN) : datagram(ends);
