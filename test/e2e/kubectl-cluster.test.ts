@@ -168,9 +168,11 @@ function commands(session: KubectlSession, { web, pods, folder: configs }: Manif
     );
     await ok('logs deploy/web -c server', /Started HTTP server on port 8080/, OWN_WORDS);
     await session.says('logs -f shell -c main', /line 3/);
+    // How often by then is each version's own.
     await session.eventually(
       'get pod crash -o jsonpath={.status.containerStatuses[0].restartCount}',
       /^[1-9]/,
+      OWN_WORDS,
     );
     await ok('logs crash --previous', /^one life$/);
     await refused(

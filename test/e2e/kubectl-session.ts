@@ -48,8 +48,8 @@ export class KubectlSession {
   }
 
   /** Becomes true by itself. The last look alone is on record. */
-  async eventually(line: CommandLine, expected: RegExp): Promise<void> {
-    await eventually(() => this.ok(line, expected).then(() => undefined), 15_000);
+  async eventually(line: CommandLine, expected: RegExp, options: StepOptions = {}): Promise<void> {
+    await eventually(() => this.ok(line, expected, options).then(() => undefined), 15_000);
   }
 
   /** A command that goes on by itself says something sooner or later. */

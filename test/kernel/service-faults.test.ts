@@ -26,7 +26,7 @@ import { connectAllTheTime, echoServer, fetchAsPod } from '../support/node-traff
 import { startRelay, type Relay } from '../support/relay.ts';
 
 const PREFIX = 't-faults';
-const MANY = Number(process.env['FAIRLEAD_SERVICES'] ?? 2_000);
+const MANY = Number(process.env['FAIRLEAD_SERVICES'] ?? 1_000);
 /** iptables programs a chain per endpoint, many times slower. */
 const MANY_CHAINS = Number(process.env['FAIRLEAD_SERVICES'] ?? 300);
 const ENDPOINTS = 3;
