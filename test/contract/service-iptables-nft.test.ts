@@ -2,4 +2,5 @@
 
 import { runIptablesContract } from './service-iptables.ts';
 
-runIptablesContract('nft');
+// The rows of the other transports: service-iptables-legacy.test.ts.
+runIptablesContract('nft', /TCP over IPv4|UDP over IPv6|SCTP|affinity ends/);

@@ -256,8 +256,8 @@ for (const f of FAMILIES) {
     test('a connection whose Service is another backend’s by now goes by that one from its first packet on, whatever its port had before', async () => {
       const ends = fresh();
       for (const [by, run] of [
-        ['pod', lab.sends],
-        ['node', lab.arrives],
+        ['pod', (packet: Uint8Array) => lab.sends(packet)],
+        ['node', (packet: Uint8Array) => lab.arrives(packet)],
       ] as const) {
         await lab.program(frontend('TCP', endpoint));
         const from = by === 'pod' ? ends : { ...ends, source: f.router };

@@ -10,7 +10,7 @@ import { fairlead } from '../support/cluster.ts';
 
 const NAME = 't-churn';
 const WARM_UP = 200;
-const COUNT = 300;
+const COUNT = 200;
 const BATCH = 50;
 /** Idle connections end and what was done is observed again in less. */
 const REST_MS = 10_000;
