@@ -26,7 +26,7 @@ import { connectAllTheTime, echoServer, fetchAsPod } from '../support/node-traff
 import { startRelay, type Relay } from '../support/relay.ts';
 
 const PREFIX = 't-faults';
-const MANY = Number(process.env['FAIRLEAD_SERVICES'] ?? 1_000);
+const MANY = Number(process.env['FAIRLEAD_SERVICES'] ?? 2_000);
 /** iptables programs a chain per endpoint, many times slower. */
 const MANY_CHAINS = Number(process.env['FAIRLEAD_SERVICES'] ?? 300);
 const ENDPOINTS = 3;
@@ -42,6 +42,8 @@ const WEB_FRONTEND = { ip: parseIp(WEB.ip), port: parsePort(80), protocol: PROTO
 interface Held {
   readonly frontends: number;
   readonly endpoints: number;
+  /** Entries whose counterpart is missing: none but in the middle of work, and where a killed agent left it. */
+  readonly halves?: number;
 }
 
 /** Something that another tool does to the node, and the targets that have to be repaired. */
@@ -98,8 +100,9 @@ const EBPF: Carrier = {
       withMaps(node, (maps) => {
         // Each endpoint is a member of its set, each frontend has an address of its own: what differs is a leftover.
         const [frontends, endpoints] = [maps.frontends.count(), maps.endpoints.count()];
-        assert.deepEqual([maps.addresses.count(), maps.members.count()], [frontends, endpoints]);
-        return { frontends, endpoints };
+        const halves =
+          Math.abs(maps.addresses.count() - frontends) + Math.abs(maps.members.count() - endpoints);
+        return { frontends, endpoints, ...(halves === 0 ? {} : { halves }) };
       }),
     ),
   damages: [
