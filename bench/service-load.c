@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Load for bench/service-ebpf.ts: a server that echoes one byte, and a client that counts connections or round trips for a time.
+// Load for the Service benches: a server that echoes one byte, and a client that counts connections, round trips or datagrams without answer for a time.
 // One thread each, blocking: what is measured is the path of a packet, not a program.
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -124,8 +125,12 @@ int main(int argc, char **argv)
 		serve_udp(argv[2], argv[3]);
 	start = now();
 	end = start + atof(argv[4]);
-	to = resolve(argv[2], argv[3], strcmp(argv[1], "udp") ? SOCK_STREAM : SOCK_DGRAM);
-	if (!strcmp(argv[1], "connections")) {
+	to = resolve(argv[2], argv[3], strcmp(argv[1], "udp") && strcmp(argv[1], "flood") ? SOCK_STREAM : SOCK_DGRAM);
+	if (!strcmp(argv[1], "flood")) {
+		for (fd = connected(to); now() < end; count++)
+			if (write(fd, "x", 1) < 0 && errno != ECONNREFUSED)
+				check(-1, "write");
+	} else if (!strcmp(argv[1], "connections")) {
 		for (; now() < end; count++) {
 			fd = connected(to);
 			exchange(fd);

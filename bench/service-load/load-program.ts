@@ -7,7 +7,7 @@ import type { Lifetime } from '../../src/base/lifetime.ts';
 
 const SOURCE = new URL('../service-load.c', import.meta.url).pathname;
 
-export type LoadMode = 'connections' | 'tcp' | 'udp';
+export type LoadMode = 'connections' | 'tcp' | 'udp' | 'flood';
 
 /** Where a client is and whom it asks; a process in `cgroup` meets the socket programs. */
 export interface LoadWay {

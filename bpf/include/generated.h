@@ -20,6 +20,7 @@ struct ip_address {
 #define MAGLEV_PART_SLOTS 224
 #define FRONTEND_DIRECT_RETURN 16
 #define NODE_LINK_TUNNEL 1
+#define NODE_LINK_VETH 2
 #define FLOW_DIRECT 1
 #define REASON_FORWARDED 0
 #define REASON_LOST_EVENT 1
@@ -41,6 +42,7 @@ struct ip_address {
 #define REASON_SERVICE_NO_PORT 17
 #define REASON_SERVICE_NO_ROUTE 18
 #define REASON_SERVICE_HOP_LIMIT 19
+#define REASON_CARRIED_BY_XDP 20
 
 struct address_key {
 	struct ip_address ip;
@@ -169,6 +171,21 @@ struct node_address {
 	struct ip_address ip;
 };
 _Static_assert(sizeof(struct node_address) == 16, "node_address");
+
+struct tunnel_peer_key {
+	__u8 mac[6];
+	__u8 pad[2];
+};
+_Static_assert(sizeof(struct tunnel_peer_key) == 8, "tunnel_peer_key");
+
+struct tunnel_peer {
+	struct ip_address local;
+	struct ip_address remote;
+	__u32 vni;
+	__be16 port;
+	__u8 pad[2];
+};
+_Static_assert(sizeof(struct tunnel_peer) == 40, "tunnel_peer");
 
 struct flow_key {
 	struct ip_address source;
@@ -393,6 +410,15 @@ struct {
 	__type(value, struct node_address);
 	__uint(max_entries, 2);
 } node_addresses SEC(".maps");
+
+/* The other nodes’ ends of the tunnel, for the program that wraps packets by itself (XDP). */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct tunnel_peer_key);
+	__type(value, struct tunnel_peer);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} tunnel_peers SEC(".maps");
 
 /* Translations of packets, both directions of each. */
 struct {

@@ -46,16 +46,15 @@ static __always_inline bool hides_clients(const struct packet *packet)
 	return ip_equal(&packet->destination, &ip);
 }
 
-/* The node's route for `to`: BPF_FIB_LKUP_RET_*, with the way in `way`. */
-static __always_inline long route_find(struct __sk_buff *skb, const struct packet *packet, const struct flow *to,
-				       struct bpf_fib_lookup *way)
+/* Asks for the node's route for `to`, of a packet that came in by `ifindex`. */
+static __always_inline void route_ask(__u32 ifindex, const struct packet *packet, const struct flow *to, struct bpf_fib_lookup *way)
 {
 	__builtin_memset(way, 0, sizeof(*way));
 	way->family = packet->is_v6 ? AF_INET6 : AF_INET;
 	way->l4_protocol = packet->protocol;
 	way->sport = to->source_port;
 	way->dport = to->destination_port;
-	way->ifindex = skb->ifindex;
+	way->ifindex = ifindex;
 	if (packet->is_v6) {
 		__builtin_memcpy(way->ipv6_src, &to->source, sizeof(way->ipv6_src));
 		__builtin_memcpy(way->ipv6_dst, &to->destination, sizeof(way->ipv6_dst));
@@ -63,6 +62,13 @@ static __always_inline long route_find(struct __sk_buff *skb, const struct packe
 		way->ipv4_src = to->source.words[3];
 		way->ipv4_dst = to->destination.words[3];
 	}
+}
+
+/* The node's route for `to`: BPF_FIB_LKUP_RET_*, with the way in `way`. */
+static __always_inline long route_find(struct __sk_buff *skb, const struct packet *packet, const struct flow *to,
+				       struct bpf_fib_lookup *way)
+{
+	route_ask(skb->ifindex, packet, to, way);
 	return bpf_fib_lookup(skb, way, sizeof(*way), 0);
 }
 

@@ -10,7 +10,7 @@ import { NodeCompiler, type NodeChanges } from '../compile/node-compiler.ts';
 import { ServiceInputs } from '../compile/service-inputs.ts';
 import type { NameZone } from '../model/names.ts';
 import type { NodeView } from '../model/network.ts';
-import { CLUSTER_SETTINGS_KEY } from '../objects/cluster-settings.ts';
+import { CLUSTER_SETTINGS_KEY, readXdpMode, XDP_MODES } from '../objects/cluster-settings.ts';
 import type { Changes } from '../store/change-stream.ts';
 import type { Snapshot } from '../store/store.ts';
 import { clusterObjectsOf } from './cluster-watch.ts';
@@ -63,14 +63,15 @@ export class ViewCompiler {
     const settings = state.of(SETTINGS_KIND);
     const wanted = settings.get(CLUSTER_SETTINGS_KEY);
     const schedulerIs = schedulerProblem(wanted?.ipvsScheduler);
-    if (settings.isSynced) this.#choice.want(wanted?.proxy, schedulerIs);
+    if (settings.isSynced) this.#choice.want(wanted?.proxy, schedulerIs ?? xdpProblem(wanted?.xdp));
     const hasNodes = state.of(NODE_KIND).isSynced;
     const nodeChanges = this.#follow(objects, this.#known === undefined ? undefined : changes);
     const { view, changedFrontends } = this.#nodes.compile(objects, this.#inputs, nodeChanges);
     const names = this.#names.compile(objects, this.#inputs, nodeChanges);
     const node = hasNodes ? view : undefined;
     const scheduler = schedulerIs === undefined ? wanted?.ipvsScheduler : undefined;
-    const services = isKnown ? withScheduler(node, scheduler) : undefined;
+    const hasXdp = readXdpMode(wanted?.xdp) === 'native';
+    const services = isKnown ? withSettings(node, { ipvsScheduler: scheduler, hasXdp }) : undefined;
     // Whoever rendered nothing for what was not known has missed the changes meanwhile.
     const hasMissed = this.#known?.isSynced !== true;
     this.#known = { node, isSynced: services !== undefined };
@@ -115,9 +116,16 @@ class VxlanMemo {
   }
 }
 
-function withScheduler(view: NodeView | undefined, ipvsScheduler: string | undefined): NodeView | undefined {
-  if (view === undefined || ipvsScheduler === undefined) return view;
-  return { ...view, cluster: { ...view.cluster, ipvsScheduler } };
+type Settings = Pick<NodeView['cluster'], 'ipvsScheduler' | 'hasXdp'>;
+
+function withSettings(view: NodeView | undefined, settings: Settings): NodeView | undefined {
+  if (view === undefined || (settings.ipvsScheduler === undefined && settings.hasXdp !== true)) return view;
+  return { ...view, cluster: { ...view.cluster, ...settings } };
+}
+
+function xdpProblem(text: string | undefined): string | undefined {
+  if (readXdpMode(text) !== undefined) return undefined;
+  return `xdp "${text}" is none of ${XDP_MODES.join(', ')}`;
 }
 
 const NO_KEYS: ReadonlySet<string> = new Set();

@@ -21,6 +21,7 @@ import { SERVICE_BACKENDS } from '../backends/registry.ts';
 import type { MapFill } from '../backends/shared-bpf/map-fill.ts';
 import type { NodeView } from '../model/network.ts';
 import { serviceReceipt } from './service-receipt.ts';
+import type { XdpMode } from '../objects/cluster-settings.ts';
 import { ServiceChoice } from './service-choice.ts';
 import { serviceSupports } from './service-support.ts';
 import { startViewLoop } from './view-loop.ts';
@@ -82,7 +83,7 @@ export async function startAgent(context: AgentContext): Promise<void> {
   const receipts = { engine, choice, programmed, view: () => newest, node: config.nodeName };
   await startAgentServer(context, {
     metrics,
-    status: statusOf(context, { engine, choice, fills, watch, receipt, names, cni, convergence }),
+    status: statusOf(context, { ...receipts, fills, watch, receipt, names, cni, convergence }),
     plan: (signal) => engine.plan(signal),
     service: (of, signal) => serviceReceipt(of, receipts, signal),
   });
@@ -118,12 +119,18 @@ function runEngine({ lifetime, fail }: AgentContext, engine: Engine<AgentView>):
 interface StatusParts {
   readonly engine: Engine<AgentView>;
   readonly choice: ServiceChoice;
+  readonly view: () => NodeView | undefined;
   readonly fills: () => readonly MapFill[];
   readonly watch: ClusterWatch;
   readonly receipt: Receipt;
   readonly names: NameFeed | undefined;
   readonly cni: CniServer;
   readonly convergence: { readonly isReached: boolean };
+}
+
+function xdpOf(view: NodeView | undefined): XdpMode | undefined {
+  if (view === undefined) return undefined;
+  return view.cluster.hasXdp === true ? 'native' : 'off';
 }
 
 function statusOf(context: AgentContext, parts: StatusParts): () => AgentStatus {
@@ -144,6 +151,7 @@ function statusOf(context: AgentContext, parts: StatusParts): () => AgentStatus 
       network: context.config.network,
       engine,
       services: parts.choice.status(),
+      xdp: xdpOf(parts.view()),
       crowdedMaps: crowdedMaps(parts.fills()),
       watches,
       programmed: parts.receipt.programmed(),

@@ -1,6 +1,7 @@
 // The agent's answer to "how are you": one JSON document, made anew for each question. The command line reads it over the agent's socket.
 
 import type { PoolUsage } from '../cni/address-pool.ts';
+import type { XdpMode } from '../objects/cluster-settings.ts';
 import type { EngineStatus } from '../reconcile/status.ts';
 import type { NameFeedStatus } from './name-feed.ts';
 import type { ServiceChoiceStatus } from './service-choice.ts';
@@ -18,6 +19,8 @@ export interface AgentStatus {
   readonly engine: EngineStatus;
   /** Which backend carries Services. */
   readonly services: ServiceChoiceStatus;
+  /** Whether flows of outside clients are to be carried in the uplinks' drivers; undefined until the settings are known. */
+  readonly xdp: XdpMode | undefined;
   /** BPF maps that are nearly full, in words. */
   readonly crowdedMaps: readonly string[];
   readonly watches: readonly WatchSummary[];

@@ -39,6 +39,9 @@ function addUp(program: Command): void {
     .addOption(networkFlag())
     .addOption(flag('--proxy <backend>', 'what carries Services; a cluster that exists changes to it'))
     .addOption(
+      flag('--xdp <mode>', 'native: flows of outside clients go on in the uplinks’ drivers; off (default)'),
+    )
+    .addOption(
       flag('--pod-cidr <prefixes>', 'pod prefixes (default: 10.244.0.0/16,fd00:10:244::/56)').argParser(
         parseList,
       ),
@@ -139,7 +142,10 @@ function addServiceCommands(program: Command): void {
   program
     .command('set')
     .description('Change a setting of a running cluster; returns when every node lives by it')
-    .argument('<setting>', 'proxy=<backend>: what carries Services')
+    .argument(
+      '<setting>',
+      'proxy=<backend>: what carries Services; xdp=native|off: who carries flows of outside clients',
+    )
     .addOption(nameFlag())
     .addOption(
       durationFlag('--timeout <duration>', 'how long to wait for the nodes', { ms: 60_000, text: '1m' }),
@@ -148,7 +154,10 @@ function addServiceCommands(program: Command): void {
     .addOption(quietFlag())
     .addHelpText(
       'after',
-      examples(['fairlead set proxy=ebpf', 'open connections live on, new ones do not notice']),
+      examples(
+        ['fairlead set proxy=ebpf', 'open connections live on, new ones do not notice'],
+        ['fairlead set xdp=native', 'flows of outside clients go on in the uplinks’ drivers (eBPF alone)'],
+      ),
     )
     .action(async (setting, options) => (await import('./set.ts')).setCommand(setting, options));
   program

@@ -1,7 +1,9 @@
 // `fairlead set KEY=VALUE`: changes a setting of a running cluster and returns when every node lives by it.
 
 import { FairleadError } from '../base/errors.ts';
-import { checkProxy, untilCarried, writeProxy, type Draining } from '../lab/cluster/proxy.ts';
+import { checkProxy, untilCarried, type Draining } from '../lab/cluster/proxy.ts';
+import { checkXdp, untilXdpIs, writeSettings } from '../lab/cluster/settings.ts';
+import type { XdpMode } from '../objects/cluster-settings.ts';
 import { withCluster } from './cluster-client.ts';
 import { printForMachine } from './output.ts';
 
@@ -13,32 +15,56 @@ interface SetFlags {
 }
 
 export async function setCommand(setting: string, flags: SetFlags): Promise<void> {
-  const proxy = readSetting(setting);
+  const { key, value } = readSetting(setting);
+  if (key === 'proxy') await setProxy(value, flags);
+  else await setXdp(checkXdp(value), flags);
+}
+
+async function setProxy(proxy: string, flags: SetFlags): Promise<void> {
   const startedMs = performance.now();
   const report = await withCluster(flags, 'set', async ({ client, wait, progress }) => {
     progress.step(`ask the kernel for ${proxy}`);
     await checkProxy(proxy);
     progress.step(`carry Services by ${proxy}`);
-    await writeProxy(client, proxy, wait.signal);
+    await writeSettings(client, { proxy }, wait.signal);
     const draining = await untilCarried(proxy, wait);
     return { proxy, nodes: wait.cluster.nodes.map((it) => it.name), draining };
   });
   if (printForMachine(report, flags.output)) return;
-  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-  const nodes = `${report.nodes.length} ${report.nodes.length === 1 ? 'node' : 'nodes'}`;
-  process.stdout.write(`Services are carried by ${proxy} on ${nodes} (${seconds} s).\n`);
+  process.stdout.write(`Services are carried by ${proxy} on ${doneText(report.nodes.length, startedMs)}\n`);
   process.stdout.write(drainingText(report.draining));
 }
 
-function readSetting(setting: string): string {
+async function setXdp(xdp: XdpMode, flags: SetFlags): Promise<void> {
+  const startedMs = performance.now();
+  const report = await withCluster(flags, 'set', async ({ client, wait, progress }) => {
+    progress.step(`have XDP ${xdp}`);
+    await writeSettings(client, { xdp }, wait.signal);
+    const carriers = await untilXdpIs(xdp, wait);
+    return { xdp, nodes: [...carriers].map(([name, carrier]) => ({ name, carrier })) };
+  });
+  if (printForMachine(report, flags.output)) return;
+  process.stdout.write(`XDP is ${xdp} on ${doneText(report.nodes.length, startedMs)}\n`);
+  const idle = report.nodes.filter(({ carrier }) => carrier !== 'ebpf');
+  if (xdp !== 'native' || idle.length === 0) return;
+  const names = idle.map(({ name, carrier }) => `${name} (${carrier ?? 'nothing'})`).join(', ');
+  process.stdout.write(`It waits for proxy=ebpf where something else carries Services: ${names}.\n`);
+}
+
+/** "2 nodes (0.4 s)." */
+function doneText(nodes: number, startedMs: number): string {
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+  return `${nodes} ${nodes === 1 ? 'node' : 'nodes'} (${seconds} s).`;
+}
+
+function readSetting(setting: string): { readonly key: 'proxy' | 'xdp'; readonly value: string } {
   const [key, value, ...rest] = setting.split('=');
-  if (key !== 'proxy' || value === undefined || value === '' || rest.length > 0) {
-    throw new FairleadError(
-      'invalid',
-      `Cannot set "${setting}": write proxy=<backend>, as in proxy=nftables`,
-    );
-  }
-  return value;
+  if ((key === 'proxy' || key === 'xdp') && value !== undefined && value !== '' && rest.length === 0)
+    return { key, value };
+  throw new FairleadError(
+    'invalid',
+    `Cannot set "${setting}": write proxy=<backend>, as in proxy=nftables, or xdp=native`,
+  );
 }
 
 function drainingText(draining: readonly Draining[]): string {

@@ -19,6 +19,7 @@ interface UpFlags {
   readonly nodes?: number;
   readonly network?: 'vxlan';
   readonly proxy?: string;
+  readonly xdp?: string;
   readonly podCidr?: readonly string[];
   readonly serviceCidr?: readonly string[];
   readonly loadBalancerCidr?: readonly string[];
@@ -61,6 +62,7 @@ async function raiseAndTell(
     nodeCount: flags.nodes,
     network: flags.network,
     proxy: flags.proxy,
+    xdp: flags.xdp,
     podCidrs: flags.podCidr,
     serviceCidrs: flags.serviceCidr,
     loadBalancerCidrs: flags.loadBalancerCidr,

@@ -189,6 +189,8 @@ export interface ClusterNetwork {
   readonly allowsExternalIps: boolean;
   /** How IPVS balances Services that do not say it themselves; undefined for its default. A name that it knows. */
   readonly ipvsScheduler?: string | undefined;
+  /** Whether flows of outside clients are carried in the drivers of the nodes' uplinks (XDP) where the Service backend can; absent for no. */
+  readonly hasXdp?: boolean;
 }
 
 /** The whole network, the same on every node: what the cluster's objects say, resolved. Maps are keyed canonically. */

@@ -12,6 +12,18 @@ export interface ClusterSettings extends SlimMeta {
   readonly proxy: string | undefined;
   /** `data.ipvsScheduler`: how IPVS balances Services that do not say it themselves; a scheduler by its name, known or not. */
   readonly ipvsScheduler: string | undefined;
+  /** `data.xdp`: "native" carries flows of outside clients in the drivers of the uplinks, "off" does not; another word is to be complained of. */
+  readonly xdp: string | undefined;
+}
+
+/** Words for `data.xdp`. */
+export const XDP_MODES = ['off', 'native'] as const;
+
+export type XdpMode = (typeof XDP_MODES)[number];
+
+/** Undefined for a word that is none. */
+export function readXdpMode(text: string | undefined): XdpMode | undefined {
+  return XDP_MODES.find((it) => it === (text ?? 'off'));
 }
 
 /** Reads a v1 ConfigMap; throws `invalid` naming the field. */
@@ -21,6 +33,7 @@ export function parseClusterSettings(raw: unknown): ClusterSettings {
     ...readMeta(root),
     proxy: readSetting(root, 'proxy'),
     ipvsScheduler: readSetting(root, 'ipvsScheduler'),
+    xdp: readSetting(root, 'xdp'),
   };
 }
 

@@ -37,6 +37,7 @@ export const PACKET_REASONS = [
     about: 'The node has no way to the endpoint or back to the client, or no address of the family',
   },
   { name: 'service-hop-limit', about: 'The packet has passed as many routers as it may' },
+  { name: 'carried-by-xdp', about: 'The packet went on from the driver of the network card, past the stack' },
 ] as const satisfies readonly PacketReason[];
 
 export type PacketReasonName = (typeof PACKET_REASONS)[number]['name'];

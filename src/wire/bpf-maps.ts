@@ -1,6 +1,15 @@
 // The BPF maps of the data plane: key, value, kind and size of each, written once. `bpf/include/generated.h` is printed from here,
 // the agent encodes by it. Knows nothing of loading.
 
+import {
+  INTERFACE_KEY,
+  NODE_ADDRESS,
+  NODE_LINK,
+  NODE_LINK_FLAGS,
+  POD_INTERFACE,
+  TUNNEL_PEER,
+  TUNNEL_PEER_KEY,
+} from './bpf-maps-links.ts';
 import { PACKET_REASONS, reasonConstant } from './bpf-maps-reasons.ts';
 import { defineStruct, type Struct } from './bpf-maps-struct.ts';
 
@@ -165,27 +174,6 @@ export const AFFINITY = defineStruct('affinity', [
   { name: 'ip', kind: 'ip' },
   { name: 'port', kind: 'be16' },
   { name: 'pad', kind: 'pad', count: 6 },
-]);
-
-export const INTERFACE_KEY = defineStruct('interface_key', [{ name: 'ifindex', kind: 'u32' }]);
-
-/** A link of the node that the node's programs are on. */
-export const NODE_LINK = defineStruct('node_link', [{ name: 'flags', kind: 'u32' }]);
-
-/** Bits of `node_link.flags`. */
-export const NODE_LINK_FLAGS = {
-  /** It leads to other nodes and to nobody else. */
-  tunnel: 1,
-} as const;
-
-/** The address that the node hides outside clients behind; zero for none. */
-export const NODE_ADDRESS = defineStruct('node_address', [{ name: 'ip', kind: 'ip' }]);
-
-/** What a pod's interface may send from; `ips` of both families. */
-export const POD_INTERFACE = defineStruct('pod_interface', [
-  { name: 'mac', kind: 'mac' },
-  { name: 'pad', kind: 'pad', count: 2 },
-  { name: 'ips', kind: 'ips', count: 4 },
 ]);
 
 /** A packet's flow: `direction` 0 as the client sends it (to a frontend), 1 as it is answered (by an endpoint). */
@@ -381,6 +369,15 @@ export const BPF_MAPS = {
     flags: [],
     about: 'What outside clients are hidden behind: IPv4 at 0, IPv6 at 1.',
   }),
+  tunnel_peers: map({
+    name: 'tunnel_peers',
+    kind: 'HASH',
+    key: TUNNEL_PEER_KEY,
+    value: TUNNEL_PEER,
+    maxEntries: 16_384,
+    flags: NO_PREALLOC,
+    about: 'The other nodes’ ends of the tunnel, for the program that wraps packets by itself (XDP).',
+  }),
   flows: map({
     name: 'flows',
     kind: 'LRU_HASH',
@@ -471,6 +468,7 @@ export const BPF_CONSTANTS: Readonly<Record<string, number>> = {
   MAGLEV_PART_SLOTS,
   FRONTEND_DIRECT_RETURN: FRONTEND_FLAGS.directReturn,
   NODE_LINK_TUNNEL: NODE_LINK_FLAGS.tunnel,
+  NODE_LINK_VETH: NODE_LINK_FLAGS.veth,
   FLOW_DIRECT: FLOW_FLAGS.direct,
   ...Object.fromEntries(PACKET_REASONS.map((it, at) => [reasonConstant(it.name), at])),
 };

@@ -251,7 +251,7 @@ test('a peer that comes and goes is programmed and removed', async () => {
 });
 
 test('killed and started anew, the agent breaks no connection and changes nothing that is as it should be', async () => {
-  const server = echoServer(node);
+  const server = await echoServer(node);
   const traffic = connectAllTheTime(node, '10.96.0.7');
   const changes = await changesDuring(async () => {
     await agent.end('SIGKILL');

@@ -236,7 +236,7 @@ class Rig {
     this.node.run('ip', 'route', 'add', 'default', 'via', '10.89.1.1', 'dev', 'eth0');
     this.#putNode();
     this.put(WEB.name, WEB.ip, [WEB.endpoint]);
-    const echo = echoServer(this.node);
+    const echo = await echoServer(this.node);
     this.#lifetime.defer('echo', () => echo.close());
     this.startAgent();
     await this.isReady();

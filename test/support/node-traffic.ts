@@ -1,6 +1,7 @@
 // Connections to Services from a process of a node under test, counted while a test disturbs the node.
 
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { inNetns } from '../../src/sys/netns.ts';
 import type { AgentNode } from './agent-node.ts';
 import { scaledMs } from './time-scale.ts';
@@ -85,14 +86,15 @@ export function connectAllTheTime(
 }
 
 /** Answers at port 8080 of all addresses of the node with what it gets, until `close`. */
-export function echoServer(node: AgentNode): { close(): Promise<void> } {
+export async function echoServer(node: AgentNode): Promise<{ close(): Promise<void> }> {
   const { child, said } = startAsPod(
     node,
     `
     const server = require('node:net').createServer((it) => it.on('error', () => undefined).pipe(it));
-    server.listen(8080);
+    server.listen(8080, () => process.stdout.write('listens'));
     process.stdin.on('end', () => process.exit()).resume();`,
   );
+  if (child.stdout !== null) await once(child.stdout, 'data');
   return {
     close: async () => {
       child.stdin?.end();

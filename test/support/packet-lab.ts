@@ -12,7 +12,13 @@ import { openNodeBpf, type NodeBpf } from '../../src/backends/shared-bpf/node-bp
 import { frontendKey } from '../../src/model/network.ts';
 import { openPin, closeFd } from '../../src/sys/bpf-pin.ts';
 import { readdirSync } from 'node:fs';
-import { TEST_IFINDEX, testRunTc, type TcVerdict } from '../../src/sys/bpf-test-run.ts';
+import {
+  TEST_IFINDEX,
+  testRunTc,
+  testRunXdp,
+  type TcVerdict,
+  type XdpVerdict,
+} from '../../src/sys/bpf-test-run.ts';
 import { anEbpfRow } from './ebpf-row.ts';
 import { POD_MAC, readFrame, type ReadPacket } from './packets.ts';
 
@@ -25,6 +31,8 @@ export interface PacketLab {
   receives(packet: Uint8Array): { readonly verdict: TcVerdict; readonly packet: Uint8Array };
   /** What the node's program says of a packet that comes in by one of its links. */
   arrives(packet: Uint8Array): { readonly verdict: TcVerdict; readonly packet: Uint8Array };
+  /** What the program in an uplink's driver says of it. */
+  meetsDriver(packet: Uint8Array): { readonly verdict: XdpVerdict; readonly packet: Uint8Array };
   /** These frontends and no others. */
   programRows(rows: readonly FrontendRow[]): Promise<void>;
   /** Frontends from text: { "10.96.0.1:80/TCP": ["10.77.0.11:8080"] }; they replace all others. */
@@ -52,10 +60,11 @@ export async function openPacketLab(lifetime: Lifetime): Promise<PacketLab> {
     { mac: parseMac(POD_MAC), ips: POD_IPS.map((ip) => parseIp(ip)) },
   );
   lifetime.defer('maps', () => bpf.maps.podInterfaces.delete({ ifindex: TEST_IFINDEX }));
-  const [egress, ingress, node] = [
+  const [egress, ingress, node, driver] = [
     openProgram(pinDir, 'pod_egress', lifetime),
     openProgram(pinDir, 'pod_ingress', lifetime),
     openProgram(pinDir, 'node_ingress', lifetime),
+    openProgram(pinDir, 'node_xdp', lifetime),
   ];
   const target = openServiceTarget(bpf.maps);
   let before = new Map<string, number>();
@@ -68,6 +77,7 @@ export async function openPacketLab(lifetime: Lifetime): Promise<PacketLab> {
     sends: (packet) => testRunTc(egress, packet),
     receives: (packet) => testRunTc(ingress, packet),
     arrives: (packet) => testRunTc(node, packet),
+    meetsDriver: (packet) => testRunXdp(driver, packet),
     programRows,
     program: (frontends) => programRows(Object.entries(frontends).map(aRow)),
     counted: () => {

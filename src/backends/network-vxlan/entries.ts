@@ -70,6 +70,15 @@ export interface TunnelRule {
   readonly table: number;
 }
 
+/** What the tunnel wraps a packet to a peer in, for who does it without the device. */
+export interface TunnelPeer {
+  readonly mac: Mac;
+  readonly local: Ip;
+  readonly remote: Ip;
+  readonly vni: number;
+  readonly port: number;
+}
+
 /** Everything, each kind keyed by what the kernel tells entries apart by. */
 export interface VxlanState {
   readonly devices: ReadonlyMap<string, Device>;
@@ -79,6 +88,8 @@ export interface VxlanState {
   readonly forwardings: ReadonlyMap<string, TunnelForwarding>;
   readonly routes: ReadonlyMap<string, TunnelRoute>;
   readonly rules: ReadonlyMap<string, TunnelRule>;
+  /** By `mac`. */
+  readonly peers: ReadonlyMap<string, TunnelPeer>;
 }
 
 /** Two entries must not share a forwarding key: each tunnel Ethernet address leads to one node. */

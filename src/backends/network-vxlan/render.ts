@@ -18,6 +18,7 @@ import {
   type Device,
   type TunnelForwarding,
   type TunnelNeighbour,
+  type TunnelPeer,
   type TunnelRoute,
   type TunnelRule,
   type Underlay,
@@ -41,19 +42,21 @@ export type TunnelView = Pick<NodeView, 'node' | 'peers' | 'cluster'>;
 export function renderVxlan(view: TunnelView, underlay: Underlay): VxlanState {
   const { node } = view;
   const peers = node.podCidrs.length === 0 ? [] : view.peers.filter((peer) => canReach(peer, underlay));
+  const forwardings = peers.flatMap((peer) => renderForwarding(peer, underlay));
   return {
     devices: new Map(node.podCidrs.length === 0 ? [] : [[TUNNEL_LINK, renderDevice(node, underlay)]]),
     addresses: keyed(node.podCidrs.map(tunnelIp), (ip) => ip),
     neighbours: keyed(peers.flatMap(renderNeighbours), (it) => it.ip),
-    forwardings: keyed(
-      peers.flatMap((peer) => renderForwarding(peer, underlay)),
-      forwardingKey,
-    ),
+    forwardings: keyed(forwardings, forwardingKey),
     routes: keyed(
       [...renderUnreachable(view), ...peers.flatMap((peer) => renderRoutes(node, peer))],
       routeKey,
     ),
     rules: keyed(node.podCidrs.map(renderRule), ruleKey),
+    peers: keyed(
+      forwardings.map(({ mac, destination }) => renderPeer(mac, destination, underlay.local)),
+      (it) => it.mac,
+    ),
   };
 }
 
@@ -86,6 +89,10 @@ function renderNeighbours(peer: NetworkNode): readonly TunnelNeighbour[] {
 function renderForwarding(peer: NetworkNode, underlay: Underlay): readonly TunnelForwarding[] {
   const destination = outerIp(peer, underlay);
   return destination === undefined ? [] : [{ mac: tunnelMac(peer.name), destination }];
+}
+
+function renderPeer(mac: Mac, remote: Ip, local: Ip): TunnelPeer {
+  return { mac, local, remote, vni: TUNNEL_VNI, port: TUNNEL_PORT };
 }
 
 function renderRoutes(node: NetworkNode, peer: NetworkNode): readonly TunnelRoute[] {

@@ -12,10 +12,11 @@ import { openNetlink } from '../../sys/netlink.ts';
 import { nodeLinksTarget, renderNodeLinks } from './node-links-target.ts';
 import { EBPF_RENDERING } from './render.ts';
 import { openServiceTarget } from './target.ts';
+import { renderXdp, xdpTarget } from './xdp-target.ts';
 
 export const EBPF_SERVICES: ServiceBackend = {
   name: 'ebpf',
-  about: 'At connect and sendmsg in the cgroup, per packet at the pod’s interface',
+  about: 'At connect and sendmsg in the cgroup, per packet at the pod’s interface and the node’s links',
   needs: ['bpf-cgroup-sock-addr', 'bpf-sched-cls', 'bpf-ringbuf'],
   heeds: ['isMaglev', 'isDirectReturn'],
   open: openByParts('ebpf', ebpfServiceParts),
@@ -25,7 +26,11 @@ export const EBPF_SERVICES: ServiceBackend = {
 export function ebpfServiceParts({ maps, nodeLinks, netns, lifetime }: ServiceDoors): readonly ServicePart[] {
   const netlink = lifetime.own('netlink socket', openNetlink(netns), (it) => it.close());
   const links = nodeLinksTarget({ maps, links: nodeLinks, netlink, flowClock });
-  return [frontendPart(openServiceTarget(maps), EBPF_RENDERING), servicePart(links, renderNodeLinks)];
+  return [
+    frontendPart(openServiceTarget(maps), EBPF_RENDERING),
+    servicePart(links, renderNodeLinks),
+    servicePart(xdpTarget({ maps, xdp: nodeLinks.xdp, netlink }), renderXdp),
+  ];
 }
 
 /** The programs' clock: CLOCK_MONOTONIC in units of 2^30 ns. */

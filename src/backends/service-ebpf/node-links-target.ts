@@ -1,6 +1,7 @@
 // The programs on the node's own links, and the addresses that they hide outside clients behind: one entry, because they work together.
 // Which links there are is the kernel's to say: those with an address that others can reach, pods' host sides excepted.
 
+import { isDeepStrictEqual } from 'node:util';
 import { FairleadError } from '../../base/errors.ts';
 import { familyOf, parseIp, type Ip } from '../../base/ip.ts';
 import type { ServiceView } from '../../model/network.ts';
@@ -73,8 +74,7 @@ async function observeLinks(doors: NodeLinksDoors): Promise<ReadonlyMap<string, 
   const attached = links.list();
   if (attached.length === 0) return new Map();
   const isWhole = (await wantedLinks(doors)).every(
-    ({ ifindex, isTunnel }) =>
-      links.isAttached(ifindex) && attached.some((it) => it.ifindex === ifindex && it.isTunnel === isTunnel),
+    (link) => links.isAttached(link.ifindex) && attached.some((it) => isDeepStrictEqual(it, link)),
   );
   const [ipv4, ipv6] = [0, 1].map((index) => maps.nodeAddresses.lookup({ index })?.ip);
   // Addresses that nobody has: the entry differs from any that is wanted, and still is there to be deleted.
@@ -97,12 +97,19 @@ async function updateLinks(doors: NodeLinksDoors, { ipv4, ipv6 }: NodeLinksEntry
 const LINK_LOCAL = /^(fe[89ab]|169\.254\.|127\.|::1$)/;
 
 /** The links by which others reach the node. */
-async function wantedLinks({ maps, netlink }: NodeLinksDoors): Promise<readonly NodeLink[]> {
+export async function wantedLinks({
+  maps,
+  netlink,
+}: Pick<NodeLinksDoors, 'maps' | 'netlink'>): Promise<readonly NodeLink[]> {
   const pods = new Set(maps.podInterfaces.entries().map(([{ ifindex }]) => ifindex));
   const reachable = new Set(
     (await netlink.addresses()).filter(({ ip }) => !LINK_LOCAL.test(ip)).map((it) => it.link),
   );
   return (await netlink.links())
     .filter(({ name, index }) => name !== 'lo' && reachable.has(name) && !pods.has(index))
-    .map(({ name, index }) => ({ ifindex: index, isTunnel: name === TUNNEL_LINK }));
+    .map(({ name, index, kind }) => ({
+      ifindex: index,
+      isTunnel: name === TUNNEL_LINK,
+      isVeth: kind === 'veth',
+    }));
 }

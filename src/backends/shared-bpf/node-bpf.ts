@@ -21,6 +21,7 @@ import { makePinFolders, mapPins, pruneStalePins, removePins, type PinPlan } fro
 import { podInterfaces, type InNamespace, type PodInterface, type PodInterfaces } from './pod-interfaces.ts';
 import { readCounters, watchEvents, type PacketCounter, type PacketEvent } from './packet-events.ts';
 import { openPrograms, programNamed, type PinnedProgram } from './programs.ts';
+import { refreshXdpLinks, xdpLinks } from './xdp-links.ts';
 
 /** Where a node's programs come from and where they live. */
 export interface NodeBpfOptions {
@@ -80,7 +81,7 @@ export async function openNodeBpf(options: NodeBpfOptions, lifetime: Lifetime): 
   const nodeNetnsCookie = netnsCookie(options.netns);
   forgetOtherNamespace(maps, nodeNetnsCookie);
   const pods = openPodInterfaces(maps, programs, options.netns);
-  const links = openNodeLinks(maps, programs, options.netns);
+  const links = openNodeLinks(plan, maps, { programs, netns: options.netns });
   pruneStalePins(plan, new Set([...programs.map((it) => it.path), ...pins.values()]));
   const counters = openMapFd(pins, 'counters');
   lifetime.defer('BPF map counters', () => closeFd(counters));
@@ -130,16 +131,19 @@ function openPodInterfaces(
 }
 
 function openNodeLinks(
+  plan: PinPlan,
   maps: NodeMaps,
-  programs: readonly PinnedProgram[],
-  netns: string | undefined,
+  { programs, netns }: { readonly programs: readonly PinnedProgram[]; readonly netns: string | undefined },
 ): NodeLinks {
   const nodePrograms = {
     nodeIngress: programNamed(programs, 'node_ingress').fd,
     nodeEgress: programNamed(programs, 'node_egress').fd,
   };
-  const links = nodeLinks(maps, nodePrograms, namespaceOf(netns));
+  const inNamespace = namespaceOf(netns);
+  const xdp = xdpLinks(plan, programNamed(programs, 'node_xdp').fd, inNamespace);
+  const links = nodeLinks(maps, nodePrograms, { inNamespace, xdp });
   refreshNodeLinks(links);
+  refreshXdpLinks(plan, xdp);
   return links;
 }
 

@@ -4,14 +4,17 @@
 import { programId } from '../../sys/bpf-pin.ts';
 import { attachedTcProgram, attachTc, createTcHook, detachTc } from '../../sys/bpf-tc.ts';
 import { isNotFound } from '../../base/errors.ts';
-import { NODE_LINK_FLAGS } from '../../wire/bpf-maps.ts';
+import { NODE_LINK_FLAGS } from '../../wire/bpf-maps-links.ts';
 import type { NodeMaps } from './node-maps.ts';
 import type { InNamespace } from './pod-interfaces.ts';
+import type { XdpLinks } from './xdp-links.ts';
 
 export interface NodeLink {
   readonly ifindex: number;
   /** It leads to the other nodes of the cluster and to nobody else. */
   readonly isTunnel: boolean;
+  /** Its other end is on this machine, too. */
+  readonly isVeth: boolean;
 }
 
 export interface NodeLinks {
@@ -23,6 +26,8 @@ export interface NodeLinks {
   isAttached(ifindex: number): boolean;
   /** Links that were attached and not detached since. */
   list(): readonly NodeLink[];
+  /** The program in the driver of an uplink, apart from those of both directions. */
+  readonly xdp: XdpLinks;
 }
 
 export interface NodePrograms {
@@ -30,7 +35,11 @@ export interface NodePrograms {
   readonly nodeEgress: number;
 }
 
-export function nodeLinks(maps: NodeMaps, programs: NodePrograms, inNamespace: InNamespace): NodeLinks {
+export function nodeLinks(
+  maps: NodeMaps,
+  programs: NodePrograms,
+  { inNamespace, xdp }: { readonly inNamespace: InNamespace; readonly xdp: XdpLinks },
+): NodeLinks {
   const both = [
     { direction: 'ingress', program: programs.nodeIngress, id: programId(programs.nodeIngress) },
     { direction: 'egress', program: programs.nodeEgress, id: programId(programs.nodeEgress) },
@@ -38,8 +47,9 @@ export function nodeLinks(maps: NodeMaps, programs: NodePrograms, inNamespace: I
   const has = (ifindex: number, { direction, id }: (typeof both)[number]): boolean =>
     attachedTcProgram(ifindex, direction) === id;
   return {
-    attach: ({ ifindex, isTunnel }) => {
-      maps.nodeLinks.update({ ifindex }, { flags: isTunnel ? NODE_LINK_FLAGS.tunnel : 0 });
+    attach: ({ ifindex, isTunnel, isVeth }) => {
+      const { tunnel, veth } = NODE_LINK_FLAGS;
+      maps.nodeLinks.update({ ifindex }, { flags: (isTunnel ? tunnel : 0) | (isVeth ? veth : 0) });
       inNamespace(() => {
         createTcHook(ifindex);
         for (const it of both) if (!has(ifindex, it)) attachTc(ifindex, it.direction, it.program);
@@ -51,11 +61,14 @@ export function nodeLinks(maps: NodeMaps, programs: NodePrograms, inNamespace: I
       });
       maps.nodeLinks.delete({ ifindex });
     },
+    xdp,
     isAttached: (ifindex) => inNamespace(() => both.every((it) => has(ifindex, it))),
     list: () =>
-      maps.nodeLinks
-        .entries()
-        .map(([{ ifindex }, { flags }]) => ({ ifindex, isTunnel: (flags & NODE_LINK_FLAGS.tunnel) !== 0 })),
+      maps.nodeLinks.entries().map(([{ ifindex }, { flags }]) => ({
+        ifindex,
+        isTunnel: (flags & NODE_LINK_FLAGS.tunnel) !== 0,
+        isVeth: (flags & NODE_LINK_FLAGS.veth) !== 0,
+      })),
   };
 }
 

@@ -33,10 +33,18 @@ export interface PacketCounter {
   readonly bytes: bigint;
 }
 
-export type PacketHook = 'pod-egress' | 'pod-ingress' | 'node-ingress' | 'node-egress' | 'unknown';
+export type PacketHook =
+  'pod-egress' | 'pod-ingress' | 'node-ingress' | 'node-egress' | 'node-xdp' | 'unknown';
 
 /** Programs' numbers of their places (enum event_hook in bpf/lib/events.h), from 1. */
-const HOOKS: readonly PacketHook[] = ['unknown', 'pod-egress', 'pod-ingress', 'node-ingress', 'node-egress'];
+const HOOKS: readonly PacketHook[] = [
+  'unknown',
+  'pod-egress',
+  'pod-ingress',
+  'node-ingress',
+  'node-egress',
+  'node-xdp',
+];
 
 export function readCounters(fd: number): readonly PacketCounter[] {
   return PACKET_REASONS.map(({ name }, index) => {

@@ -21,6 +21,7 @@ export const PROGRAM_NAMES: readonly string[] = [
   'pod_ingress',
   'node_ingress',
   'node_egress',
+  'node_xdp',
 ];
 
 /** Where programs come from, and how large maps are made with them (`sizesForLoad`). */

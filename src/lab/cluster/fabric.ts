@@ -9,7 +9,8 @@ import { nodeNetns, type PathRoots } from '../../base/paths.ts';
 import type { Lifetime } from '../../base/lifetime.ts';
 import { openNetlink } from '../../sys/netlink.ts';
 import type { Netlink, NetlinkChange } from '../../sys/netlink-types.ts';
-import { createNetns, deleteNetns, netnsExists, openNetns, type Netns } from '../../sys/netns.ts';
+import { setLinkOffload } from '../../sys/link-offload.ts';
+import { createNetns, deleteNetns, inNetns, netnsExists, openNetns, type Netns } from '../../sys/netns.ts';
 import { hostLinkMac, type ClusterConfig, type LabNode } from './cluster-config.ts';
 
 const BRIDGE = 'br0';
@@ -122,6 +123,8 @@ async function raiseNode(of: NodeWiring, lifetime: Lifetime): Promise<void> {
   }
   const addresses = await missingAddresses(inside, { link: 'eth0', ips: of.node.ips, cluster: of.cluster });
   await inside.apply([up('lo'), ...addresses, up('eth0')]);
+  // What the node's driver sends by itself (XDP) arrives at a polled queue alone.
+  inNetns(nodeNetns(of.roots, of.cluster.name, 'fabric'), () => setLinkOffload(of.node.name, 'gro', true));
   await of.fabric.apply([{ kind: 'set-link', name: of.node.name, master: BRIDGE, isUp: true }]);
   await inside.apply(defaultRoutes(of.cluster));
 }

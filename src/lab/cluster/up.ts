@@ -17,7 +17,8 @@ import { checkClusterName, readClusterConfig, type ClusterConfig } from './clust
 import { lockCluster, lockMachine, type LockOptions } from './cluster-lock.ts';
 import { checkSame, checkWish, planCluster, type ClusterWish } from './plan-cluster.ts';
 import type { Installation } from './process-table.ts';
-import { checkProxy, untilCarried, writeProxy } from './proxy.ts';
+import { checkProxy, untilCarried } from './proxy.ts';
+import { checkXdp, untilXdpIs, writeSettings } from './settings.ts';
 import { raiseCluster } from './raise.ts';
 import { untilApiReady, untilNodesReady, untilPodsReady, untilProgrammed } from './readiness.ts';
 import type { WaitOptions } from './waiting.ts';
@@ -28,6 +29,7 @@ export interface UpOptions extends ClusterWish {
   readonly manifests: readonly Manifest[];
   /** The Service backend; undefined leaves what the cluster has. */
   readonly proxy: string | undefined;
+  readonly xdp: string | undefined;
   readonly timeoutMs: number;
   readonly roots: PathRoots;
   readonly installation: Installation & { readonly program: string };
@@ -53,6 +55,7 @@ export async function up(options: UpOptions): Promise<UpReport> {
   refuseUnbuilt(options.installation);
   const resolved = await judgeManifests(options);
   if (options.proxy !== undefined) await checkProxy(options.proxy);
+  if (options.xdp !== undefined) checkXdp(options.xdp);
   const { cluster, isNew } = await stand(options);
   const access = await loadKubeConfig(clusterPaths(options.roots, cluster.name).kubeconfig);
   const client = new KubeClient(access);
@@ -141,8 +144,14 @@ async function fill(
   await untilNodesReady(client, wait);
   if (options.proxy !== undefined) {
     onStep(`carry Services by ${options.proxy}`);
-    await writeProxy(client, options.proxy, signal);
+    await writeSettings(client, { proxy: options.proxy }, signal);
     await untilCarried(options.proxy, wait);
+  }
+  if (options.xdp !== undefined) {
+    const xdp = checkXdp(options.xdp);
+    onStep(`have XDP ${xdp}`);
+    await writeSettings(client, { xdp }, signal);
+    await untilXdpIs(xdp, wait);
   }
   const apply = { client, signal, onDetail };
   await applyManifests(resolveManifests(addons(cluster)).resolved, apply);
