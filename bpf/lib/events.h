@@ -12,13 +12,6 @@ enum event_hook {
 	HOOK_NODE_XDP = 5,
 };
 
-/* Where a packet is met, and its length with the Ethernet header. */
-struct meeting {
-	__u32 ifindex;
-	__u32 length_bytes;
-	enum event_hook hook;
-};
-
 static __always_inline void count(__u32 length_bytes, __u32 reason)
 {
 	struct counter *counter = bpf_map_lookup_elem(&counters, &reason);
@@ -29,48 +22,51 @@ static __always_inline void count(__u32 length_bytes, __u32 reason)
 	counter->bytes += length_bytes;
 }
 
-static __always_inline void report(const struct meeting *at, const struct packet *packet, __u16 reason)
+/* All of a record but where the packet was met and how long it is: those are read last, so that the stack need not hold them. */
+static __always_inline struct packet_event *event_begin(const struct packet *packet, __u16 reason, enum event_hook hook)
 {
 	struct packet_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 
-	if (!event) {
-		count(at->length_bytes, REASON_LOST_EVENT);
-		return;
-	}
+	if (!event)
+		return NULL;
 	event->time_ns = bpf_ktime_get_ns();
-	event->ifindex = at->ifindex;
 	event->reason = reason;
-	event->hook = at->hook;
+	event->hook = hook;
 	event->protocol = packet->protocol;
 	event->source = packet->source;
 	event->destination = packet->destination;
 	event->source_port = packet->source_port;
 	event->destination_port = packet->destination_port;
-	event->length_bytes = at->length_bytes;
+	return event;
+}
+
+static __always_inline void report(struct __sk_buff *skb, const struct packet *packet, __u16 reason, enum event_hook hook)
+{
+	struct packet_event *event = event_begin(packet, reason, hook);
+
+	if (!event) {
+		count(skb->len, REASON_LOST_EVENT);
+		return;
+	}
+	event->ifindex = skb->ifindex;
+	event->length_bytes = skb->len;
 	bpf_ringbuf_submit(event, 0);
 }
 
-/* Counts and reports a packet that goes no further. */
-static __always_inline void note_drop(const struct meeting *at, const struct packet *packet, __u16 reason)
+static __always_inline bool reports_drops(void)
 {
 	__u32 index = 0;
 	const struct settings *switches = bpf_map_lookup_elem(&settings, &index);
 
-	count(at->length_bytes, reason);
-	if (switches && switches->drop_events)
-		report(at, packet, reason);
+	return switches && switches->drop_events;
 }
 
-static __always_inline struct meeting meeting_of(struct __sk_buff *skb, enum event_hook hook)
-{
-	return (struct meeting){ .ifindex = skb->ifindex, .length_bytes = skb->len, .hook = hook };
-}
-
+/* Counts and reports a packet that goes no further. */
 static __always_inline int drop(struct __sk_buff *skb, const struct packet *packet, __u16 reason, enum event_hook hook)
 {
-	struct meeting at = meeting_of(skb, hook);
-
-	note_drop(&at, packet, reason);
+	count(skb->len, reason);
+	if (reports_drops())
+		report(skb, packet, reason, hook);
 	return TC_ACT_SHOT;
 }
 
@@ -80,10 +76,7 @@ static __always_inline int forward(struct __sk_buff *skb, const struct packet *p
 	__u32 index = 0;
 	const struct settings *switches = bpf_map_lookup_elem(&settings, &index);
 
-	if (switches && switches->forward_sampling && bpf_get_prandom_u32() % switches->forward_sampling == 0) {
-		struct meeting at = meeting_of(skb, hook);
-
-		report(&at, packet, REASON_FORWARDED);
-	}
+	if (switches && switches->forward_sampling && bpf_get_prandom_u32() % switches->forward_sampling == 0)
+		report(skb, packet, REASON_FORWARDED, hook);
 	return TC_ACT_OK;
 }

@@ -154,9 +154,26 @@ static __noinline int xdp_send_direct(struct xdp_md *ctx, struct frame *frame, c
 	return xdp_send_wrapped(ctx, frame, packet, &same, &way);
 }
 
+static __always_inline int xdp_drop(struct xdp_md *ctx, const struct frame *frame, const struct packet *packet, __u16 reason)
+{
+	struct packet_event *event;
+
+	count(frame->l3_bytes + ETH_HLEN, reason);
+	if (!reports_drops())
+		return XDP_DROP;
+	event = event_begin(packet, reason, HOOK_NODE_XDP);
+	if (!event) {
+		count(frame->l3_bytes + ETH_HLEN, REASON_LOST_EVENT);
+		return XDP_DROP;
+	}
+	event->ifindex = ctx->ingress_ifindex;
+	event->length_bytes = frame->l3_bytes + ETH_HLEN;
+	bpf_ringbuf_submit(event, 0);
+	return XDP_DROP;
+}
+
 static __always_inline int uplink_receives(struct xdp_md *ctx, struct frame *frame, struct packet *packet)
 {
-	struct meeting at = { .ifindex = ctx->ingress_ifindex, .length_bytes = frame->l3_bytes + ETH_HLEN, .hook = HOOK_NODE_XDP };
 	struct flow to = {};
 	int reason = 0;
 
@@ -175,8 +192,5 @@ static __always_inline int uplink_receives(struct xdp_md *ctx, struct frame *fra
 		/* Towards a pod of this node, or to a client that keeps its address, the stack is the way. */
 		return ip_equal(&packet->source, &to.source) ? XDP_PASS : xdp_send(ctx, frame, packet, &to, 0);
 	}
-	if (!reason)
-		return XDP_PASS;
-	note_drop(&at, packet, reason);
-	return XDP_DROP;
+	return reason ? xdp_drop(ctx, frame, packet, reason) : XDP_PASS;
 }

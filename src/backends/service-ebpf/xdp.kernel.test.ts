@@ -117,8 +117,8 @@ for (const family of [4, 6] as const)
           const answers = await burst({ count: 12, bytes });
           expectAll(answers, hidden(), bytes);
         }
-        // One whole checksum in 65,536 looks unfinished, and the other way round never.
-        assert.equal(carried('n1') - before, 0);
+        // A stack makes its own resets and last acknowledgements whole; of data there would be several for each client.
+        assert.ok(carried('n1') - before < 12, `${carried('n1') - before} packets`);
       });
 
       test('an agent that starts anew takes the program over; flows go on', async () => {
