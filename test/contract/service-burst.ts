@@ -4,6 +4,7 @@ import dgram from 'node:dgram';
 import net from 'node:net';
 import type { Protocol } from '../../src/base/port.ts';
 import { openSctp } from '../../src/sys/socket.ts';
+import { scaledMs } from '../support/time-scale.ts';
 import { readWord, type EndpointWord } from './service-listener.ts';
 
 export interface BurstRequest {
@@ -62,6 +63,8 @@ function nextPort(): number {
   return FIRST_PORT + (portsUsed++ % PORT_COUNT);
 }
 
+/** No answer inside of one machine takes so long, and nothing breaks where one does: the first that comes counts. */
+const AGAIN_MS = scaledMs(200);
 const TIMEOUT: PeerAnswer = { kind: 'error', error: 'timeout' };
 
 /** A socket of TCP or of one SCTP association, which is not connected yet. */
@@ -102,13 +105,13 @@ function tryUdp(request: BurstRequest, localAddress: string | undefined): Promis
       if (isOver) return;
       isOver = true;
       clearTimeout(timer);
-      clearTimeout(again);
+      clearInterval(again);
       socket.close();
       resolve(answer);
     };
     const timer = setTimeout(() => end(TIMEOUT), waitMs);
-    // A datagram may be lost on the way (a neighbour that is being asked for): whoever hears nothing asks once more.
-    const again = setTimeout(() => send(), waitMs / 2);
+    // A datagram may be lost on the way (a neighbour that is being asked for, a path whose size is being learned): whoever hears nothing asks again.
+    const again = setInterval(() => send(), Math.min(AGAIN_MS, waitMs / 2));
     const onSent = (error: Error | null): void => {
       if (error !== null) end({ kind: 'error', error: errorText(error) });
     };

@@ -1,7 +1,7 @@
 // Sends the packets of one row of the Service contract and judges what came of them.
 
 import assert from 'node:assert/strict';
-import { scaledMs } from '../support/time-scale.ts';
+import { scaledMs, SILENCE_MS } from '../support/time-scale.ts';
 import { SERVICE_NODE } from '../support/service-samples.ts';
 import type { BurstRequest, PeerAnswer } from './service-burst.ts';
 import { OUTSIDE_SOURCES } from './service-neighbours.ts';
@@ -12,8 +12,6 @@ import type { ServiceWorld, WorldPeer } from './service-world.ts';
 /** With two endpoints and fair choice, missing one has a chance of 2^-23 a packet row. */
 const TRIES = 24;
 const ANSWER_MS = scaledMs(2500);
-/** Nothing of this world takes a tenth of it; silence is what lasts longer. */
-const SILENCE_MS = scaledMs(200);
 
 /** The node as other hosts may see it: its own addresses and those of its links. */
 const NODE_ADDRESSES: ReadonlySet<string> = new Set([
@@ -53,8 +51,11 @@ async function answersOf(row: PacketRow, peer: WorldPeer): Promise<readonly Peer
   return peer.burst(burstOf(row));
 }
 
+function isQuiet({ expect }: PacketRow): boolean {
+  return expect === 'dropped' || expect === 'nobody';
+}
+
 function burstOf(row: PacketRow): BurstRequest {
-  const isQuiet = row.expect === 'dropped' || row.expect === 'nobody';
   const { ip, port } = parseAddress(row.to);
   const sources = OUTSIDE_SOURCES[ip.includes(':') ? 6 : 4];
   return {
@@ -62,18 +63,18 @@ function burstOf(row: PacketRow): BurstRequest {
     protocol: row.protocol,
     ip,
     port,
-    count: row.tries ?? (isQuiet || row.expect === 'refused' ? 2 : TRIES),
+    count: row.tries ?? (isQuiet(row) || row.expect === 'refused' ? 2 : TRIES),
     isAtOnce: row.expect !== 'always the same',
     // Linux tells an unconnected datagram socket of no refusal that comes as a packet.
     isConnected: row.isConnected ?? row.expect === 'refused',
     ...(row.bytes === undefined ? {} : { bytes: row.bytes }),
     ...(row.isFromManyAddresses === true ? { sources } : {}),
-    waitMs: isQuiet ? SILENCE_MS : ANSWER_MS,
+    waitMs: isQuiet(row) ? SILENCE_MS : ANSWER_MS,
   };
 }
 
 function askOnSocket(row: PacketRow, socket: string, peer: WorldPeer): Promise<PeerReply> {
-  const to = parseAddress(row.to);
+  const to = { ...parseAddress(row.to), ...(isQuiet(row) ? { waitMs: SILENCE_MS } : {}) };
   if (row.protocol === 'UDP')
     return peer.ask({ kind: 'send', count: 1, isConnected: row.isConnected ?? false, socket, ...to });
   return peer.ask({ kind: 'hold', protocol: row.protocol, socket, ...to });

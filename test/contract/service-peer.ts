@@ -13,19 +13,26 @@ export interface PeerAddress {
   readonly port: number;
 }
 
+/** Where silence is expected, what is taken for it (`SILENCE_MS`); absent: longer than any answer takes. */
+interface Patience {
+  readonly waitMs?: number;
+}
+
 export type PeerRequest =
   | ListenRequest
   /** Connects and reads what the other end says. */
-  | ({ readonly kind: 'connect' } & PeerAddress)
+  | ({ readonly kind: 'connect' } & PeerAddress & Patience)
   /** Sends `count` datagrams from one socket, one after the other, and reads an answer to each; a named socket stays open. */
   | ({
       readonly kind: 'send';
       readonly count: number;
       readonly isConnected: boolean;
       readonly socket?: string;
-    } & PeerAddress)
+    } & PeerAddress &
+      Patience)
   /** Asks on the connection (TCP unless told) or association of that name, which is opened where there is none. */
-  | ({ readonly kind: 'hold'; readonly protocol?: 'TCP' | 'SCTP'; readonly socket: string } & PeerAddress)
+  | ({ readonly kind: 'hold'; readonly protocol?: 'TCP' | 'SCTP'; readonly socket: string } & PeerAddress &
+      Patience)
   /** Connects a named UDP socket elsewhere. */
   | ({ readonly kind: 'reconnect'; readonly socket: string } & PeerAddress)
   /** Closes all named sockets. */
@@ -57,13 +64,13 @@ function reply(words: readonly string[], peer?: string): PeerReply {
 }
 
 function connect(
-  request: PeerAddress & { readonly protocol?: 'TCP' | 'SCTP' },
+  request: PeerAddress & Patience & { readonly protocol?: 'TCP' | 'SCTP' },
   name?: string,
 ): Promise<PeerReply> {
   return new Promise((resolve) => {
-    const { protocol = 'TCP', ip, port } = request;
+    const { protocol = 'TCP', ip, port, waitMs = TIMEOUT_MS } = request;
     const socket = openStream(protocol, ip).connect({ host: ip, port });
-    socket.setTimeout(TIMEOUT_MS, () => (resolve(failure(timeout())), socket.destroy()));
+    socket.setTimeout(waitMs, () => (resolve(failure(timeout())), socket.destroy()));
     socket.on('error', (error) => resolve(failure(error)));
     socket.once('data', (data) => {
       resolve(reply([data.toString()], peerOf(socket)));
@@ -85,7 +92,7 @@ function hold(request: Extract<PeerRequest, { kind: 'hold' }>): Promise<PeerRepl
   const socket = connections.get(request.socket);
   if (socket === undefined) return connect(request, request.socket);
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(failure(timeout())), TIMEOUT_MS);
+    const timer = setTimeout(() => resolve(failure(timeout())), request.waitMs ?? TIMEOUT_MS);
     const onError = (error: Error): void => resolve(failure(error));
     socket.once('error', onError);
     socket.once('data', (data) => {
@@ -150,10 +157,10 @@ async function reconnect(request: Extract<PeerRequest, { kind: 'reconnect' }>): 
 
 function exchange(
   socket: dgram.Socket,
-  to: PeerAddress & { readonly isConnected: boolean },
+  to: PeerAddress & Patience & { readonly isConnected: boolean },
 ): Promise<{ said: string; peer: string }> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(timeout()), TIMEOUT_MS);
+    const timer = setTimeout(() => reject(timeout()), to.waitMs ?? TIMEOUT_MS);
     const onSent = (error: Error | null): void => (error === null ? undefined : reject(error));
     socket.once('error', reject);
     socket.once('message', (message, from) => {

@@ -7,3 +7,6 @@ const SCALE = Math.max(1, Number(process.env['FAIRLEAD_TIME_SCALE'] ?? 1));
 export function scaledMs(timeoutMs: number): number {
   return timeoutMs * SCALE;
 }
+
+/** Who hears nothing for so long hears nothing: no answer inside of one machine takes a tenth of it. */
+export const SILENCE_MS = scaledMs(100);

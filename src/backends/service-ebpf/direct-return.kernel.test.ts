@@ -13,6 +13,7 @@ import { Lifetime } from '../../base/lifetime.ts';
 import { NO_FRONTEND_OPTIONS } from '../../model/network.ts';
 import type { PeerAnswer } from '../../../test/contract/service-burst.ts';
 import { eventually } from '../../../test/support/eventually.ts';
+import { SILENCE_MS } from '../../../test/support/time-scale.ts';
 import {
   CLIENT,
   ip,
@@ -82,8 +83,8 @@ for (const family of [4, 6] as const)
         }
         return [...said].sort();
       };
-      const errors = async (count = 2): Promise<readonly string[]> =>
-        (await two.client.burst({ kind: 'burst', protocol, ip: vip, port: 80, count, isAtOnce: true, isConnected: true, waitMs: 1000 })) // prettier-ignore
+      const errors = async (count = 2, waitMs = 1000): Promise<readonly string[]> =>
+        (await two.client.burst({ kind: 'burst', protocol, ip: vip, port: 80, count, isAtOnce: true, isConnected: true, waitMs })) // prettier-ignore
           .map((it) => (it.kind === 'error' ? it.error : it.said));
       const held = async (name = 'held'): Promise<string> => {
         const socket = { socket: name, ip: vip, port: 80 };
@@ -152,7 +153,7 @@ for (const family of [4, 6] as const)
         await programAll({ pods: ['b', 'c'], over: ranges('10.89.1.192/26', 'fd00:10:89:1::200/120') });
         assert.deepEqual(await answers(10), ['b', 'c']);
         await programAll({ pods: ['b', 'c'], over: ranges('10.89.1.0/26', 'fd00:10:89:1::/120') });
-        assert.deepEqual(await errors(1), ['timeout']);
+        assert.deepEqual(await errors(1, SILENCE_MS), ['timeout']);
         await programAll({ pods: ['a', 'b', 'c'], over: { affinityTimeoutS: 600 } });
         const [one] = await answers(1);
         for (let i = 0; i < 8; i++) assert.deepEqual(await answers(1), [one]);
@@ -210,6 +211,6 @@ for (const family of [4, 6] as const)
       test('a node that has lost its endpoint lets the client ask again, and sends nothing around', async () => {
         await two.program(two.nodeNamed('n1'), wantedOf({ pods: ['b'] }));
         await two.program(two.nodeNamed('n2'), wantedOf({ pods: ['a'] }));
-        assert.deepEqual(await errors(1), ['timeout']);
+        assert.deepEqual(await errors(1, SILENCE_MS), ['timeout']);
       });
     });

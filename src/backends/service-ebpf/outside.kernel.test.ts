@@ -22,6 +22,7 @@ import {
   type WorldPeer,
 } from '../../../test/contract/service-world.ts';
 import { anEbpfRow } from '../../../test/support/ebpf-row.ts';
+import { SILENCE_MS } from '../../../test/support/time-scale.ts';
 import { openNodeBpf, type NodeBpf } from '../shared-bpf/node-bpf.ts';
 import type { FrontendRow, RowEndpoint } from './frontend-row.ts';
 import { nodeLinksTarget, type NodeLinksEntry } from './node-links-target.ts';
@@ -122,6 +123,11 @@ async function program(...wanted: readonly FrontendRow[]): Promise<void> {
   assert.deepEqual(await rows.update(byKey, SIGNAL, new Map()), new Map());
 }
 
+interface AskOptions {
+  readonly isConnected?: boolean;
+  readonly waitMs?: number;
+}
+
 interface FamilyCase {
   readonly name: string;
   readonly node: string;
@@ -150,10 +156,10 @@ for (const f of FAMILIES)
           isExclusiveAddress: false,
           ...over,
         });
-      const ask = (peer: WorldPeer, host: string, port: number, isConnected = false) =>
+      const ask = (peer: WorldPeer, host: string, port: number, more: AskOptions = {}) =>
         protocol === 'TCP'
-          ? peer.ask({ kind: 'connect', ip: host, port })
-          : peer.ask({ kind: 'send', ip: host, port, count: 1, isConnected });
+          ? peer.ask({ kind: 'connect', ip: host, port, ...more })
+          : peer.ask({ kind: 'send', ip: host, port, count: 1, isConnected: false, ...more });
       const shown = (host: string, port: number): string =>
         host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
       /** Who answered over many tries; the client must see the frontend answer. */
@@ -188,7 +194,7 @@ for (const f of FAMILIES)
       test('a Service address from outside is served the same way; its unused port refuses', async () => {
         await program(row([f.a, f.far], { ip: parseIp(f.vip), isExclusiveAddress: true }));
         assert.deepEqual(await answers(f.vip, 30_080), ['a', 'far']);
-        assert.equal((await ask(out, f.vip, 81, true)).error, 'ECONNREFUSED');
+        assert.equal((await ask(out, f.vip, 81, { isConnected: true })).error, 'ECONNREFUSED');
       });
 
       test('policy Local keeps the client and takes the endpoints of its side', async () => {
@@ -201,16 +207,19 @@ for (const f of FAMILIES)
 
       test('no endpoint: refused at once, or silence where there are some elsewhere', async () => {
         await program(row([]));
-        assert.equal((await ask(out, f.node, 30_080, true)).error, 'ECONNREFUSED');
+        assert.equal((await ask(out, f.node, 30_080, { isConnected: true })).error, 'ECONNREFUSED');
         await program(row([], { outside: { endpoints: [], whenEmpty: 'drop' } }));
-        assert.equal((await ask(out, f.node, 30_080, true)).error, 'timeout');
+        assert.equal(
+          (await ask(out, f.node, 30_080, { isConnected: true, waitMs: SILENCE_MS })).error,
+          'timeout',
+        );
       });
 
       test('source ranges let in whom they name', async () => {
         await program(row([f.a], { sourceRanges: [parseCidr(f.name === 'IPv4' ? '198.51.100.8/30' : '2001:db8:5::8/126')] })); // prettier-ignore
         assert.deepEqual(await answers(f.node, 30_080, 1), ['a']);
         await program(row([f.a], { sourceRanges: [parseCidr(f.name === 'IPv4' ? '198.51.100.16/28' : '2001:db8:5::16/127')] })); // prettier-ignore
-        assert.equal((await ask(out, f.node, 30_080)).error, 'timeout');
+        assert.equal((await ask(out, f.node, 30_080, { waitMs: SILENCE_MS })).error, 'timeout');
       });
 
       test('the node as endpoint takes the client as it is; its other ports are its own', async () => {
@@ -223,11 +232,11 @@ for (const f of FAMILIES)
         for (const host of [f.a, f.far]) {
           const closed = [{ ip: parseIp(host), port: parsePort(9) }];
           await program(row([], { outside: { endpoints: closed, whenEmpty: 'refuse' } }));
-          assert.equal((await ask(out, f.node, 30_080, true)).error, 'ECONNREFUSED', host);
+          assert.equal((await ask(out, f.node, 30_080, { isConnected: true })).error, 'ECONNREFUSED', host);
         }
         const kept = { outside: { endpoints: [{ ip: parseIp(f.a), port: parsePort(9) }], whenEmpty: 'refuse' } } as const; // prettier-ignore
         await program(row([], { ...kept, masqueradesOutside: false }));
-        assert.equal((await ask(out, f.node, 30_080, true)).error, 'ECONNREFUSED', 'kept');
+        assert.equal((await ask(out, f.node, 30_080, { isConnected: true })).error, 'ECONNREFUSED', 'kept');
       });
 
       test('an open flow follows the change of endpoints: connections stay, datagrams move', async () => {

@@ -19,7 +19,7 @@ import { openNodeBpf, type NodeBpf } from '../shared-bpf/node-bpf.ts';
 import type { FrontendRow } from './frontend-row.ts';
 import { openServiceTarget } from './target.ts';
 import { anEbpfRow } from '../../../test/support/ebpf-row.ts';
-import { scaledMs } from '../../../test/support/time-scale.ts';
+import { scaledMs, SILENCE_MS } from '../../../test/support/time-scale.ts';
 
 const OBJECTS = new URL('../../../build/bpf', import.meta.url).pathname;
 const SIGNAL = new AbortController().signal;
@@ -132,18 +132,19 @@ for (const [family, vip, a, range, other] of [
   ['IPv6', 'fd96::10', 'fd77::11', 'fd77::10/127', 'fd77::12/127'],
 ] as const)
   for (const protocol of ['TCP', 'UDP'] as const) {
-    const ask = (peer: WorldPeer) =>
+    const ask = (peer: WorldPeer, patience: { readonly waitMs?: number } = {}) =>
       protocol === 'TCP'
-        ? peer.ask({ kind: 'connect', ip: vip, port: 80 })
-        : peer.ask({ kind: 'send', ip: vip, port: 80, count: 1, isConnected: false });
+        ? peer.ask({ kind: 'connect', ip: vip, port: 80, ...patience })
+        : peer.ask({ kind: 'send', ip: vip, port: 80, count: 1, isConnected: false, ...patience });
+    const silence = { waitMs: SILENCE_MS };
 
     test(`source ranges (${protocol}, ${family}): a pod in them is served, others meet silence`, async () => {
       await program(aRow(vip, protocol, [[a, 8080]], { sourceRanges: [parseCidr(range)] }));
       assert.deepEqual((await ask(client)).said, ['a']);
       await program(aRow(vip, protocol, [[a, 8080]], { sourceRanges: [parseCidr(other)] }));
-      assert.equal((await ask(client)).error, 'timeout');
+      assert.equal((await ask(client, silence)).error, 'timeout');
       await program(aRow(vip, protocol, [[a, 8080]], { sourceRanges: [] }));
-      assert.equal((await ask(client)).error, 'timeout');
+      assert.equal((await ask(client, silence)).error, 'timeout');
       await clear();
       assert.deepEqual(bpf.maps.sourceRanges.entries(), []);
     });
@@ -159,7 +160,7 @@ for (const [family, vip, a, range, other] of [
 
     test(`no endpoint here, but elsewhere (${protocol}, ${family}): silence`, async () => {
       await program(aRow(vip, protocol, [], { inside: { endpoints: [], whenEmpty: 'drop' } }));
-      assert.equal((await ask(client)).error, 'timeout');
+      assert.equal((await ask(client, silence)).error, 'timeout');
       assert.equal((await ask(node)).error, 'ETIMEDOUT');
       await clear();
     });
