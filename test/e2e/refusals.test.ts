@@ -6,10 +6,10 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { fairlead, kubectl, run, type CommandResult } from '../support/cluster.ts';
+import { clusterName, fairlead, kubectl, run, type CommandResult } from '../support/cluster.ts';
 import { clusterTraces } from '../support/cluster-traces.ts';
 
-const NAME = `re-${process.pid}`;
+const NAME = clusterName('re');
 const PROGRAM = fileURLToPath(new URL('../../bin/fairlead', import.meta.url));
 
 const BAD = `apiVersion: v1
@@ -203,10 +203,13 @@ suite('refusals', () => {
       FAIRLEAD_NODES: '1',
       FAIRLEAD_POD_CIDR: '10.50.0.0/20,fd05::/60',
       FAIRLEAD_SERVICE_CIDR: '10.60.0.0/26',
-      FAIRLEAD_WAIT: '15s',
+      FAIRLEAD_WAIT: '2s',
       FAIRLEAD_NO_CHECK: '1',
       FAIRLEAD_QUIET: '1',
     };
+    // The cluster stands before anybody waits for pods in vain.
+    const up = run(PROGRAM, ['up', '--wait', '60s'], { env });
+    assert.equal(up.code, 0, up.stderr);
     const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: pods });
     const result = run(PROGRAM, ['up', '-f', '-'], { input, env });
     assertRefused(
