@@ -19,8 +19,9 @@ import type { DnsConfigFile } from './config.ts';
 import { connectZoneFeed } from './feed.ts';
 import { parseNameEntry } from './zone-json.ts';
 import { scaledMs } from '../../test/support/time-scale.ts';
+import { ownName } from '../../test/support/own-name.ts';
 
-const PREFIX = 't-dns';
+const PREFIX = ownName('dns');
 const NODE = `/run/netns/${PREFIX}-node`;
 const POD = `/run/netns/${PREFIX}-pod`;
 const DNS_V4 = '10.96.0.10';

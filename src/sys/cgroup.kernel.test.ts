@@ -18,15 +18,17 @@ import {
 } from './cgroup.ts';
 import { isMounted, mountBind, mountBpf, mountOverlay, mountTmpfs, unmount } from './mount.ts';
 import { scaledMs } from '../../test/support/time-scale.ts';
+import { ownName } from '../../test/support/own-name.ts';
 
-const root = `${findCgroupMount() ?? ''}/t-sys-${process.pid}`;
+const PREFIX = ownName('sys');
+const root = `${findCgroupMount() ?? ''}/${PREFIX}`;
 const options = { clock: systemClock, timeoutMs: scaledMs(5000) };
 
 let machine: LeakSnapshot;
 before(async () => {
-  machine = await takeSnapshot({ prefix: 't-sys-' });
+  machine = await takeSnapshot({ prefix: PREFIX });
 });
-after(() => assertNoLeaks(machine, { prefix: 't-sys-' }));
+after(() => assertNoLeaks(machine, { prefix: PREFIX }));
 
 describe('cgroups', () => {
   after(() => removeCgroup(root, options));
@@ -66,7 +68,7 @@ describe('cgroups', () => {
 
 describe('mounts', () => {
   let folder = '';
-  before(() => (folder = mkdtempSync('/tmp/t-sys-')));
+  before(() => (folder = mkdtempSync(`/tmp/${PREFIX}-`)));
   after(() => rmSync(folder, { recursive: true, force: true }));
 
   it('bpffs and tmpfs are mounted, seen and unmounted, twice without complaint', async () => {

@@ -7,8 +7,9 @@ import { hasCode, isAlreadyExists, isNotFound } from '../base/errors.ts';
 import { openNetlink } from './netlink.ts';
 import { createNetns, deleteNetns, inNetns, netnsExists, netnsInode, openNetns } from './netns.ts';
 import { isMounted } from './mount.ts';
+import { ownName } from '../../test/support/own-name.ts';
 
-const name = `t-sys-${process.pid}-netns`;
+const name = ownName('sys');
 const path = `/run/netns/${name}`;
 
 async function inFresh(work: () => void | Promise<void>): Promise<void> {
@@ -22,9 +23,9 @@ async function inFresh(work: () => void | Promise<void>): Promise<void> {
 
 let machine: LeakSnapshot;
 before(async () => {
-  machine = await takeSnapshot({ prefix: 't-sys-' });
+  machine = await takeSnapshot({ prefix: name });
 });
-after(() => assertNoLeaks(machine, { prefix: 't-sys-' }));
+after(() => assertNoLeaks(machine, { prefix: name }));
 
 describe('namespaces', () => {
   it('are made, known to ip netns, and gone after deletion', async () => {

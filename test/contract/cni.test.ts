@@ -16,8 +16,9 @@ import { CNI_VERSIONS } from '../../src/cni/versions.ts';
 import { createNetns, deleteNetns } from '../../src/sys/netns.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
 import { runCni, type CniCall, type CniExit } from '../support/cni-executable.ts';
+import { ownName } from '../support/own-name.ts';
 
-const PREFIX = 't-cni-contract';
+const PREFIX = ownName('cni');
 const NODE = `/run/netns/${PREFIX}-node`;
 const PODS = ['a', 'b', 'c', 'd'].map((name) => `/run/netns/${PREFIX}-${name}`);
 const [POD_A = '', POD_B = '', POD_C = '', POD_D = ''] = PODS;

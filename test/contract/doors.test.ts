@@ -14,9 +14,10 @@ import { FakeNft } from '../../src/sys/fake-nft.ts';
 import { failMatching, failNth, type Faults } from '../../src/sys/faults.ts';
 import { anonymousNetns, type Netns } from '../../src/sys/netns.ts';
 import { isAlive } from '../../src/sys/process.ts';
+import { ownName } from '../support/own-name.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
 
-const prefix = `tdoor${process.pid}`;
+const prefix = ownName('door');
 const scope = { prefix };
 
 interface Subject {

@@ -14,9 +14,11 @@ import { openNetlink } from '../../src/sys/netlink.ts';
 import { createNetns, deleteNetns } from '../../src/sys/netns.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
 import { describeChange } from '../../src/wire/netlink/describe.ts';
+import { ownName } from '../support/own-name.ts';
 
 const RUNS = 60;
-const path = `/run/netns/t-sys-${process.pid}-random`;
+const PREFIX = ownName('netlink-random');
+const path = `/run/netns/${PREFIX}`;
 
 const aLink = fc.constantFrom('v0', 'v1', 'br0', 'none');
 const anIp = fc.constantFrom('10.1.0.1', '10.1.0.2', 'fd00:1::1', 'fd00:1::2').map(parseIp);
@@ -119,14 +121,14 @@ async function empty(door: Netlink): Promise<void> {
 let kernel: Netlink;
 let machine: LeakSnapshot;
 before(async () => {
-  machine = await takeSnapshot({ prefix: 't-sys-' });
+  machine = await takeSnapshot({ prefix: PREFIX });
   createNetns(path);
   kernel = openNetlink(path);
 });
 after(async () => {
   kernel.close();
   await deleteNetns(path);
-  await assertNoLeaks(machine, { prefix: 't-sys-' });
+  await assertNoLeaks(machine, { prefix: PREFIX });
 });
 
 test('the fake and the kernel agree about every change and about the state', async () => {

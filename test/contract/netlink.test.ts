@@ -11,6 +11,7 @@ import { FakeKernel } from '../../src/sys/fake-netlink.ts';
 import { openNetlink } from '../../src/sys/netlink.ts';
 import { createNetns, deleteNetns, openNetns } from '../../src/sys/netns.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
+import { ownName } from '../support/own-name.ts';
 
 /** Two empty namespaces with a door into each. */
 interface Pair {
@@ -25,12 +26,13 @@ interface Subject {
   open(): Pair;
 }
 
+const PREFIX = ownName('netlink');
 let opened = 0;
 
 const kernel: Subject = {
   name: 'kernel',
   open: () => {
-    const paths = ['near', 'far'].map((end) => `/run/netns/t-sys-${process.pid}-${end}-${++opened}`);
+    const paths = ['near', 'far'].map((end) => `/run/netns/${PREFIX}-${end}-${++opened}`);
     const [near = '', far = ''] = paths;
     paths.forEach(createNetns);
     const farNetns = openNetns(far);
@@ -77,12 +79,12 @@ for (const subject of [fake, kernel]) {
     let near: Netlink;
     let machine: LeakSnapshot;
     before(async () => {
-      machine = await takeSnapshot({ prefix: 't-sys-' });
+      machine = await takeSnapshot({ prefix: PREFIX });
       pair = subject.open();
     });
     after(async () => {
       await pair.close();
-      await assertNoLeaks(machine, { prefix: 't-sys-' });
+      await assertNoLeaks(machine, { prefix: PREFIX });
     });
     beforeEach(async () => {
       near = pair.near;

@@ -1,5 +1,5 @@
 // A node with pods for tests of Services: namespaces joined by veth pairs as the real ones are, a client outside of the cluster, a pod
-// of another node, a cgroup, a bpffs, and a process in each of them. Everything is named t-bpf-* and goes away with the lifetime.
+// of another node, a cgroup, a bpffs, and a process in each of them. Everything goes away with the lifetime.
 //
 //   outside 192.0.2.9 <-- eth0 --> node 192.0.2.1        pods 10.77.0.0/24 (client .10, a .11, b .12)
 //                                       203.0.113.1 <-- eth1 --> remote 10.77.1.13, of another node's prefix
@@ -8,7 +8,7 @@
 // outside clients only where the node hides them.
 
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { createInterface, type Interface } from 'node:readline';
 import type { Ip } from '../../src/base/ip.ts';
 import { parseIp } from '../../src/base/ip.ts';
@@ -16,6 +16,8 @@ import type { Lifetime } from '../../src/base/lifetime.ts';
 import { macFromSeed, type Mac } from '../../src/base/mac.ts';
 import type { BurstRequest, PeerAnswer } from './service-burst.ts';
 import type { PeerReply, PeerRequest } from './service-peer.ts';
+import { mountBpffs } from '../support/bpffs.ts';
+import { ownName } from '../support/own-name.ts';
 import { joinNeighbours, UPLINKS } from './service-neighbours.ts';
 import { batch, makeNetns, run } from './service-netns.ts';
 
@@ -63,7 +65,7 @@ const SYSCTLS: readonly string[] = [
 
 /** Builds the world; `podNames` at most 200. Run as root. */
 export function buildServiceWorld(podNames: readonly string[], lifetime: Lifetime): ServiceWorld {
-  const id = `t-bpf-${process.pid}`;
+  const id = ownName('bpf');
   const node = `${id}-node`;
   makeNetns(node, lifetime);
   run('ip', ['netns', 'exec', node, 'sysctl', '-qw', ...SYSCTLS]);
@@ -147,17 +149,6 @@ function cgroupMount(): string {
     .split('\n')
     .find((it) => it.split(' ')[2] === 'cgroup2');
   return line?.split(' ')[1] ?? '/sys/fs/cgroup';
-}
-
-/** A bpffs of its own; gives its path. */
-export function mountBpffs(lifetime: Lifetime): string {
-  const path = mkdtempSync('/tmp/t-bpf-');
-  run('mount', ['-t', 'bpf', 'bpf', path]);
-  lifetime.defer(`bpffs ${path}`, () => {
-    run('umount', [path]);
-    rmdirSync(path);
-  });
-  return path;
 }
 
 /** `netns` is the name of a namespace. */

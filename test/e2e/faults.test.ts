@@ -8,12 +8,12 @@ import { machineRoots } from '../../src/cli/installation.ts';
 import { NodeFolders } from '../../src/lab/kubelet/pod-folders.ts';
 import { ControlClient } from '../../src/lab/workload/control-client.ts';
 import { eventually } from '../support/eventually.ts';
-import { fairlead, kubectl } from '../support/cluster.ts';
+import { clusterName, fairlead, kubectl } from '../support/cluster.ts';
 import { scaledMs } from '../support/time-scale.ts';
 import { assertUnhurt, traffic } from '../support/traffic.ts';
 import { changedLines, machinePicture, type MachinePicture } from '../support/machine.ts';
 
-const NAME = `fa-${process.pid}`;
+const NAME = clusterName('fa');
 /** A cold start of the API server on a machine that is busy with other things. */
 const BACK_MS = 15_000;
 

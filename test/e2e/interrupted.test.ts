@@ -6,10 +6,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { after, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { fairlead, kubectl, run, type CommandResult } from '../support/cluster.ts';
+import { clusterName, fairlead, kubectl, run, type CommandResult } from '../support/cluster.ts';
 import { clusterTraces } from '../support/cluster-traces.ts';
 
-const NAME = `in-${process.pid}`;
+const NAME = clusterName('in');
 const PROGRAM = fileURLToPath(new URL('../../bin/fairlead', import.meta.url));
 const UP = ['up', '--name', NAME, '--nodes', '1', '--no-check'];
 const DOWN = ['down', '--name', NAME];
@@ -148,7 +148,7 @@ suite('interrupted', () => {
     const before = kubectl(NAME, ['get', 'pods', '-A', '-o', 'name']);
     reboot();
     assert.deepEqual(
-      clusterTraces(NAME).filter((line) => !line.startsWith('folders')),
+      clusterTraces(NAME).filter((line) => !/^(folders|clusters)/.test(line)),
       [],
     );
     const result = good(['up', '--name', NAME, '-f', 'examples/shop']);

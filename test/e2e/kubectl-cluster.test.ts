@@ -5,13 +5,13 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { after, before, describe, suite, test } from 'node:test';
-import { fairlead } from '../support/cluster.ts';
+import { clusterName, fairlead } from '../support/cluster.ts';
 import { changedLines, machinePicture, type MachinePicture } from '../support/machine.ts';
 import { findKubectls } from '../support/kubectl.ts';
 import { WEB, writeManifests, type ManifestFiles } from './kubectl-manifests.ts';
 import { KubectlSession, OWN_WORDS } from './kubectl-session.ts';
 
-const NAME = `kc-${process.pid}`;
+const NAME = clusterName('kc');
 /** Versions at the same time: some of each one's time is waiting. */
 const SIDE_BY_SIDE = 4;
 

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import { fairlead, kubectl } from '../support/cluster.ts';
+import { clusterName, fairlead, kubectl } from '../support/cluster.ts';
 import { changedLines, machinePicture, type MachinePicture } from '../support/machine.ts';
 
-const NAME = `sh-${process.pid}`;
+const NAME = clusterName('sh');
 
 interface Summary {
   readonly isNew: boolean;

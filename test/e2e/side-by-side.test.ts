@@ -5,11 +5,11 @@ import { spawn } from 'node:child_process';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { fairlead, kubectl, type CommandResult } from '../support/cluster.ts';
+import { clusterName, fairlead, kubectl, type CommandResult } from '../support/cluster.ts';
 import { clusterTraces } from '../support/cluster-traces.ts';
 import { assertUnhurt, traffic } from '../support/traffic.ts';
 
-const NAMES = [`sa-${process.pid}`, `sb-${process.pid}`] as const;
+const NAMES = [clusterName('sa'), clusterName('sb')] as const;
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PROGRAM = `${ROOT}bin/fairlead`;
 

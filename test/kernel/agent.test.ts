@@ -20,8 +20,9 @@ import { eventually } from '../support/eventually.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
 import { connectAllTheTime, echoServer, fetchAsPod } from '../support/node-traffic.ts';
 import { startRelay, type Relay } from '../support/relay.ts';
+import { ownName } from '../support/own-name.ts';
 
-const PREFIX = 't-agent';
+const PREFIX = ownName('agent');
 const READY_MS = 15_000;
 
 let lifetime: Lifetime;

@@ -22,6 +22,7 @@ import {
   type ServiceWorld,
   type WorldPeer,
 } from '../contract/service-world.ts';
+import { ownName } from '../support/own-name.ts';
 
 const OBJECTS = new URL('../../build/bpf', import.meta.url).pathname;
 const SIGNAL = new AbortController().signal;
@@ -42,7 +43,7 @@ function aRow(protocol: 'TCP' | 'UDP'): FrontendRow {
 
 /** The same programs with another name: bytes behind the end of an object change its hash and nothing else. */
 function copyObjects(): string {
-  const folder = mkdtempSync('/tmp/t-bpf-objects-');
+  const folder = mkdtempSync(`/tmp/${ownName('objects')}-`);
   lifetime.defer(folder, () => rmSync(folder, { recursive: true }));
   cpSync(OBJECTS, folder, { recursive: true });
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
@@ -140,9 +141,7 @@ test('a pod whose interface is gone is forgotten when the loader comes back', as
 });
 
 test('a loader in another namespace touches no link of the indexes that are known, and forgets them', async () => {
-  const stranger = lifetime.own('other namespace', `/run/netns/t-bpf-other-${process.pid}`, (it) =>
-    deleteNetns(it),
-  );
+  const stranger = lifetime.own('other namespace', `/run/netns/${ownName('other')}`, (it) => deleteNetns(it));
   createNetns(stranger);
   const [known, restored] = [new Lifetime('known'), new Lifetime('restored')];
   const pods = (await open(known, OBJECTS)).podInterfaces.list();

@@ -13,9 +13,10 @@ import { createNetns, deleteNetns } from '../../src/sys/netns.ts';
 import { runCni, type CniExit } from '../support/cni-executable.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
 import { scaledMs } from '../support/time-scale.ts';
+import { ownName } from '../support/own-name.ts';
 
 const ROUNDS = Number(process.env['CNI_CRASH_ROUNDS'] ?? 15);
-const PREFIX = 't-cni-crash';
+const PREFIX = ownName('crash');
 const NODE = `/run/netns/${PREFIX}-node`;
 const PODS = ['p1', 'p2', 'p3', 'p4', 'p5', 'p6'];
 const PROGRAM = new URL('../support/cni-server-process.ts', import.meta.url).pathname;

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { runCni } from '../support/cni-executable.ts';
+import { ownName } from '../support/own-name.ts';
 
 /** What a configuration must be answered with while no agent runs: the oracle is JSON.parse. */
 function expected(text: string): { readonly code: number; readonly details?: string } {
@@ -104,7 +105,7 @@ test('random documents, and real ones with a byte changed, are read as JSON.pars
 });
 
 test('an agent that answers nonsense, too much or nothing is no answer: code 11, and no crash', async () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 't-cni-exe-'));
+  const folder = mkdtempSync(path.join(tmpdir(), `${ownName('exe')}-`));
   const answers = [
     Buffer.alloc(0),
     Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'),
@@ -128,7 +129,7 @@ test('an agent that answers nonsense, too much or nothing is no answer: code 11,
 });
 
 test('an agent that never answers: code 11 after the stated time', async () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 't-cni-exe-'));
+  const folder = mkdtempSync(path.join(tmpdir(), `${ownName('exe')}-`));
   const socket = `${folder}/a.sock`;
   const server = createServer((client) => client.on('error', () => undefined).resume());
   await new Promise<void>((resolve) => server.listen(socket, resolve));

@@ -11,9 +11,10 @@ import { mountTmpfs, unmount } from '../../src/sys/mount.ts';
 import { openNetlink } from '../../src/sys/netlink.ts';
 import { createNetns, deleteNetns } from '../../src/sys/netns.ts';
 import { applyNft, deleteNftTable } from '../../src/sys/nft.ts';
+import { ownName } from '../support/own-name.ts';
 import { assertNoLeaks, leaksBetween, takeSnapshot } from '../support/leaks.ts';
 
-const prefix = `tlk${process.pid}`;
+const prefix = ownName('leak');
 const scope = { prefix };
 
 interface Row {
@@ -33,7 +34,7 @@ const rows: readonly Row[] = [
   {
     kind: 'mounts',
     leave: async () => {
-      const folder = mkdtempSync(`/tmp/${prefix}`);
+      const folder = mkdtempSync(`/tmp/${prefix}-`);
       mountTmpfs(folder, { sizeBytes: 4096 });
       return async () => {
         await unmount(folder);

@@ -8,21 +8,23 @@ import { Lifetime } from '../../src/base/lifetime.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
 import { runCni } from '../support/cni-executable.ts';
 import { startPodNetworkLab, type LabNode, type PodNetworkLab } from '../support/pod-network-lab.ts';
+import { ownName } from '../support/own-name.ts';
 import { scaledMs } from '../support/time-scale.ts';
 
+const PREFIX = ownName('pods');
 const run = promisify(execFile);
 const lifetime = new Lifetime('pod network test');
 let lab: PodNetworkLab;
 
 let machine: LeakSnapshot;
 before(async () => {
-  machine = await takeSnapshot({ prefix: 't-cni-net' });
-  lab = await startPodNetworkLab({ prefix: 't-cni-net', nodeCount: 2 }, lifetime);
+  machine = await takeSnapshot({ prefix: PREFIX });
+  lab = await startPodNetworkLab({ prefix: PREFIX, nodeCount: 2 }, lifetime);
   await lab.syncTunnels();
 });
 after(async () => {
   await lifetime.close();
-  await assertNoLeaks(machine, { prefix: 't-cni-net' });
+  await assertNoLeaks(machine, { prefix: PREFIX });
 });
 
 function configOf(node: LabNode): unknown {

@@ -24,8 +24,9 @@ import { FakeKubeApi } from '../support/fake-kube-api.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
 import { connectAllTheTime, echoServer, fetchAsPod } from '../support/node-traffic.ts';
 import { startRelay, type Relay } from '../support/relay.ts';
+import { ownName } from '../support/own-name.ts';
 
-const PREFIX = 't-faults';
+const PREFIX = ownName('faults');
 const MANY = Number(process.env['FAIRLEAD_SERVICES'] ?? 2_000);
 /** iptables programs a chain per endpoint, many times slower. */
 const MANY_CHAINS = Number(process.env['FAIRLEAD_SERVICES'] ?? 300);

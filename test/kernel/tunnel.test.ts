@@ -7,8 +7,9 @@ import { Lifetime } from '../../src/base/lifetime.ts';
 import { runCni } from '../support/cni-executable.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
 import { startPodNetworkLab, type LabNode, type PodNetworkLab } from '../support/pod-network-lab.ts';
+import { ownName } from '../support/own-name.ts';
 
-const PREFIX = 't-cni-tun';
+const PREFIX = ownName('tunnel');
 const lifetime = new Lifetime('tunnel test');
 let machine: LeakSnapshot;
 let lab: PodNetworkLab;

@@ -6,9 +6,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { PodChurn } from '../../bench/churn/churn-pods.ts';
 import { growth } from '../../bench/churn/growth.ts';
 import { takePicture, type Picture, type RunningProcess } from '../../bench/churn/picture.ts';
-import { fairlead } from '../support/cluster.ts';
+import { clusterName, fairlead } from '../support/cluster.ts';
 
-const NAME = 't-churn';
+const NAME = clusterName('ch');
 const WARM_UP = 200;
 const COUNT = 200;
 const BATCH = 50;
@@ -22,7 +22,6 @@ const HEAP_SLACK_KIB = COUNT * 4;
 let churn: PodChurn;
 
 before(async () => {
-  fairlead(['down', '--name', NAME, '-q']);
   const up = fairlead(['up', '--name', NAME, '--nodes', '2', '--no-check', '-q']);
   assert.equal(up.code, 0, up.stderr);
   churn = await PodChurn.open(NAME);

@@ -1,6 +1,7 @@
 // What a user of Kubernetes relies on, packet by packet, on one real cluster of three nodes.
 
 import { after, before, suite } from 'node:test';
+import { clusterName } from '../support/cluster.ts';
 import { nameRows } from './name-rows.ts';
 import { World } from './network-world.ts';
 import { backendRows, backendsHere } from './backend-rows.ts';
@@ -20,7 +21,7 @@ suite('network', () => {
   let world: World;
 
   before(async () => {
-    world = await World.raise(`sn-${process.pid}`);
+    world = await World.raise(clusterName('sn'));
   });
   after(() => world.close());
 

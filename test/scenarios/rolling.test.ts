@@ -10,13 +10,13 @@ import { fileURLToPath } from 'node:url';
 import { Lifetime } from '../../src/base/lifetime.ts';
 import { pathRoots, podNetns } from '../../src/base/paths.ts';
 import { findCgroupMount } from '../../src/sys/cgroup.ts';
-import { fairlead, kubectl } from '../support/cluster.ts';
+import { clusterName, fairlead, kubectl } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { setProxy } from './backend-rows.ts';
 import { Prober } from './prober-client.ts';
 import type { Tally } from './prober-types.ts';
 
-const NAME = `t-roll-${process.pid}`;
+const NAME = clusterName('ro');
 const CLONE = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 const EVERY_MS = 15;
 const ANSWER_MS = 5_000;

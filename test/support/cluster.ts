@@ -1,7 +1,9 @@
 // Raises a cluster of a test's own through the command line, as a user would, and takes it away again.
 
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { atEnd } from './at-end.ts';
 import { scaledMs } from './time-scale.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -10,6 +12,16 @@ export interface CommandResult {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+/** A name of at most 12 characters for a cluster of this process. It is the test's to take down; one that stands at the end of the process is taken down then. */
+export function clusterName(what: string): string {
+  const name = `${what}-${process.pid}`;
+  atEnd(() => {
+    if (['/run', '/var/lib'].some((folder) => existsSync(`${folder}/fairlead/${name}`)))
+      fairlead(['down', '--name', name, '-q']);
+  });
+  return name;
 }
 
 /** Runs a program of the repository or the machine to its end. */

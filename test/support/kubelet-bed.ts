@@ -23,11 +23,11 @@ import { findCgroupMount, removeCgroup } from '../../src/sys/cgroup.ts';
 import { openNetlink } from '../../src/sys/netlink.ts';
 import { createNetns, deleteNetns, inNetns } from '../../src/sys/netns.ts';
 import { scaledMs } from './time-scale.ts';
+import { ownName } from './own-name.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 const NODE = `${ROOT}node_modules/node/bin/node`;
-/** Its own for every process: several clones may run the same test on one machine. */
-const CLUSTER = `t-lab-${process.pid}`;
+const CLUSTER = ownName('lab');
 const NODE_NAME = 'n1';
 
 /** The API as the kubelet part sees it, in memory. */

@@ -2,6 +2,7 @@
 
 import { existsSync, globSync, readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { run } from './cluster.ts';
+import { OWN_NAME } from './own-name.ts';
 
 /** What all clusters of a machine share: there while the first comes and until the last goes. */
 const SHARED = [
@@ -10,6 +11,8 @@ const SHARED = [
   'folders: /run/fairlead',
   'folders: /var/lib/fairlead',
 ];
+
+const FOLDERS = ['/run/fairlead', '/var/lib/fairlead'];
 
 /** Each aspect as sorted lines; two pictures of an unchanged machine are deeply equal. */
 export type MachinePicture = Readonly<Record<string, readonly string[]>>;
@@ -31,7 +34,8 @@ export function machinePicture(): MachinePicture {
     cgroups: globSync('/sys/fs/cgroup{,/unified}/fairlead/**/', {}).filter(
       (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
     ),
-    folders: ['/run/fairlead', '/var/lib/fairlead'].filter((folder) => existsSync(folder)),
+    folders: FOLDERS.filter((folder) => existsSync(folder)),
+    clusters: FOLDERS.flatMap(clusterNames),
     processes: fairleadProcesses(),
     programs: lines('bpftool', ['prog', 'list']).filter((line) => /name (fl_|fairlead)/.test(line)),
     sysctls: ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding', 'net/ipv4/conf/all/rp_filter'].map(
@@ -43,15 +47,29 @@ export function machinePicture(): MachinePicture {
 /**
  * What `after` has more (+) and less (-) than `before`, a line each; empty when the machine is as it was. Lines that carry the name of
  * a cluster other than `own` are left out, and what all share where there is one: somebody else may raise and remove clusters meanwhile.
+ * So are the worlds of other tests (`ownName`).
  */
 export function changedLines(before: MachinePicture, after: MachinePicture, own: string): readonly string[] {
-  const namespaces = [...(before['namespaces'] ?? []), ...(after['namespaces'] ?? [])];
-  const clusters = namespaces.flatMap((it) => /^([a-z0-9-]+)\.(?:fabric|node-|pod\.)/.exec(it)?.[1] ?? []);
-  const others = [...new Set(clusters)].filter((name) => name !== own);
+  const others = [...new Set([...clustersOf(before), ...clustersOf(after)])].filter((name) => name !== own);
   return allChangedLines(before, after).filter(
     (line) =>
-      !others.some((name) => line.includes(name)) && !(others.length > 0 && SHARED.includes(line.slice(2))),
+      line.includes(own) ||
+      !(
+        OWN_NAME.test(line) ||
+        others.some((name) => line.includes(name)) ||
+        (others.length > 0 && SHARED.includes(line.slice(2)))
+      ),
   );
+}
+
+/** By all that shows one: a cluster that comes or goes while the picture is taken is in a part of it. */
+function clustersOf({ namespaces = [], links = [], clusters = [] }: MachinePicture): readonly string[] {
+  const named = [...namespaces, ...links].flatMap((it) => {
+    const [, ofNamespace, ofLink] =
+      /^(?:([a-z0-9-]+)\.(?:fabric|node-|pod\.)|fl-([a-z0-9-]+))/.exec(it) ?? [];
+    return ofNamespace ?? ofLink ?? [];
+  });
+  return [...named, ...clusters];
 }
 
 function allChangedLines(before: MachinePicture, after: MachinePicture): readonly string[] {
@@ -63,13 +81,20 @@ function allChangedLines(before: MachinePicture, after: MachinePicture): readonl
   });
 }
 
+/** Clusters by their folders and by the locks that are held for them. */
+function clusterNames(folder: string): readonly string[] {
+  if (!existsSync(folder)) return [];
+  const names = readdirSync(folder).map((it) => it.replace(/\.lock$/, ''));
+  return [...new Set(names)].filter((it) => it !== '').sort();
+}
+
 function lines(program: string, args: readonly string[]): string[] {
   return run(program, args)
     .stdout.split('\n')
     .filter((line) => line !== '');
 }
 
-/** Processes of any Fairlead program, the calling test itself left out. */
+/** What stays of Fairlead in the background; commands that somebody else runs come and go, and need not name their cluster. */
 function fairleadProcesses(): string[] {
   return globSync('/proc/[0-9]*/cmdline').flatMap((file) => {
     const pid = file.split('/')[2] ?? '';
@@ -77,7 +102,7 @@ function fairleadProcesses(): string[] {
     try {
       const command = readFileSync(file, 'utf8').replaceAll('\0', ' ').trim();
       const program = readlinkSync(`/proc/${pid}/exe`);
-      return /src\/cli\/main\.ts|fairlead-run/.test(command) ? [`${program}: ${command}`] : [];
+      return /src\/cli\/main\.ts .*--config|fairlead-run/.test(command) ? [`${program}: ${command}`] : [];
     } catch {
       return [];
     }

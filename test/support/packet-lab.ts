@@ -1,7 +1,5 @@
 // The pod programs without a pod: loaded into the kernel with maps of their own and run on single packets.
 
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmdirSync } from 'node:fs';
 import { parseIp } from '../../src/base/ip.ts';
 import type { Lifetime } from '../../src/base/lifetime.ts';
 import { parseMac } from '../../src/base/mac.ts';
@@ -20,6 +18,7 @@ import {
   type XdpVerdict,
 } from '../../src/sys/bpf-test-run.ts';
 import { anEbpfRow } from './ebpf-row.ts';
+import { mountBpffs } from './bpffs.ts';
 import { POD_MAC, readFrame, type ReadPacket } from './packets.ts';
 
 export const POD_IPS = ['10.77.0.10', 'fd77::10'] as const;
@@ -46,13 +45,7 @@ const SIGNAL = new AbortController().signal;
 
 /** Run as root; the lifetime takes everything away again. */
 export async function openPacketLab(lifetime: Lifetime): Promise<PacketLab> {
-  const mount = mkdtempSync('/tmp/t-bpf-');
-  execFileSync('mount', ['-t', 'bpf', 'bpf', mount]);
-  lifetime.defer('bpffs', () => {
-    execFileSync('umount', [mount]);
-    rmdirSync(mount);
-  });
-  const pinDir = `${mount}/node`;
+  const pinDir = `${mountBpffs(lifetime)}/node`;
   const bpf = await openNodeBpf({ pinDir, objectDir: OBJECTS, cgroupPath: undefined }, lifetime);
   // The map alone: nothing is attached to this machine's loopback.
   bpf.maps.podInterfaces.update(

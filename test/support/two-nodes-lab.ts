@@ -26,7 +26,8 @@ import {
   type ServiceView,
 } from '../../src/model/network.ts';
 import type { Target } from '../../src/reconcile/target.ts';
-import { mountBpffs, startPeerIn, type WorldPeer } from '../contract/service-world.ts';
+import { startPeerIn, type WorldPeer } from '../contract/service-world.ts';
+import { mountBpffs } from './bpffs.ts';
 import { runCni } from './cni-executable.ts';
 import { startPodNetworkLab, viewOf, type LabNode, type PodNetworkLab } from './pod-network-lab.ts';
 

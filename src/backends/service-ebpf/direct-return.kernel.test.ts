@@ -13,6 +13,7 @@ import { Lifetime } from '../../base/lifetime.ts';
 import { NO_FRONTEND_OPTIONS } from '../../model/network.ts';
 import type { PeerAnswer } from '../../../test/contract/service-burst.ts';
 import { eventually } from '../../../test/support/eventually.ts';
+import { ownName } from '../../../test/support/own-name.ts';
 import { SILENCE_MS } from '../../../test/support/time-scale.ts';
 import {
   CLIENT,
@@ -23,7 +24,7 @@ import {
   type WantedService,
 } from '../../../test/support/two-nodes-lab.ts';
 
-const PREFIX = 't-cni-dsr';
+const PREFIX = ownName('dsr');
 const DIRECT = { ...NO_FRONTEND_OPTIONS, isDirectReturn: true };
 
 const lifetime = new Lifetime('direct return');

@@ -10,12 +10,13 @@ import { NO_FRONTEND_OPTIONS } from '../../model/network.ts';
 import { setLinkOffload } from '../../sys/link-offload.ts';
 import { inNetns } from '../../sys/netns.ts';
 import type { PeerAnswer } from '../../../test/contract/service-burst.ts';
+import { ownName } from '../../../test/support/own-name.ts';
 import { eventually } from '../../../test/support/eventually.ts';
 import { CLIENT, ip, startTwoNodes, VIP, type TwoNodes } from '../../../test/support/two-nodes-lab.ts';
 import { xdpTarget, type UplinkXdp } from './xdp-target.ts';
 import type { Target } from '../../reconcile/target.ts';
 
-const PREFIX = 't-cni-xdp';
+const PREFIX = ownName('xdp');
 const SIGNAL = new AbortController().signal;
 const WHOLE: ReadonlyMap<string, UplinkXdp> = new Map([['uplinks', { isWhole: true }]]);
 

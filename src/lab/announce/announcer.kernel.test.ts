@@ -12,8 +12,9 @@ import type { Netlink } from '../../sys/netlink-types.ts';
 import { openNetlink } from '../../sys/netlink.ts';
 import { createNetns, deleteNetns, openNetns } from '../../sys/netns.ts';
 import { announce } from './announcer.ts';
+import { ownName } from '../../../test/support/own-name.ts';
 
-const PREFIX = `t-announce-${process.pid}`;
+const PREFIX = ownName('announce');
 const [HOST, FAR] = [`/run/netns/${PREFIX}-host`, `/run/netns/${PREFIX}-far`] as const;
 const LINK = 'cluster';
 
