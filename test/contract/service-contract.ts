@@ -121,7 +121,10 @@ export function runServiceContract(contract: ServiceContract): void {
       backend = await contract.makeBackend(world, lifetime);
       place = { world, isAtSocket: backend.isInCgroup, peers: await startPeers(world, backend.isInCgroup) };
     });
-    after(() => lifetime.close());
+    after(async () => {
+      await backend?.apply(viewOf([]));
+      await lifetime.close();
+    });
 
     const hasSctp = kernelHasSctp();
     const skips = contract.skip ?? [];
@@ -189,6 +192,7 @@ async function listen(peer: WorldPeer, says: string, ips: readonly string[]): Pr
     }
 }
 
+/** Rows follow each other as states do: what one has programmed the next one changes into its own. */
 async function runRow(row: ServiceRow, backend: ContractBackend, place: PeerPlace): Promise<void> {
   try {
     for (const [at, step] of row.steps.entries()) {
@@ -201,7 +205,6 @@ async function runRow(row: ServiceRow, backend: ContractBackend, place: PeerPlac
       for (const packet of step.packets) await runPacket(packet, place, `step ${at + 1}`);
     }
   } finally {
-    await backend.apply(viewOf([]));
     for (const peer of place.peers.values()) await peer.ask({ kind: 'forget' });
   }
 }
