@@ -46,8 +46,18 @@ export function endpointText(endpoint: RowEndpoint): string {
 }
 
 export function sortedEndpoints(endpoints: readonly RowEndpoint[]): readonly RowEndpoint[] {
-  const byText = new Map(endpoints.map((it) => [endpointText(it), { ip: it.ip, port: it.port }]));
-  return [...byText].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint);
+  const sorted = endpoints.map(({ ip, port }) => ({ ip, port })).sort(compareByText);
+  return sorted.filter((it, at) => at === 0 || !isSameEndpoint(it, sorted[at - 1]));
+}
+
+/** As their texts compare, without making those of a hundred thousand: an address that another one begins with comes first there, too. */
+function compareByText(a: RowEndpoint, b: RowEndpoint): number {
+  if (a.ip !== b.ip) return a.ip < b.ip ? -1 : 1;
+  return String(a.port) < String(b.port) ? -1 : 1;
+}
+
+function isSameEndpoint(a: RowEndpoint, b: RowEndpoint | undefined): boolean {
+  return a.ip === b?.ip && a.port === b.port;
 }
 
 /** Same behaviour of the kernel; both rows belong to the same key. */
@@ -79,5 +89,5 @@ export function hasSameEndpoints(a: RowChoice, b: RowChoice): boolean {
 
 function areSame(a: readonly RowEndpoint[], b: readonly RowEndpoint[]): boolean {
   if (a === b) return true;
-  return a.length === b.length && a.every((it, at) => it.ip === b[at]?.ip && it.port === b[at].port);
+  return a.length === b.length && a.every((it, at) => isSameEndpoint(it, b[at]));
 }
