@@ -45,30 +45,29 @@ export function ipFromBytes(bytes: Uint8Array): Ip {
   return formatIpv6(bytes) as Ip;
 }
 
-/** The 16 bytes by which both families share one key space in BPF maps: IPv4 as ::ffff:a.b.c.d (RFC 4291 2.5.5.2). */
-export function ipToMappedBytes(ip: Ip): Uint8Array {
-  if (familyOf(ip) === 6) return ipToBytes(ip);
-  const mapped = new Uint8Array(16);
-  mapped[10] = 0xff;
-  mapped[11] = 0xff;
+/**
+ * Writes the 16 bytes by which both families share one key space in BPF maps: IPv4 as ::ffff:a.b.c.d (RFC 4291 2.5.5.2). `bytes` are
+ * zero there.
+ */
+export function writeMappedIp(ip: Ip, bytes: Uint8Array, start: number): void {
+  if (familyOf(ip) === 6) return bytes.set(ipToBytes(ip), start);
+  bytes[start + 10] = 0xff;
+  bytes[start + 11] = 0xff;
   // Digit by digit: tables of a hundred thousand endpoints come by here, and pieces of text cost more than the rest of an entry.
-  let at = 12;
+  let at = start + 12;
   let number = 0;
   for (let i = 0; i < ip.length; i++) {
     const code = ip.charCodeAt(i);
-    if (code !== DOT) number = number * 10 + code - DIGIT_ZERO;
+    if (code !== DOT) number = number * 10 + code - ZERO;
     else {
-      mapped[at++] = number;
+      bytes[at++] = number;
       number = 0;
     }
   }
-  mapped[at] = number;
-  return mapped;
+  bytes[at] = number;
 }
 
-const DIGIT_ZERO = 48;
-
-/** The inverse of `ipToMappedBytes`. */
+/** The inverse of `writeMappedIp`. */
 export function ipFromMappedBytes(bytes: Uint8Array): Ip {
   const isMapped =
     bytes[10] === 0xff && bytes[11] === 0xff && bytes.subarray(0, 10).every((byte) => byte === 0);

@@ -6,6 +6,13 @@ import * as bpf from './bpf-libbpf.ts';
 
 export type BpfEntry = readonly [key: Uint8Array, value: Uint8Array];
 
+/** Many entries: all keys one behind the other, and their values in the same order. */
+export interface BpfEntries {
+  readonly count: number;
+  readonly keys: Uint8Array;
+  readonly values: Uint8Array;
+}
+
 /**
  * A map of bytes. Deleting what is gone is no error; refusals throw `kernel` with details.errno, a write to a map without room `exhausted`
  * with the map's name and size.
@@ -17,7 +24,7 @@ export interface BpfMap {
   lookup(key: Uint8Array): Uint8Array | undefined;
   update(key: Uint8Array, value: Uint8Array): void;
   /** All entries in as few system calls as the kernel allows; on failure an unknown part of them is written. */
-  updateAll(entries: readonly BpfEntry[]): void;
+  updateAll(entries: BpfEntries): void;
   /** True where there was an entry. */
   delete(key: Uint8Array): boolean;
   /** How many there were, or fewer where a key was not there. */
@@ -67,6 +74,15 @@ export function lookupPerCpu(fd: number, key: Uint8Array): readonly Uint8Array[]
   return Array.from({ length: cpus }, (_, cpu) => bytes.subarray(cpu * stride, (cpu + 1) * stride));
 }
 
+/** Keys are of one length, and so are values. */
+export function packEntries(entries: readonly BpfEntry[]): BpfEntries {
+  return {
+    count: entries.length,
+    keys: Buffer.concat(entries.map(([key]) => key)),
+    values: Buffer.concat(entries.map(([, value]) => value)),
+  };
+}
+
 class KernelMap implements BpfMap {
   readonly name: string;
   readonly #fd: number;
@@ -97,20 +113,16 @@ class KernelMap implements BpfMap {
     this.#checkWrite(`write to BPF map ${this.name}`, result);
   }
 
-  updateAll(entries: readonly BpfEntry[]): void {
+  updateAll(entries: BpfEntries): void {
     const { keyBytes, valueBytes } = this.#info;
-    for (let at = 0; at < entries.length; at += BATCH) {
-      const part = entries.slice(at, at + BATCH);
-      const keys = this.#packed(
-        part.map(([key]) => key),
-        keyBytes,
-      );
-      const values = this.#packed(
-        part.map(([, value]) => value),
-        valueBytes,
-      );
-      const result = bpf.mapUpdateBatch(this.#fd, keys, values, [part.length], null);
-      this.#checkWrite(`write ${part.length} entries to BPF map ${this.name}`, result);
+    this.#sized(entries.keys, entries.count * keyBytes);
+    this.#sized(entries.values, entries.count * valueBytes);
+    for (let at = 0; at < entries.count; at += BATCH) {
+      const end = Math.min(at + BATCH, entries.count);
+      const keys = entries.keys.subarray(at * keyBytes, end * keyBytes);
+      const values = entries.values.subarray(at * valueBytes, end * valueBytes);
+      const result = bpf.mapUpdateBatch(this.#fd, keys, values, [end - at], null);
+      this.#checkWrite(`write ${end - at} entries to BPF map ${this.name}`, result);
     }
   }
 

@@ -45,6 +45,15 @@ test('decode() is the inverse of encode()', () => {
   fc.assert(fc.property(aSample, (value) => assert.deepEqual(SAMPLE.decode(SAMPLE.encode(value)), value)));
 });
 
+test('encodeAll() puts one behind the other what encode() gives', () => {
+  fc.assert(
+    fc.property(fc.array(aSample, { maxLength: 5 }), (values) => {
+      const apart = Buffer.concat(values.map((it) => SAMPLE.encode(it)));
+      assert.deepEqual(Buffer.from(SAMPLE.encodeAll(values)), apart);
+    }),
+  );
+});
+
 test('encode() lays fields out as C does, numbers little endian, ports and addresses in network order', () => {
   const bytes = SAMPLE.encode({
     big: 0x0102030405060708n,

@@ -2,7 +2,7 @@
 // Knows the layout rules of C on 64-bit little-endian machines (x86-64, arm64) and no map in particular.
 
 import { FairleadError } from '../base/errors.ts';
-import { ipFromMappedBytes, ipToMappedBytes, type Ip } from '../base/ip.ts';
+import { ipFromMappedBytes, writeMappedIp, type Ip } from '../base/ip.ts';
 import { macFromBytes, macToBytes, type Mac } from '../base/mac.ts';
 
 /** What a field holds; `be16` is a number that lies in network byte order, `ip` 16 bytes with IPv4 mapped into IPv6. */
@@ -45,6 +45,8 @@ export interface Struct<T> {
   readonly sizeBytes: number;
   readonly fields: readonly PlacedField[];
   encode(value: T): Uint8Array;
+  /** All of them one behind the other. */
+  encodeAll(values: readonly T[]): Uint8Array;
   /** Throws `invalid` where `bytes` is shorter than the struct. */
   decode(bytes: Uint8Array): T;
 }
@@ -83,7 +85,20 @@ export function defineStruct<const F extends readonly Field[]>(
     name,
     sizeBytes,
     fields: placed,
-    encode: (value) => encodeFields(placed, sizeBytes, value),
+    encode: (value) => {
+      const bytes = new Uint8Array(sizeBytes);
+      encodeFields(placed, value, { bytes, at: 0 });
+      return bytes;
+    },
+    encodeAll: (values) => {
+      const bytes = new Uint8Array(values.length * sizeBytes);
+      let at = 0;
+      for (const value of values) {
+        encodeFields(placed, value, { bytes, at });
+        at += sizeBytes;
+      }
+      return bytes;
+    },
     decode: (bytes) => {
       if (bytes.length < sizeBytes)
         throw new FairleadError('invalid', `Cannot read ${name}: ${bytes.length} bytes, not ${sizeBytes}`);
@@ -111,69 +126,82 @@ function place(name: string, fields: readonly Field[]): readonly PlacedField[] {
   return placed;
 }
 
-function encodeFields(fields: readonly PlacedField[], sizeBytes: number, value: object): Uint8Array {
-  const bytes = new Uint8Array(sizeBytes);
-  const place = { bytes, view: new DataView(bytes.buffer) };
+/** Where a struct begins in memory that is zero. */
+interface StructPlace {
+  readonly bytes: Uint8Array;
+  readonly at: number;
+}
+
+function encodeFields(fields: readonly PlacedField[], value: object, place: StructPlace): void {
   // Every name of the table is a key of the value: the struct's type is made of the table.
   const values = value as Readonly<Record<string, unknown>>;
   for (const field of fields) if (field.kind !== 'pad') writeField(place, field, values[field.name]);
-  return bytes;
 }
 
-/** One struct's memory, as bytes and as numbers. */
-interface StructPlace {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-}
-
-/* The kinds' value types are fixed by `StructValue`; the assertions below restate them per case. */
-function writeField({ bytes, view }: StructPlace, field: PlacedField, value: unknown): void {
+/**
+ * Byte by byte: the engine gives a small array memory of its own only where a view of it is made, which costs more than all that is written.
+ * The kinds' value types are fixed by `StructValue`; the assertions below restate them per case.
+ */
+function writeField({ bytes, at }: StructPlace, field: PlacedField, value: unknown): void {
+  const start = at + field.offset;
   switch (field.kind) {
     case 'u8':
-      return view.setUint8(field.offset, value as number);
+      bytes[start] = value as number;
+      return;
     case 'u16':
-      return view.setUint16(field.offset, value as number, true);
+      bytes[start] = value as number;
+      bytes[start + 1] = (value as number) >>> 8;
+      return;
     case 'u32':
-      return view.setUint32(field.offset, value as number, true);
+      return writeU32(bytes, start, value as number);
     case 'u64':
-      return view.setBigUint64(field.offset, value as bigint, true);
+      writeU32(bytes, start, Number(BigInt.asUintN(32, value as bigint)));
+      return writeU32(bytes, start + 4, Number(BigInt.asUintN(32, (value as bigint) >> 32n)));
     case 'be16':
-      return view.setUint16(field.offset, value as number, false);
+      bytes[start] = (value as number) >>> 8;
+      bytes[start + 1] = value as number;
+      return;
     case 'ip':
-      return bytes.set(ipToMappedBytes(value as Ip), field.offset);
+      return writeMappedIp(value as Ip, bytes, start);
     case 'mac':
-      return bytes.set(macToBytes(value as Mac), field.offset);
+      return bytes.set(macToBytes(value as Mac), start);
     case 'ips':
-      return writeIps(bytes, field, value as readonly Ip[]);
+      return writeIps(field, value as readonly Ip[], { bytes, at: start });
     case 'u16s':
-      return writeU16s(bytes, field, value as Uint16Array);
+      return writeU16s(field, value as Uint16Array, { bytes, at: start });
     case 'pad':
   }
 }
 
+function writeU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value >>> 16;
+  bytes[at + 3] = value >>> 24;
+}
+
 /** Numbers of the machine's own byte order, which is little endian. */
-function writeU16s(bytes: Uint8Array, field: PlacedField, numbers: Uint16Array): void {
+function writeU16s(field: PlacedField, numbers: Uint16Array, { bytes, at }: StructPlace): void {
   if (numbers.byteLength !== field.sizeBytes)
     throw new FairleadError(
       'internal',
       `Field ${field.name} takes ${field.sizeBytes} bytes, not ${numbers.byteLength}`,
     );
-  bytes.set(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength), field.offset);
+  bytes.set(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength), at);
 }
 
 function readU16s(bytes: Uint8Array): Uint16Array {
   return new Uint16Array(bytes.slice().buffer);
 }
 
-function writeIps(bytes: Uint8Array, field: PlacedField, ips: readonly Ip[]): void {
+function writeIps(field: PlacedField, ips: readonly Ip[], { bytes, at }: StructPlace): void {
   const room = field.sizeBytes / KINDS.ip.sizeBytes;
   if (ips.length > room)
     throw new FairleadError(
       'exhausted',
       `Cannot write ${ips.length} addresses into ${field.name}: it holds ${room}`,
     );
-  for (const [index, ip] of ips.entries())
-    bytes.set(ipToMappedBytes(ip), field.offset + index * KINDS.ip.sizeBytes);
+  for (const [index, ip] of ips.entries()) writeMappedIp(ip, bytes, at + index * KINDS.ip.sizeBytes);
 }
 
 function decodeFields(fields: readonly PlacedField[], bytes: Uint8Array): object {

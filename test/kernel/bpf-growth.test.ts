@@ -155,6 +155,30 @@ for (const isInCgroup of [true, false]) {
   });
 }
 
+test('what one system call cannot carry is written whole', async () => {
+  const owner = new Lifetime('loader');
+  const pinDir = `${world.pinDir}-large`;
+  const place = { pinDir, objectDir: OBJECTS, cgroupPath: undefined, netns: world.nodeNetns };
+  const bpf = await openNodeBpf(place, owner);
+  const rows = Array.from({ length: 5000 }, (_, at) => {
+    const twoBytes = `${at >> 8}.${at & 255}`;
+    const endpoints = [1, 2].map((host) => ({
+      ip: parseIp(`10.${host}.${twoBytes}`),
+      port: parsePort(8080),
+    }));
+    return anEbpfRow(endpoints, { ip: parseIp(`10.97.${twoBytes}`) });
+  });
+  const target = openServiceTarget(bpf.maps);
+  assert.deepEqual(await target.update(byKey(rows), SIGNAL, new Map()), new Map());
+  const observed = await target.observe(SIGNAL);
+  const isThere = (row: FrontendRow, seen = observed.get(frontendKey(row))): boolean =>
+    seen !== undefined && target.isEqual(row, seen);
+  // Not the rows themselves: the difference of two thousand would take a test's whole memory.
+  assert.deepEqual([observed.size, rows.filter((row) => !isThere(row)).length], [rows.length, 0]);
+  bpf.detachAll();
+  await owner.close();
+});
+
 test('a map that is sized once keeps its size, whatever a later loader asks for', async () => {
   const pinDir = `${world.pinDir}-sizes`;
   for (const flows of [1024, 2048]) {

@@ -29,9 +29,9 @@ const map = new GrowingMap({
 });
 // Of no frontend: what such a writer leaves behind are orphans.
 const generation = 0xffffffff;
-map.updateAll(
-  Array.from(
-    { length: map.maxEntries },
-    (_, at) => [key.encode({ generation, slot: at }), new Uint8Array(value.sizeBytes)] as const,
-  ),
-);
+const count = map.maxEntries;
+map.updateAll({
+  count,
+  keys: key.encodeAll(Array.from({ length: count }, (_, slot) => ({ generation, slot }))),
+  values: new Uint8Array(count * value.sizeBytes),
+});

@@ -1,7 +1,7 @@
 // BPF maps in memory that can be told to fail: the same interface as the kernel's, with every write seen by the test.
 
 import { FairleadError } from '../../src/base/errors.ts';
-import type { BpfEntry, BpfMap } from '../../src/sys/bpf-map.ts';
+import type { BpfEntries, BpfEntry, BpfMap } from '../../src/sys/bpf-map.ts';
 
 /** What several fake maps share: a look at every write before it happens, which may throw in its place. */
 export interface FakeMapHooks {
@@ -34,8 +34,10 @@ export class FakeBpfMap implements BpfMap {
   }
 
   /** Entry by entry, as the kernel does it: a failure leaves what came before. */
-  updateAll(entries: readonly BpfEntry[]): void {
-    for (const [key, value] of entries) this.update(key, value);
+  updateAll({ count, keys, values }: BpfEntries): void {
+    const partOf = (bytes: Uint8Array, at: number): Uint8Array =>
+      bytes.subarray((bytes.length / count) * at, (bytes.length / count) * (at + 1));
+    for (let at = 0; at < count; at++) this.update(partOf(keys, at), partOf(values, at));
   }
 
   delete(key: Uint8Array): boolean {

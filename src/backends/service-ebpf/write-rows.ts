@@ -76,19 +76,10 @@ function failureOf(key: string, error: unknown): unknown {
 
 /** The order is the point: sets, then the frontend that names them, then the address that sends traffic there. */
 function writeAll({ maps, use }: RowPlace, rows: readonly NumberedRow[]): void {
-  const placed = rows.flatMap(placedEndpoints);
-  maps.endpoints.updateAll(
-    placed.map(
-      ({ generation, slot, ip, port }) =>
-        [
-          { generation, slot },
-          { ip, port },
-        ] as const,
-    ),
-  );
-  maps.members.updateAll(
-    placed.map(({ generation, slot, ip, port }) => [{ generation, ip, port }, { slot }] as const),
-  );
+  // Key and value in one, for both of the maps.
+  const placed = rows.flatMap(placedEndpoints).map((it) => [it, it] as const);
+  maps.endpoints.updateAll(placed);
+  maps.members.updateAll(placed);
   maps.maglevTables.updateAll(
     rows.flatMap(({ value, table }) =>
       table === undefined ? [] : tableParts(value.outsideGeneration, table),
@@ -114,7 +105,7 @@ interface PlacedEndpoint extends RowEndpoint {
 
 function placedEndpoints({ row, value }: NumberedRow): readonly PlacedEndpoint[] {
   const place = (endpoints: readonly RowEndpoint[], generation: number): readonly PlacedEndpoint[] =>
-    endpoints.map((it, slot) => ({ ...it, slot, generation }));
+    endpoints.map(({ ip, port }, slot) => ({ generation, slot, ip, port }));
   const inside = place(row.inside.endpoints, value.insideGeneration);
   const direct = place(row.direct ?? [], value.directGeneration);
   if (value.insideGeneration === value.outsideGeneration) return [...inside, ...direct];

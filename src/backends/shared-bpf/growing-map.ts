@@ -2,7 +2,7 @@
 // a second agent. Knows slots and no kernel, so that tests put fakes below.
 
 import { hasCode } from '../../base/errors.ts';
-import type { BpfEntry, BpfMap } from '../../sys/bpf-map.ts';
+import { packEntries, type BpfEntries, type BpfEntry, type BpfMap } from '../../sys/bpf-map.ts';
 import type { BpfMapSlot } from '../../sys/bpf-map-slot.ts';
 
 /** A growth that was done, or refused (`error`): then the map goes on at its size. */
@@ -26,6 +26,9 @@ export interface GrowingMapOptions {
 export const CROWDED_SHARE = 0.8;
 /** After a count that showed room: so many entries, as a share of the size, are written before the next one. */
 const COUNT_AGAIN_SHARE = 1 / 16;
+
+/** What a write says of its keys. */
+type WrittenKeys = Pick<BpfEntries, 'count' | 'keys'>;
 
 export class GrowingMap implements BpfMap {
   readonly limit: number;
@@ -66,12 +69,11 @@ export class GrowingMap implements BpfMap {
   }
 
   update(key: Uint8Array, value: Uint8Array): void {
-    this.#write([key], (map) => map.update(key, value));
+    this.#write({ count: 1, keys: key }, (map) => map.update(key, value));
   }
 
-  updateAll(entries: readonly BpfEntry[]): void {
-    const keys = entries.map(([key]) => key);
-    this.#write(keys, (map) => map.updateAll(entries));
+  updateAll(entries: BpfEntries): void {
+    this.#write(entries, (map) => map.updateAll(entries));
   }
 
   delete(key: Uint8Array): boolean {
@@ -99,21 +101,21 @@ export class GrowingMap implements BpfMap {
     this.#slot.close();
   }
 
-  #write(keys: readonly Uint8Array[], write: (map: BpfMap) => void): void {
-    if (this.#entriesAtMost + keys.length > this.#lookFrom) this.#look(keys);
-    this.#entriesAtMost += keys.length;
+  #write(written: WrittenKeys, write: (map: BpfMap) => void): void {
+    if (this.#entriesAtMost + written.count > this.#lookFrom) this.#look(written);
+    this.#entriesAtMost += written.count;
     try {
       write(this.#now);
     } catch (error) {
       // After a growth that was refused: the kernel may have memory again.
-      if (!hasCode(error, 'exhausted') || !this.#grow(this.maxEntries + keys.length)) throw error;
+      if (!hasCode(error, 'exhausted') || !this.#grow(this.maxEntries + written.count)) throw error;
       write(this.#now);
     }
   }
 
-  #look(keys: readonly Uint8Array[]): void {
+  #look(written: WrittenKeys): void {
     this.#entriesAtMost = this.#now.count();
-    const needed = this.#entriesAtMost + this.#newOnes(keys);
+    const needed = this.#entriesAtMost + this.#newOnes(written);
     if (needed > this.#roomBeforeCrowded()) {
       // Where there is no way to grow, the kernel says what does not fit.
       if (!this.#grow(needed)) this.#lookFrom = Infinity;
@@ -121,9 +123,13 @@ export class GrowingMap implements BpfMap {
   }
 
   /** How many of these have no entry yet; all of them where there are too many for the map anyway, for each costs a call. */
-  #newOnes(keys: readonly Uint8Array[]): number {
-    const isLooked = this.#entriesAtMost > 0 && keys.length <= this.#roomBeforeCrowded();
-    return isLooked ? keys.filter((key) => this.#now.lookup(key) === undefined).length : keys.length;
+  #newOnes({ count, keys }: WrittenKeys): number {
+    if (this.#entriesAtMost === 0 || count > this.#roomBeforeCrowded()) return count;
+    const keyBytes = keys.length / count;
+    let newOnes = 0;
+    for (let at = 0; at < keys.length; at += keyBytes)
+      if (this.#now.lookup(keys.subarray(at, at + keyBytes)) === undefined) newOnes++;
+    return newOnes;
   }
 
   /** Makes room for so many entries without being crowded, as far as the limit allows; true where the map is another one now. */
@@ -151,7 +157,7 @@ export class GrowingMap implements BpfMap {
     const { map, install } = this.#slot.make(to);
     try {
       const entries = this.#now.entries();
-      map.updateAll(entries);
+      map.updateAll(packEntries(entries));
       install();
       this.#entriesAtMost = entries.length;
     } catch (error) {

@@ -24,7 +24,11 @@ export function typedMap<K, V>(spec: BpfMapSpec<K, V>, map: BpfMap): TypedMap<K,
     },
     update: (key, value) => map.update(keys.encode(key), values.encode(value)),
     updateAll: (entries) =>
-      map.updateAll(entries.map(([key, value]) => [keys.encode(key), values.encode(value)] as const)),
+      map.updateAll({
+        count: entries.length,
+        keys: keys.encodeAll(entries.map(([key]) => key)),
+        values: values.encodeAll(entries.map(([, value]) => value)),
+      }),
     delete: (key) => map.delete(keys.encode(key)),
     deleteAll: (gone) => map.deleteAll(gone.map((key) => keys.encode(key))),
     entries: () => map.entries().map(([key, value]) => [keys.decode(key), values.decode(value)] as const),
