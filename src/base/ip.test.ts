@@ -91,6 +91,19 @@ test('ipFromMappedBytes() inverts writeMappedIp() for IPv4 and for IPv6 that is 
   );
 });
 
+test('compareIps() agrees with the numbers of any two addresses of a family', () => {
+  const anyOf = (length: number) =>
+    fc.uint8Array({ minLength: length, maxLength: length }).map((raw) => ipFromBytes(raw));
+  const aPair = fc.oneof(fc.tuple(anyOf(4), anyOf(4)), fc.tuple(anyOf(16), anyOf(16)));
+  fc.assert(
+    fc.property(aPair, fc.boolean(), ([a, other], isSame) => {
+      const b = isSame ? a : other;
+      const [x, y] = [ipToBigInt(a), ipToBigInt(b)];
+      assert.equal(Math.sign(compareIps(a, b)), x < y ? -1 : x > y ? 1 : 0);
+    }),
+  );
+});
+
 test('tryParseIp() agrees with the platform on random text', () => {
   const text = fc.string({ unit: fc.constantFrom(...Array.from('0123456789abcdef:.')), maxLength: 24 });
   fc.assert(

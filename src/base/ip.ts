@@ -100,8 +100,22 @@ export function ipFromBigInt(value: bigint, family: Family): Ip {
 export function compareIps(a: Ip, b: Ip): number {
   const families = familyOf(a) - familyOf(b);
   if (families !== 0) return families;
-  const [x, y] = [ipToBigInt(a), ipToBigInt(b)];
-  return x < y ? -1 : x > y ? 1 : 0;
+  if (a === b) return 0;
+  if (familyOf(a) === 4) return ipv4Number(a) - ipv4Number(b);
+  return Buffer.compare(ipToBytes(a), ipToBytes(b));
+}
+
+function ipv4Number(ip: Ip): number {
+  let [number, part] = [0, 0];
+  for (let i = 0; i < ip.length; i++) {
+    const code = ip.charCodeAt(i);
+    if (code !== DOT) part = part * 10 + code - ZERO;
+    else {
+      number = (number + part) * 256;
+      part = 0;
+    }
+  }
+  return number + part;
 }
 
 /** Digit by digit, since all that is programmed passes here. */
