@@ -71,10 +71,10 @@ static __noinline bool conntrack_knows(struct __sk_buff *skb, const struct packe
 	return true;
 }
 
-/* For packets that may go to the stack in doubt, because it refuses what nobody knows. */
+/* For packets that may go to the stack in doubt, because it refuses what nobody knows. Of SCTP it tells programs nothing. */
 static __always_inline bool conntrack_may_know(struct __sk_buff *skb, const struct packet *packet)
 {
-	return !bpf_skb_ct_lookup || !bpf_ct_release || conntrack_knows(skb, packet);
+	return packet->protocol == IPPROTO_SCTP || !bpf_skb_ct_lookup || !bpf_ct_release || conntrack_knows(skb, packet);
 }
 
 #endif

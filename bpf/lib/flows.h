@@ -111,13 +111,35 @@ static __noinline enum flow_ends_state flow_ends_state(const struct packet *pack
 	return ENDS_TAKEN;
 }
 
+/* The node's address of the packet's family, zero for none. */
+static __always_inline struct ip_address node_ip(bool is_v6)
+{
+	__u32 index = is_v6;
+	const struct node_address *known = bpf_map_lookup_elem(&node_addresses, &index);
+
+	return known ? known->ip : (struct ip_address){};
+}
+
+/*
+ * What a pod that is its own endpoint sees in its own place. SCTP answers a link's address from its own one of the link, which no flow is of: there it is
+ * the node's address, behind which outside clients are hidden, too.
+ */
+static __always_inline struct ip_address own_client_ip(const struct packet *packet)
+{
+	struct ip_address node = {};
+
+	if (packet->protocol == IPPROTO_SCTP && packet->is_v6)
+		node = node_ip(true);
+	return node.words[0] ? node : neighbour_ip(packet->is_v6);
+}
+
 /* Both ends as the endpoint will see them. */
 static __always_inline void flow_ends(const struct packet *packet, const struct transport_address *endpoint, struct flow *out)
 {
 	out->destination = endpoint->ip;
 	out->destination_port = endpoint->port;
 	out->source_port = packet->source_port;
-	out->source = ip_equal(&endpoint->ip, &packet->source) ? neighbour_ip(packet->is_v6) : packet->source;
+	out->source = ip_equal(&endpoint->ip, &packet->source) ? own_client_ip(packet) : packet->source;
 }
 
 /*

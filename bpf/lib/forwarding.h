@@ -29,15 +29,6 @@ static __always_inline bool is_exclusive_address(const struct packet *packet)
 	return address && (address->flags & ADDRESS_EXCLUSIVE);
 }
 
-/* The node's address of the packet's family, zero for none. */
-static __always_inline struct ip_address node_ip(bool is_v6)
-{
-	__u32 index = is_v6;
-	const struct node_address *known = bpf_map_lookup_elem(&node_addresses, &index);
-
-	return known ? known->ip : (struct ip_address){};
-}
-
 /* True for what is sent to the address that outside clients are hidden behind. */
 static __always_inline bool hides_clients(const struct packet *packet)
 {

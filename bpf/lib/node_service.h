@@ -159,10 +159,10 @@ static __noinline enum flow_course outside_asks(struct __sk_buff *skb, struct pa
 	struct service service = {};
 	enum client_side side = is_tunnel(skb->ifindex) ? CLIENT_DIRECT : CLIENT_OUTSIDE;
 	enum service_verdict verdict = service_find(&key, side, &service);
-	bool is_middle = packet->protocol == IPPROTO_TCP && !packet_is_new_tcp(packet);
+	bool is_middle = packet_is_middle(packet);
 
 	if (verdict == SERVICE_NONE) {
-		if (packet->protocol == IPPROTO_UDP || packet_is_new_tcp(packet)) {
+		if (packet->protocol == IPPROTO_UDP || packet_begins(packet)) {
 			/* Another backend carries the Service by now: what follows this packet is not for the endpoint of before. */
 			if (known)
 				flow_forget(packet);
@@ -210,7 +210,7 @@ static __noinline enum flow_course outside_asks(struct __sk_buff *skb, struct pa
 /* A connection that stands goes on, unless another client was given its port meanwhile. */
 static __always_inline bool outside_goes_on(const struct packet *packet, const struct flow *known)
 {
-	if (packet->protocol != IPPROTO_TCP || packet_is_new_tcp(packet))
+	if (!packet_is_middle(packet))
 		return false;
 	return (known->flags & FLOW_DIRECT) || flow_ends_state(packet, known) == ENDS_OWN;
 }

@@ -41,7 +41,7 @@ struct packet {
 	/* Of the transport header, 0 where there is none in this fragment. */
 	__u16 l4_offset;
 	__u8 protocol;
-	/* Flags of TCP (byte 13), type of ICMP. */
+	/* Flags of TCP (byte 13), type of ICMP, type of the first chunk of SCTP. */
 	__u8 flags_or_type;
 	__u8 hop_limit;
 	bool is_v6;
@@ -51,6 +51,8 @@ struct packet {
 	bool is_whole;
 	bool is_first_fragment;
 	bool is_later_fragment;
+	/* From the IP header to the end of the packet, as the header tells it: Ethernet may have padded it. */
+	__u16 l3_bytes;
 	__u32 fragment_id;
 };
 
@@ -60,9 +62,34 @@ struct packet {
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
 
-static __always_inline bool packet_is_new_tcp(const struct packet *packet)
+/* RFC 9260 3.1: ports, tag, checksum; then the first chunk, whose first byte is its type. */
+struct sctp_header {
+	__be16 source;
+	__be16 dest;
+	__be32 tag;
+	__u32 checksum;
+};
+
+#define SCTP_INIT 1
+
+/* Connections of TCP, associations of SCTP: their packets go where the first one went. */
+static __always_inline bool packet_is_stream(const struct packet *packet)
 {
-	return (packet->flags_or_type & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+	return packet->protocol == IPPROTO_TCP || packet->protocol == IPPROTO_SCTP;
+}
+
+/* The first packet of a stream. */
+static __always_inline bool packet_begins(const struct packet *packet)
+{
+	if (packet->protocol == IPPROTO_SCTP)
+		return packet->flags_or_type == SCTP_INIT;
+	return packet->protocol == IPPROTO_TCP && (packet->flags_or_type & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
+/* Any other of a stream. */
+static __always_inline bool packet_is_middle(const struct packet *packet)
+{
+	return packet_is_stream(packet) && !packet_begins(packet);
 }
 
 static __always_inline int packet_parse_v4(struct __sk_buff *skb, struct packet *packet)
@@ -84,6 +111,7 @@ static __always_inline int packet_parse_v4(struct __sk_buff *skb, struct packet 
 	packet->is_later_fragment = fragment & IPV4_FRAGMENT_OFFSET;
 	packet->is_first_fragment = !packet->is_later_fragment && (fragment & IPV4_MORE_FRAGMENTS);
 	packet->fragment_id = ip.id;
+	packet->l3_bytes = bpf_ntohs(ip.tot_len);
 	packet->l4_offset = IP_OFFSET + ip.ihl * 4;
 	return 0;
 }
@@ -144,6 +172,7 @@ static __always_inline int packet_parse_v6(struct __sk_buff *skb, struct packet 
 	packet->hop_limit = ip.hop_limit;
 	packet->is_v6 = true;
 	packet->is_whole = true;
+	packet->l3_bytes = sizeof(ip) + bpf_ntohs(ip.payload_len);
 	packet->l4_offset = IP_OFFSET + sizeof(ip);
 	return packet_skip_extensions(skb, packet);
 }
@@ -157,6 +186,10 @@ static __always_inline int packet_parse_l4(struct __sk_buff *skb, struct packet 
 	switch (packet->protocol) {
 	case IPPROTO_TCP:
 		if (bpf_skb_load_bytes(skb, packet->l4_offset + TCP_FLAG_BYTE, &packet->flags_or_type, 1))
+			return REASON_MALFORMED;
+		break;
+	case IPPROTO_SCTP:
+		if (bpf_skb_load_bytes(skb, packet->l4_offset + sizeof(struct sctp_header), &packet->flags_or_type, 1))
 			return REASON_MALFORMED;
 		break;
 	case IPPROTO_UDP:
@@ -190,5 +223,5 @@ __noinline int packet_parse(struct __sk_buff *skb, struct packet *packet)
 
 static __always_inline bool packet_has_ports(const struct packet *packet)
 {
-	return packet->protocol == IPPROTO_TCP || packet->protocol == IPPROTO_UDP;
+	return packet_is_stream(packet) || packet->protocol == IPPROTO_UDP;
 }

@@ -49,7 +49,7 @@ static __noinline enum flow_course pod_asks(struct __sk_buff *skb, struct packet
 	enum service_verdict verdict = service_find(&key, CLIENT_INSIDE, &service);
 
 	if (verdict == SERVICE_NONE) {
-		if (packet->protocol == IPPROTO_UDP || packet_is_new_tcp(packet)) {
+		if (packet->protocol == IPPROTO_UDP || packet_begins(packet)) {
 			/* Another backend carries the Service by now: what follows this packet is not for the endpoint of before. */
 			if (known)
 				flow_forget(packet);
@@ -67,7 +67,7 @@ static __noinline enum flow_course pod_asks(struct __sk_buff *skb, struct packet
 		return COURSE_DELIVER;
 	/* A segment in the middle of a connection is the stack's, or nobody's: then any endpoint would be a wrong one. */
 	*reason = REASON_SERVICE_UNKNOWN_FLOW;
-	if (packet->protocol == IPPROTO_TCP && !packet_is_new_tcp(packet)) {
+	if (packet_is_middle(packet)) {
 		/* In doubt the stack's: a ClusterIP that nobody translates is refused there, any other address comes back by a link of the node. */
 		if (conntrack_may_know(skb, packet))
 			return COURSE_FORWARD;
@@ -115,7 +115,7 @@ static __always_inline int pod_sends(struct __sk_buff *skb, struct packet *packe
 	}
 	known = flow_find(packet, FLOW_FORWARD);
 	/* A connection that stands goes on to its endpoint, even where that one or the Service has gone from the tables. */
-	if (known && packet->protocol == IPPROTO_TCP && !packet_is_new_tcp(packet)) {
+	if (known && packet_is_middle(packet)) {
 		to = *known;
 		return deliver(skb, packet, &to, flow_is_own(packet, &to));
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * Answers a packet that has nowhere to go, so that its sender knows at once: TCP by a reset (RFC 9293 3.10.7.1), UDP by "port
- * unreachable" (RFC 792, RFC 4443). The packet itself becomes the answer and goes back out of the interface that it came from.
+ * Answers a packet that has nowhere to go, so that its sender knows at once: TCP by a reset (RFC 9293 3.10.7.1), UDP and
+ * SCTP by "port unreachable" (RFC 792, RFC 4443). The packet itself becomes the answer and goes back out of the interface that it came from.
  */
 #pragma once
 
@@ -11,6 +11,8 @@
 #define REFUSE_TTL 64
 /* The header and the eight bytes that an ICMP error must show of the packet (RFC 792); IPv6 wants more, and these are enough to find a socket. */
 #define QUOTED_BYTES 8
+/* An association that begins is known by its first chunk alone, by the tag that its header names (RFC 9260 10, net/sctp/input.c). */
+#define SCTP_QUOTED_BYTES (sizeof(struct sctp_header) + 8)
 
 /* Sum over the pseudo header (RFC 9293 3.1, RFC 8200 8.1): mapped addresses carry ffff beside IPv4's, which adds nothing in one's complement. */
 static __always_inline __s64 pseudo_header_sum(const struct packet *packet, __u8 protocol, __u32 length_bytes)
@@ -100,30 +102,34 @@ static __always_inline int refuse_tcp(struct __sk_buff *skb, const struct packet
 struct icmp_answer_v4 {
 	struct icmp_header icmp;
 	struct iphdr quoted;
-	__u8 quoted_l4[QUOTED_BYTES];
+	__u8 quoted_l4[SCTP_QUOTED_BYTES];
 };
 
 struct icmp_answer_v6 {
 	struct icmp_header icmp;
 	struct ipv6hdr quoted;
-	__u8 quoted_rest[FRAGMENT_QUOTED_BYTES];
+	__u8 quoted_rest[SCTP_QUOTED_BYTES];
 };
-
-static __always_inline int answer_error_v4(struct __sk_buff *skb, const struct packet *packet, const struct icmp_header *icmp)
-{
-	struct icmp_answer_v4 answer = { .icmp = *icmp };
-
-	if (bpf_skb_load_bytes(skb, IP_OFFSET, &answer.quoted, sizeof(answer.quoted) + QUOTED_BYTES))
-		return -1;
-	answer.icmp.checksum = checksum_fold(bpf_csum_diff(NULL, 0, (__be32 *)&answer, sizeof(answer), 0));
-	if (bpf_skb_change_tail(skb, packet->l4_offset + sizeof(answer), 0))
-		return -1;
-	if (store_ip_back(skb, packet, IPPROTO_ICMP, sizeof(answer)))
-		return -1;
-	return bpf_skb_store_bytes(skb, packet->l4_offset, &answer, sizeof(answer), 0);
-}
+_Static_assert(FRAGMENT_QUOTED_BYTES <= SCTP_QUOTED_BYTES, "room for what is quoted");
 
 /* `quoted_bytes` of what follows the header are shown: a constant. */
+static __always_inline int answer_error_v4(struct __sk_buff *skb, const struct packet *packet, const struct icmp_header *icmp,
+					   const __u32 quoted_bytes)
+{
+	struct icmp_answer_v4 answer = { .icmp = *icmp };
+	const __u32 bytes = offsetof(struct icmp_answer_v4, quoted_l4) + quoted_bytes;
+
+	if (bpf_skb_load_bytes(skb, IP_OFFSET, &answer.quoted, sizeof(answer.quoted) + quoted_bytes))
+		return -1;
+	answer.icmp.checksum = checksum_fold(bpf_csum_diff(NULL, 0, (__be32 *)&answer, bytes, 0));
+	if (bpf_skb_change_tail(skb, packet->l4_offset + bytes, 0))
+		return -1;
+	if (store_ip_back(skb, packet, IPPROTO_ICMP, bytes))
+		return -1;
+	return bpf_skb_store_bytes(skb, packet->l4_offset, &answer, bytes, 0);
+}
+
+/* The same in IPv6. */
 static __always_inline int answer_error_v6(struct __sk_buff *skb, const struct packet *packet, const struct icmp_header *icmp,
 					   const __u32 quoted_bytes)
 {
@@ -142,12 +148,15 @@ static __always_inline int answer_error_v6(struct __sk_buff *skb, const struct p
 	return bpf_skb_store_bytes(skb, offset, &answer, bytes, 0);
 }
 
-static __always_inline int refuse_udp(struct __sk_buff *skb, const struct packet *packet)
+static __always_inline int refuse_by_error(struct __sk_buff *skb, const struct packet *packet)
 {
 	struct icmp_header v4 = { .type = ICMP_DEST_UNREACH, .code = ICMP_PORT_UNREACH };
 	struct icmp_header v6 = { .type = ICMPV6_DEST_UNREACH, .code = ICMPV6_PORT_UNREACH };
 
-	return packet->is_v6 ? answer_error_v6(skb, packet, &v6, QUOTED_BYTES) : answer_error_v4(skb, packet, &v4);
+	if (packet->protocol == IPPROTO_SCTP)
+		return packet->is_v6 ? answer_error_v6(skb, packet, &v6, SCTP_QUOTED_BYTES) :
+				       answer_error_v4(skb, packet, &v4, SCTP_QUOTED_BYTES);
+	return packet->is_v6 ? answer_error_v6(skb, packet, &v6, QUOTED_BYTES) : answer_error_v4(skb, packet, &v4, QUOTED_BYTES);
 }
 
 /* Options and fragments would have to be quoted or cut out; such a sender waits for its time-out. */
@@ -175,8 +184,8 @@ static __noinline int refuse(struct __sk_buff *skb, const struct packet *packet)
 		return TC_ACT_SHOT;
 	if (packet->protocol == IPPROTO_TCP)
 		failed = refuse_tcp(skb, packet);
-	else if (packet->protocol == IPPROTO_UDP)
-		failed = refuse_udp(skb, packet);
+	else if (packet_has_ports(packet))
+		failed = refuse_by_error(skb, packet);
 	if (failed || swap_ethernet(skb))
 		return TC_ACT_SHOT;
 	return bpf_redirect(skb->ifindex, 0);
@@ -194,7 +203,8 @@ static __noinline int answer_too_big(struct __sk_buff *skb, const struct packet 
 	else if (!is_answerable(packet) && !is_plain_first_fragment(packet))
 		return TC_ACT_SHOT;
 	else
-		failed = packet->is_v6 ? answer_error_v6(skb, packet, &v6, QUOTED_BYTES) : answer_error_v4(skb, packet, &v4);
+		failed = packet->is_v6 ? answer_error_v6(skb, packet, &v6, QUOTED_BYTES) :
+					answer_error_v4(skb, packet, &v4, QUOTED_BYTES);
 	if (failed || swap_ethernet(skb))
 		return TC_ACT_SHOT;
 	return bpf_redirect(skb->ifindex, 0);

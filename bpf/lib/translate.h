@@ -3,6 +3,7 @@
 #pragma once
 
 #include "packet.h"
+#include "sctp_checksum.h"
 
 #define IPV4_CHECKSUM_OFFSET (IP_OFFSET + offsetof(struct iphdr, check))
 
@@ -20,7 +21,8 @@ static __always_inline __u16 checksum_fold(__s64 sum)
 static __always_inline __u32 l4_checksum_offset(const struct packet *packet, __u64 *flags)
 {
 	*flags = 0;
-	if (packet->is_later_fragment)
+	/* SCTP's goes over no address, and is mended with its ports. */
+	if (packet->is_later_fragment || packet->protocol == IPPROTO_SCTP)
 		return 0;
 	if (packet->protocol == IPPROTO_TCP)
 		return packet->l4_offset + offsetof(struct tcphdr, check);
@@ -49,6 +51,30 @@ static __always_inline __s64 address_difference(const struct packet *packet, con
 			     2 * sizeof(struct ip_address), 0);
 }
 
+/*
+ * A checksum of zero is one that the card or the stack writes later (CHECKSUM_PARTIAL); of the first fragment of a packet it goes over bytes that are
+ * not here.
+ */
+static __noinline int translate_sctp_ports(struct __sk_buff *skb, const struct packet *packet, const struct flow *to)
+{
+	__be16 before[2] = { packet->source_port, packet->destination_port };
+	__be16 after[2] = { to->source_port, to->destination_port };
+	__u32 difference = *(__u32 *)before ^ *(__u32 *)after;
+	__u32 at = packet->l4_offset + offsetof(struct sctp_header, checksum);
+	__u32 checksum;
+
+	if (!difference)
+		return 0;
+	if (packet->is_first_fragment || bpf_skb_load_bytes(skb, at, &checksum, sizeof(checksum)))
+		return -1;
+	if (checksum) {
+		checksum ^= sctp_checksum_difference(difference, IP_OFFSET + packet->l3_bytes - packet->l4_offset - sizeof(before));
+		if (bpf_skb_store_bytes(skb, at, &checksum, sizeof(checksum), 0))
+			return -1;
+	}
+	return bpf_skb_store_bytes(skb, packet->l4_offset, after, sizeof(after), 0);
+}
+
 static __always_inline int translate_ports(struct __sk_buff *skb, const struct packet *packet, const struct flow *to)
 {
 	__be16 ports[2] = { to->source_port, to->destination_port };
@@ -57,6 +83,8 @@ static __always_inline int translate_ports(struct __sk_buff *skb, const struct p
 
 	if (packet->is_later_fragment)
 		return 0;
+	if (packet->protocol == IPPROTO_SCTP)
+		return translate_sctp_ports(skb, packet, to);
 	if (packet->source_port != to->source_port &&
 	    bpf_l4_csum_replace(skb, checksum, packet->source_port, to->source_port, flags | sizeof(__be16)))
 		return -1;

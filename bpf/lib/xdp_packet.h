@@ -107,7 +107,7 @@ static __always_inline bool frame_read(struct xdp_md *ctx, __u32 spare_bytes, st
 	} else if (ethernet->h_proto != bpf_htons(ETH_P_IPV6) || !frame_read_v6(frame, packet)) {
 		return false;
 	}
-	if (!packet_has_ports(packet))
+	if (packet->protocol != IPPROTO_TCP && packet->protocol != IPPROTO_UDP)
 		return false;
 	checksum = frame_checksum(frame, packet);
 	if (!checksum)

@@ -18,6 +18,12 @@ test('unheededOptions() says what the carrying backend does not have, once', () 
   ]);
 });
 
+test('unheededOptions() says who does not reach a frontend', () => {
+  const frontends = [aFrontend([], { protocol: 'SCTP' }), aFrontend([])];
+  assert.match(unheededOptions('ebpf', frontends).join(), /^SCTP: .*sockets of the node itself do not/);
+  assert.deepEqual(unheededOptions('nftables', frontends), []);
+});
+
 test('unheededOptions() says where a heeded option does not apply, and nothing while nobody carries', () => {
   const frontends = [
     aFrontend([], { options: DIRECT, scope: 'load-balancer', direct: aChoice() }),

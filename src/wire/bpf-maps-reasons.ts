@@ -24,7 +24,7 @@ export const PACKET_REASONS = [
     about: 'A TCP segment of a connection to a Service that is not known; the sender was told',
   },
   { name: 'service-fragment', about: 'A fragment for a Service came before the first one of its datagram' },
-  { name: 'service-protocol', about: 'A Service address takes TCP and UDP alone' },
+  { name: 'service-protocol', about: 'A Service address takes TCP, UDP and SCTP alone' },
   { name: 'translation-failed', about: 'The packet could not be rewritten' },
   {
     name: 'service-elsewhere',

@@ -3,7 +3,7 @@
 import { parseIp } from '../../src/base/ip.ts';
 import type { Lifetime } from '../../src/base/lifetime.ts';
 import { parseMac } from '../../src/base/mac.ts';
-import { parsePort } from '../../src/base/port.ts';
+import { parsePort, parseProtocol } from '../../src/base/port.ts';
 import { openServiceTarget } from '../../src/backends/service-ebpf/target.ts';
 import type { FrontendRow } from '../../src/backends/service-ebpf/frontend-row.ts';
 import { openNodeBpf, type NodeBpf } from '../../src/backends/shared-bpf/node-bpf.ts';
@@ -97,11 +97,8 @@ function openProgram(pinDir: string, name: string, lifetime: Lifetime): number {
 }
 
 function aRow([at, endpoints]: readonly [string, readonly string[]]): FrontendRow {
-  const [host = '', protocol] = at.split('/');
-  return anEbpfRow(endpoints.map(transport), {
-    ...transport(host),
-    protocol: protocol === 'UDP' ? 'UDP' : 'TCP',
-  });
+  const [host = '', protocol = 'TCP'] = at.split('/');
+  return anEbpfRow(endpoints.map(transport), { ...transport(host), protocol: parseProtocol(protocol) });
 }
 
 function transport(text: string): Pick<FrontendRow, 'ip' | 'port'> {

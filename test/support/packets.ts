@@ -6,7 +6,7 @@ import { ipFromBytes, ipToBytes, parseIp, type Ip } from '../../src/base/ip.ts';
 export const POD_MAC = '02:00:00:00:00:01';
 export const HOST_MAC = '02:00:00:00:00:02';
 
-export const [TCP, UDP, ICMP, ICMP6, FRAGMENT] = [6, 17, 1, 58, 44];
+export const [TCP, UDP, SCTP, ICMP, ICMP6, FRAGMENT] = [6, 17, 132, 1, 58, 44];
 export const [SYN, RST, ACK] = [2, 4, 16];
 
 export interface Ends {
@@ -90,6 +90,34 @@ export function tcp(options: TcpOptions): Uint8Array {
   );
   segment.set(be16(l4Checksum(options, TCP, segment)), 16);
   return segment;
+}
+
+/** One chunk without content behind the header; the checksum is whole. */
+export function sctp(
+  options: Ports & { readonly chunk: number; readonly payload?: Uint8Array; readonly hasChecksum?: boolean },
+): Uint8Array {
+  const payload = options.payload ?? bytes();
+  const packet = bytes(
+    be16(options.sourcePort),
+    be16(options.destinationPort),
+    be32(0x12345678),
+    [0, 0, 0, 0],
+    [options.chunk, 0],
+    be16(4 + payload.length),
+    payload,
+  );
+  if (options.hasChecksum !== false) new DataView(packet.buffer).setUint32(8, crc32c(packet), true);
+  return packet;
+}
+
+/** Bit by bit, as RFC 9260 appendix A defines it. */
+export function crc32c(data: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of data) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0x82f63b78 : 0);
+  }
+  return ~crc >>> 0;
 }
 
 export function udp(
@@ -178,9 +206,9 @@ function readL4(
 ): ReadPacket {
   const { protocol, l4 } = packet;
   const view = viewOf(l4);
-  const hasPorts = (protocol === TCP || protocol === UDP) && !isLater;
+  const hasPorts = (protocol === TCP || protocol === UDP || protocol === SCTP) && !isLater;
   const isUnchecked = isFragment || (protocol === UDP && view.getUint16(6) === 0);
-  const sum = protocol === ICMP ? checksum(l4) : l4Checksum(packet, protocol, l4);
+  const sum = sumOf(packet);
   return {
     ...packet,
     sourcePort: hasPorts ? view.getUint16(0) : undefined,
@@ -188,6 +216,19 @@ function readL4(
     flags: protocol === TCP && !isLater ? l4[13] : l4[0],
     isSound: isUnchecked || sum === 0,
   };
+}
+
+/** 0 where the checksum that it carries is right. */
+function sumOf({
+  protocol,
+  l4,
+  ...ends
+}: Pick<ReadPacket, 'source' | 'destination' | 'protocol' | 'l4'>): number {
+  if (protocol === ICMP) return checksum(l4);
+  if (protocol !== SCTP) return l4Checksum(ends, protocol, l4);
+  const bare = l4.slice();
+  bare.fill(0, 8, 12);
+  return viewOf(l4).getUint32(8, true) ^ crc32c(bare);
 }
 
 /** One's complement sum (RFC 1071); 0 over data that holds its own right checksum. */

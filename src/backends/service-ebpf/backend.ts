@@ -14,11 +14,15 @@ import { EBPF_RENDERING } from './render.ts';
 import { openServiceTarget } from './target.ts';
 import { renderXdp, xdpTarget } from './xdp-target.ts';
 
+const NO_SCTP_OF_NODE =
+  'SCTP: pods and outside clients reach it, sockets of the node itself do not: the kernel calls no program for those';
+
 export const EBPF_SERVICES: ServiceBackend = {
   name: 'ebpf',
   about: 'At connect and sendmsg in the cgroup, per packet at the pod’s interface and the node’s links',
   needs: ['bpf-cgroup-sock-addr', 'bpf-sched-cls', 'bpf-ringbuf'],
   heeds: ['isMaglev', 'isDirectReturn'],
+  limitOf: ({ protocol }) => (protocol === 'SCTP' ? NO_SCTP_OF_NODE : undefined),
   open: openByParts('ebpf', ebpfServiceParts),
 };
 

@@ -2,12 +2,12 @@
 
 import type { Cidr } from '../../base/cidr.ts';
 import type { Ip } from '../../base/ip.ts';
-import type { Port } from '../../base/port.ts';
+import type { Port, Protocol } from '../../base/port.ts';
 
 export interface FrontendRow {
   readonly ip: Ip;
   readonly port: Port;
-  readonly protocol: 'TCP' | 'UDP';
+  readonly protocol: Protocol;
   readonly inside: RowChoice;
   readonly outside: RowChoice;
   /** Outside clients are hidden behind the node. */

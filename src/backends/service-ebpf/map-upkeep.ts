@@ -11,6 +11,7 @@ import { partCount, partKeys, type MaglevKey } from './maglev-tables.ts';
 export const PROTOCOLS: ReadonlyMap<number, FrontendRow['protocol']> = new Map([
   [PROTOCOL_NUMBERS.TCP, 'TCP'],
   [PROTOCOL_NUMBERS.UDP, 'UDP'],
+  [PROTOCOL_NUMBERS.SCTP, 'SCTP'],
 ]);
 
 /** Key of a row in the map of frontends. */

@@ -36,7 +36,7 @@ const someFrontends = fc.array(
     .record({
       ip: fc.constantFrom('10.96.0.5', '10.96.0.6').map(parseIp),
       port: fc.integer({ min: 1, max: 3 }).map(parsePort),
-      protocol: fc.constantFrom<Protocol>('TCP', 'SCTP'),
+      protocol: fc.constantFrom<Protocol>('TCP', 'UDP', 'SCTP'),
       kind: fc.constantFrom<Frontend['kind']>('balanced', 'node-local'),
     })
     .map((it) => aFrontend([], it)),
@@ -94,12 +94,6 @@ test('EBPF_RENDERING leaves node-local frontends out and the other ports of thei
   );
   assert.deepEqual([...rows.keys()], ['10.96.0.5:9153/TCP']);
   assert.equal(rows.get('10.96.0.5:9153/TCP')?.isExclusiveAddress, false);
-});
-
-test('EBPF_RENDERING leaves SCTP out and its address open', () => {
-  const rows = render(aFrontend([], { protocol: 'SCTP' }), aFrontend([]));
-  assert.deepEqual([...rows.keys()], ['10.96.0.5:80/TCP']);
-  assert.equal(rows.get('10.96.0.5:80/TCP')?.isExclusiveAddress, false);
 });
 
 test('EBPF_RENDERING owns no address outside of the Service prefixes', () => {

@@ -12,16 +12,13 @@ export interface RowContext {
   readonly serviceCidrs: readonly Cidr[];
   /** The frontends that have no row, and their addresses. */
   readonly sharedBy: ReadonlyMap<string, Ip>;
-  /** Those addresses once: there the node itself listens or a protocol of no program is served: their other ports are not ours to refuse. */
+  /** Those addresses once: there the node itself listens: their other ports are not ours to refuse. */
   readonly sharedIps: readonly Ip[];
   /** What the node's own processes count as where a frontend has source ranges. */
   readonly nodeIps: readonly Ip[];
 }
 
-/**
- * `node-local` frontends have no row, so that their traffic reaches the node untouched; SCTP has none, either: the programs know TCP
- * and UDP.
- */
+/** `node-local` frontends have no row, so that their traffic reaches the node untouched. */
 export const EBPF_RENDERING: FrontendRendering<FrontendRow, RowContext> = { contextOf, renderFrontend };
 
 function contextOf(view: ServiceView, since?: ContextBefore<RowContext>): RowContext {
@@ -52,8 +49,8 @@ function sharersOf({ frontends }: ServiceView): ReadonlyMap<string, Ip> {
   return sharers;
 }
 
-function hasRow(frontend: Frontend): frontend is Frontend & Pick<FrontendRow, 'protocol'> {
-  return frontend.kind !== 'node-local' && frontend.protocol !== 'SCTP';
+function hasRow(frontend: Frontend): boolean {
+  return frontend.kind !== 'node-local';
 }
 
 function renderFrontend(frontend: Frontend, context: RowContext): FrontendRow | undefined {

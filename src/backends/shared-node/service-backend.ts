@@ -41,6 +41,8 @@ export interface ServiceBackend {
   readonly needs: readonly string[];
   /** What Services may ask of it; what it does not heed, it carries as usual. */
   readonly heeds: readonly (keyof FrontendOptions)[];
+  /** Who does not reach such a frontend by it, and why, in a sentence; absent where everybody does. */
+  readonly limitOf?: (frontend: Frontend) => string | undefined;
   /** The parts of the engine that keep the kernel at the view, in the order of updates. Their targets are named `service-<name>`, or begin so. */
   open<V extends ServiceInput>(doors: ServiceDoors): readonly Part<V>[];
 }

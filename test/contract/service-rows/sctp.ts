@@ -26,7 +26,7 @@ function clusterIpRows(words: RowWords): readonly ServiceRow[] {
       [packet('client', to, ['a', 'b'], { seenAs: 'itself' })],
     ),
     rowOf(
-      `${about}: a process of the node reaches a ClusterIP, endpoints see the node`,
+      `${about}: an SCTP socket of the node reaches a ClusterIP, endpoints see the node`,
       [frontend(to, [a, remote])],
       [packet('node', to, ['a', 'remote'], { seenAs: 'the node' })],
     ),
@@ -50,19 +50,20 @@ function refusalRows({ about, vip, node, a, frontend, packet }: RowWords): reado
     rowOf(
       `${about}: without endpoints it refuses at once`,
       [frontend(to, []), frontend(nodePort, [], { scope: 'node-port' })],
-      [
-        packet('client', to, 'refused'),
-        packet('node', to, 'refused'),
-        packet('outside', nodePort, 'refused'),
-      ],
+      [packet('client', to, 'refused'), packet('outside', nodePort, 'refused')],
     ),
     rowOf(
       `${about}: an unused port of a Service address refuses at once`,
       [frontend(to, [a])],
-      (['client', 'node', 'outside'] as const).map((from) => packet(from, `${vip}:81`, 'refused')),
+      (['client', 'outside'] as const).map((from) => packet(from, `${vip}:81`, 'refused')),
     ),
     rowOf(
-      `${about}: without endpoints it may drop, and says nothing`,
+      `${about}: an SCTP socket of the node is refused at once without endpoints and at an unused port`,
+      [frontend(to, []), frontend(`${vip}:82`, [a])],
+      [packet('node', to, 'refused'), packet('node', `${vip}:81`, 'refused')],
+    ),
+    rowOf(
+      `${about}: without endpoints it may drop in silence`,
       [frontend(to, [], { whenEmpty: 'drop' })],
       [packet('client', to, 'dropped')],
     ),
