@@ -1,6 +1,7 @@
 // Runs the tests: `unit` needs nothing, `kernel` needs root, `all` is both after the static checks, `file PATH...` is what it says,
 // `kernel-files` prints what `kernel` would run on this machine's own kernel.
-// Kernel files run one at a time (they share one machine), unit files side by side.
+// Files run side by side: each has namespaces, cgroups and clusters of its own, named after its process (`test/support/own-name.ts`), and looks at
+// nothing else. The virtual machine of kernel 6.1 has the machine for itself.
 
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
@@ -11,6 +12,8 @@ const MACHINE = 'test/vm/';
 /** For one file: one that hangs must name itself, not hold up everything. */
 const TIMEOUT_MS = 300_000 * Number(process.env['FAIRLEAD_TIME_SCALE'] ?? 1);
 const MACHINE_TIMEOUT_MS = 900_000;
+/** Files at a time. Unit files compute; most of a kernel file's time is waiting: for the kernel, for a cluster, for silence. */
+const SIDE_BY_SIDE = { unit: 2, kernel: 3 };
 const node = new URL('../node_modules/node/bin/node', import.meta.url).pathname;
 /** Compiled sources are kept as bin/fairlead keeps them: hundreds of test processes load the same ones. */
 const cache = new URL('../build/compile-cache', import.meta.url).pathname;
@@ -24,6 +27,8 @@ function run(name: string, files: readonly string[], concurrency: number): boole
     '--test',
     `--test-concurrency=${concurrency}`,
     '--test-reporter=spec',
+    // A file ends with its tests. One that failed may have left a process, whose pipe would keep it, and the whole run, for ever.
+    '--test-force-exit',
     `--test-timeout=${isMachine ? MACHINE_TIMEOUT_MS : TIMEOUT_MS}`,
     ...files,
   ];
@@ -38,7 +43,7 @@ function unit(): boolean {
     'test/{states,fuzz}/**/*.test.ts',
     'scripts/**/*.test.ts',
   ]);
-  return run('unit', files.filter((file) => !kernel.has(file)).sort(), 2);
+  return run('unit', files.filter((file) => !kernel.has(file)).sort(), SIDE_BY_SIDE.unit);
 }
 
 function kernel(): boolean {
@@ -47,7 +52,7 @@ function kernel(): boolean {
     return false;
   }
   return [
-    run('kernel', globSync(KERNEL).sort(), 1),
+    run('kernel', globSync(KERNEL).sort(), SIDE_BY_SIDE.kernel),
     run('kernel 6.1', globSync(`${MACHINE}*.test.ts`), 1),
   ].every(Boolean);
 }
