@@ -26,6 +26,6 @@ function run([program, args]: readonly [string, readonly string[]]): Promise<boo
   });
 }
 
-const results = [];
-for (const check of CHECKS) results.push(await run(check));
+// Side by side: the formatter, which takes half of all the work, uses one processor alone.
+const results = await Promise.all(CHECKS.map(run));
 process.exitCode = results.every(Boolean) ? 0 : 1;
