@@ -9,7 +9,7 @@ export type Ip = Brand<string, 'Ip'>;
 
 export type Family = 4 | 6;
 
-const [DOT, ZERO, NINE] = [0x2e, 0x30, 0x39];
+const [DOT, SLASH, ZERO, NINE] = [0x2e, 0x2f, 0x30, 0x39];
 
 /** The address, or undefined where `text` is not exactly one address (no zone, no port, no leading zeros). */
 export function tryParseIp(text: string): Ip | undefined {
@@ -105,10 +105,12 @@ export function compareIps(a: Ip, b: Ip): number {
   return Buffer.compare(ipToBytes(a), ipToBytes(b));
 }
 
-function ipv4Number(ip: Ip): number {
+/** The IPv4 address, or base of a prefix, as an unsigned number; without a look at whether it is one. */
+export function ipv4Number(text: string): number {
   let [number, part] = [0, 0];
-  for (let i = 0; i < ip.length; i++) {
-    const code = ip.charCodeAt(i);
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === SLASH) break;
     if (code !== DOT) part = part * 10 + code - ZERO;
     else {
       number = (number + part) * 256;

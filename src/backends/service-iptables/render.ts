@@ -50,13 +50,14 @@ export function renderFrontend(frontend: Frontend, own: OwnClients): FrontendRow
   }
   const entry = frontendChain('S', key);
   const rule = toFrontend(frontend, entry);
+  const chainOf = chainsOfEndpoints(frontend, key, own);
   return {
     family,
     entries: [{ table: 'nat', chain: CHAINS.services, rule }],
     chains: new Map([
       ...gateChains(frontend, key),
-      ...balancingChains(frontend, key, own),
-      ...endpointChains(frontend, key, own),
+      ...balancingChains(frontend, key, chainOf),
+      ...endpointChains(frontend, chainOf),
     ]),
   };
 }
@@ -71,37 +72,38 @@ function gateChains(frontend: Frontend, key: string): readonly ChainText[] {
   return [[frontendChain('S', key), lines([...new Set(allowed), jump(CHAINS.drop)])]];
 }
 
-function balancingChains(frontend: Frontend, key: string, own: OwnClients): readonly ChainText[] {
+function balancingChains(frontend: Frontend, key: string, chainOf: EndpointChains): readonly ChainText[] {
   const { inside, outside, masqueradesOutside, sourceRanges } = frontend;
   const chain = frontendChain(sourceRanges === undefined ? 'S' : 'B', key);
   if (isSameChoice(inside, outside)) {
     const masquerade =
       masqueradesOutside && inside.endpoints.length > 0 ? [jump(CHAINS.masqueradeOutside)] : [];
-    return [[chain, lines([...masquerade, ...choose(frontend, inside, key, own)])]];
+    return [[chain, lines([...masquerade, ...choose(frontend, inside, chainOf)])]];
   }
   const elsewhere = frontendChain('X', key);
   const branch = [jump(CHAINS.markOutside), whereMarked(MARKS.outside, jump(elsewhere))];
   // The mark has told all it had to; it must not go out with the packet.
   const mark = changeMark(masqueradesOutside ? MARKS.masquerade : 0, MARKS.outside);
   return [
-    [chain, lines([...branch, ...choose(frontend, inside, key, own)])],
-    [elsewhere, lines([mark, ...choose(frontend, outside, key, own)])],
+    [chain, lines([...branch, ...choose(frontend, inside, chainOf)])],
+    [elsewhere, lines([mark, ...choose(frontend, outside, chainOf)])],
   ];
 }
 
-function choose(frontend: Frontend, choice: EndpointChoice, key: string, own: OwnClients): readonly string[] {
+function choose(frontend: Frontend, choice: EndpointChoice, chainOf: EndpointChains): readonly string[] {
   const { affinityTimeoutS, ip, protocol } = frontend;
   const endpoints = ofFamily(frontend, choice);
   if (endpoints.length === 0) return [jump(choice.whenEmpty === 'drop' ? CHAINS.drop : CHAINS.refuse)];
   const known =
     affinityTimeoutS === undefined
       ? []
-      : endpoints.map((it) => remembered(endpointChain(key, it), affinityTimeoutS, ip));
+      : endpoints
+          .flatMap((it) => chainOf.get(it) ?? [])
+          .map((chain) => remembered(chain, affinityTimeoutS, ip));
   const chosen = endpoints.map((it, at) => {
     const left = endpoints.length - at;
-    return hasChain(frontend, it, own)
-      ? oneOf(left, jump(endpointChain(key, it)))
-      : translate(it, protocol, oneOf(left));
+    const chain = chainOf.get(it);
+    return chain === undefined ? translate(it, protocol, oneOf(left)) : oneOf(left, jump(chain));
   });
   return [...known, ...chosen];
 }
@@ -118,14 +120,23 @@ function hasChain({ affinityTimeoutS }: Frontend, { ip }: Endpoint, own: OwnClie
   );
 }
 
-function endpointChains(frontend: Frontend, key: string, own: OwnClients): readonly ChainText[] {
-  const { inside, outside, protocol, affinityTimeoutS } = frontend;
+/** Names of endpoints' chains, for those that have one. */
+type EndpointChains = ReadonlyMap<Endpoint, string>;
+
+function chainsOfEndpoints(frontend: Frontend, key: string, own: OwnClients): EndpointChains {
+  const { inside, outside } = frontend;
   const all = [
     ...ofFamily(frontend, inside),
     ...(isSameChoice(inside, outside) ? [] : ofFamily(frontend, outside)),
   ];
-  const withChain = all.filter((it) => hasChain(frontend, it, own));
-  const byChain = new Map(withChain.map((it) => [endpointChain(key, it), it]));
+  return new Map(all.filter((it) => hasChain(frontend, it, own)).map((it) => [it, endpointChain(key, it)]));
+}
+
+function endpointChains(
+  { protocol, affinityTimeoutS }: Frontend,
+  chainOf: EndpointChains,
+): readonly ChainText[] {
+  const byChain = new Map([...chainOf].map(([endpoint, chain]) => [chain, endpoint]));
   return [...byChain].map(([chain, endpoint]) => [
     chain,
     lines([

@@ -9,6 +9,8 @@ import type { Endpoint, Frontend } from '../../model/network.ts';
 const MAX_COMMENT_CHARACTERS = 200;
 /** xt_statistic keeps a probability as a number of 31 bits, and so it is printed. */
 const PROBABILITY_UNIT = 2 ** 31;
+/** By `left`, those that nearly all rules take: to print the number takes longer than all the rest of a rule. */
+const CHANCES: readonly string[] = Array.from({ length: 101 }, (_, left) => chanceOf(left));
 
 export function jump(chain: string): string {
   return `-j ${chain}`;
@@ -71,8 +73,12 @@ function hex(mark: number): string {
 /** Before a target: one of `left` rules that are equally likely, given that none before was taken. */
 export function oneOf(left: number, target = ''): string {
   if (left === 1) return target;
+  return `${CHANCES[left] ?? chanceOf(left)} ${target}`;
+}
+
+function chanceOf(left: number): string {
   const probability = Math.round(PROBABILITY_UNIT / left) / PROBABILITY_UNIT;
-  return `-m statistic --mode random --probability ${probability.toFixed(11)} ${target}`;
+  return `-m statistic --mode random --probability ${probability.toFixed(11)}`;
 }
 
 /** Clients that were sent to the endpoint within the time-out. */
