@@ -24,6 +24,12 @@ for (const flavour of IPTABLES_FLAVOURS)
       );
       const missing = '*filter\n-D T-OURS -j DROP\nCOMMIT\n';
       await assert.rejects(restoreIptables(missing, place), /at "-D T-OURS -j DROP"/);
+      const pieces = (): readonly string[] => [
+        '*filter\n-A T-OURS',
+        ' -j RETURN\n',
+        '-D T-OURS -j DROP\nCOMMIT\n',
+      ];
+      await assert.rejects(restoreIptables(pieces, place), /at "-D T-OURS -j DROP"/);
       const text = await saveIptables(place);
       assert.match(text, /^-A T-OTHER -j RETURN$/m);
       assert.match(text, /^-A T-OURS -j ACCEPT$/m);

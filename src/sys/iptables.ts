@@ -27,8 +27,13 @@ const LOCK_WAIT_S = 30;
 /** How the flavours name a line: "Error occurred at line: 4", "line 3: CHAIN_DEL failed", "iptables-restore: line 2 failed". */
 const LINE = /\bline:? (\d+)/;
 
-/** Runs a script that leaves alone whatever it does not name. The error names the line at fault with its text. */
-export async function restoreIptables(script: string, place: IptablesPlace): Promise<void> {
+/** Whole, or in pieces that are made as the program takes them. */
+type Script = string | (() => Iterable<string>);
+
+/**
+ * Runs a script that leaves alone whatever it does not name. The error names the line at fault with its text, for which pieces are made once more.
+ */
+export async function restoreIptables(script: Script, place: IptablesPlace): Promise<void> {
   const program = iptablesProgram('restore', place);
   try {
     await runProgram(program, ['--noflush', `--wait=${LOCK_WAIT_S}`], { ...optionsOf(place), stdin: script });
@@ -75,7 +80,7 @@ function optionsOf(place: IptablesPlace): RunOptions {
   };
 }
 
-function restoreError(error: unknown, script: string): FairleadError {
+function restoreError(error: unknown, script: Script): FairleadError {
   const code = error instanceof FairleadError ? error.code : 'kernel';
   const details = error instanceof FairleadError ? error.details : {};
   const line = hasCode(error, 'kernel') ? failedLine(error.message, script) : undefined;
@@ -87,7 +92,8 @@ function restoreError(error: unknown, script: string): FairleadError {
 }
 
 /** The line of the script that the program complains of. */
-function failedLine(message: string, script: string): string | undefined {
+function failedLine(message: string, script: Script): string | undefined {
   const number = LINE.exec(message)?.[1];
-  return number === undefined ? undefined : script.split('\n')[Number(number) - 1];
+  const text = typeof script === 'string' ? script : [...script()].join('');
+  return number === undefined ? undefined : text.split('\n')[Number(number) - 1];
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
-import { hasCode } from '../base/errors.ts';
+import { FairleadError, hasCode } from '../base/errors.ts';
 import { errnoName, errnoOf, kernelError, wrapNodeError } from './errno.ts';
 import { parseMountinfo } from './mountinfo.ts';
 import { findCgroupMount } from './cgroup.ts';
@@ -12,6 +12,27 @@ describe('runProgram()', () => {
   it('passes arguments and input, returns both outputs', async () => {
     const result = await runProgram('sh', ['-c', 'cat; echo "$0" >&2', 'word'], { stdin: 'in put' });
     assert.deepEqual(result, { stdout: 'in put', stderr: 'word\n' });
+  });
+
+  it('takes input in pieces, and makes no more of them than the program takes', async () => {
+    const words = Array.from({ length: 100_000 }, (_, at) => `word ${at}\n`);
+    assert.equal((await runProgram('cat', [], { stdin: () => words })).stdout, words.join(''));
+    assert.equal((await runProgram('cat', [], { stdin: () => [] })).stdout, '');
+    function* endless(): Generator<string> {
+      for (;;) yield 'and so on\n';
+    }
+    assert.equal((await runProgram('head', ['-n', '1'], { stdin: endless })).stdout, 'and so on\n');
+  });
+
+  it('is killed where a piece of its input cannot be made', async () => {
+    function* broken(): Generator<string> {
+      yield 'one\n'.repeat(100_000);
+      throw new FairleadError('invalid', 'Cannot make two');
+    }
+    await assert.rejects(
+      runProgram('cat', [], { stdin: broken }),
+      (error) => hasCode(error, 'internal') && /its input: Cannot make two/.test(error.message),
+    );
   });
 
   it('names the command and its complaint where it fails', async () => {

@@ -2,16 +2,22 @@
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { FairleadError } from '../base/errors.ts';
+import type { Writable } from 'node:stream';
+import { FairleadError, messageOf } from '../base/errors.ts';
 import { inNetns, type Netns } from './netns.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 /** So much of a program's complaint goes into the error. */
 const SHOWN_STDERR_CHARACTERS = 2000;
+/** Pieces of input are put together to so much, which a pipe takes at once. */
+const CHUNK_CHARACTERS = 64 * 1024;
+
+/** A function gives it in pieces, each made when the program takes it. */
+export type Input = string | Uint8Array | (() => Iterable<string>);
 
 export interface RunOptions {
-  readonly stdin?: string | Uint8Array;
+  readonly stdin?: Input;
   readonly timeoutMs?: number;
   /** Of stdout and stderr each; more is `exhausted`. */
   readonly maxOutputBytes?: number;
@@ -74,7 +80,10 @@ export function runProgram(
     );
     // A program that ends without reading its input breaks the pipe; its exit code tells the rest.
     child.stdin?.on('error', () => undefined);
-    child.stdin?.end(options.stdin ?? '');
+    const { stdin = '' } = options;
+    if (typeof stdin !== 'function') child.stdin?.end(stdin);
+    else if (child.stdin !== null)
+      feed(child.stdin, stdin()).catch((error: unknown) => stop(brokenInput(command, error)));
   });
 }
 
@@ -113,6 +122,20 @@ function start(program: string, args: readonly string[], options: RunOptions): C
   return options.netns === undefined ? launch() : inNetns(options.netns, launch);
 }
 
+/** Ends early where the program takes no more; rejects with what the maker of the pieces throws. */
+async function feed(stdin: Writable, pieces: Iterable<string>): Promise<void> {
+  const write = (chunk: string): Promise<boolean> =>
+    new Promise((resolve) => stdin.write(chunk, (error) => resolve(error === null || error === undefined)));
+  let chunk = '';
+  for (const piece of pieces) {
+    chunk += piece;
+    if (chunk.length < CHUNK_CHARACTERS) continue;
+    if (!(await write(chunk))) return;
+    chunk = '';
+  }
+  stdin.end(chunk);
+}
+
 function collect(stream: ChildProcess['stdout'], maxBytes: number, onFull: () => void): () => string {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -126,6 +149,12 @@ function collect(stream: ChildProcess['stdout'], maxBytes: number, onFull: () =>
 
 function stopped(code: 'aborted' | 'timeout' | 'exhausted', command: string, why: string): FairleadError {
   return new FairleadError(code, `Cannot run "${command}": ${why}`);
+}
+
+function brokenInput(command: string, error: unknown): FairleadError {
+  return new FairleadError('internal', `Cannot run "${command}": its input: ${messageOf(error)}`, {
+    cause: error,
+  });
 }
 
 function notStarted(program: string, command: string, error: Error): FairleadError {

@@ -2,6 +2,7 @@
 
 import { hasCode } from '../../base/errors.ts';
 import type { Family } from '../../base/ip.ts';
+import type { ScriptPieces } from './script.ts';
 import { restoreIptables, type IptablesFlavour, type IptablesPlace } from '../../sys/iptables.ts';
 
 /** Where the rules are: a flavour in a namespace. */
@@ -16,7 +17,8 @@ export interface Change<T> {
 export interface ApplyOptions<T> {
   readonly realm: IptablesRealm;
   readonly signal: AbortSignal;
-  readonly script: (changes: readonly Change<T>[]) => string;
+  /** Undefined where nothing is to be done. */
+  readonly script: (changes: readonly Change<T>[]) => ScriptPieces | undefined;
   /** How many chains an entry has; one where it is not told. */
   readonly chainsOf?: (entry: T) => number;
 }
@@ -53,10 +55,10 @@ async function applyFamily<T>(
   const sizeOf = (change: Change<T>): number => sizeOfChange(change, chainsOf);
   const parts = partsOf(all, CHAINS_PER_SCRIPT[realm.flavour], sizeOf);
   for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
-    const text = script(part.map(([, change]) => change));
-    if (text === '') continue;
+    const pieces = script(part.map(([, change]) => change));
+    if (pieces === undefined) continue;
     try {
-      await restoreIptables(text, { ...realm, family, signal });
+      await restoreIptables(pieces, { ...realm, family, signal });
     } catch (error) {
       failedScripts++;
       const half = Math.ceil(part.length / 2);

@@ -174,6 +174,6 @@ export function isSameRow(a: FrontendRow, b: FrontendRow): boolean {
   );
 }
 
-function isSameEntry(a: EntryRule, b: EntryRule | undefined): boolean {
+export function isSameEntry(a: EntryRule, b: EntryRule | undefined): boolean {
   return a.table === b?.table && a.chain === b.chain && a.rule === b.rule;
 }

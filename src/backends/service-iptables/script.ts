@@ -2,14 +2,14 @@
 
 import type { Change } from './apply.ts';
 import { CHAINS } from './names.ts';
-import type { EntryRule, FrontendRow, Table } from './render.ts';
+import { isSameEntry, type EntryRule, type FrontendRow, type Table } from './render.ts';
 import { isSkeleton, type IptablesEntry } from './entries.ts';
 import type { SkeletonEntry } from './skeleton.ts';
 
 /** Lines of one table, in the order in which the program takes them. */
 interface Section {
-  /** Chains that are made, or emptied, with the rules that they get. */
-  readonly chains: Map<string, readonly string[]>;
+  /** Chains that are made, or emptied, with the rules that they get, a line each. */
+  readonly chains: Map<string, string>;
   /** Rules in chains of others: removed first, then added. What is written anew in the same script is rid of them already. */
   readonly detached: { readonly chain: string; readonly rule: string }[];
   readonly attached: string[];
@@ -18,8 +18,19 @@ interface Section {
 
 type Sections = Readonly<Record<Table, Section>>;
 
+/** filter before nat: what nat marks must be refused already. */
+const TABLES: readonly Table[] = ['filter', 'nat'];
+
+/** Makes the script, each piece when it is taken: there may be many megabytes. */
+export type ScriptPieces = () => Iterable<string>;
+
 /** Of entries of both kinds; empty where nothing is to be done. */
 export function scriptFor(changes: readonly Change<IptablesEntry>[]): string {
+  return [...(scriptPieces(changes)?.() ?? [])].join('');
+}
+
+/** The same in pieces; undefined where nothing is to be done. */
+export function scriptPieces(changes: readonly Change<IptablesEntry>[]): ScriptPieces | undefined {
   const sections = newSections();
   for (const { from, to } of changes) {
     const some = to ?? from;
@@ -28,12 +39,12 @@ export function scriptFor(changes: readonly Change<IptablesEntry>[]): string {
       changeSkeleton(sections, from as SkeletonEntry | undefined, to as SkeletonEntry | undefined); // A key is of one kind.
     else changeRow(sections, from as FrontendRow | undefined, to as FrontendRow | undefined);
   }
-  return scriptOf(sections);
+  return TABLES.every((table) => isEmpty(sections[table])) ? undefined : () => piecesOf(sections);
 }
 
 function changeRow(sections: Sections, from: FrontendRow | undefined, to: FrontendRow | undefined): void {
   for (const [name, rules] of to?.chains ?? []) {
-    if (from?.chains.get(name) !== rules) rewrite(sections.nat, name, rules.split('\n'));
+    if (from?.chains.get(name) !== rules) rewrite(sections.nat, name, rules);
   }
   for (const name of from?.chains.keys() ?? []) {
     if (to?.chains.has(name) !== true) removeChain(sections.nat, name);
@@ -45,8 +56,8 @@ function changeRow(sections: Sections, from: FrontendRow | undefined, to: Fronte
 export function dispatchScript(rows: readonly FrontendRow[]): string {
   const sections = newSections();
   const rules = rows.flatMap((row) => row.entries.filter(isDispatch).map((it) => it.rule));
-  rewrite(sections.nat, CHAINS.services, rules);
-  return scriptOf(sections);
+  rewrite(sections.nat, CHAINS.services, rules.join('\n'));
+  return [...piecesOf(sections)].join('');
 }
 
 /** A row that no rule of the dispatch chain leads to any more. */
@@ -60,18 +71,16 @@ function isDispatch({ table, chain }: EntryRule): boolean {
 
 /** A rule that stays is not touched; one that is there twice goes once. */
 function moveEntries(sections: Sections, from: readonly EntryRule[], to: readonly EntryRule[]): void {
-  const missing = new Map(to.map((it) => [entryText(it), it]));
+  const missing = [...to];
   for (const it of from) {
-    if (!missing.delete(entryText(it))) sections[it.table].detached.push(it);
+    const at = missing.findIndex((other) => isSameEntry(it, other));
+    if (at === -1) sections[it.table].detached.push(it);
+    else missing.splice(at, 1);
   }
-  for (const { table, chain, rule } of missing.values()) {
+  for (const { table, chain, rule } of missing) {
     // In front of the rule that refuses what is left.
     sections[table].attached.push(`${table === 'filter' ? '-I' : '-A'} ${chain} ${rule}`);
   }
-}
-
-function entryText({ table, chain, rule }: EntryRule): string {
-  return `${table} ${chain} ${rule}`;
 }
 
 function changeSkeleton(
@@ -82,7 +91,7 @@ function changeSkeleton(
   if (to === undefined) {
     if (from !== undefined) removeEntry(sections[from.table], from);
   } else if (to.kind === 'chain' || (to.kind === 'shared' && from === undefined)) {
-    rewrite(sections[to.table], to.chain, to.rules);
+    rewrite(sections[to.table], to.chain, to.rules.join('\n'));
   } else moveRules(sections[to.table], from, to);
 }
 
@@ -98,13 +107,13 @@ function moveRules(section: Section, from: SkeletonEntry | undefined, to: Skelet
   section.attached.push(...rules.map((rule) => `${kind === 'jump' ? '-I' : '-A'} ${chain} ${rule}`));
 }
 
-function rewrite(section: Section, chain: string, rules: readonly string[]): void {
+function rewrite(section: Section, chain: string, rules: string): void {
   section.chains.set(chain, rules);
 }
 
 /** Emptied first: no rule of a chain that goes may hold another one that goes. */
 function removeChain(section: Section, chain: string): void {
-  section.chains.set(chain, []);
+  section.chains.set(chain, '');
   section.removed.push(`-X ${chain}`);
 }
 
@@ -113,19 +122,24 @@ function newSections(): Sections {
   return { nat: section(), filter: section() };
 }
 
-/** filter before nat: what nat marks must be refused already. */
-function scriptOf(sections: Sections): string {
-  return (['filter', 'nat'] as const).map((table) => sectionText(table, sections[table])).join('');
+function* piecesOf(sections: Sections): Generator<string> {
+  for (const table of TABLES) {
+    if (isEmpty(sections[table])) continue;
+    yield `*${table}\n`;
+    yield* linesOf(sections[table]);
+    yield 'COMMIT\n';
+  }
 }
 
-function sectionText(table: Table, section: Section): string {
-  const { chains, detached, attached, removed } = section;
-  const lines = [
-    ...[...chains.keys()].map((chain) => `:${chain} - [0:0]`),
-    ...[...chains].flatMap(([chain, rules]) => rules.map((rule) => `-A ${chain} ${rule}`)),
-    ...detached.filter(({ chain }) => !chains.has(chain)).map(({ chain, rule }) => `-D ${chain} ${rule}`),
-    ...attached,
-    ...removed,
-  ];
-  return lines.length === 0 ? '' : `*${table}\n${lines.join('\n')}\nCOMMIT\n`;
+function isEmpty({ chains, detached, attached, removed }: Section): boolean {
+  return chains.size + detached.length + attached.length + removed.length === 0;
+}
+
+function* linesOf({ chains, detached, attached, removed }: Section): Generator<string> {
+  for (const chain of chains.keys()) yield `:${chain} - [0:0]\n`;
+  for (const [chain, rules] of chains)
+    if (rules !== '') yield `-A ${chain} ${rules.replaceAll('\n', `\n-A ${chain} `)}\n`;
+  for (const { chain, rule } of detached) if (!chains.has(chain)) yield `-D ${chain} ${rule}\n`;
+  for (const line of attached) yield `${line}\n`;
+  for (const line of removed) yield `${line}\n`;
 }

@@ -10,7 +10,7 @@ import { isSameIptablesEntry, isSkeleton, type IptablesEntry } from './entries.t
 import { observeFrontends, observeSkeleton, strayKey } from './observe.ts';
 import type { FrontendRow } from './render.ts';
 import { parseSave } from './save-text.ts';
-import { dispatchScript, scriptFor, withoutDispatch } from './script.ts';
+import { dispatchScript, scriptFor, scriptPieces, withoutDispatch } from './script.ts';
 
 type Entries = ReadonlyMap<string, IptablesEntry>;
 
@@ -70,7 +70,7 @@ function apply(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, unknown>> {
   const chainsOf = (entry: IptablesEntry): number => (isSkeleton(entry) ? 1 : entry.chains.size);
-  return applyChanges(changes, { realm, signal, script: scriptFor, chainsOf });
+  return applyChanges(changes, { realm, signal, script: scriptPieces, chainsOf });
 }
 
 /** Few rows by one script; what is shared behind them, for rows jump to it. */
