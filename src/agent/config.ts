@@ -87,7 +87,7 @@ export type AgentConfigFile = Omit<
   readonly healthPort?: number;
   readonly network?: 'vxlan';
   readonly service?: string;
-  readonly iptablesFlavour?: string;
+  readonly iptablesFlavour?: string | undefined;
   readonly underlayLink?: string;
   readonly resyncMs?: number;
   readonly logLevel?: string;

@@ -5,6 +5,7 @@ import {
   durationFlag,
   filenameFlag,
   flag,
+  iptablesFlavourFlag,
   nameFlag,
   namespaceFlag,
   networkFlag,
@@ -65,6 +66,7 @@ function addUp(program: Command): void {
       ).argParser(parseList),
     )
     .addOption(flag('--allow-external-ips', 'nodes carry spec.externalIPs of Services'))
+    .addOption(iptablesFlavourFlag())
     .addOption(
       durationFlag('--wait <duration>', 'how long to wait until all is ready', { ms: 120_000, text: '2m' }),
     )

@@ -1,9 +1,12 @@
 // The flags of the commands: what they take, and the environment variable that stands in for each (flag > environment > default).
 
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { IptablesFlavour } from '../sys/iptables.ts';
 
 export const OUTPUTS = ['json', 'yaml', 'wide'] as const;
 const NETWORKS = ['vxlan'] as const;
+// Not from where the flavours are asked: that loads what speaks to the kernel, and every command begins here.
+const IPTABLES_FLAVOURS: readonly IptablesFlavour[] = ['nft', 'legacy'];
 
 /** A flag with its environment variable: "--pod-cidr" reads FAIRLEAD_POD_CIDR unless `variable` says otherwise. */
 export function flag(names: string, description: string, variable?: string): Option {
@@ -39,6 +42,13 @@ export function filenameFlag(): Option {
 
 export function networkFlag(): Option {
   return flag('--network <mode>', 'how pods of different nodes reach each other').choices(NETWORKS);
+}
+
+export function iptablesFlavourFlag(): Option {
+  return flag(
+    '--iptables-flavour <flavour>',
+    'where the backend iptables writes its rules (default: that of the program iptables)',
+  ).choices(IPTABLES_FLAVOURS);
 }
 
 export function durationFlag(names: string, description: string, of: { ms: number; text: string }): Option {

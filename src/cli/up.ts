@@ -7,6 +7,7 @@ import { clusterPaths, type PathRoots } from '../base/paths.ts';
 import { checkConnectivity, type CheckReport } from '../lab/connectivity/check.ts';
 import { up, type UpReport } from '../lab/cluster/up.ts';
 import { loadManifests } from '../lab/manifests/load.ts';
+import type { IptablesFlavour } from '../sys/iptables.ts';
 import { installation, machineRoots } from './installation.ts';
 import { printForMachine } from './output.ts';
 import { untilTerminated } from './process-commands.ts';
@@ -25,6 +26,7 @@ interface UpFlags {
   readonly loadBalancerCidr?: readonly string[];
   readonly nodePortAddresses?: readonly string[];
   readonly allowExternalIps?: boolean;
+  readonly iptablesFlavour?: IptablesFlavour;
   readonly wait: number;
   readonly check: boolean;
   readonly output?: string;
@@ -68,6 +70,7 @@ async function raiseAndTell(
     loadBalancerCidrs: flags.loadBalancerCidr,
     nodePortAddresses: flags.nodePortAddresses,
     allowsExternalIps: flags.allowExternalIps,
+    iptablesFlavour: flags.iptablesFlavour,
     manifests,
     timeoutMs: flags.wait,
     roots,

@@ -75,4 +75,9 @@ test('checkSame() names everything that is asked for otherwise, with what to do'
     message:
       /--nodes 2 is asked for, it stands with 3; --service-cidr 10\.97\.0\.0\/16,fd00:10:96::\/112 .*"fairlead down --name a" first/,
   });
+  assert.throws(() => checkSame(existing, { ...WISH, iptablesFlavour: 'legacy' }), {
+    code: 'conflict',
+    message: /--iptables-flavour legacy is asked for, it stands with the machine’s own/,
+  });
+  checkSame({ ...existing, iptablesFlavour: 'legacy' }, { ...WISH, iptablesFlavour: 'legacy' });
 });

@@ -7,6 +7,7 @@ import type { Ip } from '../../base/ip.ts';
 import { macFromSeed, type Mac } from '../../base/mac.ts';
 import { clusterPaths, type PathRoots } from '../../base/paths.ts';
 import { isObject } from '../../objects/json.ts';
+import type { IptablesFlavour } from '../../sys/iptables.ts';
 import { DEFAULT_POD_CIDRS, DEFAULT_SERVICE_CIDRS, type CidrPair } from './cluster-cidrs.ts';
 
 /** A node of the cluster: its name and its addresses on the fabric, one per family. */
@@ -38,6 +39,8 @@ export interface ClusterConfig {
   readonly nodePortAddresses: readonly Cidr[];
   /** Whether nodes carry `spec.externalIPs`: whoever may write a Service could take any address with it (CVE-2020-8554). */
   readonly allowsExternalIps: boolean;
+  /** In which flavour the Service backend `iptables` writes its rules; undefined for that of the machine's program `iptables`. */
+  readonly iptablesFlavour?: IptablesFlavour | undefined;
 }
 
 export interface ClusterChoice {
@@ -51,6 +54,7 @@ export interface ClusterChoice {
   readonly loadBalancerCidrs?: readonly Cidr[] | undefined;
   readonly nodePortAddresses?: readonly Cidr[] | undefined;
   readonly allowsExternalIps?: boolean | undefined;
+  readonly iptablesFlavour?: IptablesFlavour | undefined;
 }
 
 const DNS_INDEX = 10;
@@ -85,6 +89,7 @@ export function makeClusterConfig(choice: ClusterChoice): ClusterConfig {
     loadBalancerCidrs: choice.loadBalancerCidrs ?? loadBalancerCidrsOf(choice.index),
     nodePortAddresses: choice.nodePortAddresses ?? [],
     allowsExternalIps: choice.allowsExternalIps ?? false,
+    iptablesFlavour: choice.iptablesFlavour,
   };
 }
 

@@ -5,6 +5,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import type { Cidr } from '../../base/cidr.ts';
 import { FairleadError } from '../../base/errors.ts';
 import type { PathRoots } from '../../base/paths.ts';
+import type { IptablesFlavour } from '../../sys/iptables.ts';
 import { openNetlink } from '../../sys/netlink.ts';
 import {
   checkBalancerCidrs,
@@ -34,6 +35,7 @@ export interface ClusterWish {
   readonly loadBalancerCidrs?: readonly string[] | undefined;
   readonly nodePortAddresses?: readonly string[] | undefined;
   readonly allowsExternalIps?: boolean | undefined;
+  readonly iptablesFlavour?: IptablesFlavour | undefined;
 }
 
 /** Nodes of a cluster where nobody says how many. */
@@ -50,6 +52,7 @@ interface Settings {
   readonly loadBalancerCidrs: readonly Cidr[] | undefined;
   readonly nodePortAddresses: readonly Cidr[];
   readonly allowsExternalIps: boolean;
+  readonly iptablesFlavour: IptablesFlavour | undefined;
 }
 
 /** Throws `invalid` where what is asked for cannot be, on any machine. */
@@ -74,6 +77,7 @@ export function checkWish(wish: ClusterWish): Settings {
     loadBalancerCidrs,
     nodePortAddresses: readPrefixes('--node-port-addresses', wish.nodePortAddresses ?? []),
     allowsExternalIps: wish.allowsExternalIps ?? false,
+    iptablesFlavour: wish.iptablesFlavour,
   };
 }
 
@@ -125,6 +129,7 @@ export function checkSame(existing: ClusterConfig, wish: ClusterWish): void {
       existing.nodePortAddresses,
     ),
     ...differ('--allow-external-ips', wish.allowsExternalIps, existing.allowsExternalIps),
+    ...differ('--iptables-flavour', wish.iptablesFlavour, existing.iptablesFlavour ?? 'the machine’s own'),
   ];
   if (differences.length === 0) return;
   const { name } = existing;

@@ -136,6 +136,7 @@ function agentProcess(
     healthPort: 10256,
     nodePortAddresses: cluster.nodePortAddresses,
     allowsExternalIps: cluster.allowsExternalIps,
+    iptablesFlavour: cluster.iptablesFlavour,
   };
   return { name: `agent-${of.node.name}`, command: 'agent', node: of.node.name, config };
 }
