@@ -12,8 +12,8 @@ const MACHINE = 'test/vm/';
 /** For one file: one that hangs must name itself, not hold up everything. The longest takes a minute and a half, four where a machine has other work. */
 const TIMEOUT_MS = 480_000 * Number(process.env['FAIRLEAD_TIME_SCALE'] ?? 1);
 const MACHINE_TIMEOUT_MS = 900_000;
-/** Files at a time. Unit files compute; most of a kernel file's time is waiting: for the kernel, for a cluster, for silence. */
-const SIDE_BY_SIDE = { unit: 2, kernel: 3 };
+/** Files at a time. Most of a kernel file's time is waiting: for the kernel, for a cluster, for silence. */
+const SIDE_BY_SIDE = { unit: 2, kernel: 2 };
 const node = new URL('../node_modules/node/bin/node', import.meta.url).pathname;
 /** Compiled sources are kept as bin/fairlead keeps them: hundreds of test processes load the same ones. */
 const cache = new URL('../build/compile-cache', import.meta.url).pathname;
@@ -27,8 +27,6 @@ function run(name: string, files: readonly string[], concurrency: number): boole
     '--test',
     `--test-concurrency=${concurrency}`,
     '--test-reporter=spec',
-    // A file ends with its tests. One that failed may have left a process, whose pipe would keep it, and the whole run, for ever.
-    '--test-force-exit',
     `--test-timeout=${isMachine ? MACHINE_TIMEOUT_MS : TIMEOUT_MS}`,
     ...files,
   ];

@@ -1,45 +1,8 @@
 // The Service contract of the IPVS backend. The build machine's kernel may have no IPVS: test/vm runs it on one that has.
 
-import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Lifetime } from '../../src/base/lifetime.ts';
-import { ipvsServiceParts } from '../../src/backends/service-ipvs/backend.ts';
-import { IPVS_DEVICE } from '../../src/backends/service-ipvs/kernel.ts';
-import { openIpvs } from '../../src/sys/ipvs.ts';
-import { openNetlink } from '../../src/sys/netlink.ts';
-import {
-  applyByParts,
-  forgettingUdpFlows,
-  runServiceContract,
-  type ContractBackend,
-} from './service-contract.ts';
-import type { ServiceWorld } from './service-world.ts';
-
-async function makeBackend(world: ServiceWorld, lifetime: Lifetime): Promise<ContractBackend> {
-  const { nodeNetns } = world;
-  const parts = ipvsServiceParts({ netns: nodeNetns, lifetime });
-  const ipvs = lifetime.own('IPVS of the test', openIpvs(nodeNetns), (it) => it.close());
-  const netlink = lifetime.own('netlink of the test', openNetlink(nodeNetns), (it) => it.close());
-  return {
-    isInCgroup: false,
-    apply: forgettingUdpFlows(world, lifetime, applyByParts(parts)),
-    damage: async () => {
-      const services = await ipvs.services();
-      const refused = ipvs.apply(services.map((service) => ({ kind: 'service', verb: 'delete', service })));
-      assert.deepEqual(refused, new Map());
-      await netlink.apply([{ kind: 'delete-link', name: IPVS_DEVICE }]);
-    },
-  };
-}
-
-function hasIpvs(): boolean {
-  const ipvs = openIpvs();
-  try {
-    return ipvs.isPresent();
-  } finally {
-    ipvs.close();
-  }
-}
+import { hasIpvs, ipvsBackend } from './service-backends.ts';
+import { runServiceContract } from './service-contract.ts';
 
 const OWN_ADDRESS = {
   reason: 'IPVS answers for addresses of the machine alone: a pod’s own address cannot be a frontend’s',
@@ -70,7 +33,7 @@ const OWN_FRAGMENTS = {
 if (hasIpvs())
   runServiceContract({
     name: 'service-ipvs',
-    makeBackend,
+    makeBackend: ipvsBackend,
     skip: [OWN_ADDRESS, REMEMBERED, ONE_ENDPOINT, OWN_FRAGMENTS],
   });
 else test('service contract: service-ipvs', { skip: 'this kernel has no IPVS' }, () => undefined);
