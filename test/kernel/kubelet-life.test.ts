@@ -255,6 +255,22 @@ test('stand-ins come back when the workload process of the node dies', async () 
   await bed.gone(uid);
 });
 
+test('stand-ins of a workload process that died while no kubelet looked come back', async () => {
+  const uid = bed.run('missed', { containers: [agnhost('netexec')] });
+  await bed.ready('missed');
+  await bed.stopKubelet();
+  await bed.stopWorkload('SIGKILL');
+  await bed.startWorkload();
+  await bed.startKubelet();
+  await until(
+    'a restart',
+    () => main('missed')?.restartCount === 1 && main('missed')?.state?.running !== undefined,
+  );
+  assert.equal(bed.onNode('curl', '-s', `http://${bed.ip('missed')}:8080/hostname`).stdout, 'missed');
+  bed.delete(uid, 0);
+  await bed.gone(uid);
+});
+
 test('netexec /exit ends its container with that code, which is then started again', async () => {
   const uid = bed.run('exits', { containers: [agnhost('netexec')] });
   await bed.ready('exits');

@@ -41,7 +41,12 @@ export class ExitWatch {
 
   async run(signal: AbortSignal): Promise<void> {
     await mkdir(this.#options.folders.exits, { recursive: true });
-    await Promise.all([this.#watchFiles(signal), this.#watchWorkloads(signal), this.#look(signal)]);
+    await Promise.all([
+      this.#watchFiles(signal),
+      this.#watchWorkloads(signal),
+      this.#look(signal),
+      this.#lookAtAdopted(signal),
+    ]);
   }
 
   async #watchFiles(signal: AbortSignal): Promise<void> {
@@ -112,17 +117,32 @@ export class ExitWatch {
   }
 
   async #look(signal: AbortSignal): Promise<void> {
-    const { clock, folders } = this.#options;
+    const { clock } = this.#options;
     while (!signal.aborted) {
-      for (const [record, container] of this.#running('process')) {
-        const of = folders.container(record, container.name, container.attempt);
-        if ((await findLaunched(of.pid)) !== undefined) continue;
-        const exit = await readExit(of.exit);
-        if (exit === undefined) this.#noteLost(record, container);
-        else this.#options.pods.noteExit(record.uid, container.name, container.attempt, exit);
-      }
+      await this.#lookAtProcesses();
       await clock.sleep(LOOK_MS, signal).catch(() => undefined);
     }
+  }
+
+  async #lookAtProcesses(): Promise<void> {
+    const { folders, pods } = this.#options;
+    for (const [record, container] of this.#running('process')) {
+      const of = folders.container(record, container.name, container.attempt);
+      if ((await findLaunched(of.pid)) !== undefined) continue;
+      const exit = await readExit(of.exit);
+      if (exit === undefined) this.#noteLost(record, container);
+      else pods.noteExit(record.uid, container.name, container.attempt, exit);
+    }
+  }
+
+  /** What ended while no kubelet looked: nobody could be told before the pods of the API were known. */
+  async #lookAtAdopted(signal: AbortSignal): Promise<void> {
+    await this.#options.pods.known;
+    if (signal.aborted) return;
+    await this.#lookAtProcesses();
+    // Without a connection it is done when there is one.
+    if (this.#isConnected)
+      await this.#reconcile(signal).catch((error: unknown) => this.#options.log(messageOf(error)));
   }
 
   #noteLost(record: PodRecord, container: ContainerRecord): void {

@@ -14,6 +14,7 @@ export class PodSet {
   readonly #running = new Set<Promise<void>>();
   #adopted = new Map<string, PodRecord>();
   #isClosed = false;
+  readonly #known = Promise.withResolvers<void>();
 
   /** `adopted` are the records that an earlier process left. */
   constructor(world: PodWorld, adopted: readonly PodRecord[]) {
@@ -43,6 +44,12 @@ export class PodSet {
       this.#begin(objectOfRecord(record));
       this.#workers.get(record.uid)?.setGone();
     }
+    this.#known.resolve();
+  }
+
+  /** Resolves when the whole list has come for the first time, and every record that was left has its worker; at the end, too. */
+  get known(): Promise<void> {
+    return this.#known.promise;
   }
 
   noteExit(uid: string, container: string, attempt: number, exit: RunExit): void {
@@ -74,6 +81,7 @@ export class PodSet {
   /** Ends the work; the pods run on. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#known.resolve();
     for (const worker of this.#workers.values()) worker.close();
     await Promise.all(this.#running);
   }
