@@ -1,7 +1,8 @@
 // The pod runtime through time: probes, processes that die, a new kubelet process, failures of others, hundreds of pods.
 
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { ContainerStatus } from '../../src/objects/api-types.ts';
 import { KubeletBed, until } from '../support/kubelet-bed.ts';
@@ -189,16 +190,30 @@ test('network probes come from the node: HTTP, TCP and gRPC', async () => {
   await bed.gone(...uids);
 });
 
+/** Ends the `sleep` of a pod's script from outside; resolves when the script, which goes on after it, has ended. */
+async function endSleep(uid: string): Promise<void> {
+  const { stdout } = bed.onNode('ip', 'netns', 'pids', path.basename(bed.netns(uid)));
+  const pids = stdout.split('\n').filter((it) => it !== '').map(Number); // prettier-ignore
+  const asleep = pids.filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sleep\n');
+  assert.equal(asleep.length, 1);
+  for (const pid of asleep) process.kill(pid, 'SIGKILL');
+  await until('the end of the script', () => pids.every((pid) => !existsSync(`/proc/${pid}`)));
+}
+
 test('a new kubelet process adopts: nothing restarts, ends that nobody saw are noticed, deleted pods are taken away', async () => {
   const stays = bed.run('stays', { containers: [sh('echo first; exec sleep 1000')] }, HOST);
   const serves = bed.run('serves', { containers: [agnhost('netexec')] });
-  const ends = bed.run('ends', { restartPolicy: 'Never', containers: [sh('sleep 0.5; exit 9')] }, HOST);
-  const goes = bed.run('goes', { containers: [sh('exec sleep 1000')] }, HOST);
+  const ends = bed.run('ends', { restartPolicy: 'Never', containers: [sh('sleep 1000; exit 9')] }, HOST);
+  const goes = bed.run(
+    'goes',
+    { terminationGracePeriodSeconds: 1, containers: [sh('exec sleep 1000')] },
+    HOST,
+  );
   await bed.ready('stays', 'serves', 'ends', 'goes');
   const ids = ['stays', 'serves'].map((it) => main(it)?.containerID);
   await bed.stopKubelet();
   assert.equal(bed.onNode('curl', '-s', `http://${bed.ip('serves')}:8080/hostname`).stdout, 'serves');
-  await new Promise((resolve) => void setTimeout(resolve, 700));
+  await endSleep(ends);
   bed.api.pods.delete(goes);
   await bed.startKubelet();
   await until('the unseen end', () => main('ends')?.state?.terminated?.exitCode === 9);
