@@ -155,7 +155,7 @@ test('the result of 1.1.0 is what stands in the kernel', async () => {
 
 test('a pod cannot send with another address', async () => {
   assert.equal((await call('ADD')).code, 0);
-  inside(POD_A, 'ping', '-c1', '-W2', '10.89.1.11');
+  inside(POD_A, 'ping', '-c1', '-w10', '10.89.1.11');
   inside(POD_A, 'ip', 'addr', 'add', '10.244.1.6/32', 'dev', 'eth0');
   assert.throws(() => inside(POD_A, 'ping', '-c1', '-W1', '-I', '10.244.1.6', '10.89.1.11'));
   await call('DEL');

@@ -73,7 +73,7 @@ test('pods on two nodes reach each other in both families and are seen with thei
   assert.deepEqual(a.ips, ['10.244.1.1', 'fd00:10:244:1::1']);
   assert.deepEqual(b.ips, ['10.244.2.1', 'fd00:10:244:2::1']);
   for (const [i, ip] of b.ips.entries()) {
-    await inside(a.netns, 'ping', '-c1', '-W2', ip);
+    await inside(a.netns, 'ping', '-c1', '-w10', ip);
     assert.equal(await seenAs(a.netns, b.netns, ip), a.ips[i]);
   }
 });
@@ -110,8 +110,8 @@ test('packets of the full MTU pass whole and larger ones are refused by the pod 
   const [one, two] = lab.nodes as [LabNode, LabNode];
   const g = await addPod(one, 'pod-g');
   const h = await addPod(two, 'pod-h');
-  await inside(g.netns, 'ping', '-c1', '-W2', '-M', 'do', '-s', String(1450 - 28), h.ips[0] ?? '');
-  await inside(g.netns, 'ping', '-c1', '-W2', '-M', 'do', '-s', String(1450 - 48), h.ips[1] ?? '');
+  await inside(g.netns, 'ping', '-c1', '-w10', '-M', 'do', '-s', String(1450 - 28), h.ips[0] ?? '');
+  await inside(g.netns, 'ping', '-c1', '-w10', '-M', 'do', '-s', String(1450 - 48), h.ips[1] ?? '');
   await assert.rejects(
     inside(g.netns, 'ping', '-c1', '-W2', '-M', 'do', '-s', String(1450 - 27), h.ips[0] ?? ''),
   );

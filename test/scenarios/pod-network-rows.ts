@@ -72,7 +72,7 @@ function podToPod(world: () => World): void {
       const { probes, peers } = world();
       const targets = [...probes, ...peers].map((it) => it.ips[family]);
       const outputs = await Promise.all(
-        targets.map((ip) => world().first.prober.run('ping', '-n', '-c1', '-W2', ip)),
+        targets.map((ip) => world().first.prober.run('ping', '-n', '-c1', '-w10', ip)),
       );
       for (const output of outputs) assert.match(output, / 1 received/);
     });
@@ -129,7 +129,7 @@ function outside(world: () => World): void {
             const answer = await from.prober.ask({ kind, host: host[family], port: ports[kind], say: '/' });
             assert.equal(answer.text ?? answer.error, nodes[i]?.ips[family], `${from.name}, ${kind}`);
           }
-          assert.match(await from.prober.run('ping', '-n', '-c1', '-W2', host[family]), / 1 received/);
+          assert.match(await from.prober.run('ping', '-n', '-c1', '-w10', host[family]), / 1 received/);
         }
       }
     });
