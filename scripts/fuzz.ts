@@ -60,7 +60,7 @@ async function fuzzFile({ file, properties }: Target, options: Options): Promise
     FAIRLEAD_FUZZ_SEED: String(options.seed),
     FAIRLEAD_FUZZ_REPORT: report,
   };
-  const { isGreen, output } = await run(args, env, (seconds * properties + GRACE_SECONDS) * 1000);
+  const { isGreen, output } = await run(args, env, Math.ceil((seconds * properties + GRACE_SECONDS) * 1000));
   const lines = readLines(report);
   rmSync(folder, { recursive: true, force: true });
   return { file, isGreen, lines, output };
