@@ -13,7 +13,13 @@ import { openNodeBpf } from '../src/backends/shared-bpf/node-bpf.ts';
 import { frontendKey } from '../src/model/network.ts';
 import { inNetns } from '../src/sys/netns.ts';
 import { anEbpfRow } from '../test/support/ebpf-row.ts';
-import { LoadProgram, median, type LoadMode, type LoadWay } from './service-load/load-program.ts';
+import {
+  LoadProgram,
+  median,
+  medianRatio,
+  type LoadMode,
+  type LoadWay,
+} from './service-load/load-program.ts';
 import { buildServiceWorld, linkIndex, type ServiceWorld } from '../test/contract/service-world.ts';
 
 const [rounds = 40, seconds = 0.1] = process.argv.slice(2).map(Number);
@@ -126,8 +132,7 @@ function print(
   rates: readonly number[],
   base: readonly number[] | undefined,
 ): void {
-  const ratios = base?.map((it, round) => (rates[round] ?? 0) / it);
-  const ratio = ratios === undefined ? undefined : Number(median(ratios).toFixed(3));
+  const ratio = base === undefined ? undefined : medianRatio(rates, base);
   const row = {
     bench: 'service-ebpf',
     measure: measured,

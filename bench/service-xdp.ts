@@ -12,7 +12,7 @@ import type { Target } from '../src/reconcile/target.ts';
 import { setLinkOffload } from '../src/sys/link-offload.ts';
 import { inNetns } from '../src/sys/netns.ts';
 import { startTwoNodes, VIP, type TwoNodes, type WantedService } from '../test/support/two-nodes-lab.ts';
-import { LoadProgram, median, type LoadMode } from './service-load/load-program.ts';
+import { LoadProgram, median, medianRatio, type LoadMode } from './service-load/load-program.ts';
 
 const [rounds = 30, seconds = 0.1] = process.argv.slice(2).map(Number);
 const PREFIX = `t-cni-bx${process.pid}`;
@@ -71,7 +71,7 @@ async function run(lifetime: Lifetime): Promise<void> {
         rates[by].push(load.measure(way, mode));
       }
     for (const by of ['tc', 'xdp'] as const) {
-      const ratio = Number(median(rates[by].map((it, round) => it / (rates.tc[round] ?? 0))).toFixed(3));
+      const ratio = medianRatio(rates[by], rates.tc);
       const row = { bench: 'service-xdp', what, by, perSecond: Math.round(median(rates[by])), ratio, rounds };
       process.stdout.write(`${JSON.stringify(row)}\n`);
     }

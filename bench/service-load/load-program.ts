@@ -50,6 +50,11 @@ export class LoadProgram {
   }
 }
 
+/** The median of each turn's ratio to the same turn of `base`. */
+export function medianRatio(rates: readonly number[], base: readonly number[]): number {
+  return Number(median(base.map((it, turn) => (rates[turn] ?? 0) / it)).toFixed(3));
+}
+
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }

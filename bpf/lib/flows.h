@@ -224,18 +224,24 @@ static __noinline void flow_forget(const struct packet *packet)
 	bpf_map_delete_elem(&flows, &key);
 }
 
+/* The flow that leaves a packet as it is. */
+static __always_inline struct flow flow_as_is(const struct packet *packet)
+{
+	return (struct flow){
+		.source = packet->source,
+		.destination = packet->destination,
+		.source_port = packet->source_port,
+		.destination_port = packet->destination_port,
+	};
+}
+
 /*
  * A pod speaks to an endpoint itself, without the Service, from ends that a flow of a Service had: that flow is over, and answers are to
  * be left alone from here on.
  */
 static __always_inline void flow_forget_between(const struct packet *packet)
 {
-	struct flow out = {
-		.source = packet->source,
-		.destination = packet->destination,
-		.source_port = packet->source_port,
-		.destination_port = packet->destination_port,
-	};
+	struct flow out = flow_as_is(packet);
 	struct flow_key answers;
 	struct flow_key asks = { .protocol = packet->protocol, .direction = FLOW_FORWARD };
 	const struct flow *known;

@@ -140,12 +140,7 @@ static __always_inline bool xdp_answer_goes_on(const struct packet *packet, stru
 /* With direct return the packet goes to the endpoint's node as it is; where that is, its flow says. */
 static __noinline int xdp_send_direct(struct xdp_md *ctx, struct frame *frame, const struct packet *packet, const struct flow *to)
 {
-	struct flow same = {
-		.source = packet->source,
-		.destination = packet->destination,
-		.source_port = packet->source_port,
-		.destination_port = packet->destination_port,
-	};
+	struct flow same = flow_as_is(packet);
 	struct bpf_fib_lookup way;
 
 	if (packet->hop_limit <= 1 || xdp_route_find(ctx, packet, to, frame->l3_bytes, &way) != BPF_FIB_LKUP_RET_SUCCESS ||

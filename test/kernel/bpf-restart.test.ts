@@ -144,14 +144,18 @@ test('a loader in another namespace touches no link of the indexes that are know
   const stranger = lifetime.own('other namespace', `/run/netns/${ownName('other')}`, (it) => deleteNetns(it));
   createNetns(stranger);
   const [known, restored] = [new Lifetime('known'), new Lifetime('restored')];
-  const pods = (await open(known, OBJECTS)).podInterfaces.list();
+  const before = await open(known, OBJECTS);
+  const pods = before.podInterfaces.list();
+  // Any link of the namespace: the host side of a pod will do.
+  for (const { ifindex } of pods) before.nodeLinks.xdp.attach(ifindex);
   await known.close();
   // Another namespace has links of its own under the same indexes.
   for (const { ifindex } of pods)
     execFileSync('ip', ['-n', path.basename(stranger), 'link', 'add', `l${ifindex}`, 'index', `${ifindex}`, 'type', 'bridge']); // prettier-ignore
   const other = new Lifetime('other');
   const options = { pinDir: world.pinDir, objectDir: OBJECTS, cgroupPath: world.cgroup, netns: stranger };
-  assert.deepEqual((await openNodeBpf(options, other)).podInterfaces.list(), []);
+  const there = await openNodeBpf(options, other);
+  assert.deepEqual([there.podInterfaces.list(), there.nodeLinks.xdp.list()], [[], []]);
   await other.close();
   const hooks = pods.map(({ ifindex }) => inNetns(stranger, () => attachedTcProgram(ifindex, 'ingress')));
   assert.deepEqual(hooks, pods.map(() => undefined)); // prettier-ignore

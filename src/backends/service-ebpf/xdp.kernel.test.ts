@@ -4,7 +4,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { parseCidr } from '../../base/cidr.ts';
-import type { Family } from '../../base/ip.ts';
 import { Lifetime } from '../../base/lifetime.ts';
 import { NO_FRONTEND_OPTIONS } from '../../model/network.ts';
 import { setLinkOffload } from '../../sys/link-offload.ts';
@@ -179,7 +178,7 @@ for (const family of [4, 6] as const)
         ring.drain();
         await reading.close();
         assert.deepEqual(answer?.kind === 'error' ? answer.error : answer, 'timeout');
-        assert.equal(events[0], `node-xdp service-source-range ${CLIENT[family as Family]}`);
+        assert.equal(events[0], `node-xdp service-source-range ${CLIENT[family]}`);
       });
     });
 

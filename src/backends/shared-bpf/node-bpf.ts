@@ -21,7 +21,7 @@ import { makePinFolders, mapPins, pruneStalePins, removePins, type PinPlan } fro
 import { podInterfaces, type InNamespace, type PodInterface, type PodInterfaces } from './pod-interfaces.ts';
 import { readCounters, watchEvents, type PacketCounter, type PacketEvent } from './packet-events.ts';
 import { openPrograms, programNamed, type PinnedProgram } from './programs.ts';
-import { refreshXdpLinks, xdpLinks } from './xdp-links.ts';
+import { forgetXdpLinks, refreshXdpLinks, xdpLinks } from './xdp-links.ts';
 
 /** Where a node's programs come from and where they live. */
 export interface NodeBpfOptions {
@@ -79,7 +79,7 @@ export async function openNodeBpf(options: NodeBpfOptions, lifetime: Lifetime): 
   if (options.cgroupPath === undefined) unlinkPrograms(plan);
   else linkPrograms(plan, programs, options.cgroupPath);
   const nodeNetnsCookie = netnsCookie(options.netns);
-  forgetOtherNamespace(maps, nodeNetnsCookie);
+  forgetOtherNamespace(plan, maps, nodeNetnsCookie);
   const pods = openPodInterfaces(maps, programs, options.netns);
   const links = openNodeLinks(plan, maps, { programs, netns: options.netns });
   pruneStalePins(plan, new Set([...programs.map((it) => it.path), ...pins.values()]));
@@ -108,11 +108,12 @@ export async function openNodeBpf(options: NodeBpfOptions, lifetime: Lifetime): 
  * Link indexes mean nothing outside of the namespace that they were written in: there, somebody else's link may have one of them.
  * A namespace's cookie never comes again while the machine runs, so that pods of another one are pods that are gone.
  */
-function forgetOtherNamespace(maps: NodeMaps, nodeNetnsCookie: bigint): void {
+function forgetOtherNamespace(plan: PinPlan, maps: NodeMaps, nodeNetnsCookie: bigint): void {
   const before = maps.settings.lookup({ index: 0 })?.nodeNetnsCookie ?? 0n;
   if (before === 0n || before === nodeNetnsCookie) return;
   maps.podInterfaces.deleteAll(maps.podInterfaces.entries().map(([key]) => key));
   maps.nodeLinks.deleteAll(maps.nodeLinks.entries().map(([key]) => key));
+  forgetXdpLinks(plan);
 }
 
 /** Brings the programs of pods that are attached up to date; forgets pods whose interface is gone. */

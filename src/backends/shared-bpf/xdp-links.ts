@@ -43,11 +43,19 @@ export function xdpLinks(plan: PinPlan, program: number, inNamespace: InNamespac
     detach: (ifindex) => unpin(pathOf(ifindex)),
     isAttached: (ifindex) =>
       withLink(pathOf(ifindex), (_, state) => state.ifindex === ifindex && state.programId === id) === true,
-    list: () =>
-      readdirSync(linkPin(plan, ''))
-        .filter((name) => name.startsWith(PREFIX))
-        .map((name) => Number(name.slice(PREFIX.length))),
+    list: () => pinnedIndexes(plan),
   };
+}
+
+/** For links of another namespace: here, somebody else's link may have the index of one. */
+export function forgetXdpLinks(plan: PinPlan): void {
+  for (const ifindex of pinnedIndexes(plan)) unpin(linkPin(plan, `${PREFIX}${ifindex}`));
+}
+
+function pinnedIndexes(plan: PinPlan): readonly number[] {
+  return readdirSync(linkPin(plan, ''))
+    .filter((name) => name.startsWith(PREFIX))
+    .map((name) => Number(name.slice(PREFIX.length)));
 }
 
 /** Brings links that carry a program of an earlier version up to date; forgets those that are gone. */
