@@ -34,6 +34,16 @@ const WRONG = [
     message: /iptablesFlavour: must be one of "nft", "legacy"/,
   },
   { name: 'flows', change: { flowEntries: 0 }, message: /flowEntries: must be from 1024 to/ },
+  {
+    name: 'unknown map',
+    change: { mapLimits: { flows: 64 } },
+    message: /mapLimits\.flows: no such map that grows; there are service_addresses, /,
+  },
+  {
+    name: 'map size',
+    change: { mapLimits: { endpoints: 100 } },
+    message: /mapLimits\.endpoints: must be a power of two from 64/,
+  },
   { name: 'metrics port', change: { metrics: { host: '::1', port: 0 } }, message: /metrics\.port/ },
 ];
 

@@ -11,6 +11,7 @@ import { Field } from '../objects/slim-field.ts';
 import { readIp } from '../objects/slim-meta.ts';
 import { IPTABLES_FLAVOURS } from '../sys/iptables-flavour.ts';
 import type { IptablesFlavour } from '../sys/iptables.ts';
+import { allBpfMaps } from '../wire/bpf-maps.ts';
 
 /** What a node's agent is told; paths are absolute. */
 export interface AgentConfig {
@@ -28,6 +29,8 @@ export interface AgentConfig {
   readonly objectDir: string;
   /** Translations of packets that the node remembers, two for a flow; undefined for what fits the machine's memory. Holds from the next boot on. */
   readonly flowEntries: number | undefined;
+  /** Most entries of BPF maps that grow, by their names; those that are left out have the bounds of the table. */
+  readonly mapLimits: ReadonlyMap<string, number>;
   readonly cniSocket: string;
   /** Undefined where no DNS process is fed. */
   readonly dnsSocket: string | undefined;
@@ -59,7 +62,7 @@ export interface AgentConfig {
 
 const RESYNC_DEFAULT_MS = 60_000;
 
-/** `AgentConfig` as it stands in the file: JSON leaves out what is undefined; `underlayLink` (eth0), `network` (vxlan), `service` (the first of the registry), `iptablesFlavour` (that of the program `iptables`), `resyncMs` (60000), `nodePortAddresses` (none), `healthPort` (none), `flowEntries` (by memory), `allowsExternalIps` (false) and `logLevel` (info) may be left out too. */
+/** `AgentConfig` as it stands in the file: JSON leaves out what is undefined; `underlayLink` (eth0), `network` (vxlan), `service` (the first of the registry), `iptablesFlavour` (that of the program `iptables`), `resyncMs` (60000), `nodePortAddresses` (none), `healthPort` (none), `flowEntries` (by memory), `mapLimits` (none), `allowsExternalIps` (false) and `logLevel` (info) may be left out too. */
 export type AgentConfigFile = Omit<
   AgentConfig,
   | 'podCidrs'
@@ -68,6 +71,7 @@ export type AgentConfigFile = Omit<
   | 'nodePortAddresses'
   | 'allowsExternalIps'
   | 'flowEntries'
+  | 'mapLimits'
   | 'metrics'
   | 'healthPort'
   | 'network'
@@ -83,6 +87,7 @@ export type AgentConfigFile = Omit<
   readonly nodePortAddresses?: readonly string[];
   readonly allowsExternalIps?: boolean;
   readonly flowEntries?: number;
+  readonly mapLimits?: Readonly<Record<string, number>>;
   readonly metrics?: { readonly host: string; readonly port: number } | undefined;
   readonly healthPort?: number;
   readonly network?: 'vxlan';
@@ -113,6 +118,7 @@ export function parseAgentConfig(raw: unknown): AgentConfig {
     cgroupPath: root.at('cgroupPath').optionalText(),
     objectDir: root.at('objectDir').text(),
     flowEntries: readFlowEntries(root.at('flowEntries')),
+    mapLimits: readMapLimits(root.at('mapLimits')),
     cniSocket: root.at('cniSocket').text(),
     dnsSocket: root.at('dnsSocket').optionalText(),
     agentSocket: root.at('agentSocket').text(),
@@ -133,12 +139,28 @@ export function parseAgentConfig(raw: unknown): AgentConfig {
   };
 }
 
-const FLOW_ENTRIES_MAX = 1 << 24;
+const ENTRIES_MAX = 1 << 24;
 
 function readFlowEntries(field: Field): number | undefined {
   const entries = field.optionalInteger();
-  if (entries === undefined || (entries >= 1024 && entries <= FLOW_ENTRIES_MAX)) return entries;
-  return field.fail(`must be from 1024 to ${FLOW_ENTRIES_MAX}`);
+  if (entries === undefined || (entries >= 1024 && entries <= ENTRIES_MAX)) return entries;
+  return field.fail(`must be from 1024 to ${ENTRIES_MAX}`);
+}
+
+const MAP_ENTRIES_MIN = 64;
+
+function readMapLimits(field: Field): ReadonlyMap<string, number> {
+  const growing = allBpfMaps().filter((it) => it.firstEntries !== undefined);
+  const limits = field.names().map((name): readonly [string, number] => {
+    const limit = field.at(name);
+    const entries = limit.optionalInteger() ?? 0;
+    if (!growing.some((it) => it.name === name))
+      return limit.fail(`no such map that grows; there are ${growing.map((it) => it.name).join(', ')}`);
+    if (entries < MAP_ENTRIES_MIN || entries > ENTRIES_MAX || !Number.isInteger(Math.log2(entries)))
+      return limit.fail(`must be a power of two from ${MAP_ENTRIES_MIN} to ${ENTRIES_MAX}`);
+    return [name, entries];
+  });
+  return new Map(limits);
 }
 
 function readNetwork(field: Field): 'vxlan' {

@@ -1,13 +1,16 @@
-// How full the BPF maps are, as metrics and for the status: counted anew at most every half minute, whoever asks how often.
+// How full the BPF maps are, as metrics and for the status: counted anew at most every second, and seldom where that takes
+// long, whoever asks how often.
 
 import { Gauge, type Registry } from 'prom-client';
 import { isCrowded, type MapFill } from '../backends/shared-bpf/map-fill.ts';
 import type { Clock } from '../base/clock.ts';
 import type { AgentContext } from './agent-context.ts';
 
-const KEEP_MS = 30_000;
+const KEEP_LEAST_MS = 1_000;
+/** With many Services a count takes milliseconds: for a thousand times as long its answer is kept. */
+const KEEP_PER_COUNT = 1_000;
 
-/** `count` with its last answer kept for a while: it costs milliseconds with many Services. */
+/** `count` with its last answer kept for a while. */
 export function keptFills(count: () => readonly MapFill[], clock: Clock): () => readonly MapFill[] {
   let fills: readonly MapFill[] = [];
   let untilMs = -Infinity;
@@ -15,7 +18,8 @@ export function keptFills(count: () => readonly MapFill[], clock: Clock): () => 
     const nowMs = clock.monotonicMs();
     if (nowMs < untilMs) return fills;
     fills = count();
-    untilMs = nowMs + KEEP_MS;
+    const tookMs = clock.monotonicMs() - nowMs;
+    untilMs = nowMs + Math.max(KEEP_LEAST_MS, tookMs * KEEP_PER_COUNT);
     return fills;
   };
 }

@@ -20,7 +20,7 @@ export async function openNodeDoors(context: AgentContext): Promise<NodeDoors> {
   const netlink = lifetime.own('netlink socket', openNetlink(), (it) => it.close());
   const conntrack = lifetime.own('connection tracking', openConntrack(), (it) => it.close());
   const { pinDir, objectDir, cgroupPath } = config;
-  const maxEntries = sizesForMachine(totalmem(), config.flowEntries);
+  const maxEntries = new Map([...sizesForMachine(totalmem(), config.flowEntries), ...config.mapLimits]);
   const onGrowth = (growth: MapGrowth): void => logGrowth(context, growth);
   const bpf = await openNodeBpf({ pinDir, objectDir, cgroupPath, maxEntries, onGrowth }, lifetime);
   return {

@@ -2,7 +2,7 @@
 
 import { frontendKey, type Frontend, type NodeView } from '../model/network.ts';
 import type { Engine } from '../reconcile/engine.ts';
-import type { KeyView } from '../reconcile/status.ts';
+import type { KeyFailure, KeyView } from '../reconcile/status.ts';
 import type { AgentView } from './agent-view.ts';
 import type { ProgrammedVersions } from './receipt.ts';
 import type { ServiceChoice } from './service-choice.ts';
@@ -24,6 +24,8 @@ export interface FrontendReceipt extends Pick<Frontend, 'scope' | 'portName' | '
   readonly state: KeyView['state'] | 'left-alone';
   readonly lines: readonly string[];
   readonly writtenAtMs: number | undefined;
+  /** With state `error`: what the kernel said, since when, and when it is tried again. */
+  readonly failure: Omit<KeyFailure, 'key'> | undefined;
   /** Endpoints for clients inside and outside. */
   readonly inside: readonly string[];
   readonly outside: readonly string[];
@@ -70,6 +72,7 @@ function receiptOf(frontend: Frontend, shown: KeyView | undefined): FrontendRece
     state: kind === 'node-local' ? 'left-alone' : (shown?.state ?? 'pending'),
     lines: shown?.lines ?? [],
     writtenAtMs: shown?.written?.atMs,
+    failure: shown?.failure,
     inside: inside.endpoints.map((it) => `${it.ip} ${it.port}`),
     outside: outside.endpoints.map((it) => `${it.ip} ${it.port}`),
   };

@@ -76,13 +76,20 @@ function nodeText(answer: NodeAnswer, isWide: boolean): string {
   ]);
   const lines = answer.frontends.flatMap((it) => it.lines.map((line) => `    ${line}\n`));
   const kernel = isWide && lines.length > 0 ? `  in the kernel:\n${lines.join('')}` : '';
+  const failures = answer.frontends.map(failureText).join('');
   const notes = answer.notes.map((it) => `  note: ${it}\n`).join('');
-  return `${head}${table(['  FRONTEND', 'KIND', 'STATE', 'SINCE', 'ENDPOINTS'], rows)}${notes}${kernel}`;
+  return `${head}${table(['  FRONTEND', 'KIND', 'STATE', 'SINCE', 'ENDPOINTS'], rows)}${failures}${notes}${kernel}`;
 }
 
 function stateText({ state }: FrontendReceipt): string {
   const words = { done: 'programmed', pending: 'PENDING', error: 'FAILED', 'left-alone': 'left to the node' };
   return words[state];
+}
+
+function failureText({ failure }: FrontendReceipt): string {
+  if (failure === undefined) return '';
+  const [since, next] = [failure.sinceMs, failure.nextTryMs].map((it) => new Date(it).toISOString());
+  return `  failed ${failure.attempts} times since ${since}, next try at ${next}: ${failure.error}\n`;
 }
 
 function endpointsText({ inside, outside, state }: FrontendReceipt): string {

@@ -60,12 +60,17 @@ export class Field {
     return elements.map((value, i) => new Field(this.#of, `${this.#path}[${i}]`, value));
   }
 
+  /** The names of a map's entries; none where it is absent. */
+  names(): readonly string[] {
+    if (this.isAbsent) return [];
+    if (typeof this.value !== 'object' || Array.isArray(this.value)) return this.fail('must be a map');
+    return Object.keys(this.value ?? {});
+  }
+
   /** A map of texts, as labels and selectors are; empty where absent. */
   textMap(): ReadonlyMap<string, string> {
     if (this.isAbsent) return NO_TEXTS;
-    if (typeof this.value !== 'object' || Array.isArray(this.value)) return this.fail('must be a map');
-    const names = Object.keys(this.value ?? {});
-    return new Map(names.map((name) => [name, this.#textOf(name)]));
+    return new Map(this.names().map((name) => [name, this.#textOf(name)]));
   }
 
   /** What `parse` makes of the value; its error is wrapped so that the field is named. */

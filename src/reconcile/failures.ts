@@ -65,11 +65,13 @@ export class Failures {
 
   /** `epochOffsetMs` turns the monotonic times into times since the epoch. */
   list(epochOffsetMs: number): readonly KeyFailure[] {
-    return [...this.#byKey.values()].map((it) => ({
-      ...it,
-      sinceMs: Math.round(it.sinceMs + epochOffsetMs),
-      nextTryMs: Math.round(it.nextTryMs + epochOffsetMs),
-    }));
+    return [...this.#byKey.values()].map((it) => sinceEpoch(it, epochOffsetMs));
+  }
+
+  /** The one of `key`, with times as in `list`. */
+  of(key: string, epochOffsetMs: number): KeyFailure | undefined {
+    const found = this.#byKey.get(key);
+    return found === undefined ? undefined : sinceEpoch(found, epochOffsetMs);
   }
 
   get size(): number {
@@ -81,4 +83,12 @@ export class Failures {
     for (const { code } of this.#byKey.values()) if (code !== 'draining') return true;
     return false;
   }
+}
+
+function sinceEpoch(failure: KeyFailure, epochOffsetMs: number): KeyFailure {
+  return {
+    ...failure,
+    sinceMs: Math.round(failure.sinceMs + epochOffsetMs),
+    nextTryMs: Math.round(failure.nextTryMs + epochOffsetMs),
+  };
 }

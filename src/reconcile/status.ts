@@ -36,6 +36,8 @@ export interface KeyView {
   readonly lines: readonly string[];
   /** When it was last written, and for which revision; undefined where it was found as it should be. */
   readonly written: { readonly atMs: number; readonly revision: number } | undefined;
+  /** Why it is not as desired, where that is an error. */
+  readonly failure: KeyFailure | undefined;
 }
 
 export interface EngineStatus {

@@ -138,9 +138,16 @@ export class TargetReconciler<T> {
       const entry = seen.get(key);
       const lines = entry === undefined ? [] : this.#lines('update', new Map([[key, entry]]));
       const isSame = this.#isSame(this.#desired?.get(key), entry);
-      const state = this.#failures.has(key) ? 'error' : isSame ? 'done' : 'pending';
-      return { key, state, lines, written: this.#written.get(key) };
+      const failure = this.#failures.of(key, this.#epochOffsetMs());
+      const state = failure !== undefined ? 'error' : isSame ? 'done' : 'pending';
+      return { key, state, lines, written: this.#written.get(key), failure };
     });
+  }
+
+  /** From the monotonic times of failures to the epoch. */
+  #epochOffsetMs(): number {
+    const { clock } = this.#context;
+    return clock.nowMs() - clock.monotonicMs();
   }
 
   stateOf(key: string): KeyState {
@@ -154,13 +161,12 @@ export class TargetReconciler<T> {
   }
 
   status(): TargetStatus {
-    const { clock } = this.#context;
     return {
       name: this.#target.name,
       desiredCount: this.#desired?.size,
       observedCount: this.#seen?.size,
       pendingCount: this.#pendingCount(),
-      failures: this.#failures.list(clock.nowMs() - clock.monotonicMs()),
+      failures: this.#failures.list(this.#epochOffsetMs()),
       revision: this.#revision,
       isConverged: this.isConverged,
       convergedRevision: this.#converged?.revision,

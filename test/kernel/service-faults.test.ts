@@ -3,14 +3,13 @@
 // FAIRLEAD_SERVICES sets how many Services there are (10000 for a long run).
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { typedNodeMaps, type NodeMaps } from '../../src/backends/shared-bpf/node-maps.ts';
 import { Lifetime } from '../../src/base/lifetime.ts';
 import { parseIp } from '../../src/base/ip.ts';
 import { parsePort } from '../../src/base/port.ts';
-import { ENDPOINT_SLICES, NODES, SERVICES } from '../../src/kube/resource.ts';
+import { ENDPOINT_SLICES, SERVICES } from '../../src/kube/resource.ts';
 import { openBpfMap, type BpfMap } from '../../src/sys/bpf-map.ts';
 import { openMapSlot } from '../../src/sys/bpf-map-slot.ts';
 import { openPin } from '../../src/sys/bpf-pin.ts';
@@ -18,25 +17,20 @@ import { saveIptables } from '../../src/sys/iptables.ts';
 import { openNfTables } from '../../src/sys/nf-tables.ts';
 import { PROTOCOL_NUMBERS } from '../../src/base/port.ts';
 import { allBpfMaps } from '../../src/wire/bpf-maps.ts';
-import { makeAgentNode, type AgentNode, type AgentProcess } from '../support/agent-node.ts';
+import type { AgentNode } from '../support/agent-node.ts';
 import { eventually } from '../support/eventually.ts';
-import { FakeKubeApi } from '../support/fake-kube-api.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
-import { connectAllTheTime, echoServer, fetchAsPod } from '../support/node-traffic.ts';
-import { startRelay, type Relay } from '../support/relay.ts';
+import { connectAllTheTime, fetchAsPod } from '../support/node-traffic.ts';
 import { ownName } from '../support/own-name.ts';
+import { ENDPOINTS, READY_MS, ServiceRig, WEB } from '../support/service-rig.ts';
 
 const PREFIX = ownName('faults');
 const MANY = Number(process.env['FAIRLEAD_SERVICES'] ?? 2_000);
 /** iptables programs a chain per endpoint, many times slower. */
 const MANY_CHAINS = Number(process.env['FAIRLEAD_SERVICES'] ?? 300);
-const ENDPOINTS = 3;
 /** For an answer; all of this takes place on one busy machine. */
 const ANSWER_MS = 5_000;
-const READY_MS = 30_000;
 const PROGRAMMED_MS = 300_000;
-/** The Service that stands before, during and after everything. */
-const WEB = { name: 'web', ip: '10.96.0.7', endpoint: '10.89.1.11' };
 const WEB_FRONTEND = { ip: parseIp(WEB.ip), port: parsePort(80), protocol: PROTOCOL_NUMBERS.TCP };
 
 /** What the kernel holds, counted by other means than the agent's. */
@@ -200,78 +194,13 @@ const IPTABLES: Carrier = {
   ],
 };
 
-/** A node with an agent of the backend, an API server that can go, and what is asked of both. */
-class Rig {
-  readonly api = new FakeKubeApi();
+/** What the kernel of the node holds, as its backend counts it. */
+class Rig extends ServiceRig {
   readonly #carrier: Carrier;
-  readonly #lifetime: Lifetime;
-  #relay: Relay | undefined;
-  #node: AgentNode | undefined;
-  #agent: AgentProcess | undefined;
 
   constructor(carrier: Carrier, lifetime: Lifetime) {
+    super({ prefix: PREFIX, backend: carrier.backend }, lifetime);
     this.#carrier = carrier;
-    this.#lifetime = lifetime;
-  }
-
-  async start(): Promise<void> {
-    const { api } = this;
-    const { server } = await api.start();
-    this.#lifetime.defer('API', () => api.stop());
-    const folder = mkdtempSync(`${tmpdir()}/${PREFIX}-`);
-    this.#lifetime.defer('folder', () => rmSync(folder, { recursive: true }));
-    const kubeconfigFor = async (netns: string): Promise<string> => {
-      this.#relay = this.#lifetime.own('relay', await startRelay(netns, Number(server.port)), (it) =>
-        it.close(),
-      );
-      return writeKubeconfig(`${folder}/kubeconfig`, this.#relay.port);
-    };
-    const config = {
-      resyncMs: 1_000,
-      service: this.#carrier.backend,
-      iptablesFlavour: 'nft',
-      podCidrs: ['10.244.0.0/16'],
-    };
-    const options = { prefix: PREFIX, name: this.#carrier.backend, config };
-    this.#node = await makeAgentNode(options, kubeconfigFor, this.#lifetime);
-    // What netfilter translates on its way out must have a way out.
-    this.node.run('ip', 'route', 'add', 'default', 'via', '10.89.1.1', 'dev', 'eth0');
-    this.#putNode();
-    this.put(WEB.name, WEB.ip, [WEB.endpoint]);
-    const echo = await echoServer(this.node);
-    this.#lifetime.defer('echo', () => echo.close());
-    this.startAgent();
-    await this.isReady();
-    await this.holds(held(0));
-  }
-
-  get node(): AgentNode {
-    assert.ok(this.#node);
-    return this.#node;
-  }
-
-  set hasApi(isThere: boolean) {
-    assert.ok(this.#relay);
-    this.#relay.isOpen = isThere;
-  }
-
-  startAgent(): void {
-    this.#agent = this.node.start();
-  }
-
-  async kill(): Promise<void> {
-    await this.#agent?.end('SIGKILL');
-  }
-
-  log(): readonly string[] {
-    return (this.#agent?.log() ?? '').split('\n');
-  }
-
-  async isReady(): Promise<void> {
-    await eventually(async () => {
-      const { code, body } = await this.node.ask('/readyz');
-      assert.equal(code, 200, `${body}\n${this.log().slice(-5).join('\n')}`);
-    }, READY_MS);
   }
 
   held(): Promise<Held> {
@@ -281,57 +210,9 @@ class Rig {
   /** Nothing is left to do, and the kernel holds as much as it should. */
   async holds(wanted: Held): Promise<void> {
     await eventually(async () => assert.deepEqual(await this.held(), wanted), PROGRAMMED_MS);
-    await eventually(async () => assert.equal((await this.node.ask('/plan')).body, ''), READY_MS);
+    await this.isSettled();
     assert.deepEqual(await this.held(), wanted);
   }
-
-  put(name: string, ip: string, endpoints: readonly string[]): void {
-    const metadata = { namespace: 'default', name };
-    const ports = [{ name: 'http', port: 80, protocol: 'TCP' }];
-    this.api.put(SERVICES, { metadata, spec: { clusterIP: ip, clusterIPs: [ip], ports } });
-    this.api.put(ENDPOINT_SLICES, {
-      metadata: { ...metadata, labels: { 'kubernetes.io/service-name': name } },
-      addressType: 'IPv4',
-      ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
-      endpoints: endpoints.map((address) => ({ addresses: [address], conditions: { ready: true } })),
-    });
-  }
-
-  putMany(from: number, to: number): void {
-    for (let i = from; i < to; i++) {
-      const [high, low] = [i >> 8, i & 255];
-      const endpoints = Array.from({ length: ENDPOINTS }, (_, at) => `10.${200 + at}.${high}.${low}`);
-      this.put(`s${i}`, `10.96.${1 + high}.${low}`, endpoints);
-    }
-  }
-
-  deleteMany(from: number, to: number): void {
-    for (let i = from; i < to; i++) {
-      this.api.delete(SERVICES, `default/s${i}`);
-      this.api.delete(ENDPOINT_SLICES, `default/s${i}`);
-    }
-  }
-
-  #putNode(): void {
-    const { backend: name } = this.#carrier;
-    const podCIDRs = ['10.244.1.0/24'];
-    const addresses = [{ type: 'InternalIP', address: WEB.endpoint }];
-    this.api.put(NODES, { metadata: { name }, spec: { podCIDRs }, status: { addresses } });
-  }
-}
-
-function writeKubeconfig(file: string, port: number): string {
-  const named = (kind: string, value: unknown): unknown => [{ name: 't', [kind]: value }];
-  const config = {
-    apiVersion: 'v1',
-    kind: 'Config',
-    'current-context': 't',
-    clusters: named('cluster', { server: `http://127.0.0.1:${port}` }),
-    users: named('user', { token: 'test' }),
-    contexts: named('context', { cluster: 't', user: 't' }),
-  };
-  writeFileSync(file, JSON.stringify(config));
-  return file;
 }
 
 /** `n` Services beside the one that stands. */
@@ -359,6 +240,7 @@ describe('faults with Services', { concurrency: true }, () => {
       try {
         const rig = new Rig(carrier, lifetime);
         await rig.start();
+        await rig.holds(held(0));
         const traffic = connectAllTheTime(rig.node, WEB.ip, ANSWER_MS);
         await t.test('killed while it programs', () => killedWhileItAdds(rig, carrier.services));
         await t.test('without the API server', () => withoutApi(rig, carrier.services));
