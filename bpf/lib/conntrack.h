@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
  * What the kernel's connection tracking knows. A node that changes from a backend of netfilter has connections that no flow here knows:
- * they are the stack's, which goes on translating them. Some kernels cannot be asked (net/netfilter/nf_conntrack_bpf.c is a module's, or missing).
+ * they are the stack's, which goes on translating them. Some kernels cannot be asked (net/netfilter/nf_conntrack_bpf.c is missing):
+ * src/sys/bpf-conntrack.ts.
  */
 #pragma once
 
@@ -34,14 +35,17 @@ struct bpf_ct_opts___fairlead {
 	__u8 reserved[2];
 };
 
-/* Nothing of it is read here; a declaration alone would differ from the kernel's type. */
+/*
+ * Needed, not weak: whether a weak one is there is asked by its address, which kernels of old (6.1) refuse for functions.
+ * Nothing of the connection is read here; a declaration alone would differ from the kernel's type.
+ */
 struct nf_conn {
 	unsigned long status;
 } __attribute__((preserve_access_index));
 
 extern struct nf_conn *bpf_skb_ct_lookup(struct __sk_buff *skb, struct bpf_sock_tuple *tuple, __u32 tuple_bytes,
-					 struct bpf_ct_opts___fairlead *options, __u32 options_bytes) __weak __ksym;
-extern void bpf_ct_release(struct nf_conn *connection) __weak __ksym;
+					 struct bpf_ct_opts___fairlead *options, __u32 options_bytes) __ksym;
+extern void bpf_ct_release(struct nf_conn *connection) __ksym;
 
 /* Whether the packet belongs to a connection of the stack. */
 static __noinline bool conntrack_knows(struct __sk_buff *skb, const struct packet *packet)
@@ -50,8 +54,6 @@ static __noinline bool conntrack_knows(struct __sk_buff *skb, const struct packe
 	struct bpf_sock_tuple tuple = {};
 	struct nf_conn *connection;
 
-	if (!bpf_skb_ct_lookup || !bpf_ct_release)
-		return false;
 	if (packet->is_v6) {
 		__builtin_memcpy(tuple.ipv6.saddr, &packet->source, sizeof(tuple.ipv6.saddr));
 		__builtin_memcpy(tuple.ipv6.daddr, &packet->destination, sizeof(tuple.ipv6.daddr));
@@ -74,7 +76,7 @@ static __noinline bool conntrack_knows(struct __sk_buff *skb, const struct packe
 /* For packets that may go to the stack in doubt, because it refuses what nobody knows. Of SCTP it tells programs nothing. */
 static __always_inline bool conntrack_may_know(struct __sk_buff *skb, const struct packet *packet)
 {
-	return packet->protocol == IPPROTO_SCTP || !bpf_skb_ct_lookup || !bpf_ct_release || conntrack_knows(skb, packet);
+	return packet->protocol == IPPROTO_SCTP || conntrack_knows(skb, packet);
 }
 
 #endif

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { hasCode } from '../base/errors.ts';
 import { parseIp } from '../base/ip.ts';
-import { openConntrack, type Conntrack } from './conntrack.ts';
+import { countFlows, openConntrack, type Conntrack } from './conntrack.ts';
 import { openNetlink } from './netlink.ts';
 import { anonymousNetns, type Netns } from './netns.ts';
 import { applyNft } from './nft.ts';
@@ -88,6 +88,14 @@ describe('connection tracking', () => {
       await conntrack.forget((it) => it.reply.source === '127.0.0.1' && it.reply.sourcePort === 7003),
       1,
     );
+  });
+
+  it('flows are counted by namespace', async () => {
+    await send('127.0.0.1', '127.0.0.1', 7004);
+    assert.equal(countFlows(netns), (await conntrack.list(() => true)).length);
+    const empty = anonymousNetns();
+    assert.equal(countFlows(empty), 0);
+    empty.close();
   });
 
   it('a closed door refuses', async () => {

@@ -4,11 +4,13 @@ import { FairleadError } from '../base/errors.ts';
 import type { Family } from '../base/ip.ts';
 import {
   decodeFlow,
+  decodeFlowCount,
+  encodeCountFlows,
   encodeDeleteFlow,
   encodeListFlows,
   type TrackedFlow,
 } from '../wire/netlink/conntrack.ts';
-import { kernelError } from './errno.ts';
+import { errnoOf, kernelError } from './errno.ts';
 import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.ts';
 import { inNetns, type Netns } from './netns.ts';
 
@@ -30,8 +32,28 @@ export interface Conntrack {
 
 /** Opens the door in a namespace (default: the process' own); `close()` it. */
 export function openConntrack(netns?: Netns | string): Conntrack {
-  const open = (): NetlinkSocket => new NetlinkSocket(NETLINK_NETFILTER);
-  return new KernelConntrack(netns === undefined ? open() : inNetns(netns, open));
+  return new KernelConntrack(inNamespace(netns, () => new NetlinkSocket(NETLINK_NETFILTER)));
+}
+
+/**
+ * How many flows the namespace (default: the process' own) tracks. For any such question the kernel loads its connection tracking where that is
+ * a module; undefined where it has none.
+ */
+export function countFlows(netns?: Netns | string): number | undefined {
+  const socket = inNamespace(netns, () => new NetlinkSocket(NETLINK_NETFILTER));
+  try {
+    return socket.get('count tracked flows', encodeCountFlows(), decodeFlowCount);
+  } catch (error) {
+    // What nfnetlink says of a subsystem that nobody serves.
+    if (errnoOf(error) === 'EINVAL') return undefined;
+    throw error;
+  } finally {
+    socket.close();
+  }
+}
+
+function inNamespace<T>(netns: Netns | string | undefined, open: () => T): T {
+  return netns === undefined ? open() : inNetns(netns, open);
 }
 
 class KernelConntrack implements Conntrack {

@@ -3,6 +3,7 @@
 import { accessSync } from 'node:fs';
 import { arch } from 'node:os';
 import { FairleadError } from '../base/errors.ts';
+import { canBpfAskConntrack } from './bpf-conntrack.ts';
 import { addressOf, bpf, checked, close } from './ffi.ts';
 import { inNetns, type Netns } from './netns.ts';
 import type { Probe } from './probe.ts';
@@ -61,6 +62,13 @@ export const BPF_PROBES: readonly Probe[] = [
     try: tryTcx,
   },
   {
+    name: 'bpf-conntrack',
+    neededFor: 'connections of outside clients that outlive a change to eBPF',
+    need: 'optional',
+    since: '5.18',
+    try: tryConntrack,
+  },
+  {
     name: 'btf',
     neededFor: 'BPF programs that fit this kernel’s structs',
     need: 'required',
@@ -101,6 +109,14 @@ function tryTcx(scratch: Netns): void {
   } finally {
     close(program);
   }
+}
+
+function tryConntrack(): void {
+  if (!canBpfAskConntrack())
+    throw new FairleadError(
+      'unsupported',
+      'Cannot ask connection tracking from BPF programs: the kernel tells of no bpf_skb_ct_lookup',
+    );
 }
 
 /** union bpf_attr of BPF_PROG_LOAD: type, count, instructions, licence; the expected hook at 68. */

@@ -69,6 +69,20 @@ export function applyByParts(parts: readonly ServicePart[]): ContractBackend['ap
   };
 }
 
+/** As a backend leaves a node that another one carries; the keys that have to wait. */
+export async function leaveByParts(parts: readonly ServicePart[]): Promise<readonly string[]> {
+  const waiting: string[] = [];
+  for (const part of parts.toReversed())
+    await part.use(async (target) => {
+      const failures = await target.delete(await target.observe(SIGNAL), SIGNAL);
+      for (const [key, error] of failures) {
+        if (!hasCode(error, 'draining')) throw error;
+        waiting.push(key);
+      }
+    });
+  return waiting;
+}
+
 /** As the agent's own part does it after every change: UDP flows leave what is no endpoint of their frontend. */
 export function forgettingUdpFlows(
   { nodeNetns }: ServiceWorld,

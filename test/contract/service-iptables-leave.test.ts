@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { parseCidr } from '../../src/base/cidr.ts';
-import { hasCode } from '../../src/base/errors.ts';
 import { parseIp } from '../../src/base/ip.ts';
 import { Lifetime } from '../../src/base/lifetime.ts';
 import { iptablesServiceParts } from '../../src/backends/service-iptables/backend.ts';
@@ -14,7 +13,7 @@ import { restoreIptables, saveIptables } from '../../src/sys/iptables.ts';
 import { runProgram } from '../../src/sys/process.ts';
 import { aFrontend, SERVICE_NODE } from '../support/service-samples.ts';
 import { scaledMs } from '../support/time-scale.ts';
-import { applyByParts } from './service-contract.ts';
+import { applyByParts, leaveByParts } from './service-contract.ts';
 import { buildServiceWorld, type WorldPeer } from './service-world.ts';
 
 const SIGNAL = new AbortController().signal;
@@ -83,7 +82,10 @@ for (const flavour of IPTABLES_FLAVOURS)
 
     test('an open connection and an open UDP socket go on, new ones find nothing', async () => {
       assert.deepEqual(await askAll(), ['a', 'a', 'a', 'a']);
-      assert.deepEqual(await leave(parts), ['4 nat FAIRLEAD-POSTROUTING', '6 nat FAIRLEAD-POSTROUTING']);
+      assert.deepEqual(await leaveByParts(parts), [
+        '4 nat FAIRLEAD-POSTROUTING',
+        '6 nat FAIRLEAD-POSTROUTING',
+      ]);
       assert.deepEqual(await askAll(), ['a', 'a', 'a', 'a']);
       for (const { vip } of FAMILIES) {
         const fresh = await client.ask({ ...DATAGRAM, socket: `fresh ${vip}`, ip: vip });
@@ -92,10 +94,11 @@ for (const flavour of IPTABLES_FLAVOURS)
     });
 
     test('it has left when the last connection has ended', async () => {
-      assert.equal((await leave(parts)).length, 2, 'the connections are open');
+      assert.equal((await leaveByParts(parts)).length, 2, 'the connections are open');
       await client.ask({ kind: 'forget' });
       const endMs = performance.now() + scaledMs(10_000);
-      while ((await leave(parts)).length > 0) assert.ok(performance.now() < endMs, 'it goes on draining');
+      while ((await leaveByParts(parts)).length > 0)
+        assert.ok(performance.now() < endMs, 'it goes on draining');
     });
 
     test('no rule and no chain of ours is left, and others have theirs', async () => {
@@ -120,20 +123,6 @@ for (const flavour of IPTABLES_FLAVOURS)
 const DATAGRAM = { kind: 'send', count: 1, isConnected: false, port: 80 } as const;
 /** Empty, with the built-in chains alone: they carry on the translations of flows that are known. */
 const TABLES_LEFT = ['ip filter', 'ip nat', 'ip6 filter', 'ip6 nat'];
-
-/** Keys that have to wait. */
-async function leave(parts: readonly ServicePart[]): Promise<readonly string[]> {
-  const waiting: string[] = [];
-  for (const part of parts.toReversed())
-    await part.use(async (target) => {
-      const failures = await target.delete(await target.observe(SIGNAL), SIGNAL);
-      for (const [key, error] of failures) {
-        if (!hasCode(error, 'draining')) throw error;
-        waiting.push(key);
-      }
-    });
-  return waiting;
-}
 
 async function tablesLeft(netns: string): Promise<readonly string[]> {
   const { stdout } = await runProgram('nft', ['list', 'tables'], { netns });

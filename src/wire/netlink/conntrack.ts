@@ -12,6 +12,7 @@ const NFNL_SUBSYS_CTNETLINK = 1;
 const IPCTNL_MSG_CT_NEW = 0;
 const IPCTNL_MSG_CT_GET = 1;
 const IPCTNL_MSG_CT_DELETE = 2;
+const IPCTNL_MSG_CT_GET_STATS = 5;
 const NFGENMSG_BYTES = 4;
 const CTA_TUPLE_ORIG = 1;
 const CTA_TUPLE_REPLY = 2;
@@ -27,6 +28,7 @@ const TCP_CONNTRACK_TIME_WAIT = 7;
 const TCP_CONNTRACK_CLOSE = 8;
 const CTA_TUPLE_IP = 1;
 const CTA_TUPLE_PROTO = 2;
+const CTA_STATS_GLOBAL_ENTRIES = 1;
 const CTA_IP_V4_SRC = 1;
 const CTA_IP_V4_DST = 2;
 const CTA_IP_V6_SRC = 3;
@@ -64,6 +66,16 @@ export interface TrackedFlow {
 /** Asks for all flows of a family. */
 export function encodeListFlows(family: Family): Uint8Array {
   return header(IPCTNL_MSG_CT_GET, family, c.NLM_F_REQUEST | c.NLM_F_DUMP).finish();
+}
+
+/** Asks how many flows of both families there are. */
+export function encodeCountFlows(): Uint8Array {
+  return header(IPCTNL_MSG_CT_GET_STATS, 4, c.NLM_F_REQUEST).finish();
+}
+
+/** The answer to `encodeCountFlows`. */
+export function decodeFlowCount(message: Message): number {
+  return readBe32(readAttributes(message.payload, NFGENMSG_BYTES).get(CTA_STATS_GLOBAL_ENTRIES)) ?? 0;
 }
 
 /** Ends tracking of exactly this flow: ENOENT where it is gone, or its tuple belongs to another one now. */
