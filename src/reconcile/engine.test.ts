@@ -125,6 +125,27 @@ test('Engine repairs at the resync what somebody else changed', async (t) => {
   ]);
 });
 
+test('Engine waits with the resync for a pause in the changes, but not for ever', async (t) => {
+  const routes = Object.assign(new FakeTarget('routes'), { isIsolated: true });
+  const it = start(t, [routes]);
+  let revision = 0;
+  const observed = (): number => it.log.filter(({ verb }) => verb === 'observe').length;
+  const changeFor = async (seconds: number): Promise<void> => {
+    for (let i = 0; i < 2 * seconds; i++) {
+      it.engine.submit({ routes: { a: String(++revision) } }, revision);
+      await it.clock.advance(500);
+    }
+  };
+  await changeFor(100);
+  assert.equal(observed(), 1, 'at the start');
+  await it.clock.advance(1_000);
+  assert.equal(observed(), 2, 'in the pause');
+  await changeFor(100);
+  assert.equal(observed(), 2, 'not before the second one would be due');
+  await changeFor(40);
+  assert.equal(observed(), 3, 'without a pause');
+});
+
 test('Engine reports a repair when it is done, however often it failed, and none of what is left to its own work', async (t) => {
   const routes = new FakeTarget('routes');
   const it = start(t, [routes]);

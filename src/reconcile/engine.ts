@@ -13,8 +13,10 @@ export interface EngineTiming {
   readonly quietMs: number;
   /** ... but never longer than this after the oldest one. */
   readonly holdOffMaxMs: number;
-  /** Everything is observed again this often, which repairs what others changed. */
+  /** Everything is observed again this often, which repairs what others changed ... */
   readonly resyncMs: number;
+  /** ... but not before nothing was submitted for so long: a large state takes its time, and changes would wait for it. A steady stream puts it off by one more `resyncMs`. */
+  readonly pauseMs: number;
   /** After work was done everything is observed again this soon: an operation of one target may have undone another's. */
   readonly verifyMs: number;
   readonly backoff: Backoff;
@@ -24,6 +26,7 @@ export const ENGINE_TIMING: EngineTiming = {
   quietMs: 20,
   holdOffMaxMs: 250,
   resyncMs: 60_000,
+  pauseMs: 1_000,
   verifyMs: 2_000,
   backoff: { firstMs: 200, maxMs: 30_000, factor: 2 },
 };
@@ -136,6 +139,8 @@ export class Engine<V> {
   #submission: Submission<V> | undefined;
   #revision = 0;
   #resyncDueMs = Infinity;
+  /** Of the newest submission. */
+  #submittedMs = -Infinity;
   /** The next resync comes early because work was done. */
   #isVerifying = false;
 
@@ -158,12 +163,14 @@ export class Engine<V> {
     const merged = waiting === undefined ? view : this.#merge(waiting.view, view);
     this.#submission = { view: merged, revision, oldestMs: waiting?.oldestMs ?? nowMs, newestMs: nowMs };
     this.#revision = revision;
+    this.#submittedMs = nowMs;
     this.#alarm.ring();
   }
 
   /** Observes everything again now: somebody says that the kernel changed. */
   resync(): void {
     this.#resyncDueMs = this.#clock.monotonicMs();
+    this.#submittedMs = -Infinity;
     this.#alarm.ring();
   }
 
@@ -220,7 +227,13 @@ export class Engine<V> {
 
   #dueMs(): number {
     const retryMs = Math.min(...this.#parts.map(({ reconciler }) => reconciler.nextTryMs()));
-    return Math.min(this.#batchDueMs(), retryMs, this.#resyncDueMs);
+    return Math.min(this.#batchDueMs(), retryMs, this.#resyncAtMs());
+  }
+
+  #resyncAtMs(): number {
+    if (this.#isVerifying) return this.#resyncDueMs;
+    const lastMs = this.#resyncDueMs + this.#timing.resyncMs;
+    return Math.max(this.#resyncDueMs, Math.min(this.#submittedMs + this.#timing.pauseMs, lastMs));
   }
 
   #batchDueMs(): number {
@@ -231,7 +244,7 @@ export class Engine<V> {
 
   async #pass(signal: AbortSignal): Promise<void> {
     const startMs = this.#clock.monotonicMs();
-    const isResync = startMs >= this.#resyncDueMs;
+    const isResync = startMs >= this.#resyncAtMs();
     const isVerification = isResync && this.#submission === undefined && this.#isVerifying;
     for (const { reconciler } of this.#parts)
       if (isResync && !(isVerification && reconciler.isIsolated)) reconciler.doubt();

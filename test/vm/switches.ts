@@ -1,5 +1,6 @@
 // Changes the Service backend of a standing cluster (`test/vm/pods.yaml`), backend by backend as the arguments say: connections and
-// datagram sockets that were open before live on, and new ones are answered. Goes on after a failure; exits 1 where there was one.
+// datagram sockets of a pod, of the node and of an outside client that were open before live on, and new ones are answered. Goes on after a
+// failure; exits 1 where there was one.
 //
 //   node test/vm/switches.ts CLUSTER BACKEND...
 
@@ -20,12 +21,23 @@ interface Listed {
   readonly items: readonly {
     readonly metadata: { readonly name: string; readonly uid: string };
     readonly spec: { readonly clusterIPs?: readonly string[] };
+    readonly status: {
+      readonly addresses?: readonly { readonly type: string; readonly address: string }[];
+    };
   }[];
+}
+
+/** Where the Service is for a client. */
+interface Place {
+  readonly hosts: readonly string[];
+  readonly tcpPort: number;
+  readonly udpPort: number;
 }
 
 interface Client {
   readonly name: string;
   readonly prober: Prober;
+  readonly place: Place;
 }
 
 interface Open extends Client {
@@ -44,30 +56,32 @@ function list(...what: readonly string[]): Listed['items'] {
   return (JSON.parse(kubectl(cluster, ['get', ...what, '-o', 'json'])) as Listed).items;
 }
 
-/** A process in a pod's or a node's network; in the node's cgroup where that is given. */
-async function clientIn(name: string, netns: string, cgroup?: string): Promise<Client> {
+/** A process in a network; in the node's cgroup where that is given. */
+async function clientIn(name: string, place: Place, netns: string, cgroup?: string): Promise<Client> {
   const enter = ['nsenter', `--net=${netns}`, process.execPath, PROBER, name, '0'];
   const join = ['sh', '-c', 'echo $$ > "$0/cgroup.procs" && exec "$@"', cgroup ?? '', ...enter];
   const [program = '', ...args] = cgroup === undefined ? enter : join;
   children.push(spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'] }));
-  return { name, prober: await Prober.connect(netns, name) };
+  return { name, place, prober: await Prober.connect(netns, name) };
 }
 
-async function open({ name, prober }: Client, host: string): Promise<Open> {
-  const tcp = await prober.request('hold', { kind: 'http', host, port: 80 });
-  const udp = await prober.request('hold', { kind: 'udp', host, port: 81 });
+async function open(client: Client, host: string): Promise<Open> {
+  const { name, prober, place } = client;
+  const tcp = await prober.request('hold', { kind: 'http', host, port: place.tcpPort });
+  const udp = await prober.request('hold', { kind: 'udp', host, port: place.udpPort });
   const first = await prober.request('say', { socket: tcp, say: '/hostname', timeoutMs: ANSWER_MS });
   const datagram = await prober.request('say', { socket: udp, say: 'hostname', timeoutMs: ANSWER_MS });
   assert.deepEqual([first.error, datagram.error], [undefined, undefined], `${name} to ${host} before`);
-  return { name, prober, host, tcp, udp, endpoint: first.text };
+  return { ...client, host, tcp, udp, endpoint: first.text };
 }
 
 /** What is wrong with what was open and with a new connection. */
-async function problemsOf({ name, prober, host, tcp, udp, endpoint }: Open): Promise<readonly string[]> {
+async function problemsOf(opened: Open): Promise<readonly string[]> {
+  const { name, prober, place, host, tcp, udp, endpoint } = opened;
   const timeoutMs = ANSWER_MS;
   const again = await prober.request('say', { socket: tcp, say: '/hostname', timeoutMs });
   const datagram = await prober.request('say', { socket: udp, say: 'hostname', timeoutMs });
-  const fresh = await prober.ask({ kind: 'http', host, port: 80, say: '/hostname', timeoutMs });
+  const fresh = await prober.ask({ kind: 'http', host, port: place.tcpPort, say: '/hostname', timeoutMs });
   for (const socket of [tcp, udp]) await prober.request('release', socket);
   const where = `${name} to ${host}`;
   return [
@@ -95,9 +109,9 @@ function changeInBackground(backend: string): { readonly ended: Promise<string>;
   return { ended, hasEnded: () => hasEnded };
 }
 
-async function changeTo(backend: string, clients: readonly Client[], hosts: readonly string[]) {
+async function changeTo(backend: string, clients: readonly Client[]) {
   const opened: Open[] = [];
-  for (const client of clients) for (const host of hosts) opened.push(await open(client, host));
+  for (const client of clients) for (const host of client.place.hosts) opened.push(await open(client, host));
   const change = changeInBackground(backend);
   while (!change.hasEnded()) {
     // The server closes what says nothing for five seconds, and a change takes longer here.
@@ -117,17 +131,19 @@ const [pod] = list('pods', '-l', 'app=web');
 const [service] = list('services', '--field-selector', 'metadata.name=web');
 assert.ok(node && pod && service);
 const paths = nodePaths(roots, cluster, node.metadata.name);
+const inside: Place = { hosts: service.spec.clusterIPs ?? [], tcpPort: 80, udpPort: 81 };
+const addresses = (node.status.addresses ?? []).filter((it) => it.type === 'InternalIP');
+const outside: Place = { hosts: addresses.map((it) => it.address), tcpPort: 30_080, udpPort: 30_081 };
 let isGood = true;
 try {
   const clients = [
-    await clientIn('pod', podNetns(roots, cluster, pod.metadata.uid)),
-    await clientIn('node', paths.netns, `${paths.cgroup}/system`),
+    await clientIn('pod', inside, podNetns(roots, cluster, pod.metadata.uid)),
+    await clientIn('node', inside, paths.netns, `${paths.cgroup}/system`),
+    await clientIn('outside', outside, '/proc/self/ns/net'),
   ];
   let last = 'the first';
   for (const backend of backends) {
-    const problems = await changeTo(backend, clients, service.spec.clusterIPs ?? []).catch(
-      (error: unknown) => [String(error)],
-    );
+    const problems = await changeTo(backend, clients).catch((error: unknown) => [String(error)]);
     const seconds = Math.round((performance.now() - startMs) / 1000);
     console.log(`${problems.length === 0 ? 'ok' : 'FAILED'} ${last} to ${backend} (${seconds} s)`);
     for (const problem of problems) console.log(`  ${problem}`);
