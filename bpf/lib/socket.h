@@ -93,7 +93,7 @@ static __always_inline int socket_refuse(void)
 static __always_inline void socket_remember_peer(struct bpf_sock_addr *ctx, const struct frontend_key *frontend,
 						 const struct transport_address *endpoint)
 {
-	struct socket_cookie key = { .cookie = bpf_get_socket_cookie(ctx) };
+	struct socket_cookie key = {};
 	struct socket_peer *peer;
 
 	if (!ctx->sk)
@@ -105,8 +105,10 @@ static __always_inline void socket_remember_peer(struct bpf_sock_addr *ctx, cons
 	peer->endpoint_port = endpoint->port;
 	peer->frontend_ip = frontend->ip;
 	peer->frontend_port = frontend->port;
-	if (frontend->protocol == IPPROTO_UDP)
-		bpf_map_update_elem(&node_udp_peers, &key, peer, BPF_ANY);
+	if (frontend->protocol != IPPROTO_UDP)
+		return;
+	key.cookie = bpf_get_socket_cookie(ctx);
+	bpf_map_update_elem(&node_udp_peers, &key, peer, BPF_ANY);
 }
 
 /* A datagram socket may connect again, elsewhere. */
