@@ -37,7 +37,6 @@ export function machinePicture(): MachinePicture {
     folders: FOLDERS.filter((folder) => existsSync(folder)),
     clusters: FOLDERS.flatMap(clusterNames),
     processes: fairleadProcesses(),
-    programs: lines('bpftool', ['prog', 'list']).filter((line) => /name (fl_|fairlead)/.test(line)),
     sysctls: ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding', 'net/ipv4/conf/all/rp_filter'].map(
       (name) => `${name} ${readFileSync(`/proc/sys/${name}`, 'utf8').trim()}`,
     ),
