@@ -59,7 +59,8 @@ async function askNode(
   }
 }
 
-function nodeText(answer: NodeAnswer, isWide: boolean): string {
+/** What one node says, for people; `isWide` adds the entries themselves. */
+export function nodeText(answer: NodeAnswer, isWide: boolean): string {
   if ('problem' in answer) return `${answer.node}: ${answer.problem}\n`;
   const versions = Object.entries(answer.programmed)
     .filter(([kind]) => kind === 'Service' || kind === 'EndpointSlice')
@@ -89,7 +90,7 @@ function stateText({ state }: FrontendReceipt): string {
 function failureText({ failure }: FrontendReceipt): string {
   if (failure === undefined) return '';
   const [since, next] = [failure.sinceMs, failure.nextTryMs].map((it) => new Date(it).toISOString());
-  return `  failed ${failure.attempts} times since ${since}, next try at ${next}: ${failure.error}\n`;
+  return `  failed (try ${failure.attempts}, since ${since}, next at ${next}): ${failure.error}\n`;
 }
 
 function endpointsText({ inside, outside, state }: FrontendReceipt): string {
