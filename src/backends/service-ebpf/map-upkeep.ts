@@ -114,6 +114,7 @@ export function hasNamedSizes(maps: NodeMaps): boolean {
     rangeSets.add(it.rangeSet);
     parts += partCount(it.outsideTableSize);
     counts.set(it.insideGeneration, it.insideCount).set(it.outsideGeneration, it.outsideCount);
+    counts.set(it.directGeneration, it.directCount);
   }
   const named = counts.values().reduce((sum, count) => sum + count, 0);
   const counted = [maps.endpoints, maps.members, maps.addresses, maps.maglevTables];

@@ -14,7 +14,7 @@ import { FakeBpfMap, type FakeMapHooks } from '../../../test/support/fake-bpf-ma
 import { typedNodeMaps, type NodeMaps } from '../shared-bpf/node-maps.ts';
 import { hasSameEndpoints, sortedEndpoints, type FrontendRow, type RowChoice } from './frontend-row.ts';
 import { partCount, partKeys } from './maglev-tables.ts';
-import { setsOf } from './map-upkeep.ts';
+import { hasNamedSizes, setsOf } from './map-upkeep.ts';
 import { openServiceTarget } from './target.ts';
 
 const SIGNAL = new AbortController().signal;
@@ -147,6 +147,7 @@ function assertNothingElse(maps: NodeMaps, rows: Rows): void {
   assert.equal(maps.endpoints.entries().length, endpoints);
   assert.equal(maps.members.entries().length, endpoints);
   assert.equal(maps.addresses.entries().length, new Set([...rows.values()].map((row) => row.ip)).size);
+  assert.ok(hasNamedSizes(maps), 'a look would search for what is left over');
 }
 
 test('any state becomes any other; every moment between is whole, and nothing is left over', async () => {
