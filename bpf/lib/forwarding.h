@@ -104,18 +104,32 @@ static __always_inline bool is_stack_to_cut(const struct packet *packet, long fo
 	return packet->is_first_fragment || packet->is_later_fragment || found == BPF_FIB_LKUP_RET_FRAG_NEEDED;
 }
 
+/* Why a packet cannot go the way that was found for it, 0 where it can. What is too long for that way is another matter. */
+static __always_inline int way_refuses(const struct packet *packet, long found)
+{
+	if (packet->hop_limit <= 1)
+		return REASON_SERVICE_HOP_LIMIT;
+	if (found == BPF_FIB_LKUP_RET_SUCCESS || found == BPF_FIB_LKUP_RET_NO_NEIGH || found == BPF_FIB_LKUP_RET_FRAG_NEEDED)
+		return 0;
+	return REASON_SERVICE_NO_ROUTE;
+}
+
+static __always_inline bool is_too_big(const struct packet *packet, long found)
+{
+	return found == BPF_FIB_LKUP_RET_FRAG_NEEDED && packet->is_whole;
+}
+
 /* Makes the packet `to` and sends it on by the node's routes. */
 static __noinline int send_on(struct __sk_buff *skb, const struct packet *packet, const struct flow *to, enum event_hook hook)
 {
 	struct bpf_fib_lookup way;
 	long found = route_find(skb, packet, to, &way);
+	int reason = way_refuses(packet, found);
 
-	if (packet->hop_limit <= 1)
-		return drop(skb, packet, REASON_SERVICE_HOP_LIMIT, hook);
-	if (found == BPF_FIB_LKUP_RET_FRAG_NEEDED && packet->is_whole)
+	if (reason)
+		return drop(skb, packet, reason, hook);
+	if (is_too_big(packet, found))
 		return answer_too_big(skb, packet, way.mtu_result);
-	if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH && found != BPF_FIB_LKUP_RET_FRAG_NEEDED)
-		return drop(skb, packet, REASON_SERVICE_NO_ROUTE, hook);
 	if (translate(skb, packet, to))
 		return drop(skb, packet, REASON_TRANSLATION_FAILED, hook);
 	if (is_stack_to_cut(packet, found))

@@ -55,16 +55,15 @@ static __noinline int send_direct(struct __sk_buff *skb, const struct packet *pa
 {
 	struct bpf_fib_lookup way;
 	long found = route_find(skb, packet, to, &way);
+	int reason = way_refuses(packet, found);
 
-	if (packet->hop_limit <= 1)
-		return drop(skb, packet, REASON_SERVICE_HOP_LIMIT, hook);
+	if (!reason && !is_tunnel(way.ifindex))
+		reason = REASON_SERVICE_NO_ROUTE;
+	if (reason)
+		return drop(skb, packet, reason, hook);
 	/* What may be cut goes as it is: the tunnel carries it in pieces. */
-	if (found == BPF_FIB_LKUP_RET_FRAG_NEEDED && packet->is_whole)
+	if (is_too_big(packet, found))
 		return answer_too_big(skb, packet, way.mtu_result);
-	if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH && found != BPF_FIB_LKUP_RET_FRAG_NEEDED)
-		return drop(skb, packet, REASON_SERVICE_NO_ROUTE, hook);
-	if (!is_tunnel(way.ifindex))
-		return drop(skb, packet, REASON_SERVICE_NO_ROUTE, hook);
 	if (take_hop(skb, packet))
 		return drop(skb, packet, REASON_TRANSLATION_FAILED, hook);
 	return hand_to_link(&way);
