@@ -187,6 +187,12 @@ struct tunnel_peer {
 };
 _Static_assert(sizeof(struct tunnel_peer) == 40, "tunnel_peer");
 
+struct peer_address {
+	__u8 mac[6];
+	__u8 pad[2];
+};
+_Static_assert(sizeof(struct peer_address) == 8, "peer_address");
+
 struct flow_key {
 	struct ip_address source;
 	struct ip_address destination;
@@ -419,6 +425,15 @@ struct {
 	__uint(max_entries, 16384);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } tunnel_peers SEC(".maps");
+
+/* Other nodes’ own addresses: what the tunnel brings to one was handed over by its node. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct address_key);
+	__type(value, struct peer_address);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} peer_addresses SEC(".maps");
 
 /* Translations of packets, both directions of each. */
 struct {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* Addresses of both families as 16 bytes: IPv4 as ::ffff:a.b.c.d (RFC 4291 2.5.5.2), so that maps have one key space. */
+/* Addresses of both families as 16 bytes: IPv4 as ::ffff:a.b.c.d (RFC 4291 2.5.5.2), so that maps have one key space; and how addresses compare. */
 #pragma once
 
 #include <stdbool.h>
@@ -20,4 +20,9 @@ static __always_inline bool ip_equal(const struct ip_address *a, const struct ip
 {
 	return a->words[0] == b->words[0] && a->words[1] == b->words[1] && a->words[2] == b->words[2] &&
 	       a->words[3] == b->words[3];
+}
+
+static __always_inline bool mac_equal(const __u8 *a, const __u8 *b)
+{
+	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4] && a[5] == b[5];
 }

@@ -28,11 +28,6 @@ static __always_inline bool pod_has_ip(const struct pod_interface *pod, const st
 	return found && (ip->words[0] | ip->words[1] | ip->words[2] | ip->words[3]);
 }
 
-static __always_inline bool mac_equal(const __u8 *a, const __u8 *b)
-{
-	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4] && a[5] == b[5];
-}
-
 /* Ethernet source; 0 or the reason to drop. */
 static __always_inline int antispoof_mac(struct __sk_buff *skb, const struct pod_interface *pod)
 {

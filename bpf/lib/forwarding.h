@@ -37,6 +37,28 @@ static __always_inline bool hides_clients(const struct packet *packet)
 	return ip_equal(&packet->destination, &ip);
 }
 
+static __always_inline bool is_tunnel(__u32 ifindex)
+{
+	const struct node_link *link = bpf_map_lookup_elem(&node_links, &ifindex);
+
+	return link && (link->flags & NODE_LINK_TUNNEL);
+}
+
+/* Whether the address is another node's own. */
+static __always_inline bool is_peer_address(const struct ip_address *ip)
+{
+	return bpf_map_lookup_elem(&peer_addresses, ip) != NULL;
+}
+
+/*
+ * True for what the tunnel brings to another node's own address: a client's packet to a node port of that node, which handed it over. Nothing else of the
+ * cluster comes so, and the stack would send it back by the uplink.
+ */
+static __always_inline bool is_of_another_node(struct __sk_buff *skb, const struct packet *packet)
+{
+	return is_tunnel(skb->ifindex) && is_peer_address(&packet->destination);
+}
+
 /* Asks for the node's route for `to`, of a packet that came in by `ifindex`. */
 static __always_inline void route_ask(__u32 ifindex, const struct packet *packet, const struct flow *to, struct bpf_fib_lookup *way)
 {
@@ -172,11 +194,12 @@ static __always_inline int send_error_on(struct __sk_buff *skb, const struct pac
 					 enum event_hook hook)
 {
 	int done = hides_clients(packet) ? icmp_error(skb, packet, FLOW_REVERSE, to) : 0;
+	bool is_handed_over = is_of_another_node(skb, packet);
 
-	if (!done && is_service_address(packet))
+	if (!done && (is_handed_over || is_service_address(packet)))
 		done = icmp_error(skb, packet, FLOW_FORWARD, to);
 	if (!done)
-		return forward(skb, packet, hook);
+		return is_handed_over ? drop(skb, packet, REASON_SERVICE_UNKNOWN_FLOW, hook) : forward(skb, packet, hook);
 	if (done < 0)
 		return drop(skb, packet, REASON_TRANSLATION_FAILED, hook);
 	return route_on(skb, packet, to, hook);

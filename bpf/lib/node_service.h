@@ -40,13 +40,6 @@ static __always_inline bool hide_client(const struct packet *packet, struct flow
 	return false;
 }
 
-static __always_inline bool is_tunnel(__u32 ifindex)
-{
-	const struct node_link *link = bpf_map_lookup_elem(&node_links, &ifindex);
-
-	return link && (link->flags & NODE_LINK_TUNNEL);
-}
-
 /*
  * Hands the packet as it is to the node of its endpoint, which translates it and answers by itself. Never by another link than the tunnel, from
  * which it would come back.
@@ -69,10 +62,18 @@ static __noinline int send_direct(struct __sk_buff *skb, const struct packet *pa
 	return hand_to_link(&way);
 }
 
+/* Whether the address is the own one of the node that this way by the tunnel leads to. */
+static __always_inline bool is_node_behind(const struct bpf_fib_lookup *way, const struct ip_address *ip)
+{
+	const struct peer_address *known = bpf_map_lookup_elem(&peer_addresses, ip);
+
+	return known && mac_equal(known->mac, way->dmac);
+}
+
 /*
  * Whether the way to an endpoint leaves its client as it is. The node itself is such an endpoint: it takes no packet from itself, and its answers
  * pass here anyway. With direct return those are that answer by this node, or by their own behind the tunnel (`out` says so then); what is
- * elsewhere, another node's own address, is reached by hiding.
+ * elsewhere, another node's own address, is reached by hiding, and so is an endpoint whose own node is the client.
  */
 static __always_inline bool outside_spares(struct __sk_buff *skb, const struct packet *packet, const struct service *service,
 					   struct flow *out)
@@ -86,6 +87,8 @@ static __always_inline bool outside_spares(struct __sk_buff *skb, const struct p
 	if (!(service->flags & FRONTEND_DIRECT_RETURN))
 		return false;
 	if (is_tunnel(way.ifindex)) {
+		if (is_node_behind(&way, &packet->source))
+			return false;
 		out->flags |= FLOW_DIRECT;
 		return true;
 	}
@@ -148,6 +151,31 @@ static __always_inline bool hides_always(const struct service *service)
 	return (service->flags & (FRONTEND_MASQUERADES_OUTSIDE | FRONTEND_DIRECT_RETURN)) == FRONTEND_MASQUERADES_OUTSIDE;
 }
 
+/* Who asks by this link. What other nodes hand over is never to this node's own address; what their pods ask is to nothing else. */
+static __always_inline enum client_side outside_side(struct __sk_buff *skb, const struct packet *packet)
+{
+	if (!is_tunnel(skb->ifindex))
+		return CLIENT_OUTSIDE;
+	return hides_clients(packet) ? CLIENT_PEER : CLIENT_DIRECT;
+}
+
+/*
+ * The frontend that is asked. A node port of another node is this node's own of that number, if that has direct return too: `key` names it then. What
+ * is not known goes no further.
+ */
+static __noinline enum service_verdict outside_find(struct __sk_buff *skb, const struct packet *packet, struct frontend_key *key,
+						    struct service *service)
+{
+	enum client_side side = outside_side(skb, packet);
+	enum service_verdict verdict = service_find(key, side, service);
+
+	if (verdict != SERVICE_NONE || side != CLIENT_DIRECT || !is_peer_address(&packet->destination))
+		return verdict;
+	key->ip = node_ip(packet->is_v6);
+	verdict = service_find(key, CLIENT_DIRECT, service);
+	return service->flags & FRONTEND_DIRECT_RETURN ? verdict : SERVICE_DROPPED;
+}
+
 /* `to` is the flow where it is to be delivered, `reason` says why it is not. */
 static __noinline enum flow_course outside_asks(struct __sk_buff *skb, struct packet *packet, struct flow *known, struct flow *to,
 						int *reason)
@@ -156,8 +184,7 @@ static __noinline enum flow_course outside_asks(struct __sk_buff *skb, struct pa
 		.ip = packet->destination, .port = packet->destination_port, .protocol = packet->protocol
 	};
 	struct service service = {};
-	enum client_side side = is_tunnel(skb->ifindex) ? CLIENT_DIRECT : CLIENT_OUTSIDE;
-	enum service_verdict verdict = service_find(&key, side, &service);
+	enum service_verdict verdict = outside_find(skb, packet, &key, &service);
 	bool is_middle = packet_is_middle(packet);
 
 	if (verdict == SERVICE_NONE) {
@@ -231,11 +258,11 @@ static __always_inline int node_receives(struct __sk_buff *skb, struct packet *p
 		return forward(skb, packet, HOOK_NODE_INGRESS);
 	}
 	if (packet->is_later_fragment && !fragment_recall(packet)) {
-		if (is_exclusive_address(packet))
+		if (is_exclusive_address(packet) || is_of_another_node(skb, packet))
 			return drop(skb, packet, REASON_SERVICE_FRAGMENT, HOOK_NODE_INGRESS);
 		return forward(skb, packet, HOOK_NODE_INGRESS);
 	}
-	if (packet->is_first_fragment && (is_service || is_hiding))
+	if (packet->is_first_fragment && (is_service || is_hiding || is_of_another_node(skb, packet)))
 		fragment_keep(packet);
 	if (is_hiding) {
 		known = flow_find(packet, FLOW_REVERSE);
@@ -253,7 +280,7 @@ static __always_inline int node_receives(struct __sk_buff *skb, struct packet *p
 		return outside_deliver(skb, packet, &to);
 	case COURSE_REFUSE:
 		drop(skb, packet, reason, HOOK_NODE_INGRESS);
-		return refuse(skb, packet);
+		return is_of_another_node(skb, packet) ? refuse_by_route(skb, packet) : refuse(skb, packet);
 	case COURSE_DROP:
 		return drop(skb, packet, reason, HOOK_NODE_INGRESS);
 	default:

@@ -175,20 +175,28 @@ static __always_inline bool is_plain_first_fragment(const struct packet *packet)
 	return packet->l4_offset == IP_OFFSET + sizeof(struct ipv6hdr) + sizeof(struct ipv6_fragment);
 }
 
-/* Sends the answer, or drops the packet where there is none to give. */
-static __noinline int refuse(struct __sk_buff *skb, const struct packet *packet)
+/* Makes the packet its answer; not 0 where there is none to give. */
+static __noinline int answer_refusal(struct __sk_buff *skb, const struct packet *packet)
 {
-	int failed = -1;
-
 	if (!is_answerable(packet))
-		return TC_ACT_SHOT;
+		return -1;
 	if (packet->protocol == IPPROTO_TCP)
-		failed = refuse_tcp(skb, packet);
-	else if (packet_has_ports(packet))
-		failed = refuse_by_error(skb, packet);
-	if (failed || swap_ethernet(skb))
+		return refuse_tcp(skb, packet);
+	return packet_has_ports(packet) ? refuse_by_error(skb, packet) : -1;
+}
+
+/* Sends the answer, or drops the packet where there is none to give. */
+static __always_inline int refuse(struct __sk_buff *skb, const struct packet *packet)
+{
+	if (answer_refusal(skb, packet) || swap_ethernet(skb))
 		return TC_ACT_SHOT;
 	return bpf_redirect(skb->ifindex, 0);
+}
+
+/* The same by the stack's route to the sender: who handed the packet over has the answer's source for its own address, and would take it for forged. */
+static __always_inline int refuse_by_route(struct __sk_buff *skb, const struct packet *packet)
+{
+	return answer_refusal(skb, packet) ? TC_ACT_SHOT : TC_ACT_OK;
 }
 
 /* Tells the sender what size the way takes (RFC 1191, RFC 8201); of a datagram in fragments, by the first one. */

@@ -16,11 +16,15 @@ enum service_verdict {
 	SERVICE_DROPPED,
 };
 
-/* Who asks: the node's pods and processes, whoever comes by the node's links, or such a client of another node that hands it over. */
 enum client_side {
+	/* The node's pods and processes. */
 	CLIENT_INSIDE,
+	/* Whoever comes by the node's links. */
 	CLIENT_OUTSIDE,
+	/* Such a client, handed over by the node that it came to. */
 	CLIENT_DIRECT,
+	/* Another node's pod that asks this node itself, by the tunnel. It is hidden: packets of its own node would come back there. */
+	CLIENT_PEER,
 };
 
 /* A frontend as one side of clients meets it. */
@@ -55,7 +59,7 @@ static __always_inline enum service_verdict service_find(const struct frontend_k
 		return address->flags & ADDRESS_EXCLUSIVE ? SERVICE_REFUSED : SERVICE_NONE;
 	out->service_id = found->service_id;
 	out->affinity_timeout_s = found->affinity_timeout_s;
-	out->flags = found->flags;
+	out->flags = found->flags & ~(FRONTEND_DIRECT_RETURN * (side == CLIENT_PEER));
 	out->range_set = found->range_set;
 	out->side = side;
 	out->table_size = 0;
@@ -67,7 +71,7 @@ static __always_inline enum service_verdict service_find(const struct frontend_k
 	}
 	if (side == CLIENT_DIRECT)
 		out->side = CLIENT_OUTSIDE;
-	if (out->side == CLIENT_OUTSIDE)
+	if (!is_inside)
 		out->table_size = found->outside_table_size;
 	out->generation = is_inside ? found->inside_generation : found->outside_generation;
 	out->endpoint_count = is_inside ? found->inside_count : found->outside_count;

@@ -31,7 +31,7 @@ export function renderHealthDoors(
   view: NodeView,
   { isDraining, nodePort }: { readonly isDraining: boolean; readonly nodePort: Port | undefined },
 ): ReadonlyMap<string, HealthDoor> {
-  const { nodePortIps, nodeIps } = frontendPlaceOf(view.node, view.cluster);
+  const { nodePortIps, nodeIps } = frontendPlaceOf(view.node, view.cluster, view.peers);
   const doors: HealthDoor[] = [
     ...(nodePort === undefined ? [] : nodeIps).map((ip): HealthDoor => ({
       kind: 'node',

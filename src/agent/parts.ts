@@ -1,7 +1,7 @@
 // Everything that the agent programs, in the order in which it has to exist. Updates go down this list, removals up.
 
 import { NODE_SYSCTLS } from '../backends/network-vxlan/node-settings.ts';
-import { tunnelPeerTarget } from '../backends/network-vxlan/peer-map.ts';
+import { peerAddressTarget, tunnelPeerTarget } from '../backends/network-vxlan/peer-map.ts';
 import { networkVxlanTargets, type VxlanTargets } from '../backends/network-vxlan/target.ts';
 import type { NodeLinks } from '../backends/shared-bpf/node-links.ts';
 import type { NodeMaps } from '../backends/shared-bpf/node-maps.ts';
@@ -51,6 +51,7 @@ export function agentParts(config: AgentConfig, doors: PartDoors): readonly Part
     ),
     ...vxlanParts<AgentView>(vxlan),
     part(tunnelPeerTarget(maps), (view) => view.vxlan?.peers),
+    part(peerAddressTarget(maps), (view) => view.vxlan?.peerAddresses),
     part(tableTarget('masquerade', MASQUERADE), ({ node }) => node && renderMasquerade(node)),
     part(
       tableTarget('unused-services', UNUSED_SERVICES),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseIp } from '../base/ip.ts';
 import { NO_FRONTEND_OPTIONS } from '../model/network.ts';
 import { aChoice, aFrontend } from '../../test/support/service-samples.ts';
 import { unheededOptions } from './unheeded-options.ts';
@@ -27,10 +28,10 @@ test('unheededOptions() says who does not reach a frontend', () => {
 test('unheededOptions() says where a heeded option does not apply, and nothing while nobody carries', () => {
   const frontends = [
     aFrontend([], { options: DIRECT, scope: 'load-balancer', direct: aChoice() }),
-    aFrontend([], { options: DIRECT, scope: 'node-port' }),
+    aFrontend([], { options: DIRECT, scope: 'node-port', ip: parseIp('192.0.2.9') }),
   ];
   assert.deepEqual(unheededOptions('ebpf', frontends), [
-    'direct server return does not apply to node-port: carried as usual',
+    'direct server return does not apply to node-port 192.0.2.9: carried as usual',
   ]);
   assert.deepEqual(unheededOptions(undefined, frontends), []);
   assert.deepEqual(unheededOptions('ebpf', [aFrontend([])]), []);

@@ -18,13 +18,13 @@ export function unheededOptions(
   return [...new Set(notes)];
 }
 
-function optionNotes(carrier: ServiceBackend, { options, scope, direct }: Frontend): readonly string[] {
+function optionNotes(carrier: ServiceBackend, { options, scope, ip, direct }: Frontend): readonly string[] {
   return [
     ...askedOptions(options)
       .filter(([option]) => !carrier.heeds.includes(option))
       .map(([, words]) => `${words} is asked for: ${carrier.name} has none and carries as usual`),
     ...(options.isDirectReturn && carrier.heeds.includes('isDirectReturn') && direct === undefined
-      ? [`direct server return does not apply to ${scope}: carried as usual`]
+      ? [`direct server return does not apply to ${scope} ${ip}: carried as usual`]
       : []),
   ];
 }

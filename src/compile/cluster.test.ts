@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseCidr, type Cidr } from '../base/cidr.ts';
 import type { ClusterNetwork, NodeView } from '../model/network.ts';
 import { parseEndpointSlice } from '../objects/endpoint-slice.ts';
 import { parseNode } from '../objects/node.ts';
@@ -151,7 +152,7 @@ test('viewOfNode() shows peers that can be reached, sorted, and nothing for an u
   assert.equal(viewOfNode(model, 'z'), undefined);
 });
 
-test('compileCluster() gives direct return the node’s own endpoints, at addresses that every node has and clients would be hidden at', () => {
+test('compileCluster() gives direct return the node’s own endpoints, where every node can answer and clients would be hidden', () => {
   const asked = (spec: object) =>
     parseService({
       metadata: { namespace: 'shop', name: 'web', annotations: { 'fairlead.dev/forwarding': 'dsr' } },
@@ -167,13 +168,44 @@ test('compileCluster() gives direct return the node’s own endpoints, at addres
     { addresses: ['10.0.0.1'], nodeName: 'node-a' },
     { addresses: ['10.0.0.2'], nodeName: 'node-b' },
   ]);
-  const directAt = (service: ReturnType<typeof asked>) =>
-    [...frontendsOf(objectsOf({ services: [service], slices: [slice] })).values()]
+  const directAt = (
+    service: ReturnType<typeof asked>,
+    nodes = PAIR,
+    nodePortAddresses: readonly Cidr[] = [],
+  ) => {
+    const objects = { ...objectsOf({ services: [service], slices: [slice] }), nodes: nodesOf(nodes) };
+    const view = viewOfNode(compileCluster(objects, { ...SETTINGS, nodePortAddresses }), 'node-a');
+    return [...(view?.frontends.values() ?? [])]
       .filter((it) => it.direct !== undefined)
-      .map((it) => [it.scope, it.direct?.endpoints.map(({ ip }) => ip)]);
-  assert.deepEqual(directAt(asked({})), [
-    ['cluster-ip', ['10.0.0.1']],
-    ['load-balancer', ['10.0.0.1']],
-  ]);
-  assert.deepEqual(directAt(asked({ externalTrafficPolicy: 'Local' })), [['cluster-ip', ['10.0.0.1']]]);
+      .map((it) => `${it.scope} ${it.ip} ${it.direct?.endpoints.map(({ ip }) => ip).join()}`);
+  };
+  const atNodes = 'node-port 192.0.2.1 10.0.0.1';
+  const elsewhere = ['cluster-ip 10.96.0.7 10.0.0.1', 'load-balancer 198.51.100.7 10.0.0.1'];
+  assert.deepEqual(directAt(asked({})), [elsewhere[0], atNodes, elsewhere[1]]);
+  assert.deepEqual(directAt(asked({ externalTrafficPolicy: 'Local' })), [elsewhere[0]]);
+  // The other node would not know the port: it has no address of the family, or serves node ports elsewhere.
+  assert.deepEqual(directAt(asked({}), { ...PAIR, 'node-b': ['fd00::2'] }), elsewhere);
+  assert.deepEqual(directAt(asked({}), PAIR, [parseCidr('192.0.2.1/32')]), elsewhere);
+  // At further addresses of this one, clients are hidden.
+  const [all, more] = [[parseCidr('192.0.2.0/24')], { ...PAIR, 'node-a': ['192.0.2.1', '192.0.2.9'] }];
+  assert.deepEqual(directAt(asked({}), more, all), [elsewhere[0], atNodes, elsewhere[1]]);
 });
+
+/** Addresses of two nodes with pods. */
+const PAIR: Readonly<Record<string, readonly string[]>> = {
+  'node-a': ['192.0.2.1'],
+  'node-b': ['192.0.2.2'],
+};
+
+function nodesOf(addresses: typeof PAIR): ClusterObjects['nodes'] {
+  return new Map(
+    Object.entries(addresses).map(([name, ips], at) => [
+      name,
+      parseNode({
+        metadata: { name },
+        spec: { podCIDRs: [`10.244.${at}.0/24`] },
+        status: { addresses: ips.map((address) => ({ type: 'InternalIP', address })) },
+      }),
+    ]),
+  );
+}

@@ -1,6 +1,6 @@
 // A Service -> the frontends that one node carries for it. Pure function of the Service and the node; knows no other Service.
 
-import { cidrHasIp } from '../base/cidr.ts';
+import { cidrFamily, cidrHasIp, type Cidr } from '../base/cidr.ts';
 import { familyOf, type Family, type Ip } from '../base/ip.ts';
 import type { Port } from '../base/port.ts';
 import type {
@@ -21,6 +21,8 @@ import { endpointsOfFamily } from './service-model.ts';
 export interface FrontendPlace extends ChoosingNode {
   /** Addresses on which node ports are served. */
   readonly nodePortIps: readonly Ip[];
+  /** Those whose node ports every node can answer in place of this one: its first ones, where all nodes serve node ports at theirs. */
+  readonly directNodePortIps: readonly Ip[];
   /** All addresses of the node, on which pods' host ports are served. */
   readonly nodeIps: readonly Ip[];
   readonly allowsExternalIps: boolean;
@@ -29,18 +31,44 @@ export interface FrontendPlace extends ChoosingNode {
 const ZONE_LABEL = 'topology.kubernetes.io/zone';
 const FAMILIES: readonly Family[] = [4, 6];
 
-export function frontendPlaceOf(node: NetworkNode, cluster: ClusterNetwork): FrontendPlace {
+export function frontendPlaceOf(
+  node: NetworkNode,
+  cluster: ClusterNetwork,
+  peers: readonly NetworkNode[],
+): FrontendPlace {
   const { nodePortAddresses, allowsExternalIps } = cluster;
-  const primary = FAMILIES.flatMap((family) => node.addresses.find((ip) => familyOf(ip) === family) ?? []);
-  const asked = node.addresses.filter((ip) => nodePortAddresses.some((cidr) => cidrHasIp(cidr, ip)));
+  const nodePortIps = nodePortAddresses.length === 0 ? firstIps(node) : askedIps(node, nodePortAddresses);
   const zone = node.labels.get(ZONE_LABEL);
   return {
     name: node.name,
     zone: zone === '' ? undefined : zone,
-    nodePortIps: nodePortAddresses.length === 0 ? primary : asked,
+    nodePortIps,
+    directNodePortIps: firstIps(node).filter(
+      (ip) => nodePortIps.includes(ip) && peers.every((it) => servesFirst(it, familyOf(ip), cluster)),
+    ),
     nodeIps: node.addresses,
     allowsExternalIps,
   };
+}
+
+function firstIp({ addresses }: NetworkNode, family: Family): Ip | undefined {
+  return addresses.find((ip) => familyOf(ip) === family);
+}
+
+function firstIps(node: NetworkNode): readonly Ip[] {
+  return FAMILIES.flatMap((family) => firstIp(node, family) ?? []);
+}
+
+function askedIps({ addresses }: NetworkNode, cidrs: readonly Cidr[]): readonly Ip[] {
+  return addresses.filter((ip) => cidrs.some((cidr) => cidrHasIp(cidr, ip)));
+}
+
+/** Whether the node serves node ports at its first address of the family, or has no pods of it that could answer. */
+function servesFirst(node: NetworkNode, family: Family, { nodePortAddresses }: ClusterNetwork): boolean {
+  if (!node.podCidrs.some((cidr) => cidrFamily(cidr) === family)) return true;
+  const first = firstIp(node, family);
+  if (first === undefined) return false;
+  return nodePortAddresses.length === 0 || nodePortAddresses.some((cidr) => cidrHasIp(cidr, first));
 }
 
 /** In the order in which they win where two claim one address and port. */
@@ -94,13 +122,13 @@ function clusterIpFrontend(
   };
 }
 
-/** Only where every node has the same frontend and its clients would be hidden: a node port is another one on each node. */
+/** Only where every node can answer for the frontend, and its clients would be hidden. */
 function directOf(
   { options, isNodeLocal }: ServiceModel,
-  isLocal: boolean,
+  isOneNodes: boolean,
   direct: EndpointChoice,
 ): Pick<Frontend, 'direct'> {
-  return options.isDirectReturn && !isLocal && !isNodeLocal ? { direct } : {};
+  return options.isDirectReturn && !isOneNodes && !isNodeLocal ? { direct } : {};
 }
 
 interface ExternalAddress {
@@ -120,10 +148,10 @@ function externalFrontend(
   const endpoints = endpointsOfFamily(port.endpoints, address.ip);
   const anywhere = chooseAnywhere(endpoints, place);
   const local = chooseLocal(endpoints, place);
-  const isOneNodes = service.isExternalLocal || address.scope === 'node-port';
+  const isOwnIp = address.scope === 'node-port' && !place.directNodePortIps.includes(address.ip);
   return {
     ...commonOf(service, port),
-    ...directOf(service, isOneNodes, local),
+    ...directOf(service, service.isExternalLocal || isOwnIp, local),
     kind: 'balanced',
     scope: address.scope,
     ip: address.ip,

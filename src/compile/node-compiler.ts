@@ -56,12 +56,14 @@ export class NodeCompiler {
 
   /** `inputs` has taken in the same change already. */
   compile(objects: ClusterObjects, inputs: ServiceInputs, changes: NodeChanges | undefined): CompiledNode {
+    const before = { cluster: this.#cluster, surroundings: this.#surroundings };
     this.#cluster = keepEqual(this.#cluster, clusterNetworkOf(objects, this.#settings));
-    const podsBefore = this.#surroundings?.pods ?? [];
+    const podsBefore = before.surroundings?.pods ?? [];
     this.#look(objects, changes);
     const surroundings = this.#surroundings;
     if (surroundings === undefined) return this.#forget();
-    const place = keepEqual(this.#place, frontendPlaceOf(surroundings.node, this.#cluster));
+    const isElsewhere = surroundings !== before.surroundings || this.#cluster !== before.cluster;
+    const place = this.#place === undefined || isElsewhere ? this.#placeIn(surroundings) : this.#place;
     const isWhole = changes === undefined || place !== this.#place;
     this.#place = place;
     const changed = new Set<string>();
@@ -75,6 +77,11 @@ export class NodeCompiler {
       cluster: this.#cluster,
     };
     return { view, changedFrontends: isWhole ? undefined : changed };
+  }
+
+  /** Asks all peers, so it is for a change of what it depends on. */
+  #placeIn({ node, peers }: Surroundings): FrontendPlace {
+    return keepEqual(this.#place, frontendPlaceOf(node, this.#cluster, peers));
   }
 
   /** Nothing may be concluded for a node that the cluster does not know: the next view is made whole. */

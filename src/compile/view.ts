@@ -20,14 +20,15 @@ export function viewOfNode(model: ClusterModel, nodeName: string): NodeView | un
   const node = model.nodes.get(nodeName);
   if (node === undefined) return undefined;
   const pods = podsOfNode(model.pods.values(), nodeName);
-  const place = frontendPlaceOf(node, model.cluster);
+  const peers = peersOfNode(model.nodes.values(), nodeName);
+  const place = frontendPlaceOf(node, model.cluster, peers);
   const frontends = new Map<string, Frontend>();
   for (const service of model.services.values())
     for (const it of frontendsOfService(service, place)) claim(frontends, it);
   for (const pod of pods) for (const it of frontendsOfPod(pod, place)) claim(frontends, it);
   return {
     node,
-    peers: peersOfNode(model.nodes.values(), nodeName),
+    peers,
     pods,
     frontends,
     healthChecks: healthChecksOf(model.services.values(), nodeName),

@@ -85,7 +85,7 @@ export interface Frontend {
   readonly options: FrontendOptions;
   /**
    * Direct server return: where an outside client would be hidden, a backend that can lets the endpoint's node have the packet as it is. These are
-   * the node's own endpoints, for what other nodes hand over; absent for frontends that have no direct return.
+   * the node's own endpoints, for what other nodes hand over, of their own node ports too; absent for frontends that have no direct return.
    */
   readonly direct?: EndpointChoice | undefined;
 }

@@ -32,6 +32,12 @@ export const TUNNEL_PEER = defineStruct('tunnel_peer', [
   { name: 'pad', kind: 'pad', count: 2 },
 ]);
 
+/** Which node has an own address: the Ethernet address of its end of the tunnel. */
+export const PEER_ADDRESS = defineStruct('peer_address', [
+  { name: 'mac', kind: 'mac' },
+  { name: 'pad', kind: 'pad', count: 2 },
+]);
+
 /** What a pod's interface may send from; `ips` of both families. */
 export const POD_INTERFACE = defineStruct('pod_interface', [
   { name: 'mac', kind: 'mac' },

@@ -6,6 +6,7 @@ import {
   NODE_ADDRESS,
   NODE_LINK,
   NODE_LINK_FLAGS,
+  PEER_ADDRESS,
   POD_INTERFACE,
   TUNNEL_PEER,
   TUNNEL_PEER_KEY,
@@ -377,6 +378,15 @@ export const BPF_MAPS = {
     maxEntries: 16_384,
     flags: NO_PREALLOC,
     about: 'The other nodes’ ends of the tunnel, for the program that wraps packets by itself (XDP).',
+  }),
+  peer_addresses: map({
+    name: 'peer_addresses',
+    kind: 'HASH',
+    key: ADDRESS_KEY,
+    value: PEER_ADDRESS,
+    maxEntries: 65_536,
+    flags: NO_PREALLOC,
+    about: 'Other nodes’ own addresses: what the tunnel brings to one was handed over by its node.',
   }),
   flows: map({
     name: 'flows',

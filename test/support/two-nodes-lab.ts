@@ -8,7 +8,7 @@ import { familyOf, parseIp, type Family } from '../../src/base/ip.ts';
 import { Lifetime } from '../../src/base/lifetime.ts';
 import { parseMac } from '../../src/base/mac.ts';
 import { parsePort } from '../../src/base/port.ts';
-import { tunnelPeerTarget } from '../../src/backends/network-vxlan/peer-map.ts';
+import { peerAddressTarget, tunnelPeerTarget } from '../../src/backends/network-vxlan/peer-map.ts';
 import { renderVxlan } from '../../src/backends/network-vxlan/render.ts';
 import { readUnderlay } from '../../src/agent/underlay.ts';
 import type { FrontendRow } from '../../src/backends/service-ebpf/frontend-row.ts';
@@ -37,6 +37,9 @@ const SIGNAL = new AbortController().signal;
 /** Addresses of the client and of the load balancer. */
 export const CLIENT = { 4: '10.89.1.200', 6: 'fd00:10:89:1::200' } as const;
 export const VIP = { 4: '10.90.1.1', 6: 'fd00:10:90:1::1' } as const;
+/** Own addresses of the first node, and the node port there. */
+export const NODE_IPS = { 4: '10.89.1.11', 6: 'fd00:10:89:1::11' } as const;
+export const NODE_PORT = 30_080;
 const PODS = { a: 'n1', b: 'n2', c: 'n2' } as const;
 type PodName = keyof typeof PODS;
 
@@ -47,10 +50,11 @@ export interface DataNode {
   agent: { readonly lifetime: Lifetime; readonly bpf: NodeBpf; readonly rows: Target<FrontendRow> };
 }
 
-/** A Service at `VIP`, port 80, of these pods. */
+/** A Service at `VIP`, port 80, of these pods. Each further node port is one of the Service's next ports. */
 export interface WantedService {
   readonly pods: readonly PodName[];
   readonly port?: number;
+  readonly nodePorts?: readonly number[];
   readonly over?: Partial<ServiceModel>;
 }
 
@@ -105,12 +109,14 @@ export async function startTwoNodes(prefix: string, lifetime: Lifetime): Promise
   const program = async (node: DataNode, wanted: WantedService): Promise<void> => {
     const bare = viewOf(lab.nodes, node.lab);
     const service = serviceOf(wanted, podIps);
-    const frontends = frontendsOfService(service, frontendPlaceOf(bare.node, bare.cluster));
+    const frontends = frontendsOfService(service, frontendPlaceOf(bare.node, bare.cluster, bare.peers));
     const view: ServiceView = { ...bare, frontends: new Map(frontends.map((it) => [frontendKey(it), it])) };
     const { rows } = node.agent;
-    await rows.observe(SIGNAL);
+    const observed = await rows.observe(SIGNAL);
     const desired = renderFrontends(EBPF_RENDERING, view);
     assert.deepEqual(await rows.update(desired, SIGNAL, new Map()), new Map());
+    const gone = new Map([...observed].filter(([key]) => !desired.has(key)));
+    assert.deepEqual(await rows.delete(gone, SIGNAL), new Map());
     assert.deepEqual(await rows.observe(SIGNAL), desired);
   };
   return {
@@ -146,7 +152,9 @@ async function joinLinks(lab: PodNetworkLab, { lab: it, agent }: DataNode): Prom
   assert.equal(agent.bpf.nodeLinks.list().filter(({ isTunnel }) => isTunnel).length, 1);
   const underlay = await readUnderlay(it.door.netlink, 'eth0');
   assert.ok(underlay);
-  await tunnelPeerTarget(agent.bpf.maps).update(renderVxlan(view, underlay).peers, SIGNAL, new Map());
+  const { peers, peerAddresses } = renderVxlan(view, underlay);
+  await tunnelPeerTarget(agent.bpf.maps).update(peers, SIGNAL, new Map());
+  await peerAddressTarget(agent.bpf.maps).update(peerAddresses, SIGNAL, new Map());
 }
 
 interface PodPlace {
@@ -186,7 +194,7 @@ async function addPod(
 }
 
 function serviceOf(
-  { pods, port = 8080, over = {} }: WantedService,
+  { pods, port = 8080, nodePorts = [NODE_PORT], over = {} }: WantedService,
   podIps: TwoNodes['podIps'],
 ): ServiceModel {
   const endpoints = pods.flatMap((name): readonly ServiceEndpoint[] =>
@@ -213,13 +221,15 @@ function serviceOf(
     healthCheckNodePort: undefined,
     affinityTimeoutS: undefined,
     options: NO_FRONTEND_OPTIONS,
-    ports: (['TCP', 'UDP'] as const).map((protocol) => ({
-      name: protocol,
-      port: parsePort(80),
-      nodePort: parsePort(30_080),
-      protocol,
-      endpoints,
-    })),
+    ports: (['TCP', 'UDP'] as const).flatMap((protocol) =>
+      nodePorts.map((nodePort, at) => ({
+        name: `${protocol} ${nodePort}`,
+        port: parsePort(80 + at),
+        nodePort: parsePort(nodePort),
+        protocol,
+        endpoints,
+      })),
+    ),
     ...over,
   };
 }

@@ -79,6 +79,12 @@ export interface TunnelPeer {
   readonly port: number;
 }
 
+/** An own address of another node, and that node's end of the tunnel. */
+export interface PeerAddress {
+  readonly ip: Ip;
+  readonly mac: Mac;
+}
+
 /** Everything, each kind keyed by what the kernel tells entries apart by. */
 export interface VxlanState {
   readonly devices: ReadonlyMap<string, Device>;
@@ -90,6 +96,8 @@ export interface VxlanState {
   readonly rules: ReadonlyMap<string, TunnelRule>;
   /** By `mac`. */
   readonly peers: ReadonlyMap<string, TunnelPeer>;
+  /** By `ip`. */
+  readonly peerAddresses: ReadonlyMap<string, PeerAddress>;
 }
 
 /** Two entries must not share a forwarding key: each tunnel Ethernet address leads to one node. */

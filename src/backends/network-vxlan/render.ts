@@ -16,6 +16,7 @@ import {
   TUNNEL_VNI,
   tunnelMtuBytes,
   type Device,
+  type PeerAddress,
   type TunnelForwarding,
   type TunnelNeighbour,
   type TunnelPeer,
@@ -57,6 +58,7 @@ export function renderVxlan(view: TunnelView, underlay: Underlay): VxlanState {
       forwardings.map(({ mac, destination }) => renderPeer(mac, destination, underlay.local)),
       (it) => it.mac,
     ),
+    peerAddresses: keyed(peers.flatMap(renderPeerAddresses), (it) => it.ip),
   };
 }
 
@@ -93,6 +95,10 @@ function renderForwarding(peer: NetworkNode, underlay: Underlay): readonly Tunne
 
 function renderPeer(mac: Mac, remote: Ip, local: Ip): TunnelPeer {
   return { mac, local, remote, vni: TUNNEL_VNI, port: TUNNEL_PORT };
+}
+
+function renderPeerAddresses({ name, addresses }: NetworkNode): readonly PeerAddress[] {
+  return addresses.map((ip) => ({ ip, mac: tunnelMac(name) }));
 }
 
 function renderRoutes(node: NetworkNode, peer: NetworkNode): readonly TunnelRoute[] {

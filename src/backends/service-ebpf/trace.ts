@@ -39,7 +39,7 @@ export function traceEbpf(
   const isInside = packet.from === 'node' || isPod;
   const { endpoints, whenEmpty } = isInside ? row.inside : row.outside;
   if (endpoints.length === 0) return { kind: whenEmpty === 'drop' ? 'dropped' : 'refused' };
-  // With direct return pods see the client; what else may be an endpoint, another node, is not told from them here.
+  // With direct return pods see the client. Other endpoints are not told from them here, nor are other clients: what is another node's is hidden.
   const isHidden = !isInside && row.masqueradesOutside && row.direct === undefined;
   return {
     kind: 'translated',

@@ -11,7 +11,15 @@ import { inNetns } from '../../sys/netns.ts';
 import type { PeerAnswer } from '../../../test/contract/service-burst.ts';
 import { ownName } from '../../../test/support/own-name.ts';
 import { eventually } from '../../../test/support/eventually.ts';
-import { CLIENT, ip, startTwoNodes, VIP, type TwoNodes } from '../../../test/support/two-nodes-lab.ts';
+import {
+  CLIENT,
+  ip,
+  NODE_IPS,
+  NODE_PORT,
+  startTwoNodes,
+  VIP,
+  type TwoNodes,
+} from '../../../test/support/two-nodes-lab.ts';
 import { xdpTarget, type UplinkXdp } from './xdp-target.ts';
 import type { Target } from '../../reconcile/target.ts';
 
@@ -63,20 +71,25 @@ for (const family of [4, 6] as const)
       const vip = VIP[family];
       const hidden = (): string =>
         two.nodeNamed('n1').lab.node.addresses.find((it) => it.includes(':') === (family === 6)) ?? '';
-      const burst = (over: { readonly count: number; readonly bytes?: number; readonly waitMs?: number }): Promise<readonly PeerAnswer[]> => // prettier-ignore
+      const burst = (over: { readonly count: number; readonly bytes?: number; readonly waitMs?: number; readonly ip?: string; readonly port?: number }): Promise<readonly PeerAnswer[]> => // prettier-ignore
         two.client.burst({ kind: 'burst', protocol, ip: vip, port: 80, isAtOnce: true, isConnected: false, waitMs: 3000, ...over }); // prettier-ignore
-      const expectAll = (answers: readonly PeerAnswer[], seen: string, bytes?: number): void => {
+      const expectAll = (
+        answers: readonly PeerAnswer[],
+        seen: string,
+        bytes?: number,
+        { ip: to, port } = { ip: vip as string, port: 80 },
+      ): void => {
         for (const it of answers) {
           assert.ok(it.kind === 'answer', JSON.stringify(it));
-          assert.deepEqual([it.from, it.seen], [family === 4 ? `${vip}:80` : `[${vip}]:80`, seen]);
+          assert.deepEqual([it.from, it.seen], [family === 4 ? `${to}:${port}` : `[${to}]:${port}`, seen]);
           if (bytes !== undefined) assert.equal(it.bytes, bytes);
         }
       };
       /** Two packets each way at least: the first of a flow is never the driver's. */
-      const talk = async (seen: string): Promise<void> => {
+      const talk = async (seen: string, to = { ip: vip as string, port: 80 }): Promise<void> => {
         for (const socket of ['one', 'two'])
           for (let i = 0; i < 3; i++) {
-            const at = { socket, ip: vip, port: 80 };
+            const at = { socket, ...to };
             const reply =
               protocol === 'TCP'
                 ? await two.client.ask({ kind: 'hold', ...at })
@@ -102,11 +115,16 @@ for (const family of [4, 6] as const)
           pods: ['b'],
           over: { options: { ...NO_FRONTEND_OPTIONS, isDirectReturn: true } },
         });
-        const before = carried('n1');
-        await talk(CLIENT[family]);
-        assert.ok(carried('n1') - before >= 4, `${carried('n1') - before} packets`);
         const long = protocol === 'TCP' ? 60_000 : 1200;
-        expectAll(await burst({ count: 4, bytes: long }), CLIENT[family], long);
+        for (const at of [
+          { ip: vip, port: 80 },
+          { ip: NODE_IPS[family], port: NODE_PORT },
+        ]) {
+          const before = carried('n1');
+          await talk(CLIENT[family], at);
+          assert.ok(carried('n1') - before >= 4, `${carried('n1') - before} packets`);
+          expectAll(await burst({ count: 4, bytes: long, ...at }), CLIENT[family], long, at);
+        }
       });
 
       test('what has no whole checksum yet, and what a pod of this node gets, is the stack’s', async () => {

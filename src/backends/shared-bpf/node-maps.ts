@@ -23,6 +23,7 @@ export function typedNodeMaps(open: (name: string) => BpfMap) {
     nodeLinks: typedMap(BPF_MAPS.node_links, open('node_links')),
     nodeAddresses: typedMap(BPF_MAPS.node_addresses, open('node_addresses')),
     tunnelPeers: typedMap(BPF_MAPS.tunnel_peers, open('tunnel_peers')),
+    peerAddresses: typedMap(BPF_MAPS.peer_addresses, open('peer_addresses')),
     flows: typedMap(BPF_MAPS.flows, open('flows')),
     settings: typedMap(BPF_MAPS.settings, open('settings')),
     nodeUdpPeers: typedMap(BPF_MAPS.node_udp_peers, open('node_udp_peers')),
