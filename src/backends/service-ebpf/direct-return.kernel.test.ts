@@ -164,7 +164,8 @@ for (const { scope, family, protocol } of CASES)
       async () => {
         const ranges = (...texts: readonly string[]) => ({ sourceRanges: texts.map(parseCidr) });
         await programAll({ pods: ['b', 'c'], over: ranges('10.89.1.192/26', 'fd00:10:89:1::200/120') });
-        assert.deepEqual(await answers(10), ['b', 'c']);
+        // By chance: of twenty tries two endpoints are both met but for once in half a million.
+        assert.deepEqual(await answers(20), ['b', 'c']);
         await programAll({ pods: ['b', 'c'], over: ranges('10.89.1.0/26', 'fd00:10:89:1::/120') });
         assert.deepEqual(await errors(1, SILENCE_MS), ['timeout']);
       },
@@ -209,19 +210,16 @@ for (const { scope, family, protocol } of CASES)
         const over = { options: { ...DIRECT, isMaglev: true } };
         await programAll({ pods: ['a', 'b', 'c'], over });
         const outside = `${PREFIX}-outside`;
-        // So many that at least one meets the endpoint of the first node.
-        const names = Array.from({ length: 24 }, (_, i) => `socket ${i}`);
-        const talk = async (): Promise<readonly string[]> => {
-          const said: string[] = [];
-          for (const socket of names) said.push(await held(socket));
-          return said;
-        };
-        const before = await talk();
-        assert.ok(before.includes(`a sees ${CLIENT[family]}`), before.join());
+        const before: string[] = [];
+        // Until one of them meets the endpoint of the first node: the table gives it a third of all clients.
+        const isEnough = (): boolean => before.length >= 12 && before.includes(`a sees ${CLIENT[family]}`);
+        while (!isEnough() && before.length < 200) before.push(await held(`socket ${before.length}`));
+        assert.ok(isEnough(), before.join());
         ip(outside, 'route replace 10.90.1.0/24 via 10.89.1.12', '-6 route replace fd00:10:90:1::/64 via fd00:10:89:1::12'); // prettier-ignore
         // UDP is chosen by the table too, but among several of one node by chance.
         const nodeOf = (text: string): string => (text.startsWith('a') ? 'n1' : 'n2');
-        const after = await talk();
+        const after: string[] = [];
+        for (const at of before.keys()) after.push(await held(`socket ${at}`));
         if (protocol === 'TCP') assert.deepEqual(after, before);
         else assert.deepEqual(after.map(nodeOf), before.map(nodeOf));
         ip(outside, 'route replace 10.90.1.0/24 via 10.89.1.11', '-6 route replace fd00:10:90:1::/64 via fd00:10:89:1::11'); // prettier-ignore
