@@ -11,6 +11,8 @@ import type { Prober } from './prober-client.ts';
 
 const COUNT = 40;
 const PROGRAMMED_MS = 3000;
+/** A part of it: of an address that no node knows yet the kernel refuses a client six datagrams at once, and is silent to others. */
+const ANSWER_MS = 500;
 const BY_HAND = 'by-hand';
 
 export function endpointRows(world: () => World): void {
@@ -86,8 +88,8 @@ async function byHandRow(world: World): Promise<void> {
 /** What the Service says by TCP and UDP, or the errors. */
 async function both(prober: Prober, host: string): Promise<readonly (string | undefined)[]> {
   const answers = await Promise.all([
-    prober.ask({ kind: 'http', host, port: 80, say: '/' }),
-    prober.ask({ kind: 'udp', host, port: 81, say: '', isConnected: true }),
+    prober.ask({ kind: 'http', host, port: 80, say: '/', timeoutMs: ANSWER_MS }),
+    prober.ask({ kind: 'udp', host, port: 81, say: '', isConnected: true, timeoutMs: ANSWER_MS }),
   ]);
   return answers.map((it) => it.text ?? it.error);
 }
