@@ -11,6 +11,7 @@ import { ask } from './prober-asks.ts';
 import type { Answer } from './prober-types.ts';
 
 const POD = 'outer';
+const SERVICES = ['outer-cluster', 'outer-local', 'outer-direct', 'outer-invited', 'outer-uninvited'];
 const HOST_PORTS = { tcp: 8088, udp: 8089 };
 /** Longer than any answer takes on this machine: what says nothing until then is silent. */
 const SILENT_MS = 700;
@@ -44,8 +45,7 @@ export function outsideRows(world: () => World, backends: readonly string[]): vo
     world().apply('outside.yaml');
     world().kubectl('-n', 'net', 'wait', `pod/${POD}`, '--for=condition=Ready', '--timeout=30s');
     await eventually(() => {
-      for (const name of ['outer-cluster', 'outer-local', 'outer-invited', 'outer-uninvited'])
-        services.set(name, exposed(world(), name));
+      for (const name of SERVICES) services.set(name, exposed(world(), name));
     }, ADDRESSES_MS);
   });
 
@@ -54,6 +54,7 @@ export function outsideRows(world: () => World, backends: readonly string[]): vo
       before(() => setProxy(world().cluster, backend));
       loadBalancerRows(world, service);
       nodePortRows(world, service);
+      directRows(backend, world, service);
       rangeRow(service);
       hostPortRow(world);
     });
@@ -87,6 +88,22 @@ function nodePortRows(world: () => World, service: (name: string) => Exposed): v
           }
         }),
       );
+    });
+  }
+}
+
+function directRows(backend: string, world: () => World, service: (name: string) => Exposed): void {
+  const isDirect = backend === 'ebpf';
+  for (const family of FAMILIES) {
+    test(`IPv${family}: direct return ${isDirect ? 'shows the client' : 'is left aside'}, at the load balancer's address and at every node's port`, async () => {
+      const { ips, nodePorts } = service('outer-direct');
+      const asked = [
+        bothWays(ips[family], LOAD_BALANCER_PORTS, 'clientip'),
+        ...world().nodes.map((node) => bothWays(node.ips[family], nodePorts, 'clientip')),
+      ];
+      for (const answer of (await Promise.all(asked)).flat())
+        if (isDirect) assert.equal(seenBy(answer), world().outside[family], JSON.stringify(answer));
+        else assertNode(world(), family, answer);
     });
   }
 }
