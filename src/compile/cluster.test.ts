@@ -153,23 +153,12 @@ test('viewOfNode() shows peers that can be reached, sorted, and nothing for an u
 });
 
 test('compileCluster() gives direct return the node’s own endpoints, where every node can answer and clients would be hidden', () => {
-  const asked = (spec: object) =>
-    parseService({
-      metadata: { namespace: 'shop', name: 'web', annotations: { 'fairlead.dev/forwarding': 'dsr' } },
-      spec: {
-        type: 'LoadBalancer',
-        clusterIPs: ['10.96.0.7'],
-        ports: [{ name: 'http', port: 80, nodePort: 30_080 }],
-        ...spec,
-      },
-      status: { loadBalancer: { ingress: [{ ip: '198.51.100.7' }] } },
-    });
   const slice = aSlice('web-1', 'web', [
     { addresses: ['10.0.0.1'], nodeName: 'node-a' },
     { addresses: ['10.0.0.2'], nodeName: 'node-b' },
   ]);
   const directAt = (
-    service: ReturnType<typeof asked>,
+    service: ReturnType<typeof aService>,
     nodes = PAIR,
     nodePortAddresses: readonly Cidr[] = [],
   ) => {
@@ -181,15 +170,44 @@ test('compileCluster() gives direct return the node’s own endpoints, where eve
   };
   const atNodes = 'node-port 192.0.2.1 10.0.0.1';
   const elsewhere = ['cluster-ip 10.96.0.7 10.0.0.1', 'load-balancer 198.51.100.7 10.0.0.1'];
-  assert.deepEqual(directAt(asked({})), [elsewhere[0], atNodes, elsewhere[1]]);
-  assert.deepEqual(directAt(asked({ externalTrafficPolicy: 'Local' })), [elsewhere[0]]);
+  assert.deepEqual(directAt(aDirectService({})), [elsewhere[0], atNodes, elsewhere[1]]);
+  assert.deepEqual(directAt(aDirectService({ externalTrafficPolicy: 'Local' })), [elsewhere[0]]);
   // The other node would not know the port: it has no address of the family, or serves node ports elsewhere.
-  assert.deepEqual(directAt(asked({}), { ...PAIR, 'node-b': ['fd00::2'] }), elsewhere);
-  assert.deepEqual(directAt(asked({}), PAIR, [parseCidr('192.0.2.1/32')]), elsewhere);
+  assert.deepEqual(directAt(aDirectService({}), { ...PAIR, 'node-b': ['fd00::2'] }), elsewhere);
+  assert.deepEqual(directAt(aDirectService({}), PAIR, [parseCidr('192.0.2.1/32')]), elsewhere);
   // At further addresses of this one, clients are hidden.
   const [all, more] = [[parseCidr('192.0.2.0/24')], { ...PAIR, 'node-a': ['192.0.2.1', '192.0.2.9'] }];
-  assert.deepEqual(directAt(asked({}), more, all), [elsewhere[0], atNodes, elsewhere[1]]);
+  assert.deepEqual(directAt(aDirectService({}), more, all), [elsewhere[0], atNodes, elsewhere[1]]);
 });
+
+test('NodeCompiler forgets direct return at node ports where another node serves them no longer', () => {
+  const inputs = new ServiceInputs();
+  const compiler = new NodeCompiler(SETTINGS, 'node-a');
+  const key = '192.0.2.1:30080/TCP';
+  const first = { ...objectsOf({ services: [aDirectService({})] }), nodes: nodesOf(PAIR) };
+  inputs.update(first, undefined);
+  assert.ok(compiler.compile(first, inputs, undefined).view?.frontends.get(key)?.direct);
+  const second = { ...first, nodes: nodesOf({ ...PAIR, 'node-b': ['fd00::2'] }) };
+  const none = new Set<string>();
+  const objects = { nodes: new Set(['node-b']), pods: none, services: none, endpointSlices: none };
+  const services = inputs.update(second, objects) ?? none;
+  const { view } = compiler.compile(second, inputs, { objects, services });
+  assert.deepEqual(view?.frontends, viewOfNode(compileCluster(second, SETTINGS), 'node-a')?.frontends);
+  assert.equal(view?.frontends.get(key)?.direct, undefined);
+});
+
+function aDirectService(spec: object) {
+  return parseService({
+    metadata: { namespace: 'shop', name: 'web', annotations: { 'fairlead.dev/forwarding': 'dsr' } },
+    spec: {
+      type: 'LoadBalancer',
+      clusterIPs: ['10.96.0.7'],
+      ports: [{ name: 'http', port: 80, nodePort: 30_080 }],
+      ...spec,
+    },
+    status: { loadBalancer: { ingress: [{ ip: '198.51.100.7' }] } },
+  });
+}
 
 /** Addresses of two nodes with pods. */
 const PAIR: Readonly<Record<string, readonly string[]>> = {
