@@ -2,7 +2,7 @@
 
 import type { Ip } from '../base/ip.ts';
 import type { Port } from '../base/port.ts';
-import { frontendPlaceOf } from '../compile/frontends.ts';
+import { frontendPlaceOf } from '../compile/frontend-place.ts';
 import type { HealthCheck, NodeView } from '../model/network.ts';
 
 /** One address and port at which the node answers, and the state that it answers with. */

@@ -1,75 +1,19 @@
 // A Service -> the frontends that one node carries for it. Pure function of the Service and the node; knows no other Service.
 
-import { cidrFamily, cidrHasIp, type Cidr } from '../base/cidr.ts';
-import { familyOf, type Family, type Ip } from '../base/ip.ts';
+import { familyOf, type Ip } from '../base/ip.ts';
 import type { Port } from '../base/port.ts';
 import type {
-  ClusterNetwork,
   EndpointChoice,
   Frontend,
   FrontendScope,
-  NetworkNode,
   NetworkPod,
   ServiceModel,
   ServiceModelPort,
 } from '../model/network.ts';
 import { NO_FRONTEND_OPTIONS } from '../model/network.ts';
-import { chooseAnywhere, chooseLocal, type ChoosingNode } from './endpoint-choice.ts';
+import { chooseAnywhere, chooseLocal } from './endpoint-choice.ts';
+import type { FrontendPlace } from './frontend-place.ts';
 import { endpointsOfFamily } from './service-model.ts';
-
-/** Where frontends are made for. */
-export interface FrontendPlace extends ChoosingNode {
-  /** Addresses on which node ports are served. */
-  readonly nodePortIps: readonly Ip[];
-  /** Those whose node ports every node can answer in place of this one: its first ones, where all nodes serve node ports at theirs. */
-  readonly directNodePortIps: readonly Ip[];
-  /** All addresses of the node, on which pods' host ports are served. */
-  readonly nodeIps: readonly Ip[];
-  readonly allowsExternalIps: boolean;
-}
-
-const ZONE_LABEL = 'topology.kubernetes.io/zone';
-const FAMILIES: readonly Family[] = [4, 6];
-
-export function frontendPlaceOf(
-  node: NetworkNode,
-  cluster: ClusterNetwork,
-  peers: readonly NetworkNode[],
-): FrontendPlace {
-  const { nodePortAddresses, allowsExternalIps } = cluster;
-  const nodePortIps = nodePortAddresses.length === 0 ? firstIps(node) : askedIps(node, nodePortAddresses);
-  const zone = node.labels.get(ZONE_LABEL);
-  return {
-    name: node.name,
-    zone: zone === '' ? undefined : zone,
-    nodePortIps,
-    directNodePortIps: firstIps(node).filter(
-      (ip) => nodePortIps.includes(ip) && peers.every((it) => servesFirst(it, familyOf(ip), cluster)),
-    ),
-    nodeIps: node.addresses,
-    allowsExternalIps,
-  };
-}
-
-function firstIp({ addresses }: NetworkNode, family: Family): Ip | undefined {
-  return addresses.find((ip) => familyOf(ip) === family);
-}
-
-function firstIps(node: NetworkNode): readonly Ip[] {
-  return FAMILIES.flatMap((family) => firstIp(node, family) ?? []);
-}
-
-function askedIps({ addresses }: NetworkNode, cidrs: readonly Cidr[]): readonly Ip[] {
-  return addresses.filter((ip) => cidrs.some((cidr) => cidrHasIp(cidr, ip)));
-}
-
-/** Whether the node serves node ports at its first address of the family, or has no pods of it that could answer. */
-function servesFirst(node: NetworkNode, family: Family, { nodePortAddresses }: ClusterNetwork): boolean {
-  if (!node.podCidrs.some((cidr) => cidrFamily(cidr) === family)) return true;
-  const first = firstIp(node, family);
-  if (first === undefined) return false;
-  return nodePortAddresses.length === 0 || nodePortAddresses.some((cidr) => cidrHasIp(cidr, first));
-}
 
 /** In the order in which they win where two claim one address and port. */
 export function frontendsOfService(service: ServiceModel, place: FrontendPlace): readonly Frontend[] {

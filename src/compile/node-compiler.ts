@@ -13,7 +13,8 @@ import type {
 import { clusterNetworkOf, mapValues, networkNodeOf, networkPodOf } from './cluster.ts';
 import type { ClusterObjects } from './cluster-objects.ts';
 import { FrontendTable } from './frontend-table.ts';
-import { frontendPlaceOf, frontendsOfPod, frontendsOfService, type FrontendPlace } from './frontends.ts';
+import { frontendPlaceOf, type FrontendPlace } from './frontend-place.ts';
+import { frontendsOfPod, frontendsOfService } from './frontends.ts';
 import { compileService } from './service-model.ts';
 import type { ObjectChanges, ServiceInputs } from './service-inputs.ts';
 import { healthChecksOf, peersOfNode, podsOfNode } from './view.ts';

@@ -13,7 +13,8 @@ import {
   type NodeView,
   type ServiceModel,
 } from '../model/network.ts';
-import { frontendPlaceOf, frontendsOfPod, frontendsOfService } from './frontends.ts';
+import { frontendPlaceOf } from './frontend-place.ts';
+import { frontendsOfPod, frontendsOfService } from './frontends.ts';
 
 /** The view of a node; undefined while the cluster does not know the node, when nothing may be concluded for it. */
 export function viewOfNode(model: ClusterModel, nodeName: string): NodeView | undefined {

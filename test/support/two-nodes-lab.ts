@@ -17,7 +17,8 @@ import { EBPF_RENDERING } from '../../src/backends/service-ebpf/render.ts';
 import { openServiceTarget } from '../../src/backends/service-ebpf/target.ts';
 import { openNodeBpf, type NodeBpf } from '../../src/backends/shared-bpf/node-bpf.ts';
 import { renderFrontends } from '../../src/backends/shared-node/service-backend.ts';
-import { frontendPlaceOf, frontendsOfService } from '../../src/compile/frontends.ts';
+import { frontendPlaceOf } from '../../src/compile/frontend-place.ts';
+import { frontendsOfService } from '../../src/compile/frontends.ts';
 import {
   frontendKey,
   NO_FRONTEND_OPTIONS,
