@@ -22,6 +22,8 @@ export class FakeNfTables implements NfTables {
   #sets: Sets;
   readonly #faults: NfTablesFaults;
   #generation = 7;
+  /** Of every table; where there are none, neither is the table. */
+  chains: readonly string[] = [];
   /** Lists that were asked for. */
   listCount = 0;
   /** Of each transaction, the elements that it named; refused ones too. */
@@ -34,7 +36,9 @@ export class FakeNfTables implements NfTables {
 
   /** As it is now, whatever happens to this one; without faults. */
   copy(): FakeNfTables {
-    return new FakeNfTables(NO_FAULTS, this.#sets);
+    const copy = new FakeNfTables(NO_FAULTS, this.#sets);
+    copy.chains = this.chains;
+    return copy;
   }
 
   apply(changes: readonly NftElementChange[], generation?: number): readonly RefusedChange[] {
@@ -66,7 +70,7 @@ export class FakeNfTables implements NfTables {
   }
 
   listChains(): Promise<readonly string[]> {
-    return Promise.resolve([]);
+    return Promise.resolve(this.chains);
   }
 
   listRules(): Promise<readonly NftRule[]> {

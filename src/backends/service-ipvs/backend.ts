@@ -9,9 +9,13 @@ import {
   type ServicePart,
 } from '../shared-node/service-backend.ts';
 import { baseTarget, renderBase } from './base-target.ts';
-import { openIpvsKernel } from './kernel.ts';
+import type { IpvsKey } from '../../wire/netlink/ipvs.ts';
+import { openIpvsKernel, type IpvsKernel } from './kernel.ts';
 import { IPVS_RENDERING } from './render.ts';
+import { strayTarget } from './stray-services.ts';
 import { ipvsTarget } from './target.ts';
+
+const NO_STRAYS: ReadonlyMap<string, IpvsKey> = new Map();
 
 export const IPVS_SERVICES: ServiceBackend = {
   name: 'ipvs',
@@ -26,5 +30,13 @@ export function ipvsServiceParts({
   lifetime,
 }: Pick<ServiceDoors, 'netns' | 'lifetime'>): readonly ServicePart[] {
   const kernel = openIpvsKernel(netns, lifetime);
-  return [servicePart(baseTarget(kernel), renderBase), frontendPart(ipvsTarget(kernel), IPVS_RENDERING)];
+  return [servicePart(baseTarget(kernel), renderBase), ...ipvsFrontendParts(kernel)];
+}
+
+/** What hangs on the base. */
+export function ipvsFrontendParts(kernel: IpvsKernel): readonly ServicePart[] {
+  return [
+    frontendPart(ipvsTarget(kernel), IPVS_RENDERING),
+    servicePart(strayTarget(kernel), () => NO_STRAYS),
+  ];
 }

@@ -5,6 +5,7 @@ import type { ServiceView } from '../../model/network.ts';
 import type { Target } from '../../reconcile/target.ts';
 import { readSysctl, writeSysctl } from '../../sys/sysctl.ts';
 import { IPVS_DEVICE, type IpvsKernel } from './kernel.ts';
+import { observeStrays } from './stray-services.ts';
 import { IPVS_TABLE, tableMark, tableScript, type TablePlace } from './table.ts';
 
 /** In the order in which they have to exist. */
@@ -87,7 +88,7 @@ async function writeEntry(kernel: IpvsKernel, key: string, entry: BaseEntry): Pr
 /** The table translates connections that are there yet, and the device carries their addresses: both stay as long as those. */
 async function removeEntry(kernel: IpvsKernel, entry: BaseEntry): Promise<void> {
   if (entry.kind === 'setting') return;
-  if (await kernel.table.hasFrontends())
+  if ((await kernel.table.hasFrontends()) || (await observeStrays(kernel)).size > 0)
     throw new FairleadError(
       'draining',
       `Cannot remove the ${entry.kind} of IPVS: there are virtual services`,

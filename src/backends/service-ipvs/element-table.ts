@@ -23,8 +23,8 @@ export interface RefusedElements {
 
 /** Elements are text, as rows have them. */
 export interface ElementTable {
-  /** All of them; undefined where there is no table. */
-  list(): Promise<readonly string[] | undefined>;
+  /** All of them, or of some sets; undefined where there is no table. */
+  list(sets?: readonly string[]): Promise<readonly string[] | undefined>;
   /** The one of the same set and key, whatever its value; not for `ranges`. */
   find(element: string): Promise<string | undefined>;
   /** One transaction. */
@@ -39,10 +39,10 @@ export interface ElementTable {
 export function elementTable(tables: NfTables, place: NftPlace): ElementTable {
   const { name } = IPVS_TABLE;
   return {
-    list: async () => {
+    list: async (sets = FRONTEND_SETS) => {
       if ((await tables.listChains(name)).length === 0) return undefined;
       const lists: string[][] = [];
-      for (const set of FRONTEND_SETS) {
+      for (const set of sets) {
         const elements = (await tables.listElements(name, set)) ?? [];
         lists.push(elements.flatMap((it) => decodeElement(set, it) ?? []));
       }

@@ -13,7 +13,7 @@ export const IPVS_DEVICE = 'fairlead.ipvs';
 export interface IpvsKernel {
   readonly netns: string | undefined;
   readonly ipvs: Ipvs;
-  readonly netlink: Netlink;
+  readonly netlink: Pick<Netlink, 'apply' | 'link' | 'addresses'>;
   readonly table: ElementTable;
 }
 

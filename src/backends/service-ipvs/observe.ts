@@ -41,8 +41,11 @@ async function carriedAddresses({ netlink }: IpvsKernel): Promise<ReadonlySet<Ip
 }
 
 function addressState(ip: Ip, carried: ReadonlySet<Ip>, { addresses }: GroupedElements): IpvsRow['address'] {
-  if (!carried.has(ip) || !addresses.has(`carried${familyOf(ip)} ${ip}`)) return 'not carried';
-  return addresses.has(`exclusive${familyOf(ip)} ${ip}`) ? 'exclusive' : 'carried';
+  const family = familyOf(ip);
+  const isExclusive = addresses.has(`exclusive${family} ${ip}`);
+  const isNamed = addresses.has(`carried${family} ${ip}`);
+  if (carried.has(ip) && isNamed) return isExclusive ? 'exclusive' : 'carried';
+  return carried.has(ip) || isNamed || isExclusive ? 'in part' : 'not carried';
 }
 
 export function keyOfFrontend({ protocol, ip, port }: RowFrontend): IpvsKey {

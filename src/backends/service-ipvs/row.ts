@@ -10,8 +10,11 @@ export interface IpvsRow {
   readonly protocol: Protocol;
   /** "namespace/name" for errors; empty in rows that were observed. */
   readonly service: string;
-  /** Whether the dummy device carries the address, and whether it is for frontends alone: then its other ports are refused. */
-  readonly address: 'not carried' | 'carried' | 'exclusive';
+  /**
+   * Whether the dummy device carries the address, and whether it is for frontends alone: then its other ports are refused. `in part` is of those that
+   * were observed: device and table differ.
+   */
+  readonly address: 'not carried' | 'carried' | 'exclusive' | 'in part';
   readonly inside: Balancing | undefined;
   /** Outside clients where they have other endpoints: a virtual service of its own, found by a mark. */
   readonly outside: SeparateBalancing | undefined;

@@ -9,32 +9,28 @@ import { frontendText, markOf } from './observe.ts';
 import type { IpvsRow } from './row.ts';
 import { isHiddenMark } from './table.ts';
 
-export interface PreparedSeparate extends ElementChange {
-  /** A service that nobody finds until the change of elements has happened: without that it has to go. */
-  readonly made: IpvsKey | undefined;
-}
-
-/** The service stands before any packet is marked for it. */
+/**
+ * The service stands before any packet is marked for it; gives the change of elements that marks them. What of the services is nobody's then, the
+ * one of another number or one whose elements are refused, goes as what is left over (`stray-services.ts`).
+ */
 export async function prepareSeparate(
   kernel: IpvsKernel,
   key: string,
   row: IpvsRow,
   seen: IpvsRow | undefined,
-): Promise<PreparedSeparate> {
+): Promise<ElementChange> {
   const { outside } = row;
-  if (outside === undefined) return { remove: [], add: [], made: undefined };
+  if (outside === undefined) return { remove: [], add: [] };
   const family = familyOf(row.ip);
   const known = seen?.outside?.mark ?? (await askMark(kernel, row));
+  // Whether clients are hidden is part of the number.
   const isKept = known !== undefined && isHiddenMark(known) === outside.isHidden;
   const mark = isKept ? known : addMarked(kernel.ipvs, key, { ...outside, family });
   const service: IpvsKey = { kind: 'mark', family, mark };
   await balance(kernel.ipvs, service, { ...outside, keepsFlows: row.protocol === 'TCP', isNew: false });
-  if (isKept) return { remove: [], add: [], made: undefined };
-  // Whether clients are hidden is part of the number: the flows of the other number end.
-  if (known !== undefined)
-    await unbalance(kernel.ipvs, { kind: 'mark', family, mark: known }, { keepsFlows: false });
+  if (isKept) return { remove: [], add: [] };
   const remove = known === undefined ? [] : [markElement(row, known)];
-  return { remove, add: [markElement(row, mark)], made: service };
+  return { remove, add: [markElement(row, mark)] };
 }
 
 /** True where it has to stay. */

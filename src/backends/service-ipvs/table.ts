@@ -14,6 +14,11 @@ const SERVICE_MARK_MASK = 0xff00_0000;
 /** A change of the rules below changes it, so that an agent loads the table anew. */
 const RULES_VERSION = 1;
 
+/** Whether a mark names a virtual service of outside clients: who has such a number is ours. */
+export function isServiceMark(mark: number): boolean {
+  return (mark & SERVICE_MARK_MASK) === (FIRST_SERVICE_MARK & SERVICE_MARK_MASK);
+}
+
 /** Whether packets of a mark leave with the node's address. */
 export function isHiddenMark(mark: number): boolean {
   return (mark & MASQUERADE_BIT) !== 0;

@@ -1,114 +1,29 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FairleadError, hasCode, type ErrorCode } from '../../base/errors.ts';
+import { hasCode } from '../../base/errors.ts';
 import { parseIp } from '../../base/ip.ts';
 import { parsePort } from '../../base/port.ts';
 import { frontendKey, type Frontend } from '../../model/network.ts';
-import { FakeKernel } from '../../sys/fake-netlink.ts';
-import { ipvsKeyText, type Ipvs } from '../../sys/ipvs.ts';
-import type { IpvsChange, IpvsDestinationState, IpvsService } from '../../wire/netlink/ipvs.ts';
+import { aFakeIpvsKernel } from '../../../test/support/fake-ipvs-kernel.ts';
 import { aChoice, aFrontend } from '../../../test/support/service-samples.ts';
 import { baseTarget } from './base-target.ts';
-import { decodeElement, encodeElement, nameOf, setOf } from './element-codec.ts';
-import type { ElementTable, RefusedElements } from './element-table.ts';
-import { IPVS_DEVICE, type IpvsKernel } from './kernel.ts';
+import { nameOf } from './element-codec.ts';
+import { IPVS_DEVICE } from './kernel.ts';
 import { renderFrontend } from './render.ts';
 import { isSameRow, type IpvsRow } from './row.ts';
+import { strayTarget } from './stray-services.ts';
 import { ipvsTarget } from './target.ts';
 
 const SIGNAL = new AbortController().signal;
 const A = '10.244.1.2:8080';
 const B = '10.244.2.2:8080';
 
-/** IPVS in memory: connections are given by hand. */
-class FakeIpvs implements Ipvs {
-  readonly held = new Map<string, { service: IpvsService; to: Map<string, IpvsDestinationState> }>();
-  readonly connections = new Map<string, number>();
-  isPresent = (): boolean => true;
-  services = async (): Promise<readonly IpvsService[]> => [...this.held.values()].map((it) => it.service);
-  close = (): void => undefined;
-
-  destinations: Ipvs['destinations'] = async (key) =>
-    [...(this.held.get(ipvsKeyText(key))?.to.values() ?? [])].map((it) => ({
-      ...it,
-      activeConnections: this.connections.get(it.ip) ?? 0,
-    }));
-
-  apply: Ipvs['apply'] = (changes) => {
-    const refusals = new Map<number, FairleadError>();
-    for (const [at, it] of changes.entries()) {
-      const code = it.kind === 'service' ? this.#changeService(it) : this.#changeDestination(it);
-      if (code !== undefined) refusals.set(at, new FairleadError(code, `Cannot ${it.verb} ${it.kind}`));
-    }
-    return refusals;
-  };
-
-  #changeService({ verb, service }: Extract<IpvsChange, { kind: 'service' }>): ErrorCode | undefined {
-    const key = ipvsKeyText(service.key);
-    const known = this.held.get(key);
-    if (verb === 'add' && known !== undefined) return 'already-exists';
-    if (verb !== 'add' && known === undefined) return 'not-found';
-    if (verb === 'delete') this.held.delete(key);
-    else this.held.set(key, { service, to: known?.to ?? new Map() });
-    return undefined;
-  }
-
-  #changeDestination(change: Extract<IpvsChange, { kind: 'destination' }>): ErrorCode | undefined {
-    const { verb, key, destination } = change;
-    const to = this.held.get(ipvsKeyText(key))?.to;
-    if (to === undefined || (verb !== 'add' && !to.has(destination.ip))) return 'not-found';
-    if (verb === 'add' && to.has(destination.ip)) return 'already-exists';
-    const counts = { activeConnections: 0, inactiveConnections: 0, persistentClients: 0 };
-    if (verb === 'delete') to.delete(destination.ip);
-    else to.set(destination.ip, { ...destination, ...counts });
-    return undefined;
-  }
-}
-
-/** The table as a set of "<set> <key> : <value>"; `listed` counts what a change must not do. */
-class FakeTable implements ElementTable {
-  readonly elements = new Set<string>();
-  listed = 0;
-  hasFrontends = async (): Promise<boolean> => [...this.elements].some((it) => it.startsWith('outside'));
-  mark = async (): Promise<string> => '';
-  load = async (): Promise<void> => undefined;
-
-  list: ElementTable['list'] = async () => {
-    this.listed++;
-    // As netlink would give it: what does not survive the codec is not there.
-    return [...this.elements].flatMap((it) => decodeElement(setOf(it), encodeElement(it)) ?? []);
-  };
-
-  find: ElementTable['find'] = async (element) =>
-    [...this.elements].find((it) => nameOf(it) === nameOf(element));
-
-  change: ElementTable['change'] = (changes) => {
-    const known = new Map([...this.elements].map((it) => [nameOf(it), it]));
-    const refused: RefusedElements[] = [];
-    for (const [at, { remove, add, clear = [] }] of changes.entries()) {
-      const refuse = (it: string): unknown =>
-        refused.push({ at, error: new FairleadError('kernel', `element ${it}`) });
-      for (const it of remove) if (!known.delete(nameOf(it))) refuse(it);
-      for (const it of add) {
-        if (known.has(nameOf(it)) && known.get(nameOf(it)) !== it) refuse(it);
-        known.set(nameOf(it), it);
-      }
-      for (const it of clear) known.delete(it);
-    }
-    if (refused.length > 0) return refused;
-    this.elements.clear();
-    for (const it of known.values()) this.elements.add(it);
-    return [];
-  };
-}
-
 async function aKernel() {
-  const links = new FakeKernel();
-  const netlink = links.open(links.addNetns());
-  await netlink.apply([{ kind: 'add-dummy', name: IPVS_DEVICE, isUp: true }]);
-  const [ipvs, table] = [new FakeIpvs(), new FakeTable()];
-  const kernel: IpvsKernel = { netns: undefined, ipvs, netlink, table };
-  return { kernel, ipvs, table, netlink, target: ipvsTarget(kernel) };
+  const fake = await aFakeIpvsKernel();
+  const { kernel, copy } = fake;
+  /** What the table holds, sorted; asks a copy, so that nothing counts as a list. */
+  const elements = async (): Promise<readonly string[]> => ((await copy().table.list()) ?? []).toSorted();
+  return { ...fake, ...kernel, ipvs: fake.ipvs, elements, target: ipvsTarget(kernel) };
 }
 
 function rowsOf(...frontends: readonly Frontend[]): ReadonlyMap<string, IpvsRow> {
@@ -127,7 +42,7 @@ function rowsOf(...frontends: readonly Frontend[]): ReadonlyMap<string, IpvsRow>
 const LOCAL = aFrontend([A, B], { outside: aChoice(A), masqueradesOutside: false });
 
 test('what was updated is observed as wanted, and nothing is left when it was deleted', async () => {
-  const { target, table, ipvs, netlink } = await aKernel();
+  const { target, elements, ipvs, netlink } = await aKernel();
   const other = aFrontend([], { ip: parseIp('fd96::5'), protocol: 'UDP' });
   const rows = rowsOf(LOCAL, other);
   assert.deepEqual(await target.update(rows, SIGNAL, new Map()), new Map());
@@ -137,7 +52,7 @@ test('what was updated is observed as wanted, and nothing is left when it was de
   assert.equal(ipvs.held.size, 3);
   // Entries as they were wanted, not as they were seen: the mark is looked up.
   assert.deepEqual(await target.delete(rows, SIGNAL), new Map());
-  assert.deepEqual([...table.elements], []);
+  assert.deepEqual(await elements(), []);
   assert.deepEqual(await ipvs.services(), []);
   assert.deepEqual(await netlink.addresses(IPVS_DEVICE), []);
 });
@@ -149,7 +64,7 @@ test('a destination that left stays with weight 0 while it has connections, of T
     const after = rowsOf(aFrontend([B], { protocol }));
     const [key, row] = [...after][0]!;
     await target.update(before, SIGNAL, new Map());
-    ipvs.connections.set('10.244.1.2', 1);
+    ipvs.connections.set(parseIp('10.244.1.2'), 1);
     await target.update(after, SIGNAL, before);
     const seen = (await target.observe(SIGNAL)).get(key)!;
     const weights = seen.inside!.destinations.map((it) => `${it.ip} ${it.weight}`).sort();
@@ -163,11 +78,11 @@ test('a destination that left stays with weight 0 while it has connections, of T
 });
 
 test('a frontend with connections drains: it fails with the code, takes no new ones, and goes when they ended', async () => {
-  const { kernel, target, ipvs, table, netlink } = await aKernel();
+  const { kernel, target, ipvs, elements, netlink } = await aKernel();
   const rows = rowsOf(aFrontend([A, B]));
   const [key] = rows.keys();
   await target.update(rows, SIGNAL, new Map());
-  ipvs.connections.set('10.244.1.2', 1);
+  ipvs.connections.set(parseIp('10.244.1.2'), 1);
   const failures = await target.delete(rows, SIGNAL);
   assert.ok(hasCode(failures.get(key!), 'draining'));
   const seen = await target.observe(SIGNAL);
@@ -177,26 +92,26 @@ test('a frontend with connections drains: it fails with the code, takes no new o
   assert.ok(hasCode(base.get('device'), 'draining'));
   ipvs.connections.clear();
   assert.deepEqual(await target.delete(seen, SIGNAL), new Map());
-  assert.deepEqual([...table.elements], []);
+  assert.deepEqual(await elements(), []);
   assert.deepEqual(await netlink.addresses(IPVS_DEVICE), []);
 });
 
 test('an address goes with the last row that has it, and no change lists what others hold', async () => {
-  const { target, ipvs, table, netlink } = await aKernel();
+  const { target, ipvs, tables, elements, netlink } = await aKernel();
   const rows = rowsOf(LOCAL, aFrontend([A], { port: parsePort(81) }));
   await target.update(rows, SIGNAL, await target.observe(SIGNAL));
-  const listed = table.listed;
+  const listed = tables.listCount;
   ipvs.services = () => Promise.reject(new Error('services were listed'));
   const [first, second] = [...rows].map((it) => new Map([it]));
   const changed = rowsOf({ ...LOCAL, outside: aChoice(B) });
   assert.deepEqual(await target.update(changed, SIGNAL, first!), new Map());
   assert.deepEqual(await target.delete(changed, SIGNAL), new Map());
   assert.equal((await netlink.addresses(IPVS_DEVICE)).length, 1);
-  assert.ok(table.elements.has('carried4 10.96.0.5'));
+  assert.ok((await elements()).includes('carried4 10.96.0.5'));
   assert.deepEqual(await target.delete(second!, SIGNAL), new Map());
   assert.deepEqual(await netlink.addresses(IPVS_DEVICE), []);
-  assert.deepEqual([...table.elements], []);
-  assert.equal(table.listed, listed);
+  assert.deepEqual(await elements(), []);
+  assert.equal(tables.listCount, listed);
 });
 
 test('a service that is new is made in one go; what is in its way is found out', async () => {
@@ -215,17 +130,17 @@ test('a service that is new is made in one go; what is in its way is found out',
 });
 
 test('elements that somebody changed are found out, row by row', async () => {
-  const { target, table } = await aKernel();
+  const { target, table, elements } = await aKernel();
   const rows = rowsOf(LOCAL, aFrontend([A], { ip: parseIp('10.96.0.6') }));
   await target.update(rows, SIGNAL, new Map());
-  const wanted = [...table.elements].sort();
+  const wanted = await elements();
   const [outside] = wanted.filter((it) => it.startsWith('outside4 10.96.0.5'));
   table.change([{ remove: [outside!], add: [`${nameOf(outside!)} : drop`] }]);
   assert.deepEqual(await target.update(rows, SIGNAL, new Map()), new Map());
-  assert.deepEqual([...table.elements].sort(), wanted);
-  table.elements.delete(outside!);
+  assert.deepEqual(await elements(), wanted);
+  table.change([{ remove: [outside!], add: [] }]);
   assert.deepEqual(await target.delete(rows, SIGNAL), new Map());
-  assert.deepEqual([...table.elements], []);
+  assert.deepEqual(await elements(), []);
 });
 
 test('a mark that is taken is passed over', async () => {
@@ -241,6 +156,48 @@ test('a mark that is taken is passed over', async () => {
   second.ipvs.apply([{ kind: 'service', verb: 'add', service }]);
   assert.deepEqual(await second.target.update(rowsOf(LOCAL), SIGNAL, new Map()), new Map());
   assert.ok(second.ipvs.held.has(`mark ${mark! + 1} of IPv4`));
+});
+
+test('a service of another mark stands until no packet has its mark', async () => {
+  const { kernel, target, ipvs, tables } = await aKernel();
+  await target.update(rowsOf(LOCAL), SIGNAL, new Map());
+  const before = await target.observe(SIGNAL);
+  const [old] = [...ipvs.held.keys()].filter((it) => it.startsWith('mark'));
+  const apply = tables.apply.bind(tables);
+  tables.apply = (changes) => (assert.ok(ipvs.held.has(old!)), apply(changes));
+  const after = rowsOf({ ...LOCAL, masqueradesOutside: true });
+  assert.deepEqual(await target.update(after, SIGNAL, before), new Map());
+  const strays = strayTarget(kernel);
+  assert.deepEqual([...(await strays.observe(SIGNAL)).keys()], [old]);
+  assert.deepEqual(await strays.delete(await strays.observe(SIGNAL), SIGNAL), new Map());
+  assert.equal(ipvs.held.size, 2);
+});
+
+test('a service of outside clients that drains goes with its frontend, whatever was seen of it', async () => {
+  const { target, ipvs, elements } = await aKernel();
+  await target.update(rowsOf(LOCAL), SIGNAL, new Map());
+  const after = rowsOf({ ...LOCAL, outside: LOCAL.inside });
+  ipvs.connections.set(parseIp('10.244.1.2'), 1);
+  assert.deepEqual(await target.update(after, SIGNAL, await target.observe(SIGNAL)), new Map());
+  assert.equal(ipvs.held.size, 2);
+  ipvs.connections.clear();
+  assert.deepEqual(await target.delete(after, SIGNAL), new Map());
+  assert.deepEqual([...ipvs.held.keys(), ...(await elements())], []);
+});
+
+test('an address that the device has and the table has not is found out', async () => {
+  const { target, netlink } = await aKernel();
+  const rows = rowsOf(LOCAL);
+  const [key, row] = [...rows][0]!;
+  const notCarried = new Map([[key, { ...row, address: 'not carried' } as const]]);
+  await target.update(rows, SIGNAL, new Map());
+  // As a row of the same address does that was not there before.
+  await target.update(notCarried, SIGNAL, new Map());
+  const seen = await target.observe(SIGNAL);
+  assert.equal(isSameRow(notCarried.get(key)!, seen.get(key)!), false);
+  await target.update(notCarried, SIGNAL, seen);
+  assert.deepEqual(await netlink.addresses(IPVS_DEVICE), []);
+  assert.ok(isSameRow(notCarried.get(key)!, (await target.observe(SIGNAL)).get(key)!));
 });
 
 test('a row that cannot be is named and holds back no other', async () => {

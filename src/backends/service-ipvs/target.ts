@@ -1,7 +1,8 @@
 // Frontends as a target: rows of virtual services, elements of the table and addresses of the dummy device. What a change costs does not
 // depend on how many frontends there are: nothing is listed but the destinations of its own virtual services.
 //
-//   update   services of outside clients -> elements (who may, who is refused) -> addresses -> services of inside clients
+//   update   services of outside clients -> elements (who may, who is refused) -> services of inside clients -> addresses
+//            (services of inside clients before the elements where those bring new clients to them: `service-first.ts`)
 //   delete   weights 0 -> what still has connections stays and is `draining`; the rest: services, addresses, elements
 
 import { FairleadError, isAlreadyExists, isNotFound } from '../../base/errors.ts';
@@ -16,7 +17,8 @@ import type { ElementChange } from './element-table.ts';
 import { IPVS_DEVICE, type IpvsKernel } from './kernel.ts';
 import { frontendText, keyOfFrontend, observeRows } from './observe.ts';
 import { isSameRow, type IpvsRow } from './row.ts';
-import { dropSeparate, prepareSeparate, type PreparedSeparate } from './separate.ts';
+import { dropSeparate, prepareSeparate } from './separate.ts';
+import { isServiceFirst } from './service-first.ts';
 import { printRow, refuseUnknownScheduler } from './schedulers.ts';
 
 export function ipvsTarget(kernel: IpvsKernel): Target<IpvsRow> {
@@ -42,7 +44,7 @@ async function updateRows(
   seen: ReadonlyMap<string, IpvsRow>,
 ): Promise<ReadonlyMap<string, unknown>> {
   const failures = new Map<string, unknown>();
-  const changes = new Map<string, PreparedSeparate>();
+  const changes = new Map<string, ElementChange>();
   const each = collector(failures);
   for (const [key, row] of rows)
     await each(key, async () => {
@@ -50,8 +52,6 @@ async function updateRows(
       changes.set(key, await prepare(kernel, key, row, seen.get(key)));
     });
   await changeElements(kernel.table, changes, failures);
-  for (const [key, { made }] of changes)
-    if (made !== undefined && failures.has(key)) await unbalance(kernel.ipvs, made, { keepsFlows: false });
   for (const [key, row] of rows)
     if (!failures.has(key)) {
       use.add(key, row.ip);
@@ -65,7 +65,7 @@ async function prepare(
   key: string,
   row: IpvsRow,
   seen: IpvsRow | undefined,
-): Promise<PreparedSeparate> {
+): Promise<ElementChange> {
   const family = familyOf(row.ip);
   const separate = await prepareSeparate(kernel, key, row, seen);
   const add = row.elements.filter((it) => !seen?.elements.includes(it));
@@ -73,19 +73,23 @@ async function prepare(
   const clear: string[] = [];
   (row.address === 'not carried' ? clear : add).push(`carried${family} ${row.ip}`);
   (row.address === 'exclusive' ? add : clear).push(`exclusive${family} ${row.ip}`);
-  return { ...separate, remove: [...separate.remove, ...remove], add: [...separate.add, ...add], clear };
+  if (isServiceFirst(row, seen)) await balanceInside(kernel, row, seen);
+  return { remove: [...separate.remove, ...remove], add: [...separate.add, ...add], clear };
 }
 
 async function finish(kernel: IpvsKernel, row: IpvsRow, before: IpvsRow | undefined): Promise<void> {
-  const keepsFlows = row.protocol === 'TCP';
-  const wasCarried = (before?.address ?? 'not carried') !== 'not carried';
+  if (!isServiceFirst(row, before)) await balanceInside(kernel, row, before);
+  const was = before?.address ?? 'not carried';
   const isCarried = row.address !== 'not carried';
-  if (isCarried !== wasCarried)
+  if (was === 'in part' || isCarried !== (was !== 'not carried'))
     await changeAddress(kernel, isCarried ? 'add-address' : 'delete-address', row.ip);
-  const isNew = before?.inside === undefined;
-  if (row.inside !== undefined)
-    await balance(kernel.ipvs, keyOfFrontend(row), { ...row.inside, keepsFlows, isNew });
   if (row.outside === undefined && before?.outside !== undefined) await dropSeparate(kernel, before);
+}
+
+async function balanceInside({ ipvs }: IpvsKernel, row: IpvsRow, before: IpvsRow | undefined): Promise<void> {
+  if (row.inside === undefined) return;
+  const isNew = before?.inside === undefined;
+  await balance(ipvs, keyOfFrontend(row), { ...row.inside, keepsFlows: row.protocol === 'TCP', isNew });
 }
 
 async function deleteRows(
@@ -102,7 +106,8 @@ async function deleteRows(
       const keepsFlows = row.protocol === 'TCP';
       const known = row.inside?.destinations;
       const stays = await unbalance(kernel.ipvs, keyOfFrontend(row), { keepsFlows, known });
-      const outsideStays = row.outside !== undefined && (await dropSeparate(kernel, row));
+      // One that the row does not say may drain yet.
+      const outsideStays = await dropSeparate(kernel, row);
       if (stays || outsideStays) draining.add(key);
       changes.set(key, stays || outsideStays ? remains(row) : await leave(kernel, use, key, row));
     });
