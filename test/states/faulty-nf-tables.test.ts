@@ -11,17 +11,16 @@ import { observeRows } from '../../src/backends/service-nftables/observe.ts';
 import { NFTABLES_RENDERING } from '../../src/backends/service-nftables/render.ts';
 import { SERVICE_TABLE } from '../../src/backends/service-nftables/skeleton-entry.ts';
 import { frontendTarget } from '../../src/backends/service-nftables/target.ts';
-import { renderFrontends } from '../../src/backends/shared-node/service-backend.ts';
+import { frontendPart, renderFrontends } from '../../src/backends/shared-node/service-backend.ts';
+import type { ServiceView } from '../../src/model/network.ts';
 import { FakeNfTables } from '../support/fake-nf-tables.ts';
-import { anyState } from './arbitrary-cluster.ts';
 import {
   FAULT_SHARE,
   MomentJudge,
+  ofAnyWay,
+  Refusals,
   seeded,
-  stepsOf,
   travel,
-  wayText,
-  withNodeA,
   type Journey,
 } from './refusing-kernel.ts';
 
@@ -53,23 +52,18 @@ interface Trip {
   readonly complaints: readonly string[];
 }
 
-async function run({
-  steps,
-  random,
-}: Pick<Journey<FrontendRow, unknown>, 'steps' | 'random'>): Promise<Trip> {
-  let faults = 0;
-  let faultShare = 0;
-  const isRefused = (): boolean => {
-    const isNow = random() < faultShare;
-    if (isNow) faults++;
-    return isNow;
-  };
-  const tables = new FakeNfTables({ isRefused });
+function meant(view: ServiceView): Rows {
+  return renderFrontends(NFTABLES_RENDERING, view);
+}
+
+async function run({ steps, random }: Pick<Journey<FrontendRow>, 'steps' | 'random'>): Promise<Trip> {
+  const refusals = new Refusals(random, 0);
+  const tables = new FakeNfTables({ isRefused: () => refusals.isNext() });
   addKinds(
     tables,
-    steps.flatMap(({ services }) => [...renderFrontends(NFTABLES_RENDERING, services).values()]),
+    steps.flatMap(({ services }) => [...meant(services).values()]),
   );
-  faultShare = FAULT_SHARE;
+  refusals.share = FAULT_SHARE;
   const judge = new MomentJudge(textOf);
   const moments: (() => Promise<void>)[] = [];
   const apply = tables.apply.bind(tables);
@@ -79,30 +73,20 @@ async function run({
     moments.push(async () => judgeThen(await observeRows(then)));
     return refused;
   };
-  await travel({ target: frontendTarget(tables, {}), rendering: NFTABLES_RENDERING, steps, random, judge });
+  const parts = [frontendPart(frontendTarget(tables, {}), NFTABLES_RENDERING)];
+  await travel({ parts, meant, judge, steps, random });
   for (const look of moments) await look();
-  return { end: await observeRows(tables.copy()), faults, complaints: judge.complaints };
+  return { end: await observeRows(tables.copy()), faults: refusals.count, complaints: judge.complaints };
 }
 
 test('tables that refuse one operation in ten end as the last state wants them, after any way, and never lead elsewhere', async () => {
   let faults = 0;
   await fc.assert(
-    fc.asyncProperty(fc.array(anyState, { minLength: 1, maxLength: 5 }), fc.nat(), async (found, seed) => {
-      const states = withNodeA(found);
-      const steps = stepsOf(states);
-      const last = steps.at(-1)?.services;
-      assert.ok(last);
+    ofAnyWay(async ({ steps, last, seed }) => {
       const trip = await run({ steps, random: seeded(seed) });
       faults += trip.faults;
-      const wanted = renderFrontends(NFTABLES_RENDERING, last);
-      try {
-        assert.deepEqual(trip.complaints, []);
-        assert.deepEqual(sorted(trip.end), sorted(wanted));
-      } catch (error) {
-        assert.fail(
-          `${error instanceof Error ? error.message : String(error)}\nby way of\n${wayText(states)}`,
-        );
-      }
+      assert.deepEqual(trip.complaints, []);
+      assert.deepEqual(sorted(trip.end), sorted(meant(last)));
     }),
     { numRuns: 100 },
   );

@@ -1,24 +1,22 @@
 // A Service backend's frontends through the engine on a kernel that refuses some of what it is asked: what a way through random clusters
 // hands to the engine, the journey itself, and a judge of what the kernel may hold at any moment of it. Knows no backend.
 
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
 import { parseCidr } from '../../src/base/cidr.ts';
-import {
-  frontendPart,
-  renderFrontends,
-  type FrontendRendering,
-  type ServiceInput,
-} from '../../src/backends/shared-node/service-backend.ts';
+import type { ServiceInput, ServicePart } from '../../src/backends/shared-node/service-backend.ts';
 import { NodeCompiler } from '../../src/compile/node-compiler.ts';
 import type { ClusterNetwork, ServiceView } from '../../src/model/network.ts';
 import { Engine } from '../../src/reconcile/engine.ts';
-import type { Target } from '../../src/reconcile/target.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { anyState } from './arbitrary-cluster.ts';
 import type { State } from './expanders.ts';
 import { FollowedStates } from './slim-state.ts';
 import { yamlOf } from './yaml-of.ts';
 
 /** Part of the operations that a refusing kernel refuses. */
 export const FAULT_SHARE = 0.1;
+const STATES_MAX = 5;
 const BACKEND = 'this';
 const ROLES = new Map([[BACKEND, 'carry' as const]]);
 
@@ -32,28 +30,65 @@ const SETTINGS: ClusterNetwork = {
   ipvsScheduler: undefined,
 };
 
+/** Whose kernel it is. */
+export const REFUSING_NODE = { name: 'node-a', podCidr: '10.244.1.0/24', ip: '10.89.0.11' };
+
 /** The node is always known: without it nothing is wanted, and nothing is to be compared. */
 const NODE_A = {
-  metadata: { name: 'node-a', labels: {} },
-  spec: { podCIDRs: ['10.244.1.0/24'] },
-  status: { addresses: [{ type: 'InternalIP', address: '10.89.0.11' }] },
+  metadata: { name: REFUSING_NODE.name, labels: {} },
+  spec: { podCIDRs: [REFUSING_NODE.podCidr] },
+  status: { addresses: [{ type: 'InternalIP', address: REFUSING_NODE.ip }] },
 };
-
-export function withNodeA(states: readonly State[]): readonly State[] {
-  return states.map((state) => new Map([...state, ['Node /node-a', NODE_A]]));
-}
-
-/** The states one after the other, as what `kubectl apply` takes. */
-export function wayText(states: readonly State[]): string {
-  return states.map(yamlOf).join('\n# then\n');
-}
 
 /** A state as an agent of node-a hands it to its engine. */
 interface Step extends ServiceInput {
   readonly services: ServiceView;
 }
 
-export function stepsOf(states: readonly State[]): readonly Step[] {
+/** What a test is given of a way through random clusters. */
+interface Way {
+  readonly steps: readonly Step[];
+  /** What the last step wants. */
+  readonly last: ServiceView;
+  readonly seed: number;
+}
+
+/** The property that `check` holds of any way; one that falls is told as what `kubectl apply` takes, state after state. */
+export function ofAnyWay(check: (way: Way) => Promise<void>): fc.IAsyncProperty<[readonly State[], number]> {
+  const anyStates = fc.array(anyState, { minLength: 1, maxLength: STATES_MAX });
+  return fc.asyncProperty(anyStates, fc.nat(), async (found, seed) => {
+    const states = found.map((state): State => new Map([...state, ['Node /node-a', NODE_A]]));
+    const steps = stepsOf(states);
+    const last = steps.at(-1)?.services;
+    assert.ok(last);
+    try {
+      await check({ steps, last, seed });
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      assert.fail(`${message}\nby way of\n${states.map(yamlOf).join('\n# then\n')}`);
+    }
+  });
+}
+
+/** Says which operations are refused, and counts them. */
+export class Refusals {
+  count = 0;
+  share: number;
+  readonly #random: () => number;
+
+  constructor(random: () => number, share = FAULT_SHARE) {
+    this.#random = random;
+    this.share = share;
+  }
+
+  isNext(): boolean {
+    const isRefused = this.#random() < this.share;
+    if (isRefused) this.count++;
+    return isRefused;
+  }
+}
+
+function stepsOf(states: readonly State[]): readonly Step[] {
   const followed = new FollowedStates();
   const compiler = new NodeCompiler(SETTINGS, 'node-a');
   return states.map((state) => {
@@ -75,33 +110,37 @@ function merge(older: ServiceInput, newer: ServiceInput): ServiceInput {
   };
 }
 
-export interface Journey<T, C> {
-  readonly target: Target<T>;
-  readonly rendering: FrontendRendering<T, C>;
+export interface Journey<T> {
+  readonly parts: readonly ServicePart[];
+  /** What the kernel should hold for a view, as the judge knows it. */
+  readonly meant: (view: ServiceView) => ReadonlyMap<string, T>;
+  readonly judge: MomentJudge<T>;
   readonly steps: readonly Step[];
   /** Numbers from 0 to below 1, without end. */
   readonly random: () => number;
-  readonly judge: MomentJudge<T>;
+  /** Called when the last step is submitted. */
+  readonly atLast?: () => void;
 }
 
 /** Submits the steps, at random times; returns when all is as the last one wants it. */
-export async function travel<T, C>({
-  target,
-  rendering,
-  steps,
-  random,
-  judge,
-}: Journey<T, C>): Promise<void> {
+export async function travel<T>(journey: Journey<T>): Promise<void> {
+  const { parts, meant, judge, steps, random } = journey;
   const clock = new ManualClock();
-  const parts = [frontendPart(target, rendering).open<ServiceInput>(BACKEND)];
-  const engine = new Engine<ServiceInput>({ parts, clock, random, report: () => undefined, merge });
+  const engine = new Engine<ServiceInput>({
+    parts: parts.map((it) => it.open<ServiceInput>(BACKEND)),
+    clock,
+    random,
+    report: () => undefined,
+    merge,
+  });
   const end = new AbortController();
   const running = engine.run(end.signal);
   for (const [at, step] of steps.entries()) {
-    judge.submitted(renderFrontends(rendering, step.services), engine.isConverged);
+    judge.submitted(meant(step.services), engine.isConverged);
     engine.submit(step, at + 1);
     await clock.advance(random() * 2_000);
   }
+  journey.atLast?.();
   await clock.runUntil(() => engine.isConverged, 3_600_000);
   // What is left over goes with the next look at the whole, a minute later, unless that is refused, too.
   await clock.advance(600_000);

@@ -18,7 +18,7 @@ const ADDRESSES = [...new Set([...CLUSTER_IPS, ...EXTERNAL_IPS, ...NODE_IPS].map
 const PORTS = [...new Set([53, 80, ...NODE_PORTS, ...HOST_PORTS])];
 
 /** One client of each kind for each family, and one in each source range. */
-function clientsOf(node: string, ip: Ip): readonly ServiceClient[] {
+export function clientsOf(node: string, ip: Ip): readonly ServiceClient[] {
   const isV4 = familyOf(ip) === 4;
   const [near, far, known, unknown] = isV4
     ? ['10.244.1.9', '10.244.2.9', '192.0.2.9', '203.0.113.9']
