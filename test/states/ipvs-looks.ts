@@ -34,12 +34,21 @@ export function metBy(rows: Rows): ReadonlyMap<string, string> {
       if (row.address !== 'not carried') met.set(`address of ${key}`, 'carried');
       const side = isInside(source) ? 'inside' : 'outside';
       for (const { ip, port } of led.to) {
+        if (isSeenAsItself(row, ip)) met.set(`${key} from ${ip} to itself, unhidden`, 'led');
         met.set(`${key} from ${side} at ${ip} ${port}`, 'led');
         if (!led.isMasqueraded) met.set(`${key} from ${side} at ${ip} ${port}, unhidden`, 'led');
       }
     }
   }
   return met;
+}
+
+/** A pod of the node that is led to itself takes no packet from its own address. */
+function isSeenAsItself(row: IpvsRow, pod: Ip): boolean {
+  if (!isInside(pod)) return false;
+  const verdict = traceIpvs(new Map([['', row]]), { ...row, source: pod }, PLACE);
+  if (verdict.kind !== 'balanced' || verdict.isMasqueraded) return false;
+  return verdict.to.some(({ ip }) => ip === pod) && !verdict.hairpins.some(({ ip }) => ip === pod);
 }
 
 function isInside(source: Ip): boolean {

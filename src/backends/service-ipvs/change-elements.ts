@@ -15,8 +15,8 @@ export async function changeElements(
 ): Promise<void> {
   const all = [...changes].filter(([, it]) => it.add.length + it.remove.length + (it.clear?.length ?? 0) > 0);
   for (let at = 0; at < all.length; at += ROWS_PER_TRANSACTION) {
+    if (at > 0) await new Promise((resolve) => setImmediate(resolve));
     await changeSome(table, all.slice(at, at + ROWS_PER_TRANSACTION), failures);
-    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 

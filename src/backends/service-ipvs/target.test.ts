@@ -173,6 +173,26 @@ test('a service of another mark stands until no packet has its mark', async () =
   assert.equal(ipvs.held.size, 2);
 });
 
+test('a pod is hidden from itself as long as it may be led to itself', async () => {
+  const { target, ipvs, table, elements } = await aKernel();
+  const hairpin = 'hairpins4 10.96.0.5 . tcp . 80 . 10.244.1.2 . 10.244.1.2';
+  const [before, after] = [rowsOf(aFrontend([A, B])), rowsOf(aFrontend([B]))];
+  await target.update(before, SIGNAL, new Map());
+  assert.ok((await elements()).includes(hairpin));
+  const [change, apply] = [table.change.bind(table), ipvs.apply.bind(ipvs)];
+  let isLed = true;
+  table.change = (changes) => {
+    assert.ok(!isLed || changes.every(({ remove }) => !remove.includes(hairpin)));
+    return change(changes);
+  };
+  ipvs.apply = (changes) => {
+    isLed &&= !changes.some((it) => it.kind === 'destination' && it.verb === 'delete');
+    return apply(changes);
+  };
+  assert.deepEqual(await target.update(after, SIGNAL, before), new Map());
+  assert.deepEqual([isLed, (await elements()).includes(hairpin)], [false, false]);
+});
+
 test('a service of outside clients that drains goes with its frontend, whatever was seen of it', async () => {
   const { target, ipvs, elements } = await aKernel();
   await target.update(rowsOf(LOCAL), SIGNAL, new Map());
