@@ -95,15 +95,23 @@ export class FakeNamespace {
   }
 
   updateLink(name: string, changed: Partial<Link>): void {
-    const link = { ...this.link(name), ...changed };
+    const before = this.link(name);
+    const link = { ...before, ...changed };
     if (link.name !== name && this.links.has(link.name)) throw new Refusal(EEXIST);
     this.links.delete(name);
     this.links.set(link.name, link);
     if (link.name !== name) this.#rename(name, link.name);
     if (changed.isUp === false) this.#dropRoutes((route) => route.link === link.name);
+    if (before.master !== link.master) this.#changePorts(before.master, link.master);
+  }
+
+  /** A bridge takes its Ethernet address from its ports, and a link whose address changes forgets all neighbours (br_if.c, neigh_changeaddr). */
+  #changePorts(...bridges: readonly (string | undefined)[]): void {
+    for (const [key, { link }] of this.neighbours) if (bridges.includes(link)) this.neighbours.delete(key);
   }
 
   removeLink(name: string): void {
+    this.#changePorts(this.links.get(name)?.master);
     this.links.delete(name);
     for (const [key, link] of this.links)
       if (link.master === name) this.links.set(key, { ...link, master: undefined });
