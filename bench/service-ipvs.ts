@@ -1,5 +1,6 @@
-// Services in IPVS: the whole set from cold, beside the same services given to `ipvsadm -R`, and one endpoint's change at that size.
-// Prints JSON lines. Needs root and a kernel with IPVS; build machines may have none: `test/vm/run node_modules/node/bin/node bench/service-ipvs.ts 1000`.
+// Services in IPVS: the whole set from cold, beside the same services given to `ipvsadm -R`; the whole state read back, beside `ipvsadm -S` of the
+// same; and one endpoint's change at that size. Prints JSON lines. Needs root and a kernel with IPVS; build machines may have none: `test/vm/ipvsadm`,
+// then `VM_SECONDS=3600 test/vm/run node_modules/node/bin/node bench/service-ipvs.ts 10000`.
 // ipvsadm is the one that `test/vm/ipvsadm` unpacks, or the machine's own.
 // Usage: node bench/service-ipvs.ts [SERVICES] [ENDPOINTS] [CHANGES]
 
@@ -10,13 +11,13 @@ import { parseCidr } from '../src/base/cidr.ts';
 import { parseIp } from '../src/base/ip.ts';
 import { parsePort } from '../src/base/port.ts';
 import { baseTarget, renderBase } from '../src/backends/service-ipvs/base-target.ts';
-import { openIpvsKernel } from '../src/backends/service-ipvs/kernel.ts';
+import { openIpvsKernel, type IpvsKernel } from '../src/backends/service-ipvs/kernel.ts';
 import { IPVS_RENDERING } from '../src/backends/service-ipvs/render.ts';
 import { ipvsTarget } from '../src/backends/service-ipvs/target.ts';
 import type { IpvsRow } from '../src/backends/service-ipvs/row.ts';
 import { frontendKey, NO_FRONTEND_OPTIONS, type Frontend, type ServiceView } from '../src/model/network.ts';
 import { openIpvs } from '../src/sys/ipvs.ts';
-import { anonymousNetns } from '../src/sys/netns.ts';
+import { anonymousNetns, type Netns } from '../src/sys/netns.ts';
 import { runProgram } from '../src/sys/process.ts';
 import { buildServiceWorld } from '../test/contract/service-world.ts';
 
@@ -99,20 +100,41 @@ function restoreText(rows: Iterable<IpvsRow>): string {
   return `${lines.join('\n')}\n`;
 }
 
-async function plainRestoreMs(text: string): Promise<number> {
+async function ipvsadmMs(netns: Netns | string, args: readonly string[], stdin = ''): Promise<number> {
   const isUnpacked = existsSync(`${UNPACKED}/sbin/ipvsadm`);
   const program = isUnpacked ? `${UNPACKED}/sbin/ipvsadm` : 'ipvsadm';
   const libraries = ['lib', 'usr/lib'].map((it) => `${UNPACKED}/${it}/x86_64-linux-gnu`).join(':');
   const env = { PATH: process.env['PATH'] ?? '', LD_LIBRARY_PATH: libraries };
+  return (await timed(() => runProgram(program, args, { netns, stdin, env, timeoutMs: 1_800_000 }))).ms;
+}
+
+async function plainRestoreMs(text: string): Promise<number> {
   const netns = anonymousNetns();
   try {
     // Without any local route the kernel takes no address for a unicast one.
     await runProgram('ip', ['link', 'set', 'lo', 'up'], { netns });
-    const options = { netns, stdin: text, env, timeoutMs: 1_800_000 };
-    return (await timed(() => runProgram(program, ['-R'], options))).ms;
+    return await ipvsadmMs(netns, ['-R'], text);
   } finally {
     netns.close();
   }
+}
+
+/** What the kernel holds, read as a whole: as rows, as services with their destinations alone, and by `ipvsadm -S`. */
+async function printReads(kernel: IpvsKernel, nodeNetns: string): Promise<void> {
+  const seen = await timed(() => ipvsTarget(kernel).observe(SIGNAL));
+  const listed = await timed(async () => {
+    let count = 0;
+    for (const { key } of await kernel.ipvs.services()) count += (await kernel.ipvs.destinations(key)).length;
+    return count;
+  });
+  const plainMs = await ipvsadmMs(nodeNetns, ['-S', '-n']);
+  const beside = (ms: number): Readonly<Record<string, number>> => ({
+    ms: Math.round(ms),
+    plainMs: Math.round(plainMs),
+    ratio: Number((ms / plainMs).toFixed(3)),
+  });
+  print({ what: 'observe', ...beside(seen.ms), rows: seen.result.size });
+  print({ what: 'services and destinations alone', ...beside(listed.ms), destinations: listed.result });
 }
 
 function median(values: readonly number[]): number {
@@ -146,8 +168,7 @@ async function run(lifetime: Lifetime): Promise<void> {
     plainMs: Math.round(plainMs),
     ratio: Number((cold.ms / plainMs).toFixed(3)),
   });
-  const seen = await timed(() => target.observe(SIGNAL));
-  print({ what: 'observe', ms: Math.round(seen.ms), rows: seen.result.size });
+  await printReads(kernel, nodeNetns);
   for (const isLocal of [false, true]) {
     const times: number[] = [];
     for (let i = 0; i < changes; i++) {
