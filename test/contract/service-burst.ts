@@ -21,6 +21,8 @@ export interface BurstRequest {
   readonly bytes?: number;
   /** Local addresses, one try from each in turn. */
   readonly sources?: readonly string[];
+  /** All tries from one port; of as many addresses as there are tries. */
+  readonly isFromOnePort?: boolean;
   readonly waitMs: number;
 }
 
@@ -31,8 +33,9 @@ export type PeerAnswer =
 
 export async function burst(request: BurstRequest): Promise<readonly PeerAnswer[]> {
   const tries = Array.from({ length: request.count }, (_, i) => i);
+  const onePort = request.isFromOnePort === true ? nextPort() : undefined;
   const one = (i: number): Promise<PeerAnswer> => {
-    const source = request.sources?.[i % request.sources.length];
+    const source = { address: request.sources?.[i % request.sources.length], port: onePort ?? nextPort() };
     return request.protocol === 'UDP' ? tryUdp(request, source) : tryStream(request, source);
   };
   if (request.isAtOnce) return Promise.all(tries.map(one));
@@ -74,10 +77,15 @@ export function openStream(protocol: Protocol, ip: string): net.Socket {
     : new net.Socket();
 }
 
-function tryStream(request: BurstRequest, localAddress: string | undefined): Promise<PeerAnswer> {
+interface Source {
+  readonly address: string | undefined;
+  readonly port: number;
+}
+
+function tryStream(request: BurstRequest, { address, port: localPort }: Source): Promise<PeerAnswer> {
   const { protocol, ip, port, bytes, waitMs } = request;
   return new Promise((resolve) => {
-    const local = { localPort: nextPort(), ...(localAddress === undefined ? {} : { localAddress }) };
+    const local = { localPort, ...(address === undefined ? {} : { localAddress: address }) };
     const socket = openStream(protocol, ip).connect({ host: ip, port, ...local });
     const end = (answer: PeerAnswer): void => (clearTimeout(timer), socket.destroy(), resolve(answer));
     const timer = setTimeout(() => end(TIMEOUT), waitMs);
@@ -96,7 +104,7 @@ function tryStream(request: BurstRequest, localAddress: string | undefined): Pro
   });
 }
 
-function tryUdp(request: BurstRequest, localAddress: string | undefined): Promise<PeerAnswer> {
+function tryUdp(request: BurstRequest, source: Source): Promise<PeerAnswer> {
   const { ip, port, bytes = 5, isConnected, waitMs } = request;
   return new Promise((resolve) => {
     const socket = dgram.createSocket(net.isIPv6(ip) ? 'udp6' : 'udp4');
@@ -122,7 +130,7 @@ function tryUdp(request: BurstRequest, localAddress: string | undefined): Promis
     const hello = 'x'.repeat(bytes);
     const send = (): void =>
       isConnected ? socket.send(hello, onSent) : socket.send(hello, port, ip, onSent);
-    socket.bind(nextPort(), localAddress, () => {
+    socket.bind(source.port, source.address, () => {
       if (isConnected) socket.once('connect', send).connect(port, ip);
       else send();
     });

@@ -6,7 +6,7 @@ import { runServiceContract } from './service-contract.ts';
 const SILENT_NODE = {
   reason:
     'a call of the node’s own sockets ends with ETIMEDOUT at once: they pass nothing that could be silent',
-  tests: ['may drop, and says nothing', 'source ranges let in whom they hold'],
+  tests: ["say nothing to the node's processes", "says nothing to the node's processes"],
 };
 
 const SCTP_OF_THE_NODE = {

@@ -63,12 +63,16 @@ function burstOf(row: PacketRow): BurstRequest {
     protocol: row.protocol,
     ip,
     port,
-    count: row.tries ?? (isQuiet(row) || row.expect === 'refused' ? 2 : TRIES),
+    count:
+      row.isFromOnePort === true
+        ? sources.length
+        : (row.tries ?? (isQuiet(row) || row.expect === 'refused' ? 2 : TRIES)),
     isAtOnce: row.expect !== 'always the same',
     // Linux tells an unconnected datagram socket of no refusal that comes as a packet.
     isConnected: row.isConnected ?? row.expect === 'refused',
     ...(row.bytes === undefined ? {} : { bytes: row.bytes }),
     ...(row.isFromManyAddresses === true ? { sources } : {}),
+    ...(row.isFromOnePort === true ? { sources, isFromOnePort: true } : {}),
     waitMs: isQuiet(row) ? SILENCE_MS : ANSWER_MS,
   };
 }

@@ -61,7 +61,12 @@ function insideRows({
     rowOf(
       `${about}: without endpoints it may drop, and says nothing`,
       [frontend(to, [], { whenEmpty: 'drop' })],
-      [packet('client', to, 'dropped'), packet('node', to, 'dropped')],
+      [packet('client', to, 'dropped')],
+    ),
+    rowOf(
+      `${about}: without endpoints it may drop, and says nothing to the node's processes`,
+      [frontend(to, [], { whenEmpty: 'drop' })],
+      [packet('node', to, 'dropped')],
     ),
     rowOf(
       `${about}: frontends of one address differ by port and protocol`,

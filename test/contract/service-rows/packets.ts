@@ -1,4 +1,4 @@
-// What is about packets more than about choice: fragments, the path's size, one socket for two Services, many endpoints.
+// What is about packets more than about choice: fragments, the path's size, errors, ports of clients, one socket for two Services, many endpoints.
 
 import {
   inAllTransports,
@@ -12,6 +12,8 @@ import {
 export const PACKET_ROWS: readonly ServiceRow[] = [
   ...inAllTransports((words) => [
     ...sizeRows(words),
+    ...errorRows(words),
+    portRow(words),
     ...manyRows(words),
     ...(words.protocol === 'UDP' ? socketRows(words) : []),
   ]),
@@ -75,6 +77,35 @@ function outsideSizes(words: RowWords, [endpoint, name]: readonly [string, strin
       packet('outside', keeping, [name], { bytes, tries: 3, seenAs: 'itself' }),
     ],
   ];
+}
+
+/** Nobody listens there: TCP says so by a reset, UDP by an ICMP error, which must speak of the Service to reach its sender. */
+function errorRows({ about, vip, node, a, frontend, packet }: RowWords): readonly ServiceRow[] {
+  const closed = a.replace(/8080$/, '8079');
+  const [to, hiding, keeping] = [`${vip}:80`, `${node}:30080`, `${node}:30081`];
+  const scope = 'node-port';
+  return [
+    rowOf(
+      `${about}: a closed port of an endpoint is told to the client`,
+      [frontend(to, [closed])],
+      [packet('client', to, 'refused'), packet('node', to, 'refused')],
+    ),
+    rowOf(
+      `${about}: a closed port of an endpoint is told to the client, from outside`,
+      [frontend(hiding, [closed], { scope }), frontend(keeping, [closed], { scope, keepsOutside: true })],
+      [packet('outside', hiding, 'refused'), packet('outside', keeping, 'refused')],
+    ),
+  ];
+}
+
+/** Behind one address of the node they cannot all keep their port. */
+function portRow({ about, node, a, frontend, packet }: RowWords): ServiceRow {
+  const to = `${node}:30080`;
+  return rowOf(
+    `${about}: clients from outside that have the same port are told apart behind the node`,
+    [frontend(to, [a], { scope: 'node-port' })],
+    [packet('outside', to, ['a'], { isFromOnePort: true, seenAs: 'the node' })],
+  );
 }
 
 /** Ports 9001 to 9125 of two pods. 250 fair draws of 250 meet 158 on average, and fewer than 120 hardly ever. */

@@ -55,6 +55,8 @@ export interface PacketRow {
   readonly bytes?: number;
   /** The outside client sends from all its addresses. */
   readonly isFromManyAddresses?: boolean;
+  /** The outside client sends from one port of each of its addresses at the same time. */
+  readonly isFromOnePort?: boolean;
   readonly tries?: number;
   /** Waits before it sends, where time itself is what the row is about. */
   readonly afterMs?: number;

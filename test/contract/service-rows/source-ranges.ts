@@ -2,7 +2,8 @@
 
 import { inAllTransports, rowOf, type Client, type ServiceRow } from './row.ts';
 
-const CLIENTS: readonly Client[] = ['outside', 'client', 'node'];
+const NOT_THE_NODE: readonly Client[] = ['outside', 'client'];
+const CLIENTS: readonly Client[] = [...NOT_THE_NODE, 'node'];
 
 export const SOURCE_RANGE_ROWS: readonly ServiceRow[] = inAllTransports((words) => {
   const { about, balancer, a, b, frontend, packet, outsideRange, insideRange, nodeRange, nobodysRange } =
@@ -11,18 +12,23 @@ export const SOURCE_RANGE_ROWS: readonly ServiceRow[] = inAllTransports((words) 
   const ranged = (...sourceRanges: readonly string[]) => [
     frontend(at, [a], { scope: 'load-balancer', sourceRanges }),
   ];
-  const allowing = (allowed: Client) =>
-    CLIENTS.map((from) => packet(from, at, from === allowed ? ['a'] : 'dropped'));
+  const allowing = (allowed: Client, clients = CLIENTS) =>
+    clients.map((from) => packet(from, at, from === allowed ? ['a'] : 'dropped'));
   return [
     rowOf(
       `${about}: source ranges let in whom they hold from outside`,
       ranged(nobodysRange, outsideRange),
-      allowing('outside'),
+      allowing('outside', NOT_THE_NODE),
     ),
     rowOf(
       `${about}: source ranges let in whom they hold of the node's pods`,
       ranged(insideRange),
-      allowing('client'),
+      allowing('client', NOT_THE_NODE),
+    ),
+    rowOf(
+      `${about}: source ranges that hold others say nothing to the node's processes`,
+      ranged(outsideRange, insideRange),
+      [packet('node', at, 'dropped')],
     ),
     rowOf(
       `${about}: source ranges count the node's processes with its addresses`,
