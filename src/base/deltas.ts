@@ -13,7 +13,7 @@ export interface Deltas<T> {
 export function deltasOf<T>(
   desired: ReadonlyMap<string, T>,
   actual: ReadonlyMap<string, T>,
-  isEqual: (a: T, b: T) => boolean,
+  isEqual: (actual: T, desired: T) => boolean,
 ): Deltas<T> {
   const add = new Map<string, T>();
   const change = new Map<string, { readonly from: T; readonly to: T }>();

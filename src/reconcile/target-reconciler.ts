@@ -312,7 +312,7 @@ function workOf<T>(
   desired: ReadonlyMap<string, T>,
   seen: ReadonlyMap<string, T>,
 ): Work<T> {
-  const { add, change, remove } = deltasOf(desired, seen, (a, b) => target.isEqual(b, a));
+  const { add, change, remove } = deltasOf(desired, seen, (from, to) => target.isEqual(to, from));
   const update = new Map(add);
   for (const [key, { to }] of change) update.set(key, to);
   return { update, delete: new Map(remove) };

@@ -101,9 +101,8 @@ async function applyPart<T>(
   target: Target<T>,
   desired: ReadonlyMap<string, T>,
 ): Promise<() => Promise<void>> {
-  const isEqual = target.isEqual.bind(target);
   const seen = await target.observe(SIGNAL);
-  const { add, change, remove } = deltasOf(desired, seen, isEqual);
+  const { add, change, remove } = deltasOf(desired, seen, (from, to) => target.isEqual(to, from));
   const writes = new Map([...add, ...[...change].map(([key, { to }]) => [key, to] as const)]);
   if (writes.size > 0) assert.deepEqual(await target.update(writes, SIGNAL, seen), new Map());
   return async () => {

@@ -217,7 +217,7 @@ async function syncNode(it: LabNode, state: VxlanState): Promise<number> {
 /** One pass of what the reconciler does; any failure is an error here. */
 async function sync<T>(target: Target<T>, desired: ReadonlyMap<string, T>): Promise<number> {
   const { signal } = new AbortController();
-  const deltas = deltasOf(desired, await target.observe(signal), (a, b) => target.isEqual(a, b));
+  const deltas = deltasOf(desired, await target.observe(signal), (from, to) => target.isEqual(to, from));
   const update = new Map([...deltas.add, ...[...deltas.change].map(([key, { to }]) => [key, to] as const)]);
   const failures = [
     ...(await target.delete(deltas.remove, signal)),

@@ -119,7 +119,7 @@ function assertWhole(maps: NodeMaps): void {
 async function apply(maps: NodeMaps, desired: Rows): Promise<ReadonlyMap<string, unknown>> {
   const target = openServiceTarget(maps);
   const seen = await target.observe(SIGNAL);
-  const { add, change, remove } = deltasOf(desired, seen, (a, b) => target.isEqual(a, b));
+  const { add, change, remove } = deltasOf(desired, seen, (from, to) => target.isEqual(to, from));
   const writes = new Map([...add, ...[...change].map(([key, { to }]) => [key, to] as const)]);
   const failures = await target.update(writes, SIGNAL, seen);
   return new Map([...failures, ...(await target.delete(remove, SIGNAL))]);
