@@ -4,11 +4,6 @@ import { test } from 'node:test';
 import { hasIpvs, ipvsBackend } from './service-backends.ts';
 import { runServiceContract } from './service-contract.ts';
 
-const OWN_ADDRESS = {
-  reason: 'IPVS answers for addresses of the machine alone: a pod’s own address cannot be a frontend’s',
-  tests: ['answers nobody, others stay'],
-};
-
 const REMEMBERED = {
   reason:
     'IPVS keeps a client’s place while it remembers any of its connections: closed ones for two minutes, datagrams for five',
@@ -33,7 +28,7 @@ const OWN_FRAGMENTS = {
 if (hasIpvs())
   runServiceContract({
     name: 'service-ipvs',
-    makeBackend: ipvsBackend,
-    skip: [OWN_ADDRESS, REMEMBERED, ONE_ENDPOINT, OWN_FRAGMENTS],
+    makeBackend: ipvsBackend(),
+    skip: [REMEMBERED, ONE_ENDPOINT, OWN_FRAGMENTS],
   });
 else test('service contract: service-ipvs', { skip: 'this kernel has no IPVS' }, () => undefined);

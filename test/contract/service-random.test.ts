@@ -13,14 +13,8 @@ import { SlimStates } from '../states/slim-state.ts';
 import { yamlOf } from '../states/yaml-of.ts';
 import { SERVICE_NODE } from '../support/service-samples.ts';
 import { anyWorldState, WORLD_NETWORK } from './arbitrary-world.ts';
-import {
-  ebpfBackend,
-  failingIptablesBackend,
-  hasIpvs,
-  ipvsBackend,
-  iptablesBackend,
-  nftablesBackend,
-} from './service-backends.ts';
+import { failingIptablesBackend, failingIpvsBackend } from './failing-backends.ts';
+import { ebpfBackend, hasIpvs, ipvsBackend, iptablesBackend, nftablesBackend } from './service-backends.ts';
 import { startPeers, viewOf, type ContractBackend, type ServiceContract } from './service-contract.ts';
 import { runPacket, type PeerPlace } from './service-packet.ts';
 import type { PacketRow } from './service-rows/row.ts';
@@ -103,14 +97,23 @@ randomServices('eBPF per packet', ebpfBackend(false), async (it) => fc.assert(it
 randomServices('nftables', nftablesBackend, async (it) => fc.assert(it, RUNS));
 randomServices('iptables (nft)', iptablesBackend('nft'), async (it) => fc.assert(it, RUNS));
 randomServices('iptables (legacy)', iptablesBackend('legacy'), async (it) => fc.assert(it, RUNS));
-if (hasIpvs()) randomServices('IPVS', ipvsBackend, async (it) => fc.assert(it, RUNS));
+if (hasIpvs()) randomServices('IPVS', ipvsBackend(), async (it) => fc.assert(it, RUNS));
+
 let faults = 0;
+const countFault = (): void => void faults++;
+/** Without any fault nothing was proved. */
+async function withFaults(check: () => Promise<void> | void): Promise<void> {
+  faults = 0;
+  await check();
+  assert.ok(faults > 0);
+}
+
 randomServices(
   'iptables (nft), whose program fails now and then',
-  failingIptablesBackend('nft', () => void faults++),
-  async (it) => {
-    await fc.assert(it, RUNS);
-    // Without any fault nothing was proved.
-    assert.ok(faults > 0);
-  },
+  failingIptablesBackend('nft', countFault),
+  (it) => withFaults(() => fc.assert(it, RUNS)),
 );
+if (hasIpvs())
+  randomServices('IPVS, whose kernel fails now and then', failingIpvsBackend(countFault), (it) =>
+    withFaults(() => fc.assert(it, RUNS)),
+  );

@@ -5,7 +5,6 @@ import {
   openByParts,
   servicePart,
   type ServiceBackend,
-  type ServiceDoors,
   type ServicePart,
 } from '../shared-node/service-backend.ts';
 import { baseTarget, renderBase } from './base-target.ts';
@@ -22,14 +21,10 @@ export const IPVS_SERVICES: ServiceBackend = {
   about: 'By the kernel’s load balancer, with its schedulers',
   needs: ['ipvs', 'dummy', 'nftables', 'nft-nat', 'conntrack'],
   heeds: ['ipvsScheduler'],
-  open: openByParts('ipvs', ipvsServiceParts),
+  open: openByParts('ipvs', ({ netns, lifetime }) => ipvsParts(openIpvsKernel(netns, lifetime))),
 };
 
-export function ipvsServiceParts({
-  netns,
-  lifetime,
-}: Pick<ServiceDoors, 'netns' | 'lifetime'>): readonly ServicePart[] {
-  const kernel = openIpvsKernel(netns, lifetime);
+export function ipvsParts(kernel: IpvsKernel): readonly ServicePart[] {
   return [servicePart(baseTarget(kernel), renderBase), ...ipvsFrontendParts(kernel)];
 }
 
