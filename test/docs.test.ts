@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { SERVICE_ROWS } from './contract/service-rows/all.ts';
 
 const ROOT = path.join(import.meta.dirname, '..');
 const PAGES = globSync(
@@ -63,6 +64,17 @@ for (const page of PAGES) {
     );
   });
 }
+
+test('the page of contracts names no row that is gone', () => {
+  const names = SERVICE_ROWS.map(({ name }) => name);
+  const text = readFileSync(path.join(ROOT, 'test/contract/README.md'), 'utf8');
+  const asked = [...text.matchAll(/\*([^*\n]+)\*/g)].map((match) => match[1] ?? '');
+  assert.ok(asked.length > 0);
+  assert.deepEqual(
+    asked.filter((it) => !names.some((name) => name.includes(it))),
+    [],
+  );
+});
 
 test('comments name no source file that is gone', () => {
   const sources = globSync('{src,test,scripts,bench}/**/*.ts', { cwd: ROOT });
