@@ -25,6 +25,7 @@ import {
 import type { Target } from '../../src/reconcile/target.ts';
 import type { ServicePart } from '../../src/backends/shared-node/service-backend.ts';
 import { isStale } from '../../src/backends/shared-node/stale-flow.ts';
+import { viewOfObjects } from './object-view.ts';
 import { openConntrack } from '../../src/sys/conntrack.ts';
 import { errnoOf } from '../../src/sys/errno.ts';
 import { checkSctp } from '../../src/sys/socket.ts';
@@ -209,7 +210,8 @@ async function listen(peer: WorldPeer, says: string, ips: readonly string[]): Pr
 async function runRow(row: ServiceRow, backend: ContractBackend, place: PeerPlace): Promise<void> {
   try {
     for (const [at, step] of row.steps.entries()) {
-      const view = viewOf(step.frontends.map(aFrontend));
+      const { objects, frontends } = step;
+      const view = objects === undefined ? viewOf(frontends.map(aFrontend)) : viewOfObjects(objects);
       await backend.apply(view);
       if (step.isDamagedBefore === true) {
         await backend.damage?.();

@@ -4,6 +4,8 @@ import { AFFINITY_ROWS } from './affinity.ts';
 import { BALANCING_ROWS } from './balancing.ts';
 import { CHANGE_ROWS } from './changes.ts';
 import { NODE_PORT_ROWS } from './node-ports.ts';
+import { OBJECT_CHOICE_ROWS } from './object-choices.ts';
+import { OBJECT_ROWS } from './objects.ts';
 import { PACKET_ROWS } from './packets.ts';
 import type { ServiceRow } from './row.ts';
 import { SCTP_ROWS } from './sctp.ts';
@@ -17,4 +19,6 @@ export const SERVICE_ROWS: readonly ServiceRow[] = [
   ...CHANGE_ROWS,
   ...PACKET_ROWS,
   ...SCTP_ROWS,
+  ...OBJECT_ROWS,
+  ...OBJECT_CHOICE_ROWS,
 ];

@@ -2,7 +2,7 @@
 
 import type { Family } from '../../../src/base/ip.ts';
 import type { Protocol } from '../../../src/base/port.ts';
-import type { FrontendScope } from '../../../src/model/network.ts';
+import type { ClusterNetwork, FrontendScope } from '../../../src/model/network.ts';
 
 /** `at` and endpoints are "10.0.0.1:80" or "[fd00::1]:80". */
 export interface FrontendText {
@@ -62,8 +62,38 @@ export interface PacketRow {
   readonly afterMs?: number;
 }
 
+/** An endpoint of a slice: ready unless told. */
+export interface EndpointText {
+  /** "10.0.0.1:8080"; the port is the slice's. */
+  readonly at: string;
+  readonly isRemote?: boolean;
+  readonly conditions?: {
+    readonly ready: boolean;
+    readonly serving?: boolean;
+    readonly terminating?: boolean;
+  };
+  readonly zone?: string;
+  readonly forZone?: string;
+}
+
+export interface SliceText {
+  readonly ports: readonly { readonly name: string; readonly port: number; readonly protocol: Protocol }[];
+  readonly endpoints: readonly EndpointText[];
+}
+
+/** What the API holds: a Service, its slices, a pod with host ports. Without its metadata, which are the same for all. */
+export interface ObjectText {
+  readonly service: { readonly spec: object; readonly status?: object };
+  readonly slices: readonly SliceText[];
+  readonly pod?: object;
+  readonly nodeZone?: string;
+  readonly settings?: Partial<ClusterNetwork>;
+}
+
 export interface ServiceStep {
   readonly frontends: readonly FrontendText[];
+  /** In the place of frontends: they follow from these. */
+  readonly objects?: ObjectText;
   readonly packets: readonly PacketRow[];
   /** Somebody deletes what the backend programmed after it was applied; then the same is applied again. */
   readonly isDamagedBefore?: boolean;
