@@ -105,8 +105,9 @@ static __noinline enum flow_ends_state flow_ends_state(const struct packet *pack
 	known = bpf_map_lookup_elem(&flows, &key);
 	if (!known)
 		return ENDS_FREE;
+	/* The client counts, too: behind the node's address others have its port. */
 	if (ip_equal(&known->source, &packet->destination) && known->source_port == packet->destination_port &&
-	    known->destination_port == packet->source_port)
+	    ip_equal(&known->destination, &packet->source) && known->destination_port == packet->source_port)
 		return ENDS_OWN;
 	return ENDS_TAKEN;
 }
@@ -179,6 +180,7 @@ static __always_inline void flow_keep(const struct packet *packet, const struct 
 		.source_port = packet->destination_port,
 		.destination_port = packet->source_port,
 		.generation = out->generation,
+		.last_used = out->last_used,
 	};
 	struct flow_key key;
 
