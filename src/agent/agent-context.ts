@@ -13,6 +13,8 @@ export interface AgentContext {
   readonly random: () => number;
   readonly metrics: Registry;
   readonly lifetime: Lifetime;
+  /** Gives back what is in use no more; stops the process for a moment. */
+  readonly collectGarbage: () => void;
   /** Told of what no part can go on after; the agent ends with it. */
   readonly fail: (error: unknown) => void;
 }

@@ -33,6 +33,7 @@ function aContext(kubeconfig: string, lifetime: Lifetime, log: string[]): AgentC
     random: Math.random,
     metrics: new Registry(),
     lifetime,
+    collectGarbage: () => undefined,
     fail: (error) => assert.fail(String(error)),
   };
 }

@@ -17,7 +17,7 @@ const STDERR = 2;
  * cannot start or go on. Everything it programmed stays, whichever way it ends.
  */
 export async function runAgent(configFile: string, signal: AbortSignal): Promise<void> {
-  keepHeapSmall();
+  const collectGarbage = keepHeapSmall();
   const config = await readAgentConfig(configFile);
   const log = pino({ name: 'agent', level: config.logLevel }, destination({ fd: STDERR, sync: true }));
   const lifetime = new Lifetime('agent');
@@ -25,7 +25,8 @@ export async function runAgent(configFile: string, signal: AbortSignal): Promise
   collectDefaultMetrics({ register: metrics });
   const ended = endOf(signal);
   const fail = (error: unknown): void => ended.fail(error);
-  const context = { config, log, clock: systemClock, random: Math.random, metrics, lifetime, fail };
+  const base = { config, log, clock: systemClock, random: Math.random, metrics, lifetime };
+  const context = { ...base, collectGarbage, fail };
   const starting = startAgent(context);
   try {
     await Promise.race([starting, ended.promise]);

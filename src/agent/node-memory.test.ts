@@ -32,6 +32,7 @@ function aContext(t: TestContext): AgentContext {
     random: Math.random,
     metrics: new Registry(),
     lifetime: new Lifetime('test'),
+    collectGarbage: () => undefined,
     fail: (error) => assert.fail(String(error)),
   };
 }

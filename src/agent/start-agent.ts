@@ -11,6 +11,7 @@ import { cniReporter, registerCniGauges } from './cni-report.ts';
 import { engineReporter, registerEngineGauges } from './engine-report.ts';
 import { startNameFeed, type NameFeed } from './name-feed.ts';
 import { openNodeDoors, type NodeDoors } from './node-doors.ts';
+import { heapCare } from './heap-care.ts';
 import { crowdedMaps, watchMapFills } from './map-fill.ts';
 import { NodeMemory } from './node-memory.ts';
 import { agentParts } from './parts.ts';
@@ -95,8 +96,9 @@ function openEngine(
   doors: NodeDoors,
   onPassed: (isConverged: boolean) => void,
 ): Engine<AgentView> {
-  const { config, clock, random } = context;
+  const { config, clock, random, collectGarbage } = context;
   const report = engineReporter(context);
+  const care = heapCare(collectGarbage);
   return new Engine<AgentView>({
     parts: agentParts(config, doors),
     clock,
@@ -107,6 +109,7 @@ function openEngine(
     report: (event) => {
       if (event.kind === 'passed') onPassed(event.isConverged);
       report(event);
+      care(event);
     },
   });
 }

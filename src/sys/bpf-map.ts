@@ -31,6 +31,8 @@ export interface BpfMap {
   deleteAll(keys: readonly Uint8Array[]): number;
   /** What is there now; entries that come or go meanwhile may be missed or seen. */
   entries(): BpfEntry[];
+  /** The same one by one: the bytes are not to be kept, so that a large map leaves no garbage of its size. */
+  visit(look: (key: Uint8Array, value: Uint8Array) => void): void;
   /** How many entries there are now. */
   count(): number;
   close(): void;
@@ -145,14 +147,19 @@ class KernelMap implements BpfMap {
   }
 
   entries(): BpfEntry[] {
-    const { keyBytes, valueBytes } = this.#info;
     const found: BpfEntry[] = [];
-    for (const { keys, values, count } of this.#batches())
-      for (let at = 0; at < count; at++) {
-        const key = keys.subarray(at * keyBytes, (at + 1) * keyBytes);
-        found.push([key, values.subarray(at * valueBytes, (at + 1) * valueBytes)]);
-      }
+    this.visit((key, value) => found.push([key, value]));
     return found;
+  }
+
+  visit(look: (key: Uint8Array, value: Uint8Array) => void): void {
+    const { keyBytes, valueBytes } = this.#info;
+    for (const { keys, values, count } of this.#batches())
+      for (let at = 0; at < count; at++)
+        look(
+          keys.subarray(at * keyBytes, (at + 1) * keyBytes),
+          values.subarray(at * valueBytes, (at + 1) * valueBytes),
+        );
   }
 
   count(): number {

@@ -55,6 +55,10 @@ export class FakeBpfMap implements BpfMap {
     return [...this.#entries].map(([key, value]) => [Buffer.from(key, 'hex'), value.slice()]);
   }
 
+  visit(look: (key: Uint8Array, value: Uint8Array) => void): void {
+    for (const [key, value] of this.entries()) look(key, value);
+  }
+
   count(): number {
     return this.#entries.size;
   }

@@ -1,7 +1,7 @@
 // Reads frontends back from the maps: what packets meet now, whoever wrote it.
 
 import { cidrOf, type Cidr } from '../../base/cidr.ts';
-import { familyOf } from '../../base/ip.ts';
+import { familyOf, type Ip } from '../../base/ip.ts';
 import { parsePort } from '../../base/port.ts';
 import { frontendKey } from '../../model/network.ts';
 import { FRONTEND_FLAGS } from '../../wire/bpf-maps.ts';
@@ -12,14 +12,12 @@ import { PROTOCOLS, RANGE_BITS } from './map-upkeep.ts';
 
 /** Rows by frontend key, in the form that the rendering gives. */
 export function observeRows(maps: NodeMaps): ReadonlyMap<string, FrontendRow> {
-  const endpoints = Map.groupBy(wholeEndpoints(maps), ([key]) => key.generation);
+  const endpoints = wholeEndpoints(maps);
   const ranges = Map.groupBy(maps.sourceRanges.entries(), ([key]) => key.rangeSet);
   const parts = partsByGeneration(maps);
   const addresses = new Map(maps.addresses.entries().map(([key, value]) => [key.ip, value.flags]));
   const choiceOf = (generation: number, count: number, drops: boolean): RowChoice => {
-    const found = (endpoints.get(generation) ?? [])
-      .filter(([{ slot }]) => slot < count)
-      .map(([, it]): RowEndpoint => ({ ip: it.ip, port: parsePort(it.port) }));
+    const found = (endpoints.get(generation) ?? []).filter(({ slot }) => slot < count);
     // A frontend that counts on more than there is differs from any that is wanted, and is written again.
     const isWhole = found.length === count;
     return { endpoints: isWhole ? sortedEndpoints(found) : [], whenEmpty: drops ? 'drop' : 'refuse' };
@@ -57,14 +55,29 @@ export function observeRows(maps: NodeMaps): ReadonlyMap<string, FrontendRow> {
   return rows;
 }
 
-type EndpointEntry = ReturnType<NodeMaps['endpoints']['entries']>[number];
+interface SetEndpoint extends RowEndpoint {
+  readonly slot: number;
+}
 
-/** Endpoints that are members of their set, as clients with affinity ask. Each has one entry as a member: only where numbers differ are those read. */
-function wholeEndpoints(maps: NodeMaps): readonly EndpointEntry[] {
-  const endpoints = maps.endpoints.entries();
-  if (maps.members.count() === endpoints.length) return endpoints;
-  const textOf = (generation: number, { ip, port }: { readonly ip: string; readonly port: number }): string =>
-    `${generation} ${ip} ${port}`;
-  const members = new Set(maps.members.entries().map(([it]) => textOf(it.generation, it)));
-  return endpoints.filter(([{ generation }, it]) => members.has(textOf(generation, it)));
+/** By the number of their set: endpoints that are members of it, as clients with affinity ask. Each has one entry as a member: only where numbers differ are those read. */
+function wholeEndpoints(maps: NodeMaps): ReadonlyMap<number, readonly SetEndpoint[]> {
+  const isMember = memberships(maps);
+  const sets = new Map<number, SetEndpoint[]>();
+  maps.endpoints.visit(({ generation, slot }, { ip, port }) => {
+    if (!isMember(generation, ip, port)) return;
+    const set = sets.get(generation) ?? [];
+    if (set.length === 0) sets.set(generation, set);
+    set.push({ ip, port: parsePort(port), slot });
+  });
+  return sets;
+}
+
+function memberships({
+  members,
+  endpoints,
+}: NodeMaps): (generation: number, ip: Ip, port: number) => boolean {
+  if (members.count() === endpoints.count()) return () => true;
+  const known = new Set<string>();
+  members.visit(({ generation, ip, port }) => known.add(`${generation} ${ip} ${port}`));
+  return (generation, ip, port) => known.has(`${generation} ${ip} ${port}`);
 }

@@ -92,6 +92,10 @@ export class GrowingMap implements BpfMap {
     return this.#now.entries();
   }
 
+  visit(look: (key: Uint8Array, value: Uint8Array) => void): void {
+    this.#now.visit(look);
+  }
+
   count(): number {
     return this.#now.count();
   }

@@ -11,12 +11,16 @@ export interface TypedMap<K, V> {
   delete(key: K): void;
   deleteAll(keys: readonly K[]): void;
   entries(): (readonly [K, V])[];
+  /** One by one: nothing is left of those that are not kept. */
+  visit(look: (key: K, value: V) => void): void;
   /** Cheaper than to list them. */
   count(): number;
 }
 
 export function typedMap<K, V>(spec: BpfMapSpec<K, V>, map: BpfMap): TypedMap<K, V> {
   const { key: keys, value: values } = spec;
+  const visit = (look: (key: K, value: V) => void): void =>
+    map.visit((key, value) => look(keys.decode(key), values.decode(value)));
   return {
     lookup: (key) => {
       const found = map.lookup(keys.encode(key));
@@ -31,7 +35,12 @@ export function typedMap<K, V>(spec: BpfMapSpec<K, V>, map: BpfMap): TypedMap<K,
       }),
     delete: (key) => map.delete(keys.encode(key)),
     deleteAll: (gone) => map.deleteAll(gone.map((key) => keys.encode(key))),
-    entries: () => map.entries().map(([key, value]) => [keys.decode(key), values.decode(value)] as const),
+    entries: () => {
+      const found: (readonly [K, V])[] = [];
+      visit((key, value) => found.push([key, value]));
+      return found;
+    },
+    visit,
     count: () => map.count(),
   };
 }
