@@ -17,7 +17,11 @@ const STDERR = 2;
  * cannot start or go on. Everything it programmed stays, whichever way it ends.
  */
 export async function runAgent(configFile: string, signal: AbortSignal): Promise<void> {
-  const collectGarbage = keepHeapSmall();
+  const collect = keepHeapSmall();
+  const collectGarbage = (): void => {
+    collect();
+    releaseFreeHeap();
+  };
   const config = await readAgentConfig(configFile);
   const log = pino({ name: 'agent', level: config.logLevel }, destination({ fd: STDERR, sync: true }));
   const lifetime = new Lifetime('agent');
