@@ -2,7 +2,7 @@
 
 import type { EngineEvent } from '../reconcile/status.ts';
 
-/** Entries of which a look leaves tens of megabytes; smaller ones are not worth the pause (a millisecond per megabyte in use). */
+/** Entries of which a look leaves tens of megabytes; smaller ones are not worth the pause (about half a millisecond per megabyte in use). */
 const LARGE_LOOK = 5_000;
 
 /** A listener for the engine: collects after each pass that looked at much. */

@@ -11,11 +11,11 @@ const LOOKUP = 'bpf_skb_ct_lookup';
 
 /** Where connection tracking is a module, as on most distributions, this has the kernel load it. */
 export function canBpfAskConntrack(): boolean {
-  if (tellOfLookup(KERNEL_TYPES)) return true;
-  return countFlows() !== undefined && tellOfLookup(MODULE_TYPES);
+  if (tellsOfLookup(KERNEL_TYPES)) return true;
+  return countFlows() !== undefined && tellsOfLookup(MODULE_TYPES);
 }
 
-function tellOfLookup(types: string): boolean {
+function tellsOfLookup(types: string): boolean {
   try {
     return readFileSync(types).includes(LOOKUP);
   } catch (error) {

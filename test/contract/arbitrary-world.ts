@@ -41,11 +41,14 @@ const CLUSTER_IPS = [
 const BALANCER_IPS = ['198.51.100.7', '2001:db8:e::7'];
 const RANGES = [undefined, undefined, ['192.0.2.8/29', '2001:db8::8/125'], ['203.0.113.128/25']];
 
-const NODE = {
-  metadata: { name: SERVICE_NODE.name, labels: {} },
-  spec: { podCIDRs: SERVICE_NODE.podCidrs },
-  status: { addresses: SERVICE_NODE.addresses.map((address) => ({ type: 'InternalIP', address })) },
-};
+/** The node of the world, as the API holds it. */
+export function worldNode(labels: Readonly<Record<string, string>> = {}): object {
+  return {
+    metadata: { name: SERVICE_NODE.name, labels },
+    spec: { podCIDRs: SERVICE_NODE.podCidrs },
+    status: { addresses: SERVICE_NODE.addresses.map((address) => ({ type: 'InternalIP', address })) },
+  };
+}
 
 const policy = fc.constantFrom(undefined, 'Cluster', 'Local');
 
@@ -134,7 +137,7 @@ export const anyWorldState: fc.Arbitrary<State> = fc
   .map(
     ({ services, slices }) =>
       new Map([
-        [`Node /${SERVICE_NODE.name}`, NODE],
+        [`Node /${SERVICE_NODE.name}`, worldNode()],
         ...entriesOf('Service', services),
         ...entriesOf('EndpointSlice', slices),
       ]),

@@ -9,7 +9,7 @@ import type { NodeView } from '../../src/model/network.ts';
 import type { Endpoint, Service } from '../../src/objects/api-types.ts';
 import { SlimStates } from '../states/slim-state.ts';
 import { SERVICE_NODE } from '../support/service-samples.ts';
-import { WORLD_NETWORK } from './arbitrary-world.ts';
+import { WORLD_NETWORK, worldNode } from './arbitrary-world.ts';
 import { parseAddress } from './service-packet.ts';
 import type { EndpointText, ObjectText, SliceText } from './service-rows/row.ts';
 
@@ -21,7 +21,7 @@ export function viewOfObjects({ service, slices, pod, nodeZone, settings }: Obje
   const made = { metadata: NAME, ...service } as Service;
   const labels = nodeZone === undefined ? {} : { [ZONE]: nodeZone };
   const state = new Map<string, unknown>([
-    [`Node /${SERVICE_NODE.name}`, nodeObject(labels)],
+    [`Node /${SERVICE_NODE.name}`, worldNode(labels)],
     ['Service shop/web', made],
     ...slices.map((it, at) => [`EndpointSlice shop/web-${at}`, sliceOf(it, at, made)] as const),
     ...(pod === undefined
@@ -32,15 +32,6 @@ export function viewOfObjects({ service, slices, pod, nodeZone, settings }: Obje
   const view = viewOfNode(model, SERVICE_NODE.name);
   assert.ok(view);
   return view;
-}
-
-function nodeObject(labels: Readonly<Record<string, string>>): object {
-  const { name, podCidrs, addresses } = SERVICE_NODE;
-  return {
-    metadata: { name, labels },
-    spec: { podCIDRs: podCidrs },
-    status: { addresses: addresses.map((address) => ({ type: 'InternalIP', address })) },
-  };
 }
 
 /** With the hints that the controller writes for the Service, beside those that the row has. */

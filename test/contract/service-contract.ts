@@ -16,15 +16,11 @@ import { hasCode } from '../../src/base/errors.ts';
 import { parseIp } from '../../src/base/ip.ts';
 import { Lifetime } from '../../src/base/lifetime.ts';
 import { parsePort } from '../../src/base/port.ts';
-import {
-  frontendKey,
-  type ClusterNetwork,
-  type Frontend,
-  type ServiceView,
-} from '../../src/model/network.ts';
+import { frontendKey, type Frontend, type ServiceView } from '../../src/model/network.ts';
 import type { Target } from '../../src/reconcile/target.ts';
 import type { ServicePart } from '../../src/backends/shared-node/service-backend.ts';
 import { isStale } from '../../src/backends/shared-node/stale-flow.ts';
+import { WORLD_NETWORK } from './arbitrary-world.ts';
 import { viewOfObjects } from './object-view.ts';
 import { openConntrack } from '../../src/sys/conntrack.ts';
 import { errnoOf } from '../../src/sys/errno.ts';
@@ -113,15 +109,6 @@ async function applyPart<T>(
     assert.deepEqual(new Map([...failures].filter(([, error]) => !hasCode(error, 'draining'))), new Map());
   };
 }
-
-const CLUSTER: ClusterNetwork = {
-  podCidrs: [parseCidr('10.77.0.0/16'), parseCidr('fd77::/48')],
-  serviceCidrs: [parseCidr('10.96.0.0/16'), parseCidr('fd96::/112')],
-  clusterDomain: 'cluster.local',
-  dnsIps: [],
-  nodePortAddresses: [],
-  allowsExternalIps: true,
-};
 
 /** Declares the suite for one backend. */
 export function runServiceContract(contract: ServiceContract): void {
@@ -226,7 +213,7 @@ async function runRow(row: ServiceRow, backend: ContractBackend, place: PeerPlac
 
 export function viewOf(frontends: readonly Frontend[]): ServiceView {
   const byKey = new Map(frontends.map((it) => [frontendKey(it), it]));
-  return { node: SERVICE_NODE, frontends: byKey, cluster: CLUSTER };
+  return { node: SERVICE_NODE, frontends: byKey, cluster: WORLD_NETWORK };
 }
 
 function aFrontend(text: FrontendText): Frontend {
