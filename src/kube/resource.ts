@@ -13,6 +13,7 @@ import type {
   Job,
   Lease,
   Namespace,
+  NetworkPolicy,
   Node,
   PersistentVolumeClaim,
   Pod,
@@ -23,6 +24,7 @@ import type {
   ServiceAccount,
   StatefulSet,
 } from '../objects/api-types.ts';
+import type { IdentityObject } from '../objects/identity.ts';
 import type { LoadBalancerPool } from '../objects/load-balancer-pool.ts';
 import type { KubeObject, ObjectMeta } from '../objects/meta.ts';
 import { apiVersionOf, resourceOfKind, type Resource } from '../objects/resources.ts';
@@ -99,4 +101,6 @@ export const JOBS = resourceRef<Job>('batch/v1', 'Job');
 export const ENDPOINT_SLICES = resourceRef<EndpointSlice>('discovery.k8s.io/v1', 'EndpointSlice');
 export const LEASES = resourceRef<Lease>('coordination.k8s.io/v1', 'Lease');
 export const POD_DISRUPTION_BUDGETS = resourceRef<PodDisruptionBudget>('policy/v1', 'PodDisruptionBudget');
+export const NETWORK_POLICIES = resourceRef<NetworkPolicy>('networking.k8s.io/v1', 'NetworkPolicy');
+export const IDENTITIES = resourceRef<IdentityObject>('fairlead.dev/v1alpha1', 'Identity');
 export const LOAD_BALANCER_POOLS = resourceRef<LoadBalancerPool>('fairlead.dev/v1alpha1', 'LoadBalancerPool');

@@ -5,6 +5,7 @@ import type * as batch from 'kubernetes-types/batch/v1.d.ts';
 import type * as coordination from 'kubernetes-types/coordination/v1.d.ts';
 import type * as core from 'kubernetes-types/core/v1.d.ts';
 import type * as discovery from 'kubernetes-types/discovery/v1.d.ts';
+import type * as networking from 'kubernetes-types/networking/v1.d.ts';
 import type * as policy from 'kubernetes-types/policy/v1.d.ts';
 import type { ObjectMeta } from './meta.ts';
 
@@ -34,6 +35,7 @@ export type ServicePort = DeepReadonly<core.ServicePort>;
 export type Endpoints = Served<core.Endpoints>;
 export type Node = Served<core.Node>;
 export type Namespace = Served<core.Namespace>;
+export type NetworkPolicy = Served<networking.NetworkPolicy>;
 export type ConfigMap = Served<core.ConfigMap>;
 export type Secret = Served<core.Secret>;
 export type PersistentVolumeClaim = Served<core.PersistentVolumeClaim>;

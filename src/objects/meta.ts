@@ -66,7 +66,7 @@ export type Requirement =
 /** Matches everything when empty. */
 export type Selector = readonly Requirement[];
 
-type Labels = Readonly<Record<string, string>> | undefined;
+type Labels = Readonly<Record<string, string>> | ReadonlyMap<string, string> | undefined;
 
 export function matchesSelector(selector: Selector, labels: Labels): boolean {
   return selector.every((requirement) => matchesRequirement(requirement, labels));
@@ -74,7 +74,7 @@ export function matchesSelector(selector: Selector, labels: Labels): boolean {
 
 function matchesRequirement(requirement: Requirement, labels: Labels): boolean {
   const { key } = requirement;
-  const value = labels !== undefined && Object.hasOwn(labels, key) ? labels[key] : undefined;
+  const value = labelOf(labels, key);
   switch (requirement.kind) {
     case 'in':
       return value !== undefined && requirement.values.has(value);
@@ -89,6 +89,13 @@ function matchesRequirement(requirement: Requirement, labels: Labels): boolean {
     case 'less':
       return value !== undefined && /^-?\d+$/.test(value) && Number(value) < requirement.bound;
   }
+}
+
+function labelOf(labels: Labels, key: string): string | undefined {
+  if (labels === undefined) return undefined;
+  if (labels instanceof Map) return (labels as ReadonlyMap<string, string>).get(key);
+  const record = labels as Readonly<Record<string, string>>;
+  return Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
 /** The selector of an object's field. An absent selector selects nothing in the API: decide that before calling. */

@@ -205,6 +205,7 @@ export const RESOURCES: readonly Resource[] = [
     createOnly: true,
   }),
   resource('authentication.k8s.io/v1', 'TokenReview', 'tokenreviews', { cluster: true, createOnly: true }),
+  resource('fairlead.dev/v1alpha1', 'Identity', 'identities', { short: ['id'], cluster: true }),
   resource('fairlead.dev/v1alpha1', 'LoadBalancerPool', 'loadbalancerpools', {
     short: ['lbpool'],
     cluster: true,

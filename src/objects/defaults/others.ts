@@ -9,9 +9,7 @@ import type {
 import type { NetworkPolicy } from 'kubernetes-types/networking/v1.d.ts';
 import type { RoleBinding } from 'kubernetes-types/rbac/v1.d.ts';
 import type { StorageClass } from 'kubernetes-types/storage/v1.d.ts';
-
-/** The label by which namespaces can always be selected. */
-const NAMESPACE_NAME_LABEL = 'kubernetes.io/metadata.name';
+import { NAMESPACE_NAME_LABEL } from '../namespace.ts';
 
 export function defaultNamespace(namespace: Namespace): void {
   const metadata = (namespace.metadata ??= {});
