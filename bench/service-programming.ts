@@ -104,7 +104,7 @@ function startWay(backend: string, engine: Engine<AgentView>, lifetime: Lifetime
   const store = new Store();
   const choice = new ServiceChoice({ known: [backend], fallback: backend, support: () => ({ kind: 'yes' }) });
   choice.want(undefined);
-  const compiler = new ViewCompiler(configOf(backend), choice);
+  const compiler = new ViewCompiler(configOf(backend), choice, () => []);
   store.table(NODE_KIND).replace(new Map([[NODE, parseNode({ metadata: { name: NODE } })]]));
   store.table(POD_KIND).replace(new Map());
   let revision = 0;

@@ -22,6 +22,16 @@ struct ip_address {
 #define NODE_LINK_TUNNEL 1
 #define NODE_LINK_VETH 2
 #define FLOW_DIRECT 1
+#define POLICY_PORT_FIXED_BITS 48
+#define POLICY_ISOLATED_INGRESS 1
+#define POLICY_ISOLATED_EGRESS 2
+#define PEER_OUTSIDE 0
+#define PEER_HOST 1
+#define PEER_UNKNOWN_POD 2
+#define PEER_ANY_POD 3
+#define PEER_CLUSTER_DNS 4
+#define RULE_SET_NONE 0
+#define RULE_SET_ALL 1
 #define REASON_FORWARDED 0
 #define REASON_LOST_EVENT 1
 #define REASON_UNKNOWN_INTERFACE 2
@@ -43,6 +53,8 @@ struct ip_address {
 #define REASON_SERVICE_NO_ROUTE 18
 #define REASON_SERVICE_HOP_LIMIT 19
 #define REASON_CARRIED_BY_XDP 20
+#define REASON_POLICY_INGRESS 21
+#define REASON_POLICY_EGRESS 22
 
 struct address_key {
 	struct ip_address ip;
@@ -159,8 +171,11 @@ struct pod_interface {
 	__u8 mac[6];
 	__u8 pad[2];
 	struct ip_address ips[4];
+	__u32 identity;
+	__u32 subject;
+	__u32 isolated;
 };
-_Static_assert(sizeof(struct pod_interface) == 72, "pod_interface");
+_Static_assert(sizeof(struct pod_interface) == 84, "pod_interface");
 
 struct node_link {
 	__u32 flags;
@@ -214,6 +229,68 @@ struct flow {
 	__u32 flags;
 };
 _Static_assert(sizeof(struct flow) == 48, "flow");
+
+struct policy_address_key {
+	__u32 prefix_bits;
+	struct ip_address ip;
+};
+_Static_assert(sizeof(struct policy_address_key) == 20, "policy_address_key");
+
+struct policy_address {
+	__u32 peer;
+	__u32 block;
+};
+_Static_assert(sizeof(struct policy_address) == 8, "policy_address");
+
+struct policy_peer_key {
+	__u32 subject;
+	__u32 direction;
+	__u32 peer;
+	__u32 block;
+};
+_Static_assert(sizeof(struct policy_peer_key) == 16, "policy_peer_key");
+
+struct policy_peer {
+	__u32 rule_set;
+};
+_Static_assert(sizeof(struct policy_peer) == 4, "policy_peer");
+
+struct policy_port_key {
+	__u32 prefix_bits;
+	__u32 rule_set;
+	__u16 protocol;
+	__be16 port;
+};
+_Static_assert(sizeof(struct policy_port_key) == 12, "policy_port_key");
+
+struct policy_port {
+	__u32 is_open;
+};
+_Static_assert(sizeof(struct policy_port) == 4, "policy_port");
+
+struct policy_flow_key {
+	struct ip_address local;
+	struct ip_address remote;
+	__be16 local_port;
+	__be16 remote_port;
+	__u32 ifindex;
+	__u32 protocol;
+};
+_Static_assert(sizeof(struct policy_flow_key) == 44, "policy_flow_key");
+
+struct policy_flow {
+	__u32 epoch;
+	__u32 last_used;
+	__u32 direction;
+	__u32 peer;
+};
+_Static_assert(sizeof(struct policy_flow) == 16, "policy_flow");
+
+struct policy_state {
+	__u32 epoch;
+	__u32 is_enforced;
+};
+_Static_assert(sizeof(struct policy_state) == 8, "policy_state");
 
 struct fragment_key {
 	struct ip_address source;
@@ -442,6 +519,55 @@ struct {
 	__type(value, struct flow);
 	__uint(max_entries, 262144);
 } flows SEC(".maps");
+
+/* Who is behind an address, and in which of the blocks that policies name. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__type(key, struct policy_address_key);
+	__type(value, struct policy_address);
+	__uint(max_entries, 262144);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} policy_addresses SEC(".maps");
+
+/* What is open between a pod and a peer, as the number of a rule set. */
+struct policy_peers_of_now {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(key_size, sizeof(struct policy_peer_key));
+	__uint(value_size, sizeof(struct policy_peer));
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__type(key, __u32);
+	__uint(max_entries, 1);
+	__array(values, struct policy_peers_of_now);
+} policy_peers SEC(".maps");
+
+/* The open ports of rule sets. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__type(key, struct policy_port_key);
+	__type(value, struct policy_port);
+	__uint(max_entries, 131072);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} policy_ports SEC(".maps");
+
+/* Connections of isolated pods: who began, and when it was last allowed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct policy_flow_key);
+	__type(value, struct policy_flow);
+	__uint(max_entries, 262144);
+} policy_flows SEC(".maps");
+
+/* Whether the programs enforce policies, and how often these have changed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct policy_state);
+	__uint(max_entries, 1);
+} policy_state SEC(".maps");
 
 /* Ports of datagrams in fragments, known from their first one. */
 struct {

@@ -24,6 +24,13 @@ static __always_inline bool conntrack_may_know(struct __sk_buff *skb, const stru
 	return true;
 }
 
+static __always_inline bool conntrack_is_answer(struct __sk_buff *skb, const struct packet *packet)
+{
+	(void)skb;
+	(void)packet;
+	return false;
+}
+
 #else
 
 /* struct bpf_ct_opts; what stands behind the three underscores is left out where types are compared. */
@@ -47,8 +54,12 @@ extern struct nf_conn *bpf_skb_ct_lookup(struct __sk_buff *skb, struct bpf_sock_
 					 struct bpf_ct_opts___fairlead *options, __u32 options_bytes) __ksym;
 extern void bpf_ct_release(struct nf_conn *connection) __ksym;
 
-/* Whether the packet belongs to a connection of the stack. */
-static __noinline bool conntrack_knows(struct __sk_buff *skb, const struct packet *packet)
+/* enum ip_conntrack_dir: the direction of answers. */
+#define CONNTRACK_REPLY 1
+#define CONNTRACK_NONE -1
+
+/* The direction that the packet has in a connection of the stack, CONNTRACK_NONE where it belongs to none. */
+static __noinline int conntrack_direction(struct __sk_buff *skb, const struct packet *packet)
 {
 	struct bpf_ct_opts___fairlead options = { .netns_id = -1, .l4proto = packet->protocol };
 	struct bpf_sock_tuple tuple = {};
@@ -68,9 +79,21 @@ static __noinline bool conntrack_knows(struct __sk_buff *skb, const struct packe
 		connection = bpf_skb_ct_lookup(skb, &tuple, sizeof(tuple.ipv4), &options, sizeof(options));
 	}
 	if (!connection)
-		return false;
+		return CONNTRACK_NONE;
 	bpf_ct_release(connection);
-	return true;
+	return options.dir;
+}
+
+/* Whether the packet belongs to a connection of the stack. */
+static __always_inline bool conntrack_knows(struct __sk_buff *skb, const struct packet *packet)
+{
+	return conntrack_direction(skb, packet) != CONNTRACK_NONE;
+}
+
+/* Whether the packet answers in a connection of the stack. */
+static __always_inline bool conntrack_is_answer(struct __sk_buff *skb, const struct packet *packet)
+{
+	return conntrack_direction(skb, packet) == CONNTRACK_REPLY;
 }
 
 /* For packets that may go to the stack in doubt, because it refuses what nobody knows. Of SCTP it tells programs nothing. */

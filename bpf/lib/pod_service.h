@@ -7,12 +7,26 @@
 #include "flows.h"
 #include "forwarding.h"
 #include "icmp_errors.h"
+#include "policy.h"
 #include "refuse.h"
 #include "translate.h"
 
-/* Sends a translated packet on: through the stack, or straight back where the pod itself is meant. */
+/* Lets a packet of no Service go on, where the pod's policy does. */
+static __always_inline int pod_forwards(struct __sk_buff *skb, const struct packet *packet)
+{
+	struct flow as_is = flow_as_is(packet);
+	int reason = policy_sends(skb, packet, &as_is);
+
+	return reason ? drop(skb, packet, reason, HOOK_POD_EGRESS) : forward(skb, packet, HOOK_POD_EGRESS);
+}
+
+/* Sends a translated packet on: through the stack where the pod's policy lets it, or straight back where the pod itself is meant. */
 static __always_inline int deliver(struct __sk_buff *skb, const struct packet *packet, const struct flow *to, bool is_back)
 {
+	int reason = is_back ? 0 : policy_sends(skb, packet, to);
+
+	if (reason)
+		return drop(skb, packet, reason, HOOK_POD_EGRESS);
 	if (translate(skb, packet, to))
 		return drop(skb, packet, REASON_TRANSLATION_FAILED, HOOK_POD_EGRESS);
 	if (!is_back)
@@ -96,14 +110,14 @@ static __always_inline int pod_sends(struct __sk_buff *skb, struct packet *packe
 			return drop(skb, packet, REASON_SERVICE_PROTOCOL, HOOK_POD_EGRESS);
 		if (hides_clients(packet))
 			return send_error_on(skb, packet, &to, HOOK_POD_EGRESS);
-		return forward(skb, packet, HOOK_POD_EGRESS);
+		return pod_forwards(skb, packet);
 	}
 	if (packet->is_later_fragment && !fragment_recall(packet)) {
 		if (is_service_address(packet))
 			return drop(skb, packet, REASON_SERVICE_FRAGMENT, HOOK_POD_EGRESS);
-		return forward(skb, packet, HOOK_POD_EGRESS);
+		return pod_forwards(skb, packet);
 	}
-	if (packet->is_first_fragment && (is_service_address(packet) || hides_clients(packet)))
+	if (packet->is_first_fragment)
 		fragment_keep(packet);
 	if (ip_equal(&packet->destination, &neighbour))
 		return pod_answers_itself(skb, packet);
@@ -128,7 +142,7 @@ static __always_inline int pod_sends(struct __sk_buff *skb, struct packet *packe
 	case COURSE_DROP:
 		return drop(skb, packet, reason, HOOK_POD_EGRESS);
 	default:
-		return forward(skb, packet, HOOK_POD_EGRESS);
+		return pod_forwards(skb, packet);
 	}
 }
 
@@ -137,7 +151,15 @@ static __always_inline int pod_receives(struct __sk_buff *skb, struct packet *pa
 {
 	const struct flow *known;
 	struct flow to;
+	int reason;
 
+	if (packet->is_later_fragment && packet_has_ports(packet))
+		fragment_recall(packet);
+	else if (packet->is_first_fragment && packet_has_ports(packet))
+		fragment_keep(packet);
+	reason = policy_receives(skb, packet);
+	if (reason)
+		return drop(skb, packet, reason, HOOK_POD_INGRESS);
 	if (!packet_has_ports(packet)) {
 		struct flow known;
 
@@ -145,13 +167,9 @@ static __always_inline int pod_receives(struct __sk_buff *skb, struct packet *pa
 			return drop(skb, packet, REASON_TRANSLATION_FAILED, HOOK_POD_INGRESS);
 		return forward(skb, packet, HOOK_POD_INGRESS);
 	}
-	if (packet->is_later_fragment && !fragment_recall(packet))
-		return forward(skb, packet, HOOK_POD_INGRESS);
 	known = flow_find(packet, FLOW_REVERSE);
 	if (!known)
 		return forward(skb, packet, HOOK_POD_INGRESS);
-	if (packet->is_first_fragment)
-		fragment_keep(packet);
 	to = *known;
 	if (translate(skb, packet, &to))
 		return drop(skb, packet, REASON_TRANSLATION_FAILED, HOOK_POD_INGRESS);

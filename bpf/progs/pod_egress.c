@@ -4,8 +4,10 @@
  *
  *   1. the interface is known             pod_interfaces
  *   2. the sender is who it says it is    lib/antispoof.h
- *   3. Services become endpoints          lib/pod_service.h
- *   4. the stack forwards
+ *   3. it carries who it is               the mark
+ *   4. Services become endpoints          lib/pod_service.h
+ *   5. the pod's policy lets it go        lib/policy.h
+ *   6. the stack forwards
  */
 #include "lib/antispoof.h"
 #include "lib/pod_service.h"
@@ -42,5 +44,7 @@ int pod_egress(struct __sk_buff *skb)
 		reason = antispoof_ip(skb, pod, &packet);
 	if (reason)
 		return drop(skb, &packet, reason, HOOK_POD_EGRESS);
+	if (policy_is_enforced())
+		skb->mark = pod->identity ? pod->identity : PEER_UNKNOWN_POD;
 	return pod_sends(skb, &packet);
 }

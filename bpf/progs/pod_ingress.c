@@ -2,7 +2,8 @@
 /*
  * What a pod receives: tc egress of the host side of its veth, one program for all pods of a node.
  *
- *   1. answers of endpoints look like the Service again   lib/pod_service.h
+ *   1. the pod's policy lets it in                        lib/policy.h
+ *   2. answers of endpoints look like the Service again   lib/pod_service.h
  */
 #include "lib/pod_service.h"
 

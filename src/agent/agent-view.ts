@@ -5,6 +5,7 @@ import { renderVxlan } from '../backends/network-vxlan/render.ts';
 import type { Underlay, VxlanState } from '../backends/network-vxlan/entries.ts';
 import { schedulerProblem } from '../backends/service-ipvs/schedulers.ts';
 import type { ServiceRole } from '../backends/shared-node/service-backend.ts';
+import type { PodLink, PolicyView } from '../backends/shared-node/policy-backend.ts';
 import { NameCompiler } from '../compile/names.ts';
 import { NodeCompiler, type NodeChanges } from '../compile/node-compiler.ts';
 import { ServiceInputs } from '../compile/service-inputs.ts';
@@ -15,10 +16,17 @@ import type { Changes } from '../store/change-stream.ts';
 import type { Snapshot } from '../store/store.ts';
 import { clusterObjectsOf } from './cluster-watch.ts';
 import type { AgentConfig } from './config.ts';
+import { OwnPods } from './own-pods.ts';
+import { PolicyPart } from './policy-part.ts';
 import type { ServiceChoice } from './service-choice.ts';
 import { ENDPOINT_SLICE_KIND, NODE_KIND, POD_KIND, SERVICE_KIND, SETTINGS_KIND } from './watched-kinds.ts';
 
+const POLICY_ROLES: ReadonlyMap<string, ServiceRole> = new Map([['ebpf', 'carry']]);
+
 export interface AgentView {
+  /** Undefined until everything is listed that decides who may speak to whom. */
+  readonly policies: PolicyView | undefined;
+  readonly policyRoles: ReadonlyMap<string, ServiceRole>;
   /** Undefined until Nodes are listed, and while there is no Node object of this node. */
   readonly node: NodeView | undefined;
   readonly vxlan: VxlanState | undefined;
@@ -37,17 +45,21 @@ export interface AgentView {
 export class ViewCompiler {
   readonly #nodeName: string;
   readonly #choice: ServiceChoice;
+  readonly #ownPods: OwnPods;
+  readonly #policies: PolicyPart;
   readonly #inputs = new ServiceInputs();
   readonly #nodes: NodeCompiler;
   readonly #names: NameCompiler;
   readonly #vxlan = new VxlanMemo();
   #known: { readonly node: NodeView | undefined; readonly isSynced: boolean } | undefined;
 
-  constructor(config: AgentConfig, choice: ServiceChoice) {
+  constructor(config: AgentConfig, choice: ServiceChoice, links: () => readonly PodLink[]) {
     const { podCidrs, serviceCidrs, clusterDomain, dnsIps, nodePortAddresses, allowsExternalIps } = config;
     const settings = { podCidrs, serviceCidrs, clusterDomain, dnsIps, nodePortAddresses, allowsExternalIps };
     this.#nodeName = config.nodeName;
     this.#choice = choice;
+    this.#ownPods = new OwnPods(config.nodeName);
+    this.#policies = new PolicyPart(config, links);
     this.#nodes = new NodeCompiler(settings, config.nodeName);
     // Records of single pods would need every pod of the cluster on every node.
     this.#names = new NameCompiler({ prefixes: [...podCidrs, ...serviceCidrs], hasPodRecords: false });
@@ -58,7 +70,9 @@ export class ViewCompiler {
    * carries the tunnel is not there.
    */
   compile(state: Snapshot, underlay: Underlay | undefined, changes: Changes | undefined): AgentView {
-    const objects = clusterObjectsOf(state);
+    const all = clusterObjectsOf(state);
+    this.#ownPods.update(all.pods, this.#known && changes && (changes.get(POD_KIND.name) ?? NO_KEYS));
+    const objects = { ...all, pods: this.#ownPods.pods };
     const isKnown = state.of(SERVICE_KIND).isSynced && state.of(ENDPOINT_SLICE_KIND).isSynced;
     const settings = state.of(SETTINGS_KIND);
     const wanted = settings.get(CLUSTER_SETTINGS_KEY);
@@ -76,6 +90,8 @@ export class ViewCompiler {
     const hasMissed = this.#known?.isSynced !== true;
     this.#known = { node, isSynced: services !== undefined };
     return {
+      policies: this.#policies.compile(state, changes),
+      policyRoles: POLICY_ROLES,
       node,
       vxlan: node === undefined || underlay === undefined ? undefined : this.#vxlan.render(node, underlay),
       services,
@@ -92,7 +108,7 @@ export class ViewCompiler {
   ): NodeChanges | undefined {
     const changed = changes && {
       nodes: changes.get(NODE_KIND.name) ?? NO_KEYS,
-      pods: changes.get(POD_KIND.name) ?? NO_KEYS,
+      pods: this.#ownPods.changed,
       services: changes.get(SERVICE_KIND.name) ?? NO_KEYS,
       endpointSlices: changes.get(ENDPOINT_SLICE_KIND.name) ?? NO_KEYS,
     };

@@ -4,10 +4,14 @@ import { KubeClient } from '../kube/kube-client.ts';
 import { loadKubeConfig } from '../kube/kube-config.ts';
 import { ListWatch, type ListWatchHealth } from '../kube/list-watch.ts';
 import type { ClusterObjects } from '../compile/cluster-objects.ts';
+import type { PolicyObjects } from '../compile/policy/policy-objects.ts';
 import { Store, type Snapshot } from '../store/store.ts';
 import type { AgentContext } from './agent-context.ts';
 import {
   ENDPOINT_SLICE_KIND,
+  IDENTITY_KIND,
+  NAMESPACE_KIND,
+  NETWORK_POLICY_KIND,
   NODE_KIND,
   POD_KIND,
   SERVICE_KIND,
@@ -34,7 +38,7 @@ export async function startClusterWatch(context: AgentContext): Promise<ClusterW
   const access = await loadKubeConfig(config.kubeconfig);
   const client = lifetime.own('API connections', new KubeClient(access), (it) => it.close());
   const store = new Store();
-  const watches = watchedKinds(config.nodeName).map((kind) => startWatch(kind, { context, client, store }));
+  const watches = watchedKinds().map((kind) => startWatch(kind, { context, client, store }));
   return { store, status: () => watches.map((status) => status()) };
 }
 
@@ -70,5 +74,26 @@ export function clusterObjectsOf(snapshot: Snapshot): ClusterObjects {
     pods: snapshot.of(POD_KIND).objects,
     services: snapshot.of(SERVICE_KIND).objects,
     endpointSlices: snapshot.of(ENDPOINT_SLICE_KIND).objects,
+  };
+}
+
+/** Undefined until everything that decides who may speak to whom is listed. */
+export function policyObjectsOf(snapshot: Snapshot): PolicyObjects | undefined {
+  const tables = {
+    nodes: snapshot.of(NODE_KIND),
+    pods: snapshot.of(POD_KIND),
+    services: snapshot.of(SERVICE_KIND),
+    namespaces: snapshot.of(NAMESPACE_KIND),
+    networkPolicies: snapshot.of(NETWORK_POLICY_KIND),
+    identities: snapshot.of(IDENTITY_KIND),
+  };
+  if (!Object.values(tables).every((it) => it.isSynced)) return undefined;
+  return {
+    nodes: tables.nodes.objects,
+    pods: tables.pods.objects,
+    services: tables.services.objects,
+    namespaces: tables.namespaces.objects,
+    networkPolicies: tables.networkPolicies.objects,
+    identities: tables.identities.objects,
   };
 }

@@ -1,7 +1,7 @@
 // The CNI server with the agent's real doors: the node's links, its data path, its remembered prefixes.
 
 import path from 'node:path';
-import type { PodDatapath } from '../cni/doors.ts';
+import type { PodDatapath, WaitForPolicy } from '../cni/doors.ts';
 import type { CniEvent } from '../cni/cni-service.ts';
 import { bootIdentity, openNodeDoor, openPodDoor } from '../cni/kernel-doors.ts';
 import { startCniServer, type CniServer } from '../cni/server.ts';
@@ -11,6 +11,7 @@ import type { NodeMemory } from './node-memory.ts';
 export interface CniParts {
   readonly memory: NodeMemory;
   readonly datapath: PodDatapath;
+  readonly waitForPolicy: WaitForPolicy;
   readonly report: (event: CniEvent) => void;
 }
 
@@ -26,8 +27,7 @@ export async function startCni(context: AgentContext, parts: CniParts): Promise<
       node,
       openPod: openPodDoor,
       datapath: parts.datapath,
-      // No policy is enforced on this node yet, so none has to be waited for.
-      waitForPolicy: () => Promise.resolve(),
+      waitForPolicy: parts.waitForPolicy,
       network: () => parts.memory.network,
       clock,
       log: parts.report,

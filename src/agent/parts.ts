@@ -5,7 +5,7 @@ import { peerAddressTarget, tunnelPeerTarget } from '../backends/network-vxlan/p
 import { networkVxlanTargets, type VxlanTargets } from '../backends/network-vxlan/target.ts';
 import type { NodeLinks } from '../backends/shared-bpf/node-links.ts';
 import type { NodeMaps } from '../backends/shared-bpf/node-maps.ts';
-import { SERVICE_BACKENDS } from '../backends/registry.ts';
+import { POLICY_BACKENDS, SERVICE_BACKENDS } from '../backends/registry.ts';
 import { MASQUERADE, renderMasquerade } from '../backends/shared-nft/masquerade.ts';
 import { tableTarget } from '../backends/shared-nft/table-target.ts';
 import { renderUnusedServices, UNUSED_SERVICES } from '../backends/shared-nft/unused-services.ts';
@@ -59,6 +59,7 @@ export function agentParts(config: AgentConfig, doors: PartDoors): readonly Part
     ),
     staleFlowPart<AgentView>(conntrack),
     ...(sockets === undefined ? [] : [staleSocketPart<AgentView>(sockets, maps.nodeUdpPeers)]),
+    ...POLICY_BACKENDS.flatMap((it) => it.open<AgentView>({ maps, netns: undefined, lifetime })),
     ...SERVICE_BACKENDS.flatMap((it) => it.open<AgentView>(serviceDoors)),
     part(healthTarget(clock, lifetime), ({ services, isDraining }) =>
       services === undefined

@@ -5,13 +5,22 @@ import type { NodeBpf } from '../backends/shared-bpf/node-bpf.ts';
 import type { PacketEvent } from '../backends/shared-bpf/packet-events.ts';
 import type { PodDatapath } from '../cni/doors.ts';
 import type { AgentContext } from './agent-context.ts';
+import type { PolicyDesk } from './policy-desk.ts';
 
 /** Attaches the per-packet programs to pods' links. */
-export function podDatapath({ podInterfaces }: NodeBpf): PodDatapath {
+export function podDatapath({ podInterfaces }: NodeBpf, desk: PolicyDesk): PodDatapath {
   // The programs are attached by system calls that do not wait; a refusal becomes a rejection as the interface has it.
   return {
-    attach: async ({ ifindex, mac, ips }) => Promise.resolve(podInterfaces.attach({ ifindex, mac, ips })),
-    detach: async (ifindex) => Promise.resolve(podInterfaces.detach(ifindex)),
+    // oxlint-disable-next-line typescript/require-await -- as above
+    attach: async (pod) => {
+      const { ifindex, mac, ips } = pod;
+      podInterfaces.attach({ ifindex, mac, ips, standing: desk.add(pod) });
+    },
+    // oxlint-disable-next-line typescript/require-await -- as above
+    detach: async (ifindex) => {
+      podInterfaces.detach(ifindex);
+      desk.remove(ifindex);
+    },
   };
 }
 

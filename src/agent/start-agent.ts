@@ -16,6 +16,7 @@ import { crowdedMaps, watchMapFills } from './map-fill.ts';
 import { NodeMemory } from './node-memory.ts';
 import { agentParts } from './parts.ts';
 import { Receipt, type ProgrammedVersions } from './receipt.ts';
+import { openPolicyDesk } from './policy-desk.ts';
 import { podDatapath, reportPackets } from './pod-datapath.ts';
 import { waitingFor, type AgentStatus, type WatchSummary } from './status.ts';
 import { SERVICE_BACKENDS } from '../backends/registry.ts';
@@ -25,66 +26,103 @@ import { serviceReceipt } from './service-receipt.ts';
 import type { XdpMode } from '../objects/cluster-settings.ts';
 import { ServiceChoice } from './service-choice.ts';
 import { serviceSupports } from './service-support.ts';
-import { startViewLoop } from './view-loop.ts';
+import { startViewLoop, type ViewLoop } from './view-loop.ts';
 import { registerWatchMetrics } from './watch-metrics.ts';
 
 /** Starts everything of a node; all of it ends with the context's lifetime, and what it programmed stays. */
 export async function startAgent(context: AgentContext): Promise<void> {
-  const { config, clock, metrics } = context;
+  const { config } = context;
   const doors = await openNodeDoors(context);
   const memory = await NodeMemory.open(context);
   const convergence = { isReached: false };
+  const now: Latest = {};
   const choice = new ServiceChoice({
     known: SERVICE_BACKENDS.map((it) => it.name),
     fallback: config.service.name,
-    support: serviceSupports(context, () => loop.recompile()),
+    support: serviceSupports(context, () => now.loop?.recompile()),
   });
   const engine = openEngine(context, doors, (isConverged) => {
     const isWhole = (name: string): boolean =>
       engine.isConvergedFor((it) => it.startsWith(`service-${name}`));
-    if (choice.settle(isWhole)) loop.recompile();
+    if (choice.settle(isWhole)) now.loop?.recompile();
+    if (engine.isConvergedFor((it) => it.startsWith('policy-'))) desk.programmed(now.view?.policies);
     if (!isConverged) return;
     convergence.isReached = true;
     receipt.programmed();
   });
+  const desk = openPolicyDesk(context, doors.bpf, () => now.loop?.recompile());
   const cni = await startCni(context, {
     memory,
-    datapath: podDatapath(doors.bpf),
+    datapath: podDatapath(doors.bpf, desk),
+    waitForPolicy: (pod, signal) => desk.waitFor(pod, signal),
     report: cniReporter(context),
   });
+  desk.learn(cni.leases());
   const watch = await startClusterWatch(context);
   const names = startNameFeed(context);
-  const receipt = new Receipt({
-    storeRevision: () => watch.store.revision,
-    isConverged: () => engine.isConverged,
-    hasNames: () => names?.status().isCurrent ?? true,
-    versions: () => Object.fromEntries(watch.status().map(({ kind, version }) => [kind, version])),
-  });
+  const receipt = openReceipt(engine, watch, names);
   runEngine(context, engine);
-  let newest: NodeView | undefined;
-  const loop = startViewLoop({
+  now.loop = startViewLoop({
+    links: desk.links,
     context,
     choice,
     store: watch.store,
     netlink: doors.netlink,
     onCompiled: (compiled) => {
-      newest = compiled.view.services;
+      now.view = compiled.view;
       receipt.compiled(compiled);
       memory.learn(compiled.view.node?.node, compiled.underlay);
       engine.submit(compiled.view, compiled.revision);
       names?.publish(compiled);
     },
   });
+  registerCniGauges(context, cni);
+  await report(context, {
+    doors,
+    engine,
+    choice,
+    watch,
+    receipt,
+    names,
+    cni,
+    convergence,
+    view: () => now.view?.services,
+  });
+}
+
+function openReceipt(engine: Engine<AgentView>, watch: ClusterWatch, names: NameFeed | undefined): Receipt {
+  return new Receipt({
+    storeRevision: () => watch.store.revision,
+    isConverged: () => engine.isConverged,
+    hasNames: () => names?.status().isCurrent ?? true,
+    versions: () => Object.fromEntries(watch.status().map(({ kind, version }) => [kind, version])),
+  });
+}
+
+/** What comes into being after that which needs it. */
+interface Latest {
+  loop?: ViewLoop;
+  /** The newest one that was submitted. */
+  view?: AgentView;
+}
+
+interface ReportParts extends Omit<StatusParts, 'fills'> {
+  readonly doors: NodeDoors;
+}
+
+/** Metrics, and the socket by which the agent is asked how it does. */
+async function report(context: AgentContext, { doors, ...parts }: ReportParts): Promise<void> {
+  const { config, clock, metrics } = context;
+  const { engine, choice, watch, receipt, view } = parts;
   registerEngineGauges(metrics, () => engine.status());
   registerWatchMetrics(metrics, clock, () => watch.status());
-  registerCniGauges(context, cni);
   reportPackets(context, doors.bpf);
   const fills = watchMapFills(context, () => doors.bpf.fills());
   const programmed = (): ProgrammedVersions => receipt.programmed();
-  const receipts = { engine, choice, programmed, view: () => newest, node: config.nodeName };
+  const receipts = { engine, choice, programmed, view, node: config.nodeName };
   await startAgentServer(context, {
     metrics,
-    status: statusOf(context, { ...receipts, fills, watch, receipt, names, cni, convergence }),
+    status: statusOf(context, { ...parts, fills }),
     plan: (signal) => engine.plan(signal),
     service: (of, signal) => serviceReceipt(of, receipts, signal),
   });

@@ -1,5 +1,6 @@
 // From changes of the cluster to submissions: compiles when the store or the underlay changed, and hands on what came of it.
 
+import type { PodLink } from '../backends/shared-node/policy-backend.ts';
 import type { Underlay } from '../backends/network-vxlan/entries.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Netlink } from '../sys/netlink-types.ts';
@@ -24,6 +25,8 @@ export interface ViewLoopOptions {
   readonly store: Store;
   readonly netlink: Netlink;
   readonly choice: ServiceChoice;
+  /** The node's pod links of the moment. */
+  readonly links: () => readonly PodLink[];
   readonly onCompiled: (compiled: Compiled) => void;
 }
 
@@ -58,7 +61,7 @@ class RunningViewLoop implements ViewLoop {
 
   constructor(options: ViewLoopOptions) {
     this.#options = options;
-    this.#compiler = new ViewCompiler(options.context.config, options.choice);
+    this.#compiler = new ViewCompiler(options.context.config, options.choice, options.links);
   }
 
   async followStore(): Promise<void> {

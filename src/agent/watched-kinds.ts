@@ -2,17 +2,36 @@
 
 import { parseEndpointSlice, type EndpointSlice } from '../objects/endpoint-slice.ts';
 import { CLUSTER_SETTINGS, parseClusterSettings, type ClusterSettings } from '../objects/cluster-settings.ts';
+import { parseIdentity, type Identity } from '../objects/identity.ts';
+import { parseNamespace, type Namespace } from '../objects/namespace.ts';
+import { parseNetworkPolicy, type NetworkPolicy } from '../objects/network-policy.ts';
 import { parseNode, type Node } from '../objects/node.ts';
 import { parsePod, type Pod } from '../objects/pod.ts';
 import { parseService, type Service } from '../objects/service.ts';
 import type { Selection } from '../kube/kube-client.ts';
-import { CONFIG_MAPS, ENDPOINT_SLICES, NODES, PODS, SERVICES, type ResourceRef } from '../kube/resource.ts';
+import {
+  CONFIG_MAPS,
+  ENDPOINT_SLICES,
+  IDENTITIES,
+  NAMESPACES,
+  NETWORK_POLICIES,
+  NODES,
+  PODS,
+  SERVICES,
+  type ResourceRef,
+} from '../kube/resource.ts';
 import type { StoreKind } from '../store/table.ts';
 
 export const NODE_KIND: StoreKind<Node> = { name: 'Node', isEqual: isSameObject };
 export const POD_KIND: StoreKind<Pod> = { name: 'Pod', isEqual: isSameObject };
 export const SERVICE_KIND: StoreKind<Service> = { name: 'Service', isEqual: isSameObject };
 export const ENDPOINT_SLICE_KIND: StoreKind<EndpointSlice> = { name: 'EndpointSlice', isEqual: isSameObject };
+export const NAMESPACE_KIND: StoreKind<Namespace> = { name: 'Namespace', isEqual: isSameObject };
+export const NETWORK_POLICY_KIND: StoreKind<NetworkPolicy> = {
+  name: 'NetworkPolicy',
+  isEqual: isSameObject,
+};
+export const IDENTITY_KIND: StoreKind<Identity> = { name: 'Identity', isEqual: isSameObject };
 export const SETTINGS_KIND: StoreKind<ClusterSettings> = { name: 'ConfigMap', isEqual: isSameObject };
 
 /** How one kind comes in; `parse` throws `invalid` for an object that cannot be used. */
@@ -23,8 +42,8 @@ export interface WatchedKind {
   readonly parse: (raw: unknown) => unknown;
 }
 
-/** Pods of other nodes stay out: their addresses come with the endpoint slices, and most of a cluster's changes are theirs. */
-export function watchedKinds(nodeName: string): readonly WatchedKind[] {
+/** Pods of all nodes: policies are about who is behind an address. */
+export function watchedKinds(): readonly WatchedKind[] {
   return [
     watched(NODE_KIND, NODES, parseNode),
     watched(SERVICE_KIND, SERVICES, parseService),
@@ -36,7 +55,10 @@ export function watchedKinds(nodeName: string): readonly WatchedKind[] {
         fieldSelector: `metadata.name=${CLUSTER_SETTINGS.name}`,
       },
     },
-    { ...watched(POD_KIND, PODS, parsePod), selection: { fieldSelector: `spec.nodeName=${nodeName}` } },
+    watched(NAMESPACE_KIND, NAMESPACES, parseNamespace),
+    watched(NETWORK_POLICY_KIND, NETWORK_POLICIES, parseNetworkPolicy),
+    watched(IDENTITY_KIND, IDENTITIES, parseIdentity),
+    watched(POD_KIND, PODS, parsePod),
   ];
 }
 

@@ -1,10 +1,12 @@
 // The ordered lists of backends by role: what an agent may choose from. A backend is added by one line here.
 
 import type { Support } from '../model/support.ts';
+import { EBPF_POLICIES } from './policy-ebpf/backend.ts';
 import { EBPF_SERVICES } from './service-ebpf/backend.ts';
 import { IPTABLES_SERVICES } from './service-iptables/backend.ts';
 import { IPVS_SERVICES } from './service-ipvs/backend.ts';
 import { NFTABLES_SERVICES } from './service-nftables/backend.ts';
+import type { PolicyBackend } from './shared-node/policy-backend.ts';
 import type { ServiceBackend } from './shared-node/service-backend.ts';
 
 /** In the order of preference: the first one that the kernel carries is the default. */
@@ -14,6 +16,9 @@ export const SERVICE_BACKENDS: readonly ServiceBackend[] = [
   IPTABLES_SERVICES,
   IPVS_SERVICES,
 ];
+
+/** In the order of preference. */
+export const POLICY_BACKENDS: readonly PolicyBackend[] = [EBPF_POLICIES];
 
 /** Whether this machine carries a backend; `answers` are the probes' by name. */
 export function serviceSupport(backend: ServiceBackend, answers: ReadonlyMap<string, Support>): Support {

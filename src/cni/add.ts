@@ -108,7 +108,7 @@ async function openGate(
   if (ifindex === undefined) throw new FairleadError('conflict', `Cannot find link ${linkName} just made`);
   context.leases.noteLink(request.key, ifindex);
   undo.push('detach data path', () => context.datapath.detach(ifindex));
-  await context.datapath.attach({ linkName, ifindex, ips, mac: podMac });
+  await context.datapath.attach({ linkName, ifindex, ips, mac: podMac, names: request.pod });
   await context.waitForPolicy({ ...request.key, names: request.pod, ips, linkName }, signal);
   signal.throwIfAborted();
   await context.node.netlink.apply(openHostSide(attachment));

@@ -33,12 +33,13 @@ export async function adoptInterface(
   if (podLink.mac === undefined) throw notUsable(request, 'it has no Ethernet address');
   const ips = ipsOf(before, request.key.ifname);
   const linkName = hostLink.name;
-  await context.datapath.attach({ linkName, ifindex: hostLink.index, ips, mac: podLink.mac });
+  const { index: ifindex } = hostLink;
+  await context.datapath.attach({ linkName, ifindex, ips, mac: podLink.mac, names: request.pod });
   try {
     await context.waitForPolicy({ ...request.key, names: request.pod, ips, linkName }, signal);
     signal.throwIfAborted();
   } catch (error) {
-    await context.datapath.detach(hostLink.index);
+    await context.datapath.detach(ifindex);
     throw error;
   }
   return before;

@@ -39,6 +39,8 @@ export interface DatapathPod {
   readonly ips: readonly Ip[];
   /** Ethernet address of the pod's own end. */
   readonly mac: Mac;
+  /** As the runtime names the pod. */
+  readonly names: PodNames | undefined;
 }
 
 /** Puts the per-packet programs on a pod's link before it is up, and takes note when it goes. */

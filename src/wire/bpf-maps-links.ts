@@ -38,9 +38,15 @@ export const PEER_ADDRESS = defineStruct('peer_address', [
   { name: 'pad', kind: 'pad', count: 2 },
 ]);
 
-/** What a pod's interface may send from; `ips` of both families. */
+/**
+ * What a pod's interface may send from, `ips` of both families, and who the pod is to policies: `identity` is what its packets carry, 0 while it has
+ * none. In the directions of `isolated` (POLICY_ISOLATED) it is let what its `subject` says; subject 0 has no entries, which is nothing.
+ */
 export const POD_INTERFACE = defineStruct('pod_interface', [
   { name: 'mac', kind: 'mac' },
   { name: 'pad', kind: 'pad', count: 2 },
   { name: 'ips', kind: 'ips', count: 4 },
+  { name: 'identity', kind: 'u32' },
+  { name: 'subject', kind: 'u32' },
+  { name: 'isolated', kind: 'u32' },
 ]);

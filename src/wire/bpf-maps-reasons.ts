@@ -38,6 +38,8 @@ export const PACKET_REASONS = [
   },
   { name: 'service-hop-limit', about: 'The packet has passed as many routers as it may' },
   { name: 'carried-by-xdp', about: 'The packet went on from the driver of the network card, past the stack' },
+  { name: 'policy-ingress', about: 'No policy lets the packet in to the pod' },
+  { name: 'policy-egress', about: 'No policy lets the packet out of the pod' },
 ] as const satisfies readonly PacketReason[];
 
 export type PacketReasonName = (typeof PACKET_REASONS)[number]['name'];

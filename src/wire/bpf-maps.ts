@@ -1,6 +1,7 @@
 // The BPF maps of the data plane: key, value, kind and size of each, written once. `bpf/include/generated.h` is printed from here,
 // the agent encodes by it. Knows nothing of loading.
 
+import { PEERS, RULE_SETS } from '../base/policy-numbers.ts';
 import {
   INTERFACE_KEY,
   NODE_ADDRESS,
@@ -11,30 +12,13 @@ import {
   TUNNEL_PEER,
   TUNNEL_PEER_KEY,
 } from './bpf-maps-links.ts';
+import { POLICY_ISOLATED, POLICY_MAPS, POLICY_PORT_FIXED_BITS } from './bpf-maps-policy.ts';
 import { PACKET_REASONS, reasonConstant } from './bpf-maps-reasons.ts';
-import { defineStruct, type Struct } from './bpf-maps-struct.ts';
+import { INDEX_KEY, map, NO_PREALLOC } from './bpf-map-spec.ts';
+import { defineStruct } from './bpf-maps-struct.ts';
 
-/** BPF_MAP_TYPE_* without the prefix (linux/bpf.h). */
-export type BpfMapKind =
-  'HASH' | 'ARRAY' | 'LRU_HASH' | 'LPM_TRIE' | 'PERCPU_ARRAY' | 'RINGBUF' | 'SK_STORAGE';
-
-/**
- * One map. `maxEntries` is its size in entries (RINGBUF: bytes, a power of two); of a map that grows (`firstEntries`) it is the bound, and programs
- * find the map of now in a slot by the table's name.
- */
-export interface BpfMapSpec<K, V> {
-  readonly name: string;
-  readonly kind: BpfMapKind;
-  readonly key: Struct<K>;
-  readonly value: Struct<V>;
-  readonly maxEntries: number;
-  /** Where it begins. Only for maps that user space alone writes: they are copied while programs run. */
-  readonly firstEntries?: number;
-  /** BPF_F_* names (linux/bpf.h). */
-  readonly flags: readonly string[];
-  /** What the map is for, printed as its comment in C. */
-  readonly about: string;
-}
+export { INDEX_KEY } from './bpf-map-spec.ts';
+export type { BpfMapSpec } from './bpf-map-spec.ts';
 
 /** Any map, for those that take only layout facts of it. */
 export type AnyBpfMapSpec = (typeof BPF_MAPS)[keyof typeof BPF_MAPS];
@@ -132,9 +116,6 @@ const SLOT = defineStruct('slot', [{ name: 'slot', kind: 'u32' }]);
 export const ADDRESS_KEY = defineStruct('address_key', [{ name: 'ip', kind: 'ip' }]);
 
 export const SERVICE_ADDRESS = defineStruct('service_address', [{ name: 'flags', kind: 'u32' }]);
-
-/** Key of arrays. */
-export const INDEX_KEY = defineStruct('index_key', [{ name: 'index', kind: 'u32' }]);
 
 /** What the agent numbers: one counter, so that no generation is ever given twice while the map lives. */
 export const ALLOCATOR = defineStruct('allocator', [{ name: 'lastNumber', kind: 'u32' }]);
@@ -255,12 +236,6 @@ export const PACKET_EVENT = defineStruct('packet_event', [
 const SOCKET_COOKIE = defineStruct('socket_cookie', [{ name: 'cookie', kind: 'u64' }]);
 
 const SOCKET_KEY = defineStruct('socket_key', [{ name: 'fd', kind: 'u32' }]);
-
-function map<K, V>(spec: BpfMapSpec<K, V>): BpfMapSpec<K, V> {
-  return spec;
-}
-
-const NO_PREALLOC = ['BPF_F_NO_PREALLOC'];
 
 /** Every map by its name in C. */
 export const BPF_MAPS = {
@@ -397,6 +372,7 @@ export const BPF_MAPS = {
     flags: [],
     about: 'Translations of packets, both directions of each.',
   }),
+  ...POLICY_MAPS,
   fragments: map({
     name: 'fragments',
     kind: 'LRU_HASH',
@@ -480,5 +456,15 @@ export const BPF_CONSTANTS: Readonly<Record<string, number>> = {
   NODE_LINK_TUNNEL: NODE_LINK_FLAGS.tunnel,
   NODE_LINK_VETH: NODE_LINK_FLAGS.veth,
   FLOW_DIRECT: FLOW_FLAGS.direct,
+  POLICY_PORT_FIXED_BITS,
+  POLICY_ISOLATED_INGRESS: POLICY_ISOLATED.ingress,
+  POLICY_ISOLATED_EGRESS: POLICY_ISOLATED.egress,
+  PEER_OUTSIDE: PEERS.outside,
+  PEER_HOST: PEERS.host,
+  PEER_UNKNOWN_POD: PEERS.unknownPod,
+  PEER_ANY_POD: PEERS.anyPod,
+  PEER_CLUSTER_DNS: PEERS.clusterDns,
+  RULE_SET_NONE: RULE_SETS.none,
+  RULE_SET_ALL: RULE_SETS.all,
   ...Object.fromEntries(PACKET_REASONS.map((it, at) => [reasonConstant(it.name), at])),
 };

@@ -12,6 +12,7 @@ import { parsePort } from '../../src/base/port.ts';
 import { anEbpfRow } from '../support/ebpf-row.ts';
 import type { FrontendRow } from '../../src/backends/service-ebpf/frontend-row.ts';
 import { openServiceTarget } from '../../src/backends/service-ebpf/target.ts';
+import { OPEN_STANDING } from '../../src/backends/shared-bpf/pod-interfaces.ts';
 import { openNodeBpf, type NodeBpf } from '../../src/backends/shared-bpf/node-bpf.ts';
 import { frontendKey } from '../../src/model/network.ts';
 import { attachedTcProgram } from '../../src/sys/bpf-tc.ts';
@@ -133,7 +134,10 @@ test('a pod whose interface is gone is forgotten when the loader comes back', as
   const first = new Lifetime('first');
   const bpf = await open(first, OBJECTS);
   const known = bpf.podInterfaces.list();
-  bpf.maps.podInterfaces.update({ ifindex: 999_999 }, { mac: known[0]!.mac, ips: known[0]!.ips });
+  bpf.maps.podInterfaces.update(
+    { ifindex: 999_999 },
+    { mac: known[0]!.mac, ips: known[0]!.ips, ...OPEN_STANDING },
+  );
   await first.close();
   const second = new Lifetime('second');
   assert.deepEqual((await open(second, OBJECTS)).podInterfaces.list(), known);

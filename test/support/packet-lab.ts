@@ -6,6 +6,7 @@ import { parseMac } from '../../src/base/mac.ts';
 import { parsePort, parseProtocol } from '../../src/base/port.ts';
 import { openServiceTarget } from '../../src/backends/service-ebpf/target.ts';
 import type { FrontendRow } from '../../src/backends/service-ebpf/frontend-row.ts';
+import { OPEN_STANDING } from '../../src/backends/shared-bpf/pod-interfaces.ts';
 import { openNodeBpf, type NodeBpf } from '../../src/backends/shared-bpf/node-bpf.ts';
 import { frontendKey } from '../../src/model/network.ts';
 import { openPin, closeFd } from '../../src/sys/bpf-pin.ts';
@@ -50,7 +51,7 @@ export async function openPacketLab(lifetime: Lifetime): Promise<PacketLab> {
   // The map alone: nothing is attached to this machine's loopback.
   bpf.maps.podInterfaces.update(
     { ifindex: TEST_IFINDEX },
-    { mac: parseMac(POD_MAC), ips: POD_IPS.map((ip) => parseIp(ip)) },
+    { mac: parseMac(POD_MAC), ips: POD_IPS.map((ip) => parseIp(ip)), ...OPEN_STANDING },
   );
   lifetime.defer('maps', () => bpf.maps.podInterfaces.delete({ ifindex: TEST_IFINDEX }));
   const [egress, ingress, node, driver] = [

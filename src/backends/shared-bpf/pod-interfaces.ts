@@ -2,6 +2,7 @@
 
 import type { Ip } from '../../base/ip.ts';
 import type { Mac } from '../../base/mac.ts';
+import { POLICY_ISOLATED } from '../../wire/bpf-maps-policy.ts';
 import { programId } from '../../sys/bpf-pin.ts';
 import {
   attachedTcProgram,
@@ -12,11 +13,31 @@ import {
 } from '../../sys/bpf-tc.ts';
 import type { NodeMaps } from './node-maps.ts';
 
+/** Who a pod is to policies: see `pod_interface` of `wire/bpf-maps-links.ts`. */
+export interface PodStanding {
+  readonly identity: number;
+  readonly subject: number;
+  /** Bits of `POLICY_ISOLATED`. */
+  readonly isolated: number;
+}
+
+/** Of a node that enforces no policies by these programs. */
+export const OPEN_STANDING: PodStanding = { identity: 0, subject: 0, isolated: 0 };
+
+/** Of a pod that nobody knows yet: its own node alone reaches it, and is reached. */
+export const CLOSED_STANDING: PodStanding = {
+  identity: 0,
+  subject: 0,
+  isolated: POLICY_ISOLATED.ingress | POLICY_ISOLATED.egress,
+};
+
 /** The host side of a pod's veth and what the pod may send from; at most four addresses. */
 export interface PodInterface {
   readonly ifindex: number;
   readonly mac: Mac;
   readonly ips: readonly Ip[];
+  /** Where it is left out, the one that the interface has, or `OPEN_STANDING`. */
+  readonly standing?: PodStanding;
 }
 
 export interface PodInterfaces {
@@ -46,8 +67,10 @@ export function podInterfaces(
     { direction: 'egress', program: programs.podIngress, id: programId(programs.podIngress) },
   ] as const;
   return {
-    attach: ({ ifindex, mac, ips }) => {
-      maps.podInterfaces.update({ ifindex }, { mac, ips });
+    attach: ({ ifindex, mac, ips, standing }) => {
+      const { identity, subject, isolated } =
+        standing ?? maps.podInterfaces.lookup({ ifindex }) ?? OPEN_STANDING;
+      maps.podInterfaces.update({ ifindex }, { mac, ips, identity, subject, isolated });
       inNamespace(() => {
         createTcHook(ifindex);
         for (const it of both) attachUnlessThere(ifindex, it);
@@ -57,7 +80,10 @@ export function podInterfaces(
       inNamespace(() => destroyTcHook(ifindex));
       maps.podInterfaces.delete({ ifindex });
     },
-    list: () => maps.podInterfaces.entries().map(([{ ifindex }, { mac, ips }]) => ({ ifindex, mac, ips })),
+    list: () =>
+      maps.podInterfaces
+        .entries()
+        .map(([{ ifindex }, { mac, ips, ...standing }]) => ({ ifindex, mac, ips, standing })),
   };
 }
 

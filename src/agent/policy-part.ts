@@ -1,0 +1,52 @@
+// What policies mean for this node, compiled again where something that decides it has changed.
+
+import { PolicyCompiler } from '../compile/policy/policy-compiler.ts';
+import { CLUSTER_DNS_SERVICE } from '../compile/service-model.ts';
+import type { PodLink, PolicyView } from '../backends/shared-node/policy-backend.ts';
+import type { Changes } from '../store/change-stream.ts';
+import type { Snapshot } from '../store/store.ts';
+import { policyObjectsOf } from './cluster-watch.ts';
+import type { AgentConfig } from './config.ts';
+import {
+  IDENTITY_KIND,
+  NAMESPACE_KIND,
+  NETWORK_POLICY_KIND,
+  NODE_KIND,
+  POD_KIND,
+  SERVICE_KIND,
+} from './watched-kinds.ts';
+
+/** Any change of one of these is a change of policies. */
+const DECIDING = [NODE_KIND, POD_KIND, NAMESPACE_KIND, NETWORK_POLICY_KIND, IDENTITY_KIND].map(
+  (it) => it.name,
+);
+
+export class PolicyPart {
+  readonly #compiler: PolicyCompiler;
+  readonly #links: () => readonly PodLink[];
+  #view: PolicyView | undefined;
+
+  /** `links` are the node's pod links of the moment; the same list while none changed. */
+  constructor({ nodeName, podCidrs, dnsIps }: AgentConfig, links: () => readonly PodLink[]) {
+    this.#compiler = new PolicyCompiler({ nodeName, cluster: { podCidrs, dnsIps } });
+    this.#links = links;
+  }
+
+  /** Undefined while not everything is known that decides; the same view while nothing changed. */
+  compile(state: Snapshot, changes: Changes | undefined): PolicyView | undefined {
+    const links = this.#links();
+    const before = this.#view;
+    if (before !== undefined && changes !== undefined && !decides(changes)) {
+      if (before.links !== links) this.#view = { ...before, links };
+      return this.#view;
+    }
+    const objects = policyObjectsOf(state);
+    this.#view = objects && { ...this.#compiler.compile(objects), links };
+    return this.#view;
+  }
+}
+
+function decides(changes: Changes): boolean {
+  if (DECIDING.some((kind) => (changes.get(kind)?.size ?? 0) > 0)) return true;
+  return changes.get(SERVICE_KIND.name)?.has(CLUSTER_DNS_SERVICE) === true;
+}

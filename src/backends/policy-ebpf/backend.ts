@@ -1,0 +1,27 @@
+// The backend as the registry lists it.
+
+import type { Part } from '../../reconcile/engine.ts';
+import {
+  policyPart,
+  type PolicyBackend,
+  type PolicyDoors,
+  type PolicyInput,
+} from '../shared-node/policy-backend.ts';
+import { renderAddresses, renderPeers, renderPorts, renderStandings } from './render.ts';
+import { addressTarget, peerTarget, portTarget, standingTarget, stateTarget, SWITCHED_ON } from './target.ts';
+
+const NAME = 'ebpf';
+
+export const EBPF_POLICIES: PolicyBackend = {
+  name: NAME,
+  about: 'Per packet at the pod’s interface, by identities that travel with packets',
+  needs: ['bpf-sched-cls', 'bpf-ringbuf'],
+  /** What something points to is there before it, and goes after it. */
+  open: <V extends PolicyInput>({ maps }: PolicyDoors): readonly Part<V>[] => [
+    policyPart(NAME, portTarget(maps), renderPorts),
+    policyPart(NAME, addressTarget(maps), renderAddresses),
+    policyPart(NAME, peerTarget(maps), renderPeers),
+    policyPart(NAME, standingTarget(maps), renderStandings),
+    policyPart(NAME, stateTarget(maps), () => SWITCHED_ON),
+  ],
+};

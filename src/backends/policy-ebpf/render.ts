@@ -1,0 +1,113 @@
+// What policies mean for the pods of a node -> entries of the programs' maps. Pure.
+
+import type { Cidr } from '../../base/cidr.ts';
+import { PORT_PROTOCOLS, prefixesOfRange, type PortSet } from '../../base/port-set.ts';
+import { PROTOCOL_NUMBERS } from '../../base/port.ts';
+import type { DirectionPolicy, PolicyAddress, PolicySubject } from '../../model/policy.ts';
+import { POLICY_ISOLATED } from '../../wire/bpf-maps-policy.ts';
+import { CLOSED_STANDING, type PodStanding } from '../shared-bpf/pod-interfaces.ts';
+import { podOfLink, type PodLink, type PolicyView } from '../shared-node/policy-backend.ts';
+
+/** A block of open ports; protocol 0 is all that has no ports. */
+export interface PortEntry {
+  readonly ruleSet: number;
+  readonly protocol: number;
+  readonly port: number;
+  /** Bits of the port that count. */
+  readonly bits: number;
+}
+
+export function portEntryKey({ ruleSet, protocol, port, bits }: PortEntry): string {
+  return `${ruleSet} ${protocol} ${port}/${bits}`;
+}
+
+export function renderPorts({ ruleSets }: Pick<PolicyView, 'ruleSets'>): ReadonlyMap<string, PortEntry> {
+  const entries = [...ruleSets].flatMap(([ruleSet, ports]) => portsOfSet(ruleSet, ports));
+  return new Map(entries.map((it) => [portEntryKey(it), it]));
+}
+
+function portsOfSet(ruleSet: number, ports: PortSet): readonly PortEntry[] {
+  const others = ports.others ? [{ ruleSet, protocol: 0, port: 0, bits: 0 }] : [];
+  const blocks = PORT_PROTOCOLS.flatMap((name) =>
+    ports[name]
+      .flatMap(prefixesOfRange)
+      .map(({ port, bits }) => ({ ruleSet, protocol: PROTOCOL_NUMBERS[name], port, bits })),
+  );
+  return [...blocks, ...others];
+}
+
+export interface AddressEntry extends PolicyAddress {
+  readonly prefix: Cidr;
+}
+
+export function renderAddresses({
+  addresses,
+}: Pick<PolicyView, 'addresses'>): ReadonlyMap<string, AddressEntry> {
+  return new Map([...addresses].map(([prefix, of]) => [prefix, { ...of, prefix }]));
+}
+
+export interface PeerEntry {
+  readonly subject: number;
+  readonly direction: number;
+  readonly peer: number;
+  readonly block: number;
+  readonly ruleSet: number;
+}
+
+export function peerEntryKey({ subject, direction, peer, block }: Omit<PeerEntry, 'ruleSet'>): string {
+  return `${subject} ${direction} ${peer} ${block}`;
+}
+
+/** The numbers that the programs know directions by (bpf/lib/policy.h). */
+const DIRECTIONS = { ingress: 0, egress: 1 } as const;
+
+export function renderPeers({ subjects }: Pick<PolicyView, 'subjects'>): ReadonlyMap<string, PeerEntry> {
+  const entries = new Map<string, PeerEntry>();
+  for (const [subject, of] of subjects)
+    for (const name of ['ingress', 'egress'] as const)
+      addDirection(entries, { subject, direction: DIRECTIONS[name] }, of[name]);
+  return entries;
+}
+
+function addDirection(
+  entries: Map<string, PeerEntry>,
+  of: Pick<PeerEntry, 'subject' | 'direction'>,
+  policy: DirectionPolicy | undefined,
+): void {
+  for (const [peer, blocks] of policy ?? [])
+    for (const [block, ruleSet] of blocks) {
+      const entry = { ...of, peer, block, ruleSet };
+      entries.set(peerEntryKey(entry), entry);
+    }
+}
+
+/** By index of the link. A pod that nobody knows is closed. */
+export function renderStandings(view: PolicyView): ReadonlyMap<string, StandingEntry> {
+  return new Map(
+    view.links.map((link) => {
+      const { ifindex } = link;
+      return [String(ifindex), { ifindex, ...(standingOf(view, link) ?? CLOSED_STANDING) }];
+    }),
+  );
+}
+
+export interface StandingEntry extends PodStanding {
+  readonly ifindex: number;
+}
+
+/** Undefined for a pod that the policies do not know. */
+export function standingOf(
+  { pods, subjects }: Pick<PolicyView, 'pods' | 'subjects'>,
+  link: Pick<PodLink, 'pod' | 'ips'>,
+): PodStanding | undefined {
+  const pod = podOfLink(pods, link);
+  if (pod === undefined) return undefined;
+  const { subject, identity = 0 } = pod;
+  return { identity, subject, isolated: isolatedOf(subjects.get(subject)) };
+}
+
+function isolatedOf(subject: PolicySubject | undefined): number {
+  if (subject === undefined) return CLOSED_STANDING.isolated;
+  const { ingress, egress } = POLICY_ISOLATED;
+  return (subject.ingress === undefined ? 0 : ingress) | (subject.egress === undefined ? 0 : egress);
+}

@@ -1,0 +1,186 @@
+// The programs' maps as targets of the engine. Whatever is changed, connections that stand are asked again: the epoch grows.
+
+import { cidrBase, cidrFamily, cidrLength, cidrOf, type Cidr } from '../../base/cidr.ts';
+import { familyOf } from '../../base/ip.ts';
+import type { Target } from '../../reconcile/target.ts';
+import { POLICY_PORT_FIXED_BITS } from '../../wire/bpf-maps-policy.ts';
+import { CLOSED_STANDING, type PodStanding } from '../shared-bpf/pod-interfaces.ts';
+import type { NodeMaps } from '../shared-bpf/node-maps.ts';
+import {
+  peerEntryKey,
+  portEntryKey,
+  type AddressEntry,
+  type PeerEntry,
+  type PortEntry,
+  type StandingEntry,
+} from './render.ts';
+
+type PolicyMaps = Pick<
+  NodeMaps,
+  'policyAddresses' | 'policyPeers' | 'policyPorts' | 'policyState' | 'podInterfaces'
+>;
+
+/** Makes programs ask again whether each connection may be. */
+export function growEpoch({ policyState }: Pick<PolicyMaps, 'policyState'>): void {
+  const { epoch, isEnforced } = policyState.lookup({ index: 0 }) ?? { epoch: 0, isEnforced: 0 };
+  policyState.update({ index: 0 }, { epoch: (epoch + 1) >>> 0, isEnforced });
+}
+
+interface MapVerbs<T> {
+  readonly read: () => readonly (readonly [string, T])[];
+  readonly write: (all: readonly T[]) => void;
+  readonly remove: (all: readonly T[]) => void;
+}
+
+function verbsOf<T>(
+  maps: PolicyMaps,
+  { read, write, remove }: MapVerbs<T>,
+): Pick<Target<T>, 'observe' | 'update' | 'delete' | 'isIsolated'> {
+  return {
+    isIsolated: true,
+    // oxlint-disable-next-line typescript/require-await -- the calls block; callers treat them as the I/O that they are
+    observe: async () => new Map(read()),
+    // oxlint-disable-next-line typescript/require-await -- as above
+    update: async (entries) => {
+      write([...entries.values()]);
+      growEpoch(maps);
+      return new Map();
+    },
+    // oxlint-disable-next-line typescript/require-await -- as above
+    delete: async (entries) => {
+      remove([...entries.values()]);
+      growEpoch(maps);
+      return new Map();
+    },
+  };
+}
+
+export function portTarget(maps: PolicyMaps): Target<PortEntry> {
+  const { policyPorts } = maps;
+  const keyOf = ({ ruleSet, protocol, port, bits }: PortEntry): Parameters<typeof policyPorts.delete>[0] => ({
+    prefixBits: POLICY_PORT_FIXED_BITS + bits,
+    ruleSet,
+    protocol,
+    port,
+  });
+  return {
+    name: 'policy-ebpf ports',
+    ...verbsOf<PortEntry>(maps, {
+      read: () =>
+        policyPorts.entries().map(([{ prefixBits, ...key }]) => {
+          const entry = { ...key, bits: prefixBits - POLICY_PORT_FIXED_BITS };
+          return [portEntryKey(entry), entry] as const;
+        }),
+      write: (all) => policyPorts.updateAll(all.map((it) => [keyOf(it), { isOpen: 1 }])),
+      remove: (all) => policyPorts.deleteAll(all.map(keyOf)),
+    }),
+    isEqual: () => true,
+    print: (verb, key) => [`${verb} open ports ${key} in the map policy_ports`],
+  };
+}
+
+/** IPv4 stands behind 96 bits of the mapped form. */
+const MAPPED_BITS = 96;
+
+function addressKey(prefix: Cidr): { readonly prefixBits: number; readonly ip: ReturnType<typeof cidrBase> } {
+  const before = cidrFamily(prefix) === 4 ? MAPPED_BITS : 0;
+  return { prefixBits: before + cidrLength(prefix), ip: cidrBase(prefix) };
+}
+
+export function addressTarget(maps: PolicyMaps): Target<AddressEntry> {
+  const { policyAddresses } = maps;
+  return {
+    name: 'policy-ebpf addresses',
+    ...verbsOf<AddressEntry>(maps, {
+      read: () =>
+        policyAddresses.entries().map(([{ prefixBits, ip }, of]) => {
+          const prefix = cidrOf(ip, familyOf(ip) === 4 ? prefixBits - MAPPED_BITS : prefixBits);
+          return [prefix, { ...of, prefix }] as const;
+        }),
+      write: (all) =>
+        policyAddresses.updateAll(
+          all.map(({ prefix, peer, block }) => [addressKey(prefix), { peer, block }]),
+        ),
+      remove: (all) => policyAddresses.deleteAll(all.map(({ prefix }) => addressKey(prefix))),
+    }),
+    isEqual: (a, b) => a.peer === b.peer && a.block === b.block,
+    print: (verb, prefix, { peer, block }) => [
+      `${verb} ${prefix} as peer ${peer} in block ${block} in the map policy_addresses`,
+    ],
+  };
+}
+
+export function peerTarget(maps: PolicyMaps): Target<PeerEntry> {
+  const { policyPeers } = maps;
+  return {
+    name: 'policy-ebpf peers',
+    ...verbsOf<PeerEntry>(maps, {
+      read: () =>
+        policyPeers.entries().map(([key, { ruleSet }]) => [peerEntryKey(key), { ...key, ruleSet }] as const),
+      write: (all) => policyPeers.updateAll(all.map(({ ruleSet, ...key }) => [key, { ruleSet }])),
+      remove: (all) =>
+        policyPeers.deleteAll(
+          all.map(({ subject, direction, peer, block }) => ({ subject, direction, peer, block })),
+        ),
+    }),
+    isEqual: (a, b) => a.ruleSet === b.ruleSet,
+    print: (verb, key, { ruleSet }) => [
+      `${verb} peer ${key} with rule set ${ruleSet} in the map policy_peers`,
+    ],
+  };
+}
+
+/** Who the pods of the node's links are. The links are the CNI's: one that nobody knows is closed, not removed. */
+export function standingTarget(maps: PolicyMaps): Target<StandingEntry> {
+  const { podInterfaces } = maps;
+  const write = (ifindex: number, { identity, subject, isolated }: PodStanding): void => {
+    const there = podInterfaces.lookup({ ifindex });
+    if (there !== undefined) podInterfaces.update({ ifindex }, { ...there, identity, subject, isolated });
+  };
+  return {
+    name: 'policy-ebpf pods',
+    ...verbsOf<StandingEntry>(maps, {
+      read: () =>
+        podInterfaces
+          .entries()
+          .map(([{ ifindex }, { identity, subject, isolated }]) => [
+            String(ifindex),
+            { ifindex, identity, subject, isolated },
+          ]),
+      write: (all) => all.forEach(({ ifindex, ...standing }) => write(ifindex, standing)),
+      remove: (all) => all.forEach(({ ifindex }) => write(ifindex, CLOSED_STANDING)),
+    }),
+    isEqual: (a, b) => a.identity === b.identity && a.subject === b.subject && a.isolated === b.isolated,
+    print: (verb, ifindex, { subject, identity, isolated }) => [
+      `${verb} link ${ifindex} as subject ${subject}, identity ${identity}, isolated ${isolated} in the map pod_interfaces`,
+    ],
+  };
+}
+
+/** From now on the programs let through what the maps say, and nothing else. */
+export function enforcePolicies({ policyState }: Pick<PolicyMaps, 'policyState'>): void {
+  const { epoch } = policyState.lookup({ index: 0 }) ?? { epoch: 0 };
+  policyState.update({ index: 0 }, { epoch, isEnforced: 1 });
+}
+
+/** One entry while the programs enforce, none while they let everything pass. */
+export function stateTarget(maps: PolicyMaps): Target<true> {
+  const { policyState } = maps;
+  return {
+    name: 'policy-ebpf switch',
+    ...verbsOf<true>(maps, {
+      read: () => (policyState.lookup({ index: 0 })?.isEnforced === 1 ? [[ENFORCED, true]] : []),
+      write: () => enforcePolicies(maps),
+      remove: () => {
+        const { epoch } = policyState.lookup({ index: 0 }) ?? { epoch: 0 };
+        policyState.update({ index: 0 }, { epoch, isEnforced: 0 });
+      },
+    }),
+    isEqual: () => true,
+    print: (verb) => [`${verb} the switch in the map policy_state`],
+  };
+}
+
+const ENFORCED = 'enforced';
+
+export const SWITCHED_ON: ReadonlyMap<string, true> = new Map([[ENFORCED, true]]);

@@ -1,0 +1,71 @@
+// What a policy backend is to the agent, whatever it programs.
+
+import type { Ip } from '../../base/ip.ts';
+import type { Lifetime } from '../../base/lifetime.ts';
+import type { NodePolicies, PolicyPod } from '../../model/policy.ts';
+import { part, type Part } from '../../reconcile/engine.ts';
+import type { Target } from '../../reconcile/target.ts';
+import type { NodeMaps } from '../shared-bpf/node-maps.ts';
+import type { ServiceRole } from './service-backend.ts';
+
+/** A pod's link on this node. */
+export interface PodLink {
+  readonly ifindex: number;
+  readonly ips: readonly Ip[];
+  /** As the runtime named the pod; undefined where it did not, and the addresses have to tell. */
+  readonly pod: { readonly key: string; readonly uid: string } | undefined;
+}
+
+/** What a policy backend renders from. */
+export interface PolicyView extends NodePolicies {
+  /** Every pod link of the node. */
+  readonly links: readonly PodLink[];
+}
+
+export interface PolicyDoors {
+  readonly maps: NodeMaps;
+  /** Path of the node's network namespace; undefined where the process lives in it. */
+  readonly netns: string | undefined;
+  readonly lifetime: Lifetime;
+}
+
+export interface PolicyInput {
+  /** Undefined while policies are not known: then nothing is touched. */
+  readonly policies: PolicyView | undefined;
+  /** By the name of the backend; one that has none is left as it is. */
+  readonly policyRoles: ReadonlyMap<string, ServiceRole>;
+}
+
+/** One way to keep pods to what their policies say. */
+export interface PolicyBackend {
+  /** As users name it: the folder without its role. */
+  readonly name: string;
+  readonly about: string;
+  /** Names of the probes of `src/sys/probe.ts` that must answer yes. */
+  readonly needs: readonly string[];
+  /** The parts of the engine, in the order of updates. Their targets are named `policy-<name>`, or begin so. */
+  open<V extends PolicyInput>(doors: PolicyDoors): readonly Part<V>[];
+}
+
+/** A target that holds its rendering while the backend enforces, and nothing while it leaves. */
+export function policyPart<V extends PolicyInput, T>(
+  backend: string,
+  target: Target<T>,
+  render: (view: PolicyView) => ReadonlyMap<string, T>,
+): Part<V> {
+  return part<V, T>(target, ({ policies, policyRoles }) => {
+    const role = policyRoles.get(backend);
+    if (role !== 'carry') return role && new Map();
+    return policies === undefined ? undefined : render(policies);
+  });
+}
+
+/** Whose a link is. A pod of the same name that came after or before is another one. */
+export function podOfLink(
+  pods: PolicyView['pods'],
+  { pod: named, ips }: Pick<PodLink, 'pod' | 'ips'>,
+): PolicyPod | undefined {
+  if (named === undefined) return [...pods.values()].find((it) => it.ips.some((ip) => ips.includes(ip)));
+  const found = pods.get(named.key);
+  return found === undefined || found.uid === named.uid || named.uid === '' ? found : undefined;
+}

@@ -1,0 +1,108 @@
+// What a pod's rules mean in one direction for everybody: rule sets by peer and block. Pure.
+
+import { cidrHasCidr, cidrsOverlap, type Cidr } from '../../base/cidr.ts';
+import { commonPorts, type PortSet } from '../../base/port-set.ts';
+import { PEERS } from '../../base/policy-numbers.ts';
+import type { DirectionPolicy } from '../../model/policy.ts';
+import type { PolicyDirection } from '../../objects/network-policy.ts';
+import { matchesBlock, prefixesOf, type BlockIndex } from './blocks.ts';
+import { decide, type NamedPorts } from './decide.ts';
+import { matchesAllPods, type DirectionRule, type DirectionRules } from './rules.ts';
+import type { ClassIndex } from './peers.ts';
+
+/** Gives a set of ports its number. */
+export type RuleSetNumber = (ports: PortSet) => number;
+
+export interface DirectionContext {
+  readonly direction: PolicyDirection;
+  readonly rules: DirectionRules;
+  readonly classes: ClassIndex;
+  readonly blocks: BlockIndex;
+  /** Prefixes that pods have addresses of: a block apart from them holds no pod. */
+  readonly podPrefixes: readonly Cidr[];
+  /** Of the pod that the rules are about. */
+  readonly ownPorts: NamedPorts;
+  readonly numberOf: RuleSetNumber;
+}
+
+/** A peer that is no single class: what is said of all pods holds for it, what is said of some may. */
+interface Stranger {
+  readonly kind: 'outside' | 'any-pod' | 'unknown-pod';
+}
+
+type Peer = Stranger | { readonly kind: 'class'; readonly number: number };
+
+const NO_BLOCK: readonly [number, Cidr | undefined] = [0, undefined];
+
+export function compileDirection(context: DirectionContext): DirectionPolicy {
+  const { blocks, rules, podPrefixes } = context;
+  const relevant = [...prefixesOf(rules)].map((prefix) => [blocks.numbers.get(prefix) ?? 0, prefix] as const);
+  // Prefixes of other pods' rules may lie within one of these: they are blocks of their own for everybody.
+  const own = new Set(relevant.map(([, prefix]) => prefix));
+  const within = [...blocks.numbers].filter(
+    ([prefix]) => !own.has(prefix) && relevant.some(([, it]) => cidrHasCidr(it, prefix)),
+  );
+  const all = [NO_BLOCK, ...relevant, ...within.map(([prefix, number]) => [number, prefix] as const)];
+  const ofPods = all.filter(
+    ([, prefix]) => prefix === undefined || podPrefixes.some((it) => cidrsOverlap(it, prefix)),
+  );
+  const policy = new Map<number, Map<number, number>>();
+  const fill = (number: number, peer: Peer, places: typeof all): void =>
+    void policy.set(
+      number,
+      new Map(places.map(([block, prefix]) => [block, ruleSetFor(context, peer, prefix)])),
+    );
+  fill(PEERS.outside, { kind: 'outside' }, all);
+  fill(PEERS.anyPod, { kind: 'any-pod' }, ofPods);
+  fill(PEERS.unknownPod, { kind: 'unknown-pod' }, ofPods);
+  for (const number of chosenBy(rules, context.classes)) fill(number, { kind: 'class', number }, ofPods);
+  return policy;
+}
+
+/** Classes that a rule means and not another one of the same kind. */
+function chosenBy({ admin, rules, baseline }: DirectionRules, classes: ClassIndex): ReadonlySet<number> {
+  const chosen = new Set<number>();
+  for (const { peers = [] } of [...admin, ...rules, ...baseline])
+    for (const peer of peers)
+      if (peer.kind === 'pods' && !matchesAllPods(peer))
+        for (const number of classes.matching(peer)) chosen.add(number);
+  return chosen;
+}
+
+function ruleSetFor(context: DirectionContext, peer: Peer, prefix: Cidr | undefined): number {
+  const { rules, direction, classes, ownPorts, numberOf } = context;
+  const peerPorts = peer.kind === 'class' ? (classes.classes.get(peer.number)?.namedPorts ?? []) : [];
+  const namedPorts = direction === 'ingress' ? ownPorts : peerPorts;
+  const open = (mayBe: (rule: DirectionRule) => boolean): PortSet =>
+    decide(rules, {
+      concerns: (rule) => concerns(rule, { peer, prefix, classes, mayBe: mayBe(rule) }),
+      namedPorts,
+    });
+  if (peer.kind !== 'unknown-pod') return numberOf(open(() => false));
+  // Nobody knows whose rules it will come under: open is what is open whoever it is.
+  const isDenied = open(({ action }) => action === 'deny');
+  return numberOf(
+    commonPorts(
+      isDenied,
+      open(({ action }) => action !== 'accept'),
+    ),
+  );
+}
+
+interface Asked {
+  readonly peer: Peer;
+  readonly prefix: Cidr | undefined;
+  readonly classes: ClassIndex;
+  /** What is assumed of a pod that nobody knows. */
+  readonly mayBe: boolean;
+}
+
+function concerns({ peers }: DirectionRule, { peer, prefix, classes, mayBe }: Asked): boolean {
+  if (peers === undefined) return true;
+  return peers.some((match) => {
+    if (match.kind === 'block') return prefix !== undefined && matchesBlock(match, prefix);
+    if (peer.kind === 'outside') return false;
+    if (matchesAllPods(match)) return true;
+    return peer.kind === 'class' ? classes.matching(match).has(peer.number) : mayBe;
+  });
+}
