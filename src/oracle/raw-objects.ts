@@ -69,22 +69,31 @@ export interface RawNode {
   readonly status?: { readonly addresses?: readonly { readonly type: string; readonly address: string }[] };
 }
 
-/** core/v1 Pod, as far as ports of its node lead to it. */
+/** core/v1 Pod, as far as ports of its node lead to it and policies speak of it. */
 export interface RawPod {
-  readonly metadata: { readonly namespace: string; readonly name: string };
+  readonly metadata: {
+    readonly namespace: string;
+    readonly name: string;
+    readonly labels?: Readonly<Record<string, string>> | null;
+  };
   readonly spec: {
     readonly nodeName?: string;
     readonly hostNetwork?: boolean;
-    readonly containers?: readonly {
-      readonly ports?: readonly {
-        readonly containerPort: number;
-        readonly hostPort?: number;
-        readonly hostIP?: string;
-        readonly protocol?: string;
-      }[];
+    readonly containers?: readonly { readonly ports?: readonly RawContainerPort[] }[];
+    readonly initContainers?: readonly {
+      readonly restartPolicy?: string;
+      readonly ports?: readonly RawContainerPort[];
     }[];
   };
   readonly status?: { readonly phase?: string; readonly podIPs?: readonly { readonly ip: string }[] };
+}
+
+export interface RawContainerPort {
+  readonly name?: string;
+  readonly containerPort: number;
+  readonly hostPort?: number;
+  readonly hostIP?: string;
+  readonly protocol?: string;
 }
 
 export interface RawServiceObjects {
