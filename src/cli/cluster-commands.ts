@@ -3,6 +3,7 @@
 import { Argument, type Command } from 'commander';
 import {
   durationFlag,
+  examples,
   filenameFlag,
   flag,
   iptablesFlavourFlag,
@@ -230,12 +231,4 @@ function addMachineCommands(program: Command): void {
       ),
     )
     .action(async (shell: string) => (await import('./completion.ts')).completionCommand(program, shell));
-}
-
-function examples(...rows: readonly (readonly [command: string, about: string])[]): string {
-  const width = Math.max(...rows.filter(([, about]) => about !== '').map(([command]) => command.length), 0);
-  const lines = rows.map(([command, about]) =>
-    about === '' ? `  ${command}` : `  ${command.padEnd(width)}  # ${about}`,
-  );
-  return `\nExamples:\n${lines.join('\n')}\n`;
 }

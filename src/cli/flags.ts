@@ -99,3 +99,12 @@ export function parseDuration(value: string): number {
   const unit = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }[match[2] ?? 's'] ?? 1_000;
   return Number(match[1]) * unit;
 }
+
+/** Commands under the help of a command, each with what it is good for. */
+export function examples(...rows: readonly (readonly [command: string, about: string])[]): string {
+  const width = Math.max(...rows.filter(([, about]) => about !== '').map(([command]) => command.length), 0);
+  const lines = rows.map(([command, about]) =>
+    about === '' ? `  ${command}` : `  ${command.padEnd(width)}  # ${about}`,
+  );
+  return `\nExamples:\n${lines.join('\n')}\n`;
+}

@@ -2,6 +2,7 @@
 
 import { Command } from 'commander';
 import { addClusterCommands } from './cluster-commands.ts';
+import { addPolicyCommands } from './policy-commands.ts';
 import { addProcessCommands } from './process-commands.ts';
 import { ownVersion } from './own-version.ts';
 
@@ -28,6 +29,8 @@ Exit codes: 0 good, 1 failed, 2 wrong input, 3 this machine lacks something, 124
   program.commandsGroup('Cluster:');
   addClusterCommands(program);
   addHelp(program);
+  program.commandsGroup('Policies:');
+  addPolicyCommands(program);
   program.commandsGroup('Processes (started by the cluster itself and on real nodes):');
   addProcessCommands(program);
   pointToHelp(program, 'fairlead');

@@ -1,0 +1,46 @@
+// The commands about policies: names, flags, examples.
+
+import type { Command, Option } from 'commander';
+import { examples, filenameFlag, flag, namespaceFlag, parseList } from './flags.ts';
+
+export function addPolicyCommands(program: Command): void {
+  const policy = program
+    .command('policy')
+    .description('Ask what network policies in files mean, without a cluster');
+  addWhy(policy);
+}
+
+function addWhy(policy: Command): void {
+  policy
+    .command('why')
+    .description('Show whether a connection is allowed, what decides at each end, and where that is written')
+    .argument('<from>', 'NAMESPACE/NAME, NAMESPACE/KIND/NAME, node/NAME or an address')
+    .argument('<to>', 'the same with a port: TO:PORT or TO:PORT/PROTOCOL; the port may be a name')
+    .addOption(filenameFlag())
+    .addOption(namespaceFlag())
+    .addOption(flag('--ipv6', 'ask about IPv6 where neither end is an address'))
+    .addOption(podCidrFlag())
+    .addOption(machineFlag())
+    .addHelpText(
+      'after',
+      examples(
+        ['fairlead policy why shop/web shop/api:8080 -f examples/policies', 'both ends, with lines'],
+        [
+          'fairlead policy why 203.0.113.7 shop/web:http -f examples/policies',
+          'from outside, to a named port',
+        ],
+      ),
+    )
+    .action(async (from, to, options) => (await import('./policy.ts')).policyWhyCommand(from, to, options));
+}
+
+function machineFlag(): Option {
+  return flag('-o, --output <format>', 'form of the result').choices(['json', 'yaml']);
+}
+
+function podCidrFlag(): Option {
+  return flag(
+    '--pod-cidr <prefixes>',
+    'where pods without an address are taken to be (default: 10.244.0.0/16,fd00:10:244::/56)',
+  ).argParser(parseList);
+}

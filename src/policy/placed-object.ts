@@ -1,0 +1,37 @@
+// Kubernetes objects with the place where they are written, so that every answer can point to a line.
+
+/** One object of a file (or of anything else that has lines). */
+export interface PlacedObject {
+  readonly file: string;
+  readonly object: {
+    readonly apiVersion: string;
+    readonly kind: string;
+    readonly metadata: {
+      readonly name: string;
+      readonly namespace?: string;
+      readonly labels?: Readonly<Record<string, string>>;
+    };
+    readonly [field: string]: unknown;
+  };
+  /** Line, from 1, of a field path such as "spec.ingress[0].from[1]", or of its nearest parent that is written down. */
+  readonly lineOf: (field: string) => number;
+}
+
+/** Lines count from 1. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+}
+
+export function placeOf(placed: PlacedObject, field = ''): Place {
+  return { file: placed.file, line: placed.lineOf(field) };
+}
+
+export function placeText({ file, line }: Place): string {
+  return `${file}:${line}`;
+}
+
+/** The namespace that the object lives in: `default` where it names none. */
+export function namespaceOf({ object }: PlacedObject): string {
+  return object.metadata.namespace ?? 'default';
+}

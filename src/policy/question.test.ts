@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { aDeployment, aNamespace, policyWorldOf } from '../../test/support/policy-world-of.ts';
+import { nameOfParty } from './party.ts';
+import { readQuestion, splitDestination } from './question.ts';
+
+const WORLD = policyWorldOf(`${aNamespace('shop')}
+${aDeployment('shop/web', '{}', '{ name: http, containerPort: 80 }, { name: dns, containerPort: 53, protocol: UDP }')}
+${aDeployment('default/lone', '{}')}
+${aDeployment('shop/twice', '{}')}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: { name: twice, namespace: shop }
+spec: { template: {} }
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: { name: report, namespace: shop }
+spec: { jobTemplate: { spec: { template: { metadata: { labels: { app: report } } } } } }
+---
+apiVersion: apps/v1
+kind: ReplicaSet
+metadata: { name: web-1, namespace: shop, ownerReferences: [ { kind: Deployment, name: web, controller: true } ] }
+spec: { template: {} }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: done, namespace: shop }
+status: { phase: Succeeded }
+---
+apiVersion: v1
+kind: Node
+metadata: { name: n1 }
+`);
+
+const SETTINGS = { namespace: 'default', family: 4 } as const;
+
+for (const row of [
+  { asked: 'shop/web > lone:80', expected: 'shop/Deployment/web > default/Deployment/lone TCP 80 IPv4' },
+  {
+    asked: 'lone > shop/deploy/web:http',
+    expected: 'default/Deployment/lone > shop/Deployment/web TCP 80 IPv4',
+  },
+  { asked: 'lone > shop/web:dns', expected: 'default/Deployment/lone > shop/Deployment/web UDP 53 IPv4' },
+  {
+    asked: 'lone > shop/sts/twice:1/udp',
+    expected: 'default/Deployment/lone > shop/StatefulSet/twice UDP 1 IPv4',
+  },
+  { asked: 'shop/cronjobs/report > node/n1:22', expected: 'shop/CronJob/report > node/n1 TCP 22 IPv4' },
+  {
+    asked: 'shop/web-1 > 203.0.113.7:443/SCTP',
+    expected: 'shop/ReplicaSet/web-1 > 203.0.113.7 SCTP 443 IPv4',
+  },
+  { asked: '2001:db8::1 > shop/web:80', expected: '2001:db8::1 > shop/Deployment/web TCP 80 IPv6' },
+  { asked: 'lone > [2001:db8::1]:80', expected: 'default/Deployment/lone > 2001:db8::1 TCP 80 IPv6' },
+])
+  test(`readQuestion() understands ${row.asked}`, () => {
+    const { from, to, family, protocol, port } = ask(row.asked);
+    assert.equal(`${nameOfParty(from)} > ${nameOfParty(to)} ${protocol} ${port} IPv${family}`, row.expected);
+  });
+
+for (const row of [
+  { asked: 'lone > shop/web', error: /write TO:PORT/ },
+  { asked: 'lone > shop/web:0', error: /port "0": not in 1 to 65535/ },
+  { asked: 'lone > shop/web:80/icmp', error: /protocol "icmp": TCP, UDP or SCTP/ },
+  { asked: 'lone > shop/web:https', error: /port "https" of shop\/Deployment\/web: it has http, dns/ },
+  { asked: 'lone > lone:http', error: /default\/Deployment\/lone: it has no named port/ },
+  { asked: 'lone > shop/web:http/UDP', error: /port "http" of shop/ },
+  { asked: 'lone > 203.0.113.7:http', error: /port "http" of 203\.0\.113\.7: it has no named port/ },
+  {
+    asked: 'lone > shop/twice:80',
+    error: /which "shop\/twice" is meant: shop\/Deployment\/twice or shop\/StatefulSet\/twice/,
+  },
+  { asked: 'lone > shop/gone:80', error: /find "shop\/gone": the manifests have shop\/Deployment\/web, / },
+  { asked: 'lone > shop/done:80', error: /find "shop\/done"/ },
+  { asked: 'lone > node/n2:80', error: /find node "n2": the manifests have n1/ },
+  { asked: 'lone > shop/Service/web:80', error: /"Service" is no kind that runs pods/ },
+  { asked: 'lone > a//b:80', error: /write NAMESPACE\/NAME/ },
+  { asked: '203.0.113.7 > [2001:db8::1]:80', error: /addresses of two families/ },
+])
+  test(`readQuestion() refuses ${row.asked}`, () => {
+    assert.throws(() => ask(row.asked), row.error);
+  });
+
+function ask(text: string): ReturnType<typeof readQuestion> {
+  const [from = '', to = ''] = text.split(' > ');
+  return readQuestion(WORLD, { from, ...splitDestination(to) }, SETTINGS);
+}

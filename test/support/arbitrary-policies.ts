@@ -1,0 +1,166 @@
+// Random namespaces, workloads and policies, small enough that they meet often.
+
+import fc from 'fast-check';
+import { parseCidr } from '../../src/base/cidr.ts';
+import type { PlacedObject } from '../../src/policy/placed-object.ts';
+import { readPolicyWorld, type PolicyWorld } from '../../src/policy/policy-world.ts';
+
+const VALUES = ['x', 'y'];
+const anAnswer = fc.constantFrom(...VALUES);
+
+const someLabels = fc.record({ app: anAnswer, tier: anAnswer }, { requiredKeys: [] });
+
+const someExpression = fc.oneof(
+  fc.record({
+    key: fc.constantFrom('app', 'tier'),
+    operator: fc.constantFrom('In', 'NotIn'),
+    values: fc.uniqueArray(anAnswer, { minLength: 1 }),
+  }),
+  fc.record({ key: fc.constantFrom('app', 'tier'), operator: fc.constantFrom('Exists', 'DoesNotExist') }),
+);
+
+export const someSelector = fc.record(
+  { matchLabels: someLabels, matchExpressions: fc.array(someExpression, { maxLength: 2 }) },
+  { requiredKeys: [] },
+);
+
+const someBlock = fc.constantFrom(
+  { cidr: '0.0.0.0/0', except: ['10.244.0.0/16'] },
+  { cidr: '10.244.0.0/16' },
+  { cidr: '203.0.113.0/24', except: ['203.0.113.0/28'] },
+  { cidr: '::/0' },
+);
+
+const somePeer = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ podSelector: someSelector }) },
+  { weight: 4, arbitrary: fc.record({ namespaceSelector: someSelector }) },
+  { weight: 4, arbitrary: fc.record({ namespaceSelector: someSelector, podSelector: someSelector }) },
+  { weight: 2, arbitrary: fc.record({ ipBlock: someBlock }) },
+);
+
+const somePort = fc.constantFrom(
+  { port: 80 },
+  { port: 'http' },
+  { port: 'dns', protocol: 'UDP' },
+  { port: 53, protocol: 'UDP' },
+  { port: 79, endPort: 90 },
+  { protocol: 'SCTP' },
+  {},
+);
+
+const someRules = (peers: 'from' | 'to') =>
+  fc.array(
+    fc.record(
+      { [peers]: fc.array(somePeer, { maxLength: 2 }), ports: fc.array(somePort, { maxLength: 2 }) },
+      { requiredKeys: [] },
+    ),
+    { maxLength: 2 },
+  );
+
+const NAMESPACES = ['a', 'b'];
+
+const somePolicy = fc.record({
+  namespace: fc.constantFrom(...NAMESPACES),
+  spec: fc.record(
+    {
+      podSelector: someSelector,
+      policyTypes: fc.subarray(['Ingress', 'Egress']),
+      ingress: someRules('from'),
+      egress: someRules('to'),
+    },
+    { requiredKeys: ['podSelector'] },
+  ),
+});
+
+const someNamespaced = fc.record({ namespaceSelector: someSelector, podSelector: someSelector });
+
+const someClusterPeer = fc.oneof(
+  fc.record({ namespaces: someSelector }),
+  fc.record({ pods: someNamespaced }),
+);
+
+const someEgressPeer = fc.oneof(
+  someClusterPeer,
+  fc.constantFrom({ networks: ['10.244.0.0/16'] }, { networks: ['203.0.113.0/24', '::/0'] }, { nodes: {} }),
+);
+
+const someProtocol = fc.constantFrom(
+  { tcp: { destinationPort: { number: 80 } } },
+  { tcp: { destinationPort: { range: { start: 79, end: 90 } } } },
+  { udp: {} },
+  { destinationNamedPort: 'http' },
+);
+
+const someClusterRules = (peers: 'from' | 'to') =>
+  fc.array(
+    fc.record(
+      {
+        action: fc.constantFrom('Accept', 'Deny', 'Pass'),
+        [peers]: fc.array(peers === 'from' ? someClusterPeer : someEgressPeer, {
+          minLength: 1,
+          maxLength: 2,
+        }),
+        protocols: fc.array(someProtocol, { minLength: 1, maxLength: 2 }),
+      },
+      { requiredKeys: ['action', peers] },
+    ),
+    { maxLength: 2 },
+  );
+
+const someClusterPolicy = fc.record({
+  tier: fc.constantFrom('Admin', 'Baseline'),
+  priority: fc.integer({ min: 0, max: 2 }),
+  subject: fc.oneof(fc.record({ namespaces: someSelector }), fc.record({ pods: someNamespaced })),
+  ingress: someClusterRules('from'),
+  egress: someClusterRules('to'),
+});
+
+const PORTS = [
+  { name: 'http', containerPort: 80 },
+  { name: 'dns', containerPort: 53, protocol: 'UDP' },
+];
+
+const someWorkload = fc.record({
+  kind: fc.constantFrom('Pod', 'Deployment'),
+  namespace: fc.constantFrom(...NAMESPACES),
+  labels: someLabels,
+  ports: fc.subarray(PORTS),
+  hostNetwork: fc.constantFrom(false, false, false, true),
+});
+
+/** Worlds of two namespaces: what a command would read from files, without lines. */
+export const someWorld: fc.Arbitrary<PolicyWorld> = fc
+  .record({
+    namespaces: fc.tuple(someLabels, someLabels),
+    workloads: fc.array(someWorkload, { minLength: 1, maxLength: 6 }),
+    policies: fc.array(somePolicy, { maxLength: 4 }),
+    clusterPolicies: fc.array(someClusterPolicy, { maxLength: 3 }),
+  })
+  .map(({ namespaces, workloads, policies, clusterPolicies }) => {
+    const placed = [
+      ...namespaces.map((labels, i) => aPlaced('v1', 'Namespace', { name: NAMESPACES[i] ?? '', labels })),
+      ...workloads.map(({ kind, namespace, labels, ports, hostNetwork }, i) => {
+        const spec = { containers: [{ ports }], hostNetwork };
+        const metadata = { name: `w${i}`, namespace, labels };
+        return kind === 'Pod'
+          ? aPlaced('v1', kind, metadata, { spec })
+          : aPlaced('apps/v1', kind, metadata, { spec: { template: { metadata: { labels }, spec } } });
+      }),
+      ...policies.map(({ namespace, spec }, i) =>
+        aPlaced('networking.k8s.io/v1', 'NetworkPolicy', { name: `p${i}`, namespace }, { spec }),
+      ),
+      ...clusterPolicies.map((spec, i) =>
+        aPlaced('policy.networking.k8s.io/v1alpha2', 'ClusterNetworkPolicy', { name: `c${i}` }, { spec }),
+      ),
+    ];
+    return readPolicyWorld(placed, { podCidrs: [parseCidr('10.244.0.0/16'), parseCidr('fd00:10:244::/56')] });
+  });
+
+function aPlaced(
+  apiVersion: string,
+  kind: string,
+  metadata: PlacedObject['object']['metadata'],
+  rest: Readonly<Record<string, unknown>> = {},
+): PlacedObject {
+  return { file: 'a.yaml', lineOf: () => 1, object: { apiVersion, kind, metadata, ...rest } };
+}
