@@ -15,11 +15,12 @@ after(() => stop());
 const GROUP = '/apis/fairlead.dev/v1alpha1';
 const URL = `${GROUP}/loadbalancerpools`;
 
-test('the group is discovered with the kind, its short name and its status', async () => {
+test('the group is discovered with its kinds, their short names and the status of pools', async () => {
   const { json } = await client.get(GROUP);
   assert.deepEqual(
     json.resources.map((it: { name: string; shortNames?: string[] }) => [it.name, it.shortNames]),
     [
+      ['identities', ['id']],
       ['loadbalancerpools', ['lbpool']],
       ['loadbalancerpools/status', undefined],
     ],

@@ -16,6 +16,7 @@ import {
   STORAGE_CLASS,
   VOLUME,
 } from './cluster.ts';
+import { IDENTITY } from './identity.ts';
 import { LOAD_BALANCER_POOL } from './load-balancer-pool.ts';
 import { ENDPOINT_SLICE, ENDPOINTS, INGRESS, INGRESS_CLASS, NETWORK_POLICY, SERVICE } from './network.ts';
 import { POD } from './pods.ts';
@@ -57,6 +58,7 @@ const PRINTERS: Readonly<Record<string, Printer>> = {
   'events.Event': EVENT,
   'policy.PodDisruptionBudget': DISRUPTION_BUDGET,
   'storage.StorageClass': STORAGE_CLASS,
+  'fairlead.Identity': IDENTITY,
   'fairlead.LoadBalancerPool': LOAD_BALANCER_POOL,
   'rbac.Role': ROLE,
   'rbac.ClusterRole': ROLE,

@@ -3,6 +3,7 @@
 import { objectOf, type Draft } from '../json.ts';
 import { validateConfigMap, validateSecret } from './config.ts';
 import type { FieldError } from './field-error.ts';
+import { validateIdentity } from './identity.ts';
 import { validateMetadata } from './metadata.ts';
 import { validateIngress, validateNetworkPolicy } from './network.ts';
 import { validatePod } from './pod.ts';
@@ -40,6 +41,7 @@ const VALIDATORS: Readonly<Record<string, Validator>> = {
   'policy.PodDisruptionBudget': validateDisruptionBudget,
   'networking.NetworkPolicy': validateNetworkPolicy,
   'networking.Ingress': validateIngress,
+  'fairlead.Identity': validateIdentity,
   'fairlead.LoadBalancerPool': validateLoadBalancerPool,
 };
 
