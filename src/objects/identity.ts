@@ -62,6 +62,20 @@ export function identityKey({ namespace, labels }: IdentityLabels): string {
   return `${namespace}\n${pairs.map(([key, value]) => `${key}=${value}`).join('\n')}`;
 }
 
+/**
+ * The number of each set of labels, by `identityKey`. Of several for one set the lowest rules: everybody chooses so, whatever came first to whom.
+ */
+export function identitiesByKey(
+  identities: Iterable<Pick<Identity, 'number' | 'of'>>,
+): ReadonlyMap<string, number> {
+  const numbers = new Map<string, number>();
+  for (const { number, of } of identities) {
+    const key = identityKey(of);
+    numbers.set(key, Math.min(number, numbers.get(key) ?? number));
+  }
+  return numbers;
+}
+
 /** Reads a fairlead.dev/v1alpha1 Identity; throws `invalid` naming the field. */
 export function parseIdentity(raw: unknown): Identity {
   const root = Field.root('Identity', raw);

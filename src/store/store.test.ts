@@ -31,6 +31,9 @@ test('Table finds objects by key and by index', () => {
   assert.deepEqual(names(table.by('tag', 'red')), ['y']);
   table.delete('y');
   assert.deepEqual(names(table.by('tag', 'red')), []);
+  for (const reader of [table, table.snapshot()]) {
+    assert.deepEqual([[...reader.valuesOf('node')], [...reader.valuesOf('tag')]], [['b'], ['big']]);
+  }
   assert.throws(() => table.by('colour', 'red'), /no index "colour"/);
 });
 

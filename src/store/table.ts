@@ -29,6 +29,8 @@ export interface TableReader<T> {
   readonly objects: ReadonlyMap<string, T>;
   /** Objects under a value of an index, in no order; throws `internal` for an index that the kind does not declare. */
   by(index: string, value: string): Iterable<T>;
+  /** Every value of an index under which there is something, once, in no order. */
+  valuesOf(index: string): Iterable<string>;
 }
 
 export interface TableChange<T = unknown> {
@@ -99,6 +101,10 @@ export class Table<T> implements TableReader<T> {
     return indexNamed(this.#indexes, this.kind.name, index).bucket(value)?.values() ?? [];
   }
 
+  valuesOf(index: string): Iterable<string> {
+    return indexNamed(this.#indexes, this.kind.name, index).values();
+  }
+
   put(key: string, object: T): void {
     const before = this.get(key);
     if (before !== undefined && this.kind.isEqual?.(before, object) === true) return;
@@ -146,6 +152,7 @@ export class Table<T> implements TableReader<T> {
       entries: () => objects.entries(),
       objects,
       by: (index, value) => indexNamed(indexes, name, index).get(value)?.values() ?? [],
+      valuesOf: (index) => indexNamed(indexes, name, index).keys(),
     };
   }
 
@@ -169,8 +176,12 @@ class Index<T> {
     return this.#buckets.read.get(value)?.read;
   }
 
+  values(): Iterable<string> {
+    return this.#buckets.read.keys();
+  }
+
   move(key: string, before: T | undefined, after: T | undefined): void {
-    const [from, to] = [this.#values(before), this.#values(after)];
+    const [from, to] = [this.#valuesFor(before), this.#valuesFor(after)];
     for (const value of from) if (!to.includes(value)) this.#remove(value, key);
     if (after === undefined) return;
     for (const value of to) this.#bucketFor(value).write().set(key, after);
@@ -180,7 +191,7 @@ class Index<T> {
     return new Map([...this.#buckets.read].map(([value, bucket]) => [value, bucket.share()]));
   }
 
-  #values(object: T | undefined): readonly string[] {
+  #valuesFor(object: T | undefined): readonly string[] {
     return object === undefined ? [] : this.#valuesOf(object);
   }
 

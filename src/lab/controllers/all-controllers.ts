@@ -4,22 +4,18 @@ import { cachedKind, type CachedKind } from '../../controllers/cluster-cache.ts'
 import type { Controller } from '../../controllers/controller.ts';
 import { ENDPOINT_SLICE_KINDS, endpointSliceController } from '../../controllers/endpoint-slices.ts';
 import { endpointsController } from '../../controllers/endpoints.ts';
+import { identityController } from '../../controllers/identities.ts';
+import { IDENTITY_KINDS } from '../../controllers/identity-users.ts';
 import { loadBalancerAddressController } from '../../controllers/load-balancer-addresses.ts';
 import { nodeSubnetController, type SubnetPlan } from '../../controllers/node-subnets.ts';
 import {
   CONTROLLER_REVISIONS,
-  CRON_JOBS,
-  DAEMON_SETS,
-  DEPLOYMENTS,
   ENDPOINTS,
   EVENTS,
-  JOBS,
   LEASES,
   LOAD_BALANCER_POOLS,
   NAMESPACES,
   POD_DISRUPTION_BUDGETS,
-  REPLICA_SETS,
-  STATEFUL_SETS,
   type ResourceRef,
 } from '../../kube/resource.ts';
 import { cronJobController } from './cron-job/cron-job.ts';
@@ -58,6 +54,7 @@ export function allControllers({ subnets, authority }: ControllerSettings): read
     endpointSliceController,
     endpointsController,
     loadBalancerAddressController,
+    identityController(),
     garbageCollector,
     namespaceDeletionController,
     nodeLifecycleController,
@@ -70,12 +67,6 @@ const WHOLE_KINDS: readonly ResourceRef[] = [
   NAMESPACES,
   LEASES,
   CONTROLLER_REVISIONS,
-  DEPLOYMENTS,
-  REPLICA_SETS,
-  STATEFUL_SETS,
-  DAEMON_SETS,
-  JOBS,
-  CRON_JOBS,
   POD_DISRUPTION_BUDGETS,
   ENDPOINTS,
   LOAD_BALANCER_POOLS,
@@ -83,13 +74,17 @@ const WHOLE_KINDS: readonly ResourceRef[] = [
 
 /** Kinds that controllers read whole; all others are kept for garbage collection, by their metadata alone. */
 export function cachedKinds(): readonly CachedKind[] {
-  const whole: readonly CachedKind[] = [
-    ...ENDPOINT_SLICE_KINDS,
-    ...WHOLE_KINDS.map((resource) => cachedKind(resource)),
-  ];
-  const known = new Set(whole.map(({ resource }) => nameOfKind(resource)));
-  const others = [...COLLECTED_KINDS, EVENTS].filter((resource) => !known.has(nameOfKind(resource)));
-  return [...whole, ...others.map((resource) => ({ resource, keep: 'metadata' }) as const)];
+  const kinds = new Map<string, CachedKind>();
+  const whole = WHOLE_KINDS.map((resource) => cachedKind(resource));
+  for (const kind of [...ENDPOINT_SLICE_KINDS, ...IDENTITY_KINDS, ...whole]) {
+    const name = nameOfKind(kind.resource);
+    kinds.set(name, { ...kind, indexes: { ...kinds.get(name)?.indexes, ...kind.indexes } });
+  }
+  for (const resource of [...COLLECTED_KINDS, EVENTS]) {
+    const name = nameOfKind(resource);
+    if (!kinds.has(name)) kinds.set(name, { resource, keep: 'metadata' });
+  }
+  return [...kinds.values()];
 }
 
 function nameOfKind({ group, plural }: ResourceRef): string {
