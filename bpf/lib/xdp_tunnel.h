@@ -6,6 +6,8 @@
 #include "xdp_packet.h"
 
 #define VXLAN_HAS_VNI 0x08000000
+/* Flag, bits and number of the group policy extension: what a pod sends may bring its identity there, which is for the stack's policies alone. */
+#define VXLAN_GROUP_POLICY 0x80ffffff
 #define VXLAN_TTL 64
 /* RFC 7348 4.1.1 takes the source port from the range for private use, so that flows spread over equal ways. */
 #define VXLAN_FIRST_SOURCE_PORT 49152
@@ -36,7 +38,7 @@ static __always_inline bool is_tunnel_frame(const struct frame *frame, const str
 
 	if (packet->is_v6 || packet->protocol != IPPROTO_UDP || !frame_has(frame, inner + 1))
 		return false;
-	if (outer->vxlan_flags != bpf_htonl(VXLAN_HAS_VNI))
+	if ((outer->vxlan_flags & ~bpf_htonl(VXLAN_GROUP_POLICY)) != bpf_htonl(VXLAN_HAS_VNI))
 		return false;
 	peer = tunnel_peer_of(inner->h_source);
 	return peer && peer->port == packet->destination_port && bpf_htonl(peer->vni << 8) == outer->vxlan_vni &&

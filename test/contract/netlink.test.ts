@@ -366,6 +366,7 @@ for (const subject of [fake, kernel]) {
       });
 
       it(`vxlan over ${local}: made as asked, forwarding entries replaced and deleted`, async () => {
+        const vxlan = { vni: 76, port: 8472, local: ip(local), isLearning: false, hasGroupPolicy: true };
         await near.apply([
           veth,
           { kind: 'add-address', link: 'v0', ip: ip(local), prefixLength },
@@ -377,21 +378,19 @@ for (const subject of [fake, kernel]) {
             underlay: 'v0',
             alias: 'fairlead',
             isUp: true,
-            vxlan: { vni: 76, port: 8472, local: ip(local), isLearning: false },
+            vxlan,
           },
         ]);
         const link = await near.link('vx0');
         assert.deepEqual(
           [link?.kind, link?.mac, link?.mtuBytes, link?.alias, link?.isUp, link?.vxlan],
-          [
-            'vxlan',
-            mac,
-            1380,
-            'fairlead',
-            true,
-            { vni: 76, port: 8472, local: ip(local), isLearning: false },
-          ],
+          ['vxlan', mac, 1380, 'fairlead', true, vxlan],
         );
+        const plain = { ...vxlan, vni: 77, port: 8473, hasGroupPolicy: false };
+        await near.apply([
+          { kind: 'add-vxlan', name: 'vx1', mac, mtuBytes: 1380, underlay: 'v0', vxlan: plain },
+        ]);
+        assert.deepEqual((await near.link('vx1'))?.vxlan, plain);
         const entry = { link: 'vx0', mac: otherMac, destination: ip(other) };
         await near.apply([
           { kind: 'replace-forwarding', ...entry },

@@ -14,12 +14,13 @@ const lifetime = new Lifetime('tunnel test');
 let machine: LeakSnapshot;
 let lab: PodNetworkLab;
 let one: LabNode;
+let two: LabNode;
 
 before(async () => {
   machine = await takeSnapshot({ prefix: PREFIX });
   lab = await startPodNetworkLab({ prefix: PREFIX, nodeCount: 2, outer: 'ipv6' }, lifetime);
   await lab.syncTunnels();
-  [one] = lab.nodes as [LabNode];
+  [one, two] = lab.nodes as [LabNode, LabNode];
 });
 after(async () => {
   await lifetime.close();
@@ -30,11 +31,20 @@ function inside(netns: string, ...command: string[]): string {
   return execFileSync('nsenter', [`--net=${netns}`, ...command], { encoding: 'utf8' });
 }
 
-function tunnelIndex(): string | undefined {
-  return /^(\d+):/.exec(inside(one.netns, 'ip', 'link', 'show', 'fairlead.vx'))?.[1];
+function tunnelIndex({ netns }: LabNode = one): string | undefined {
+  return /^(\d+):/.exec(inside(netns, 'ip', 'link', 'show', 'fairlead.vx'))?.[1];
 }
 
+/** Pods on both nodes, of the first one's to every address of the second one's. */
 async function pingAcross(name: string): Promise<void> {
+  const { from, addresses } = await podsAcross(name);
+  for (const ip of addresses) ping(from, ip);
+}
+
+/** A pod of the first node, and the addresses of one of the second. */
+async function podsAcross(
+  name: string,
+): Promise<{ readonly from: string; readonly addresses: readonly string[] }> {
   const pods = [];
   for (const [i, node] of lab.nodes.entries()) {
     const netns = lab.makeNetns(`${name}${i}`);
@@ -44,12 +54,33 @@ async function pingAcross(name: string): Promise<void> {
     pods.push({ netns, ips: (added.json ?? {})['ips'] as readonly { address: string }[] });
   }
   const [from, to] = pods;
-  for (const { address } of to?.ips ?? []) {
-    const ip = address.split('/')[0] ?? '';
-    const most = 1430 - (ip.includes(':') ? 48 : 28);
-    // Once a second until it is answered: what passes is asked, not whether a busy machine drops one.
-    inside(from?.netns ?? '', 'ping', '-c1', '-w10', '-M', 'do', '-s', String(most), ip);
-  }
+  return {
+    from: from?.netns ?? '',
+    addresses: (to?.ips ?? []).map(({ address }) => address.split('/')[0] ?? ''),
+  };
+}
+
+function ping(netns: string, ip: string): void {
+  const most = 1430 - (ip.includes(':') ? 48 : 28);
+  // Once a second until it is answered: what passes is asked, not whether a busy machine drops one.
+  inside(netns, 'ping', '-c1', '-w10', '-M', 'do', '-s', String(most), ip);
+}
+
+/** Sets the mark of what a node sends by the tunnel, as what judges pods does. */
+function markWhatLeaves(netns: string, mark: string): void {
+  const rule = `oifname fairlead.vx meta mark set ${mark}`;
+  load(netns, `chain leaving { type filter hook postrouting priority 150; ${rule}\n}`);
+}
+
+/** Counts what comes by the tunnel with this mark. */
+function countWhatArrives(netns: string, mark: string): () => number {
+  const rule = `iifname fairlead.vx meta mark ${mark} counter`;
+  load(netns, `chain arriving { type filter hook prerouting priority -150; ${rule}\n}`);
+  return () => Number(/packets (\d+)/.exec(inside(netns, 'nft', 'list', 'table', 'inet', 'marks'))?.[1]);
+}
+
+function load(netns: string, chain: string): void {
+  inside(netns, 'nft', `table inet marks; delete table inet marks; table inet marks {\n${chain}\n}`);
 }
 
 test('over an IPv6 underlay both families pass, 70 bytes smaller', async () => {
@@ -93,6 +124,57 @@ test('a device of another VNI, a foreign one of that name, and none at all: made
     assert.equal(await lab.syncTunnels(), 0);
     await pingAcross(`c${i}`);
   }
+});
+
+for (const { name, sent, arrives } of [
+  { name: 'the low 16 bits of a mark', sent: '0x00001234', arrives: '0x00001234' },
+  { name: 'nothing but the low 16 bits of a mark', sent: '0xff07ffff', arrives: '0x0000ffff' },
+  { name: 'no mark', sent: '0x00000000', arrives: '0x00000000' },
+] as const) {
+  test(`the tunnel carries ${name}`, async () => {
+    const { from, addresses } = await podsAcross(`m${sent}`);
+    markWhatLeaves(one.netns, sent);
+    const count = countWhatArrives(two.netns, arrives);
+    for (const ip of addresses) {
+      const before = count();
+      ping(from, ip);
+      assert.ok(count() > before, `${ip}: ${inside(two.netns, 'nft', 'list', 'table', 'inet', 'marks')}`);
+    }
+  });
+}
+
+test('a device of an older version takes what has no mark, not what has one, and is made anew', async () => {
+  const { from, addresses } = await podsAcross('older');
+  const [ip = ''] = addresses;
+  const before = tunnelIndex(two);
+  const [{ address, mtu, linkinfo }] = JSON.parse(
+    inside(two.netns, 'ip', '-d', '-j', 'link', 'show', 'fairlead.vx'),
+  ) as [{ address: string; mtu: number; linkinfo: { info_data: { local6: string; gbp?: unknown } } }];
+  assert.ok('gbp' in linkinfo.info_data);
+  inside(two.netns, 'ip', 'link', 'del', 'fairlead.vx');
+  const settings = `address ${address} mtu ${mtu} type vxlan id 76 dev eth0 local ${linkinfo.info_data.local6} dstport 8472 nolearning`;
+  const own = ['ip', 'link', 'add', 'fairlead.vx', 'alias', 'fairlead tunnel'];
+  inside(two.netns, ...own, ...settings.split(' '));
+  inside(two.netns, 'ip', 'link', 'set', 'fairlead.vx', 'up');
+  const arrived = (): number => {
+    const text = inside(two.netns, 'ip', '-s', '-j', 'link', 'show', 'fairlead.vx');
+    const [{ stats64 }] = JSON.parse(text) as [{ stats64: { rx: { packets: number } } }];
+    return stats64.rx.packets;
+  };
+  for (const [mark, isTaken] of [
+    ['0x00000000', true],
+    ['0x00001234', false],
+  ] as const) {
+    markWhatLeaves(one.netns, mark);
+    const count = arrived();
+    assert.throws(() => inside(from, 'ping', '-c2', '-i0.2', '-W1', ip));
+    assert.equal(arrived() > count, isTaken, mark);
+  }
+  await lab.syncTunnels();
+  await lab.syncTunnels();
+  assert.equal(await lab.syncTunnels(), 0);
+  assert.notEqual(tunnelIndex(two), before);
+  for (const each of addresses) ping(from, each);
 });
 
 test('entries of ours that nobody wants any more go, those of others stay', async () => {

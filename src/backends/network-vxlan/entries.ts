@@ -39,6 +39,8 @@ export interface Device {
   readonly port: number;
   readonly local: Ip;
   readonly isLearning: boolean;
+  /** Whether identities travel with the packets. */
+  readonly hasGroupPolicy: boolean;
   readonly isUp: boolean;
   /** Name of the link below; undefined where it has gone. */
   readonly underlay: string | undefined;

@@ -36,6 +36,7 @@ function deviceOf(link: Link, below: Link | undefined): Device {
     port: vxlan?.port ?? 0,
     local: vxlan?.local ?? ('' as Ip),
     isLearning: vxlan?.isLearning ?? false,
+    hasGroupPolicy: vxlan?.hasGroupPolicy ?? false,
     isUp: link.isUp,
     underlay: below?.name,
   };

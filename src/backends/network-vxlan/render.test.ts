@@ -38,7 +38,7 @@ function text(state: VxlanState): readonly string[] {
   return [
     ...[...state.devices].map(
       ([name, it]) =>
-        `link ${name} vni ${it.vni} port ${it.port} local ${it.local} dev ${it.underlay} mtu ${it.mtuBytes} learning ${it.isLearning}`,
+        `link ${name} vni ${it.vni} port ${it.port} local ${it.local} dev ${it.underlay} mtu ${it.mtuBytes} learning ${it.isLearning} group policy ${it.hasGroupPolicy}`,
     ),
     ...[...state.addresses.values()].map((ip) => `address ${ip}`),
     ...[...state.neighbours.values()].map((it) => `neighbour ${it.ip} ${it.mac}`),
@@ -53,7 +53,7 @@ function text(state: VxlanState): readonly string[] {
 
 test('renderVxlan() with one peer', () => {
   assert.deepEqual(text(renderVxlan(aView(aNode(1), [aNode(2)]), UNDERLAY)), [
-    'link fairlead.vx vni 76 port 8472 local 10.89.1.11 dev eth0 mtu 1450 learning false',
+    'link fairlead.vx vni 76 port 8472 local 10.89.1.11 dev eth0 mtu 1450 learning false group policy true',
     'address 10.244.1.0',
     'address fd00:10:244:1::',
     `neighbour 10.244.2.0 ${tunnelMac('n2')}`,

@@ -70,6 +70,7 @@ function renderDevice(node: NetworkNode, underlay: Underlay): Device {
     port: TUNNEL_PORT,
     local: underlay.local,
     isLearning: false,
+    hasGroupPolicy: true,
     isUp: true,
     underlay: underlay.link,
   };

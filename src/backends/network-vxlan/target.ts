@@ -149,8 +149,8 @@ function canChangeInPlace(observed: Device, desired: Device): boolean {
 }
 
 function addDevice(device: Device): NetlinkChange {
-  const { mac, mtuBytes, vni, port, local, isLearning, underlay } = device;
-  const vxlan = { vni, port, local, isLearning };
+  const { mac, mtuBytes, vni, port, local, isLearning, hasGroupPolicy, underlay } = device;
+  const vxlan = { vni, port, local, isLearning, hasGroupPolicy };
   return { kind: 'add-vxlan', name: TUNNEL_LINK, mac, mtuBytes, vxlan, underlay, alias: TUNNEL_ALIAS };
 }
 

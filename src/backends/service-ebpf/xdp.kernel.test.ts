@@ -2,6 +2,7 @@
 // it was carried there. Links of the lab leave checksums to each other, as veth does, but where a test says otherwise.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import { parseCidr } from '../../base/cidr.ts';
 import { Lifetime } from '../../base/lifetime.ts';
@@ -47,6 +48,10 @@ async function attachAll(): Promise<void> {
 function leaveChecksums(isOn: boolean): void {
   for (const netns of [two.outside, `${PREFIX}-n1`, `${PREFIX}-n2`])
     inNetns(`/run/netns/${netns}`, () => setLinkOffload('eth0', 'tx-checksum', isOn));
+}
+
+function nft(node: string, script: string): void {
+  execFileSync('nsenter', [`--net=/run/netns/${PREFIX}-${node}`, 'nft', script]);
 }
 
 before(async () => {
@@ -107,6 +112,21 @@ for (const family of [4, 6] as const)
         assert.ok(carried('n1') - before >= 8, `${carried('n1') - before} packets`);
         const long = protocol === 'TCP' ? 60_000 : 1200;
         expectAll(await burst({ count: 4, bytes: long }), hidden(), long);
+      });
+
+      test('answers that bring a mark by the tunnel are the driver’s, too', async () => {
+        leaveChecksums(false);
+        await two.programAll({ pods: ['b', 'c'] });
+        const rule = 'oifname fairlead.vx meta mark set 0x1234';
+        const chain = `chain c { type filter hook postrouting priority 150; ${rule}\n}`;
+        nft('n2', `table inet marks {\n${chain}\n}`);
+        try {
+          const before = carried('n1');
+          await talk(hidden());
+          assert.ok(carried('n1') - before >= 8, `${carried('n1') - before} packets`);
+        } finally {
+          nft('n2', 'delete table inet marks');
+        }
       });
 
       test('direct return: the way there is the driver’s', async () => {

@@ -103,23 +103,24 @@ describe('what is encoded decodes to the same', () => {
     );
   });
 
-  it('links', () => {
-    const mac = parseMac('02:00:00:00:00:07');
-    const vxlan = { vni: 76, port: 8472, local: parseIp('fd00::1'), isLearning: false };
-    const message = messageOf({
-      kind: 'add-vxlan',
-      name: 'vx0',
-      mac,
-      mtuBytes: 1400,
-      underlay: 'eth0',
-      vxlan,
+  for (const hasGroupPolicy of [false, true])
+    it(`links ${hasGroupPolicy ? 'with' : 'without'} group policy`, () => {
+      const mac = parseMac('02:00:00:00:00:07');
+      const vxlan = { vni: 76, port: 8472, local: parseIp('fd00::1'), isLearning: false, hasGroupPolicy };
+      const message = messageOf({
+        kind: 'add-vxlan',
+        name: 'vx0',
+        mac,
+        mtuBytes: 1400,
+        underlay: 'eth0',
+        vxlan,
+      });
+      const { index, name, kind, mtuBytes, isUp, linkIndex, ...rest } = decodeLink(message, nameOf);
+      assert.deepEqual(
+        { index, name, kind, mtuBytes, isUp, linkIndex, mac: rest.mac, vxlan: rest.vxlan },
+        { index: 0, name: 'vx0', kind: 'vxlan', mtuBytes: 1400, isUp: false, linkIndex: 7, mac, vxlan },
+      );
     });
-    const { index, name, kind, mtuBytes, isUp, linkIndex, ...rest } = decodeLink(message, nameOf);
-    assert.deepEqual(
-      { index, name, kind, mtuBytes, isUp, linkIndex, mac: rest.mac, vxlan: rest.vxlan },
-      { index: 0, name: 'vx0', kind: 'vxlan', mtuBytes: 1400, isUp: false, linkIndex: 7, mac, vxlan },
-    );
-  });
 });
 
 describe('requests byte by byte, as linux/rtnetlink.h lays them out', () => {

@@ -196,6 +196,7 @@ function writeVxlan(writer: MessageWriter, vxlan: Vxlan, underlay: number | unde
     writer.attribute(type, ipToBytes(vxlan.local));
   }
   writer.attributeU8(c.IFLA_VXLAN_LEARNING, vxlan.isLearning ? 1 : 0);
+  if (vxlan.hasGroupPolicy) writer.attribute(c.IFLA_VXLAN_GBP, new Uint8Array());
   writer.attribute(c.IFLA_VXLAN_PORT, Uint8Array.of(vxlan.port >> 8, vxlan.port & 0xff));
 }
 
@@ -206,6 +207,7 @@ function decodeVxlan(data: Attributes): Vxlan {
     port: ((port?.[0] ?? 0) << 8) | (port?.[1] ?? 0),
     local: decodeIp(data.get(c.IFLA_VXLAN_LOCAL) ?? data.get(c.IFLA_VXLAN_LOCAL6)),
     isLearning: attributeU8(data.get(c.IFLA_VXLAN_LEARNING)) === 1,
+    hasGroupPolicy: data.has(c.IFLA_VXLAN_GBP),
   };
 }
 

@@ -32,6 +32,8 @@ export interface Vxlan {
   readonly port: number;
   readonly local: Ip | undefined;
   readonly isLearning: boolean;
+  /** The low 16 bits of a packet's mark travel in the header (group policy extension); what has one is not taken by a device without. */
+  readonly hasGroupPolicy: boolean;
 }
 
 export interface InterfaceAddress {
