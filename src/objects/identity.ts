@@ -92,13 +92,3 @@ export function parseIdentityNumber(text: string): number {
     `Cannot read identity "${text}": its name must be a number from ${FIRST_IDENTITY} to ${LAST_IDENTITY}`,
   );
 }
-
-/** The number of each set of labels by `identityKey`; of two for the same labels the lower one, everywhere. */
-export function identitiesByKey(identities: Iterable<Identity>): ReadonlyMap<string, number> {
-  const numbers = new Map<string, number>();
-  for (const { of, number } of identities) {
-    const key = identityKey(of);
-    numbers.set(key, Math.min(number, numbers.get(key) ?? number));
-  }
-  return numbers;
-}

@@ -4,10 +4,10 @@ import { PEERS } from '../../base/policy-numbers.ts';
 import { identitiesByKey, identityKey, identityLabels, type IdentityLabels } from '../../objects/identity.ts';
 import { matchesSelector } from '../../objects/meta.ts';
 import { NAMESPACE_NAME_LABEL } from '../../objects/namespace.ts';
-import type { NetworkPolicy, PolicyPeer } from '../../objects/network-policy.ts';
+import type { NetworkPolicy } from '../../objects/network-policy.ts';
 import type { ContainerPort, Pod } from '../../objects/pod.ts';
 import type { Service } from '../../objects/service.ts';
-import { keysOfSelector } from '../../objects/slim-selector.ts';
+import { mentionedKeys } from '../../objects/mentioned-labels.ts';
 import { CLUSTER_DNS_SERVICE } from '../service-model.ts';
 import { numbersOf } from './number-of.ts';
 import type { PolicyObjects } from './policy-objects.ts';
@@ -27,21 +27,10 @@ export interface Mentioned {
   readonly portNames: ReadonlySet<string>;
 }
 
-export function mentionedBy(policies: Iterable<NetworkPolicy>): Mentioned {
-  const labelKeys = new Set<string>();
-  const portNames = new Set<string>();
-  for (const { podSelector, ingress = [], egress = [] } of policies) {
-    for (const key of keysOfSelector(podSelector)) labelKeys.add(key);
-    for (const { peers = [] } of [...ingress, ...egress])
-      for (const key of peers.flatMap(keysOfPeer)) labelKeys.add(key);
-    for (const { ports = [] } of egress)
-      for (const { port } of ports) if (typeof port === 'string') portNames.add(port);
-  }
-  return { labelKeys, portNames };
-}
-
-function keysOfPeer(peer: PolicyPeer): readonly string[] {
-  return peer.kind === 'pods' ? keysOfSelector(peer.pods) : [];
+export function mentionedBy(policies: readonly NetworkPolicy[]): Mentioned {
+  const ports = policies.flatMap(({ egress = [] }) => egress.flatMap((it) => it.ports ?? []));
+  const names = ports.flatMap(({ port }) => (typeof port === 'string' ? [port] : []));
+  return { labelKeys: mentionedKeys(policies), portNames: new Set(names) };
 }
 
 /** A pod that policies are about: it has a network of its own, and its addresses are still its own. */

@@ -52,7 +52,7 @@ export class PolicyCompiler {
   }
 
   compile(objects: PolicyObjects): NodePolicies {
-    this.#book.update(objects, mentionedBy(objects.networkPolicies.values()));
+    this.#book.update(objects, mentionedBy([...objects.networkPolicies.values()]));
     const { groups, pods } = this.#groupPods(objects);
     this.#blocks = keepBlocks(this.#blocks, groups.values());
     const podPrefixes = this.#podPrefixes(objects);
