@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { clusterOf, served, type ClusterPart } from '../../test/support/cluster-of.ts';
 import {
+  CLUSTER_NETWORK_POLICIES,
   CRON_JOBS,
   DAEMON_SETS,
   DEPLOYMENTS,
@@ -160,6 +161,26 @@ const ROWS: readonly {
           { to: [{ namespaceSelector: { matchLabels: { 'controller-uid': '1' } } }] },
         ],
       }),
+    ],
+    expected: ['make 256 shop job-name=x'],
+  },
+  {
+    name: 'one to each instance that a policy for the whole cluster asks for',
+    world: [
+      aPod('a', { 'job-name': 'x' }),
+      [
+        CLUSTER_NETWORK_POLICIES,
+        [
+          {
+            metadata: { name: 'cluster' },
+            spec: {
+              tier: 'Admin',
+              priority: 1,
+              subject: { pods: { podSelector: { matchLabels: { 'job-name': 'x' } } } },
+            },
+          },
+        ],
+      ],
     ],
     expected: ['make 256 shop job-name=x'],
   },

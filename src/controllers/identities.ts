@@ -1,7 +1,7 @@
 // Gives out identities: one object for each set of labels that pods of a namespace have or will have (docs/decisions/identities.md).
 // When one was last needed stands in the object itself, so that a restart of the controller changes nothing.
 
-import { IDENTITIES, NETWORK_POLICIES } from '../kube/resource.ts';
+import { IDENTITIES } from '../kube/resource.ts';
 import { identityKey, type IdentityObject } from '../objects/identity.ts';
 import { isSameJson } from '../objects/json.ts';
 import type { KubeObject } from '../objects/meta.ts';
@@ -19,9 +19,10 @@ import { timeText } from './event-recorder.ts';
 import { freeNumbers } from './identity-numbers.ts';
 import {
   BY_IDENTITY,
+  IDENTITY_POLICIES,
   IDENTITY_USERS,
-  mentionedInstanceLabels,
   needsOf,
+  type IdentityPolicy,
   type IdentityUser,
   type Need,
 } from './identity-users.ts';
@@ -39,9 +40,7 @@ export function identityController(options: { readonly unusedMs?: number } = {})
     sources: [
       ...IDENTITY_USERS.map(userSource),
       clusterKey(IDENTITIES),
-      source(NETWORK_POLICIES, ({ before, after }) =>
-        isSameJson(mentionedInstanceLabels(before), mentionedInstanceLabels(after)) ? [] : [CLUSTER_KEY],
-      ),
+      ...IDENTITY_POLICIES.map(policySource),
     ],
     reconcile: (_key, context) => reconcileIdentities(context, unusedMs),
     concurrency: 1,
@@ -56,6 +55,15 @@ function userSource({ resource, labelsOf }: IdentityUser): Source {
   };
   return source(resource, ({ before, after }) =>
     keyOfLabels(before) === keyOfLabels(after) ? [] : [CLUSTER_KEY],
+  );
+}
+
+/** Few policies ask for single instances. */
+function policySource({ resource, keysOf }: IdentityPolicy): Source {
+  const keys = (policy: KubeObject | undefined): readonly string[] =>
+    policy === undefined ? [] : keysOf(policy);
+  return source(resource, ({ before, after }) =>
+    isSameJson(keys(before), keys(after)) ? [] : [CLUSTER_KEY],
   );
 }
 

@@ -2,6 +2,7 @@
 // pod is. And how the cache finds them: by their labels without those of single instances, of which there are as many as workloads, not as pods.
 
 import {
+  CLUSTER_NETWORK_POLICIES,
   CRON_JOBS,
   DAEMON_SETS,
   DEPLOYMENTS,
@@ -21,6 +22,7 @@ import {
   type IdentityLabels,
 } from '../objects/identity.ts';
 import type { KubeObject } from '../objects/meta.ts';
+import { parseClusterNetworkPolicy } from '../objects/cluster-network-policy.ts';
 import { mentionedKeys } from '../objects/mentioned-labels.ts';
 import { parseNetworkPolicy } from '../objects/network-policy.ts';
 import { cachedKind, type CachedKind } from './cluster-cache.ts';
@@ -29,7 +31,7 @@ import { isFinished } from './pod-state.ts';
 
 /** Of users: key of their labels without those of single instances. Of Identities: key of the labels that they stand for. */
 export const BY_IDENTITY = 'identity';
-/** Of NetworkPolicies: the labels of single instances that they ask for. */
+/** Of policies: the labels of single instances that they ask for. */
 const BY_MENTIONED = 'mentioned';
 
 /** A kind whose objects need identities. */
@@ -68,13 +70,39 @@ function userKind<T extends KubeObject>(
   return { resource, labelsOf };
 }
 
+/** A kind of policy, and the labels of single instances that one asks for. */
+export interface IdentityPolicy {
+  readonly resource: ResourceRef;
+  readonly keysOf: (policy: KubeObject) => readonly string[];
+}
+
+export const IDENTITY_POLICIES: readonly IdentityPolicy[] = [
+  {
+    resource: NETWORK_POLICIES,
+    keysOf: (policy) => instanceLabels(() => mentionedKeys([parseNetworkPolicy(policy)], [])),
+  },
+  {
+    resource: CLUSTER_NETWORK_POLICIES,
+    keysOf: (policy) => instanceLabels(() => mentionedKeys([], [parseClusterNetworkPolicy(policy)])),
+  },
+];
+
+/** A policy that cannot be read is none to the agents either, who name it. */
+function instanceLabels(read: () => ReadonlySet<string>): readonly string[] {
+  try {
+    return [...read()].filter((key) => INSTANCE_LABELS.has(key));
+  } catch {
+    return [];
+  }
+}
+
 /** The kinds that this controller reads, with the indexes by which it does. */
 export const IDENTITY_KINDS: readonly CachedKind[] = [
   ...IDENTITY_USERS.map(({ resource, labelsOf }) =>
     cachedKind(resource, { [BY_IDENTITY]: (object: KubeObject) => basicKeys(labelsOf(object)) }),
   ),
   cachedKind(IDENTITIES, { [BY_IDENTITY]: (object) => [identityKey(parseIdentity(object).of)] }),
-  cachedKind(NETWORK_POLICIES, { [BY_MENTIONED]: mentionedInstanceLabels }),
+  ...IDENTITY_POLICIES.map(({ resource, keysOf }) => cachedKind(resource, { [BY_MENTIONED]: keysOf })),
 ];
 
 function basicKeys(of: IdentityLabels | undefined): readonly string[] {
@@ -82,16 +110,6 @@ function basicKeys(of: IdentityLabels | undefined): readonly string[] {
 }
 
 const NONE: ReadonlySet<string> = new Set();
-
-/** Labels of single instances that a policy asks for. A policy that cannot be read is none to the agents either, who name it. */
-export function mentionedInstanceLabels(policy: KubeObject | undefined): readonly string[] {
-  if (policy === undefined) return [];
-  try {
-    return [...mentionedKeys([parseNetworkPolicy(policy)])].filter((key) => INSTANCE_LABELS.has(key));
-  } catch {
-    return [];
-  }
-}
 
 /** A set of labels that needs an identity, and one of the objects that need it. */
 export interface Need {
@@ -101,7 +119,9 @@ export interface Need {
 
 /** All needs of the cluster by `identityKey`. Takes a step per set of labels, not per pod, unless a policy asks for single instances. */
 export function needsOf(cluster: ClusterReader): ReadonlyMap<string, Need> {
-  const mentioned = new Set(cluster.of(NETWORK_POLICIES).valuesOf(BY_MENTIONED));
+  const mentioned = new Set(
+    IDENTITY_POLICIES.flatMap(({ resource }) => [...cluster.of(resource).valuesOf(BY_MENTIONED)]),
+  );
   const needs = new Map<string, Need>();
   for (const { resource, labelsOf } of IDENTITY_USERS) {
     const table = cluster.of(resource);

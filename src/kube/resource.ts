@@ -102,5 +102,9 @@ export const ENDPOINT_SLICES = resourceRef<EndpointSlice>('discovery.k8s.io/v1',
 export const LEASES = resourceRef<Lease>('coordination.k8s.io/v1', 'Lease');
 export const POD_DISRUPTION_BUDGETS = resourceRef<PodDisruptionBudget>('policy/v1', 'PodDisruptionBudget');
 export const NETWORK_POLICIES = resourceRef<NetworkPolicy>('networking.k8s.io/v1', 'NetworkPolicy');
+export const CLUSTER_NETWORK_POLICIES = resourceRef(
+  'policy.networking.k8s.io/v1alpha2',
+  'ClusterNetworkPolicy',
+);
 export const IDENTITIES = resourceRef<IdentityObject>('fairlead.dev/v1alpha1', 'Identity');
 export const LOAD_BALANCER_POOLS = resourceRef<LoadBalancerPool>('fairlead.dev/v1alpha1', 'LoadBalancerPool');

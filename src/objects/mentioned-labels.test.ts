@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseClusterNetworkPolicy } from './cluster-network-policy.ts';
 import { mentionedKeys } from './mentioned-labels.ts';
 import { parseNetworkPolicy } from './network-policy.ts';
 
@@ -40,6 +41,22 @@ for (const { name, specs, expected } of [
     const policies = specs.map((spec) =>
       parseNetworkPolicy({ metadata: { namespace: 'shop', name: 'p' }, spec }),
     );
-    assert.deepEqual([...mentionedKeys(policies)].sort(), expected);
+    assert.deepEqual([...mentionedKeys(policies, [])].sort(), expected);
   });
 }
+
+test('mentionedKeys() gives the keys of ClusterNetworkPolicies beside them, without those of namespaces and nodes', () => {
+  const policy = parseClusterNetworkPolicy({
+    metadata: { name: 'p' },
+    spec: {
+      tier: 'Admin',
+      priority: 1,
+      subject: { pods: { namespaceSelector: ASK('ns'), podSelector: ASK('subject') } },
+      ingress: [{ action: 'Deny', from: [{ pods: { podSelector: ASK('in') } }, { namespaces: ASK('ns') }] }],
+      egress: [{ action: 'Deny', to: [{ nodes: ASK('node') }, { pods: { podSelector: ASK('out') } }] }],
+    },
+  });
+  const other = { metadata: { namespace: 'shop', name: 'q' }, spec: { podSelector: ASK('plain') } };
+  const keys = mentionedKeys([parseNetworkPolicy(other)], [policy]);
+  assert.deepEqual([...keys].sort(), ['in', 'out', 'plain', 'subject']);
+});

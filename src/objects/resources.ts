@@ -180,6 +180,12 @@ export const RESOURCES: readonly Resource[] = [
     generation: true,
     subresources: [status('PodDisruptionBudget')],
   }),
+  resource('policy.networking.k8s.io/v1alpha2', 'ClusterNetworkPolicy', 'clusternetworkpolicies', {
+    short: ['cnp'],
+    cluster: true,
+    generation: true,
+    subresources: [status('ClusterNetworkPolicy')],
+  }),
   resource('storage.k8s.io/v1', 'StorageClass', 'storageclasses', { short: ['sc'], cluster: true }),
   resource(RBAC, 'ClusterRoleBinding', 'clusterrolebindings', { cluster: true }),
   resource(RBAC, 'ClusterRole', 'clusterroles', { cluster: true }),

@@ -17,6 +17,7 @@ import {
   NETWORKING_FIELDS,
   STORAGE_FIELDS,
 } from './kubernetes-protobuf-network.ts';
+import { NETWORK_POLICY_API_FIELDS } from './network-policy-api.ts';
 import {
   APPS_FIELDS,
   AUTOSCALING_FIELDS,
@@ -71,7 +72,7 @@ const TABLES: Readonly<Record<string, string>> = {
   core: CORE_FIELDS,
   apps: APPS_FIELDS,
   batch: BATCH_FIELDS,
-  policy: POLICY_FIELDS,
+  policy: `${POLICY_FIELDS.trim()}\n${NETWORK_POLICY_API_FIELDS.trim()}`,
   autoscaling: AUTOSCALING_FIELDS,
   networking: NETWORKING_FIELDS,
   discovery: DISCOVERY_FIELDS,

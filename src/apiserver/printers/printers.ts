@@ -18,6 +18,7 @@ import {
 } from './cluster.ts';
 import { IDENTITY } from './identity.ts';
 import { LOAD_BALANCER_POOL } from './load-balancer-pool.ts';
+import { CLUSTER_NETWORK_POLICY } from './cluster-network-policy.ts';
 import { ENDPOINT_SLICE, ENDPOINTS, INGRESS, INGRESS_CLASS, NETWORK_POLICY, SERVICE } from './network.ts';
 import { POD } from './pods.ts';
 import type { Printer } from './printer.ts';
@@ -57,6 +58,7 @@ const PRINTERS: Readonly<Record<string, Printer>> = {
   'coordination.Lease': LEASE,
   'events.Event': EVENT,
   'policy.PodDisruptionBudget': DISRUPTION_BUDGET,
+  'policy.ClusterNetworkPolicy': CLUSTER_NETWORK_POLICY,
   'storage.StorageClass': STORAGE_CLASS,
   'fairlead.Identity': IDENTITY,
   'fairlead.LoadBalancerPool': LOAD_BALANCER_POOL,

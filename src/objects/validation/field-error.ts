@@ -45,6 +45,14 @@ export function tooLong(field: string, maxBytes: number): FieldError {
   return { reason: 'FieldValueTooLong', field, message: `Too long: may not be more than ${maxBytes} bytes` };
 }
 
+export function tooMany(field: string, count: number, most: number): FieldError {
+  return {
+    reason: 'FieldValueTooMany',
+    field,
+    message: `Too many: ${count}: must have at most ${most} items`,
+  };
+}
+
 /** Bounded: a hostile value must not be echoed whole. */
 function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? 'null';

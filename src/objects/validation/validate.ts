@@ -1,6 +1,7 @@
 // Which checks belong to which kind: the one list. An object that passes may be stored.
 
 import { objectOf, type Draft } from '../json.ts';
+import { validateClusterNetworkPolicy } from './cluster-network-policy.ts';
 import { validateConfigMap, validateSecret } from './config.ts';
 import type { FieldError } from './field-error.ts';
 import { validateIdentity } from './identity.ts';
@@ -39,6 +40,7 @@ const VALIDATORS: Readonly<Record<string, Validator>> = {
   'batch.Job': validateJob,
   'batch.CronJob': validateCronJob,
   'policy.PodDisruptionBudget': validateDisruptionBudget,
+  'policy.ClusterNetworkPolicy': validateClusterNetworkPolicy,
   'networking.NetworkPolicy': validateNetworkPolicy,
   'networking.Ingress': validateIngress,
   'fairlead.Identity': validateIdentity,
