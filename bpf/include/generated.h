@@ -30,6 +30,7 @@ struct ip_address {
 #define PEER_UNKNOWN_POD 2
 #define PEER_ANY_POD 3
 #define PEER_CLUSTER_DNS 4
+#define PEER_FIRST_NODE 1073741824
 #define RULE_SET_NONE 0
 #define RULE_SET_ALL 1
 #define REASON_FORWARDED 0

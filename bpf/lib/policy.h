@@ -60,7 +60,7 @@ static __always_inline const struct policy_peer *policy_peer_of(const struct pol
 /* What is open with the peer: see DirectionPolicy of src/model/policy.ts. */
 static __noinline __u32 policy_rule_set(const struct policy_question *asked, __u32 direction, __u32 peer, __u32 block)
 {
-	__u32 any = peer == PEER_OUTSIDE ? PEER_OUTSIDE : PEER_ANY_POD;
+	__u32 any = peer == PEER_OUTSIDE || peer >= PEER_FIRST_NODE ? PEER_OUTSIDE : PEER_ANY_POD;
 	const struct policy_peer *found;
 
 	found = policy_peer_of(asked, direction, peer, block);

@@ -8,6 +8,7 @@ import type { PolicyObjects } from '../compile/policy/policy-objects.ts';
 import { Store, type Snapshot } from '../store/store.ts';
 import type { AgentContext } from './agent-context.ts';
 import {
+  CLUSTER_NETWORK_POLICY_KIND,
   ENDPOINT_SLICE_KIND,
   IDENTITY_KIND,
   NAMESPACE_KIND,
@@ -85,6 +86,7 @@ export function policyObjectsOf(snapshot: Snapshot): PolicyObjects | undefined {
     services: snapshot.of(SERVICE_KIND),
     namespaces: snapshot.of(NAMESPACE_KIND),
     networkPolicies: snapshot.of(NETWORK_POLICY_KIND),
+    clusterNetworkPolicies: snapshot.of(CLUSTER_NETWORK_POLICY_KIND),
     identities: snapshot.of(IDENTITY_KIND),
   };
   if (!Object.values(tables).every((it) => it.isSynced)) return undefined;
@@ -94,6 +96,7 @@ export function policyObjectsOf(snapshot: Snapshot): PolicyObjects | undefined {
     services: tables.services.objects,
     namespaces: tables.namespaces.objects,
     networkPolicies: tables.networkPolicies.objects,
+    clusterNetworkPolicies: tables.clusterNetworkPolicies.objects,
     identities: tables.identities.objects,
   };
 }

@@ -8,6 +8,7 @@ import type { Snapshot } from '../store/store.ts';
 import { policyObjectsOf } from './cluster-watch.ts';
 import type { AgentConfig } from './config.ts';
 import {
+  CLUSTER_NETWORK_POLICY_KIND,
   IDENTITY_KIND,
   NAMESPACE_KIND,
   NETWORK_POLICY_KIND,
@@ -17,9 +18,14 @@ import {
 } from './watched-kinds.ts';
 
 /** Any change of one of these is a change of policies. */
-const DECIDING = [NODE_KIND, POD_KIND, NAMESPACE_KIND, NETWORK_POLICY_KIND, IDENTITY_KIND].map(
-  (it) => it.name,
-);
+const DECIDING = [
+  NODE_KIND,
+  POD_KIND,
+  NAMESPACE_KIND,
+  NETWORK_POLICY_KIND,
+  CLUSTER_NETWORK_POLICY_KIND,
+  IDENTITY_KIND,
+].map((it) => it.name);
 
 export class PolicyPart {
   readonly #compiler: PolicyCompiler;

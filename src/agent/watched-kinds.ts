@@ -2,6 +2,7 @@
 
 import { parseEndpointSlice, type EndpointSlice } from '../objects/endpoint-slice.ts';
 import { CLUSTER_SETTINGS, parseClusterSettings, type ClusterSettings } from '../objects/cluster-settings.ts';
+import { parseClusterNetworkPolicy, type ClusterNetworkPolicy } from '../objects/cluster-network-policy.ts';
 import { parseIdentity, type Identity } from '../objects/identity.ts';
 import { parseNamespace, type Namespace } from '../objects/namespace.ts';
 import { parseNetworkPolicy, type NetworkPolicy } from '../objects/network-policy.ts';
@@ -10,6 +11,7 @@ import { parsePod, type Pod } from '../objects/pod.ts';
 import { parseService, type Service } from '../objects/service.ts';
 import type { Selection } from '../kube/kube-client.ts';
 import {
+  CLUSTER_NETWORK_POLICIES,
   CONFIG_MAPS,
   ENDPOINT_SLICES,
   IDENTITIES,
@@ -29,6 +31,10 @@ export const ENDPOINT_SLICE_KIND: StoreKind<EndpointSlice> = { name: 'EndpointSl
 export const NAMESPACE_KIND: StoreKind<Namespace> = { name: 'Namespace', isEqual: isSameObject };
 export const NETWORK_POLICY_KIND: StoreKind<NetworkPolicy> = {
   name: 'NetworkPolicy',
+  isEqual: isSameObject,
+};
+export const CLUSTER_NETWORK_POLICY_KIND: StoreKind<ClusterNetworkPolicy> = {
+  name: 'ClusterNetworkPolicy',
   isEqual: isSameObject,
 };
 export const IDENTITY_KIND: StoreKind<Identity> = { name: 'Identity', isEqual: isSameObject };
@@ -57,6 +63,7 @@ export function watchedKinds(): readonly WatchedKind[] {
     },
     watched(NAMESPACE_KIND, NAMESPACES, parseNamespace),
     watched(NETWORK_POLICY_KIND, NETWORK_POLICIES, parseNetworkPolicy),
+    watched(CLUSTER_NETWORK_POLICY_KIND, CLUSTER_NETWORK_POLICIES, parseClusterNetworkPolicy),
     watched(IDENTITY_KIND, IDENTITIES, parseIdentity),
     watched(POD_KIND, PODS, parsePod),
   ];

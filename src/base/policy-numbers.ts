@@ -15,6 +15,8 @@ export const PEERS = {
   anyPod: 3,
   /** The cluster's DNS on the node itself, in the place of the pods of its Service. */
   clusterDns: 4,
+  /** Nodes have this number and above. */
+  firstNode: 0x4000_0000,
 } as const;
 
 /** Rule sets that need no entry. */

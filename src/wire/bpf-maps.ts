@@ -464,6 +464,7 @@ export const BPF_CONSTANTS: Readonly<Record<string, number>> = {
   PEER_UNKNOWN_POD: PEERS.unknownPod,
   PEER_ANY_POD: PEERS.anyPod,
   PEER_CLUSTER_DNS: PEERS.clusterDns,
+  PEER_FIRST_NODE: PEERS.firstNode,
   RULE_SET_NONE: RULE_SETS.none,
   RULE_SET_ALL: RULE_SETS.all,
   ...Object.fromEntries(PACKET_REASONS.map((it, at) => [reasonConstant(it.name), at])),

@@ -11,6 +11,8 @@ import { isPolicyPod, type PeerBook } from './peers.ts';
 export interface FixedAddresses {
   readonly podPrefixes: readonly Cidr[];
   readonly ownNode: readonly Cidr[];
+  /** Addresses of other nodes with their numbers. */
+  readonly nodes: ReadonlyMap<Cidr, number>;
   readonly clusterDns: readonly Cidr[];
 }
 
@@ -29,6 +31,7 @@ export function addressesOf(
   for (const prefix of blocks.numbers.keys())
     if (isWithin(prefix, fixed.podPrefixes)) peers.set(prefix, PEERS.unknownPod);
   claimPods(peers, pods, book);
+  for (const [prefix, number] of fixed.nodes) peers.set(prefix, number);
   for (const prefix of fixed.ownNode) peers.set(prefix, PEERS.host);
   for (const prefix of fixed.clusterDns) peers.set(prefix, PEERS.clusterDns);
   return new Map([...peers].map(([prefix, peer]) => [prefix, { peer, block: blocks.blockOf(prefix) }]));

@@ -14,20 +14,21 @@ import type { PolicyPort } from '../../objects/network-policy.ts';
 import type { ContainerPort } from '../../objects/pod.ts';
 import type { DirectionRule, DirectionRules } from './rules.ts';
 
-/** Container ports with names, of whoever receives; none where that is no pod. */
-export type NamedPorts = readonly Pick<ContainerPort, 'name' | 'port' | 'protocol'>[];
+/** Container ports with names, of whoever receives; none where that is no pod, `every` where a name may be any port. */
+export type NamedPorts = readonly Pick<ContainerPort, 'name' | 'port' | 'protocol'>[] | 'every';
 
 export interface Concern {
   /** Whether the rule is about the peer. */
   readonly concerns: (rule: DirectionRule) => boolean;
-  readonly namedPorts: NamedPorts;
+  /** What the rule's names of ports stand for. */
+  readonly namedPorts: (rule: DirectionRule) => NamedPorts;
 }
 
 /** The open ports. Administrators' rules decide first, the first one that meets a port; what they leave or pass on is NetworkPolicies' where any isolates. */
 export function decide(rules: DirectionRules, concern: Concern): PortSet {
   const admin = walkTier(rules.admin, ALL_PORTS, concern);
   if (rules.isolating.length > 0) {
-    const open = rules.rules.filter(concern.concerns).map((it) => portsOfRule(it, concern.namedPorts));
+    const open = rules.rules.filter(concern.concerns).map((it) => portsOfRule(it, concern.namedPorts(it)));
     return unionOfPorts(admin.accepted, commonPorts(admin.left, open.reduce(unionOfPorts, NO_PORTS)));
   }
   const baseline = walkTier(rules.baseline, admin.left, concern);
@@ -43,7 +44,7 @@ interface Tier {
 function walkTier(rules: readonly DirectionRule[], from: PortSet, concern: Concern): Tier {
   let [undecided, accepted, passed] = [from, NO_PORTS, NO_PORTS];
   for (const rule of rules.filter(concern.concerns)) {
-    const met = commonPorts(undecided, portsOfRule(rule, concern.namedPorts));
+    const met = commonPorts(undecided, portsOfRule(rule, concern.namedPorts(rule)));
     undecided = portsWithout(undecided, met);
     if (rule.action === 'accept') accepted = unionOfPorts(accepted, met);
     if (rule.action === 'pass') passed = unionOfPorts(passed, met);
@@ -60,6 +61,7 @@ export function portsOfRule({ ports }: Pick<DirectionRule, 'ports'>, namedPorts:
 function portsOfReference({ protocol, port, endPort }: PolicyPort, namedPorts: NamedPorts): PortSet {
   if (port === undefined) return portsOf(protocol);
   if (isPort(port)) return portsOf(protocol, { from: port, to: endPort ?? port });
+  if (namedPorts === 'every') return portsOf(protocol);
   return namedPorts
     .filter((it) => it.name === port && it.protocol === protocol)
     .map((it) => portsOf(protocol, { from: it.port, to: it.port }))

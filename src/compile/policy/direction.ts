@@ -55,28 +55,39 @@ export function compileDirection(context: DirectionContext): DirectionPolicy {
   fill(PEERS.outside, { kind: 'outside' }, all);
   fill(PEERS.anyPod, { kind: 'any-pod' }, ofPods);
   fill(PEERS.unknownPod, { kind: 'unknown-pod' }, ofPods);
-  for (const number of chosenBy(rules, context.classes)) fill(number, { kind: 'class', number }, ofPods);
+  for (const number of chosenBy(context))
+    fill(number, { kind: 'class', number }, number < PEERS.firstNode ? ofPods : all);
   return policy;
 }
 
-/** Classes that a rule means and not another one of the same kind. */
-function chosenBy({ admin, rules, baseline }: DirectionRules, classes: ClassIndex): ReadonlySet<number> {
+/** Classes for which a rule may mean something else than for any pod: it chooses them, or names a port that they have. */
+function chosenBy({ rules: all, classes, direction }: DirectionContext): ReadonlySet<number> {
+  const rules = [...all.admin, ...all.rules, ...all.baseline];
   const chosen = new Set<number>();
-  for (const { peers = [] } of [...admin, ...rules, ...baseline])
+  if (direction === 'egress' && rules.some(namesPort))
+    for (const { number, namedPorts } of classes.classes.values())
+      if (namedPorts.length > 0) chosen.add(number);
+  for (const { peers = [] } of rules)
     for (const peer of peers)
-      if (peer.kind === 'pods' && !matchesAllPods(peer))
+      if (peer.kind !== 'block' && !matchesAllPods(peer))
         for (const number of classes.matching(peer)) chosen.add(number);
   return chosen;
+}
+
+function namesPort({ ports = [] }: DirectionRule): boolean {
+  return ports.some(({ port }) => typeof port === 'string');
 }
 
 function ruleSetFor(context: DirectionContext, peer: Peer, prefix: Cidr | undefined): number {
   const { rules, direction, classes, ownPorts, numberOf } = context;
   const peerPorts = peer.kind === 'class' ? (classes.classes.get(peer.number)?.namedPorts ?? []) : [];
-  const namedPorts = direction === 'ingress' ? ownPorts : peerPorts;
   const open = (mayBe: (rule: DirectionRule) => boolean): PortSet =>
     decide(rules, {
       concerns: (rule) => concerns(rule, { peer, prefix, classes, mayBe: mayBe(rule) }),
-      namedPorts,
+      namedPorts: (rule) => {
+        if (direction === 'ingress') return ownPorts;
+        return mayBe(rule) ? 'every' : peerPorts;
+      },
     });
   if (peer.kind !== 'unknown-pod') return numberOf(open(() => false));
   // Nobody knows whose rules it will come under: open is what is open whoever it is.
@@ -101,8 +112,8 @@ function concerns({ peers }: DirectionRule, { peer, prefix, classes, mayBe }: As
   if (peers === undefined) return true;
   return peers.some((match) => {
     if (match.kind === 'block') return prefix !== undefined && matchesBlock(match, prefix);
-    if (peer.kind === 'outside') return false;
-    if (matchesAllPods(match)) return true;
-    return peer.kind === 'class' ? classes.matching(match).has(peer.number) : mayBe;
+    if (peer.kind === 'class') return classes.matching(match).has(peer.number);
+    if (peer.kind === 'outside' || match.kind === 'nodes') return false;
+    return matchesAllPods(match) || mayBe;
   });
 }

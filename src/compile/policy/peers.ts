@@ -2,16 +2,15 @@
 
 import { PEERS } from '../../base/policy-numbers.ts';
 import { identitiesByKey, identityKey, identityLabels, type IdentityLabels } from '../../objects/identity.ts';
-import { matchesSelector } from '../../objects/meta.ts';
+import { matchesSelector, type Selector } from '../../objects/meta.ts';
 import { NAMESPACE_NAME_LABEL } from '../../objects/namespace.ts';
-import type { NetworkPolicy } from '../../objects/network-policy.ts';
 import type { ContainerPort, Pod } from '../../objects/pod.ts';
 import type { Service } from '../../objects/service.ts';
 import { mentionedKeys } from '../../objects/mentioned-labels.ts';
 import { CLUSTER_DNS_SERVICE } from '../service-model.ts';
 import { numbersOf } from './number-of.ts';
 import type { PolicyObjects } from './policy-objects.ts';
-import type { PodsMatch } from './rules.ts';
+import type { NodesMatch, PodsMatch } from './rules.ts';
 
 /** Pods of one identity whose container ports have the same names, as far as a policy asks for them. */
 export interface PeerClass extends IdentityLabels {
@@ -21,16 +20,29 @@ export interface PeerClass extends IdentityLabels {
   readonly namedPorts: readonly ContainerPort[];
 }
 
+/** A node as a peer: whatever address it has. */
+export interface NodeClass {
+  readonly number: number;
+  readonly name: string;
+  readonly labels: ReadonlyMap<string, string>;
+}
+
 /** What selectors ask for: label keys of pods, and names of ports where the other end is the pod that has them. */
 export interface Mentioned {
   readonly labelKeys: ReadonlySet<string>;
   readonly portNames: ReadonlySet<string>;
 }
 
-export function mentionedBy(policies: readonly NetworkPolicy[]): Mentioned {
-  const ports = policies.flatMap(({ egress = [] }) => egress.flatMap((it) => it.ports ?? []));
+export function mentionedBy({
+  networkPolicies,
+  clusterNetworkPolicies,
+}: Pick<PolicyObjects, 'networkPolicies' | 'clusterNetworkPolicies'>): Mentioned {
+  const [own, cluster] = [[...networkPolicies.values()], [...clusterNetworkPolicies.values()]];
+  const ports = own.flatMap(({ egress = [] }) => egress.flatMap((it) => it.ports ?? []));
   const names = ports.flatMap(({ port }) => (typeof port === 'string' ? [port] : []));
-  return { labelKeys: mentionedKeys(policies), portNames: new Set(names) };
+  const clusterPorts = cluster.flatMap(({ egress }) => egress.flatMap((it) => it.ports ?? []));
+  const clusterNames = clusterPorts.flatMap((it) => (it.kind === 'name' ? [it.name] : []));
+  return { labelKeys: mentionedKeys(own, cluster), portNames: new Set([...names, ...clusterNames]) };
 }
 
 /** A pod that policies are about: it has a network of its own, and its addresses are still its own. */
@@ -53,23 +65,42 @@ function namedOf(ports: readonly ContainerPort[], names: ReadonlySet<string>): r
 /** Who may be meant by a selector; the same index as long as no class is another one. */
 export class ClassIndex {
   readonly classes: ReadonlyMap<number, PeerClass>;
+  readonly #nodes: ReadonlyMap<number, NodeClass>;
   readonly #byNamespace: ReadonlyMap<string, readonly PeerClass[]>;
-  readonly #matches = new WeakMap<PodsMatch, ReadonlySet<number>>();
+  readonly #matches = new WeakMap<PodsMatch | NodesMatch, ReadonlySet<number>>();
 
-  constructor(classes: ReadonlyMap<number, PeerClass>) {
+  constructor(classes: ReadonlyMap<number, PeerClass>, nodes: ReadonlyMap<number, NodeClass>) {
     this.classes = classes;
+    this.#nodes = nodes;
     this.#byNamespace = Map.groupBy(classes.values(), (it) => it.namespace);
   }
 
-  /** Numbers of the classes that a selector chooses. */
-  matching(match: PodsMatch): ReadonlySet<number> {
+  /** Numbers of the classes, or nodes, that a selector chooses. */
+  matching(match: PodsMatch | NodesMatch): ReadonlySet<number> {
     const known = this.#matches.get(match);
     if (known !== undefined) return known;
-    const chosen = new Set<number>();
-    for (const it of this.#candidates(match))
-      if (matchesSelector(match.pods, it.labels)) chosen.add(it.number);
+    const chosen =
+      match.kind === 'nodes'
+        ? numbersMatching(this.#nodes.values(), match.nodes)
+        : numbersMatching(this.#candidates(match), match.pods);
     this.#matches.set(match, chosen);
     return chosen;
+  }
+
+  /** Undefined for a node that is not known. */
+  nodeNumber(name: string): number | undefined {
+    for (const it of this.#nodes.values()) if (it.name === name) return it.number;
+    return undefined;
+  }
+
+  /** Whether both mean the same. */
+  isOf(classes: ReadonlyMap<number, PeerClass>, nodes: ReadonlyMap<number, NodeClass>): boolean {
+    return isSameMap(this.classes, classes) && isSameMap(this.#nodes, nodes);
+  }
+
+  /** What is known of a node by its number, to be kept where it is the same. */
+  nodeOf(number: number): NodeClass | undefined {
+    return this.#nodes.get(number);
   }
 
   *#candidates({ namespaces }: PodsMatch): Iterable<PeerClass> {
@@ -81,6 +112,19 @@ export class ClassIndex {
     for (const classes of this.#byNamespace.values())
       if (matchesSelector(selector, classes[0]?.namespaceLabels)) yield* classes;
   }
+}
+
+function numbersMatching(
+  among: Iterable<{ readonly number: number; readonly labels: ReadonlyMap<string, string> }>,
+  selector: Selector,
+): ReadonlySet<number> {
+  const chosen = new Set<number>();
+  for (const it of among) if (matchesSelector(selector, it.labels)) chosen.add(it.number);
+  return chosen;
+}
+
+function isSameMap<T>(a: ReadonlyMap<number, T>, b: ReadonlyMap<number, T>): boolean {
+  return a.size === b.size && [...a].every(([number, it]) => b.get(number) === it);
 }
 
 /** What a pod is, worked out once for each state of it. */
@@ -96,7 +140,7 @@ export class PeerBook {
   #numbers: ReadonlyMap<string, number> = new Map();
   #mentioned: Mentioned = { labelKeys: new Set(), portNames: new Set() };
   #variants: ReadonlyMap<string, number> = new Map();
-  index = new ClassIndex(new Map());
+  index = new ClassIndex(new Map(), new Map());
 
   /** Takes in the objects of now. */
   update(objects: PolicyObjects, mentioned: Mentioned): void {
@@ -104,10 +148,8 @@ export class PeerBook {
     this.#numbers = identitiesByKey(objects.identities.values());
     this.#variants = this.#variantsOf(objects.pods.values());
     const classes = this.#classesOf(objects);
-    const before = this.index.classes;
-    const isSame =
-      classes.size === before.size && [...classes].every(([number, it]) => before.get(number) === it);
-    if (!isSame) this.index = new ClassIndex(classes);
+    const nodes = nodeClasses(objects.nodes, this.index);
+    if (!this.index.isOf(classes, nodes)) this.index = new ClassIndex(classes, nodes);
   }
 
   /** Canonical text of what policies can tell the pod by, but for its ports. */
@@ -164,7 +206,7 @@ export class PeerBook {
     { number, namespace, labels, namedPorts }: Omit<PeerClass, 'namespaceLabels'>,
     namespaces: PolicyObjects['namespaces'],
   ): PeerClass {
-    const namespaceLabels = namespaces.get(namespace)?.labels ?? new Map([[NAMESPACE_NAME_LABEL, namespace]]);
+    const namespaceLabels = labelsOfNamespace(namespaces, namespace);
     const made = { number, namespace, namespaceLabels, labels, namedPorts };
     const before = this.index.classes.get(number);
     return before !== undefined && isSameClass(before, made) ? before : made;
@@ -184,12 +226,33 @@ export class PeerBook {
   }
 }
 
-const IDENTITY_MASK = 0xffff;
-const VARIANTS = { first: 1, count: 0x7fff };
+/** Numbers from `FIRST_NODE` up; the label maps of before where they say the same. */
+function nodeClasses(nodes: PolicyObjects['nodes'], before: ClassIndex): ReadonlyMap<number, NodeClass> {
+  const classes = new Map<number, NodeClass>();
+  for (const [name, number] of numbersOf(nodes.keys(), NODE_NUMBERS)) {
+    const labels = nodes.get(name)?.labels ?? new Map<string, string>();
+    const known = before.nodeOf(number);
+    const isSame = known?.name === name && isSameTexts(known.labels, labels);
+    classes.set(number, isSame ? known : { number, name, labels });
+  }
+  return classes;
+}
 
-/** Below 2^31, so that a number stays one in every notation. */
+const NODE_NUMBERS = { first: PEERS.firstNode, count: 0x3fff_fff0 };
+const IDENTITY_MASK = 0xffff;
+const VARIANTS = { first: 1, count: 0x3fff };
+
+/** Below the numbers of nodes. */
 export function peerNumber(identity: number, variant: number): number {
   return identity | (variant << 16);
+}
+
+/** One that is not known has its name. */
+export function labelsOfNamespace(
+  namespaces: PolicyObjects['namespaces'],
+  name: string,
+): ReadonlyMap<string, string> {
+  return namespaces.get(name)?.labels ?? new Map([[NAMESPACE_NAME_LABEL, name]]);
 }
 
 function dnsPorts({ ports }: Service): readonly ContainerPort[] {

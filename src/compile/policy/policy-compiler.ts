@@ -5,15 +5,30 @@ import { cidrHasIp, hostCidr, type Cidr } from '../../base/cidr.ts';
 import type { PortSet } from '../../base/port-set.ts';
 import type { ClusterNetwork } from '../../model/network.ts';
 import type { DirectionPolicy, NodePolicies, PolicyPod, PolicySubject } from '../../model/policy.ts';
-import type { NetworkPolicy, PolicyDirection } from '../../objects/network-policy.ts';
+import type { PolicyDirection } from '../../objects/network-policy.ts';
 import type { Pod } from '../../objects/pod.ts';
 import { addressesOf } from './addresses.ts';
 import { BlockIndex, prefixesOf } from './blocks.ts';
 import { compileDirection } from './direction.ts';
 import { NumberTable } from './number-of.ts';
-import { isPolicyPod, mentionedBy, PeerBook, portsText, type ClassIndex } from './peers.ts';
+import {
+  isPolicyPod,
+  labelsOfNamespace,
+  mentionedBy,
+  PeerBook,
+  portsText,
+  type ClassIndex,
+} from './peers.ts';
 import type { PolicyObjects } from './policy-objects.ts';
-import { isOpen, rulesAbout, type DirectionRules } from './rules.ts';
+import {
+  isOpen,
+  rulesAbout,
+  sortPolicies,
+  type DirectionRule,
+  type DirectionRules,
+  type Policies,
+  type RuleSubject,
+} from './rules.ts';
 import { RuleSetTable } from './rule-sets.ts';
 
 export interface PolicySettings {
@@ -30,7 +45,8 @@ interface Group {
 
 /** A direction as it was worked out, and what from. */
 interface Worked {
-  readonly isolating: readonly NetworkPolicy[];
+  readonly isolates: boolean;
+  readonly rules: readonly DirectionRule[];
   readonly classes: ClassIndex;
   readonly blocks: BlockIndex;
   readonly podPrefixes: string;
@@ -52,7 +68,7 @@ export class PolicyCompiler {
   }
 
   compile(objects: PolicyObjects): NodePolicies {
-    this.#book.update(objects, mentionedBy([...objects.networkPolicies.values()]));
+    this.#book.update(objects, mentionedBy(objects));
     const { groups, pods } = this.#groupPods(objects);
     this.#blocks = keepBlocks(this.#blocks, groups.values());
     const podPrefixes = this.#podPrefixes(objects);
@@ -73,18 +89,18 @@ export class PolicyCompiler {
     };
   }
 
-  #groupPods({ pods, networkPolicies }: PolicyObjects): {
+  #groupPods(objects: PolicyObjects): {
     readonly groups: ReadonlyMap<number, Group>;
     readonly pods: ReadonlyMap<string, PolicyPod>;
   } {
-    const byNamespace = Map.groupBy(networkPolicies.values(), (it) => it.namespace);
+    const policies = sortPolicies(objects);
     const groups = new Map<number, Group>();
     const policyPods = new Map<string, PolicyPod>();
-    for (const [key, pod] of pods) {
+    for (const [key, pod] of objects.pods) {
       if (pod.node !== this.#settings.nodeName || !isPolicyPod(pod)) continue;
       const number = this.#subjectNumbers.numberOf(subjectText(this.#book.keyOf(pod), pod));
-      const policies = byNamespace.get(pod.namespace) ?? [];
-      if (!groups.has(number)) groups.set(number, { number, pod, rules: bothRules(policies, pod) });
+      if (!groups.has(number))
+        groups.set(number, { number, pod, rules: bothRules(policies, subjectOf(pod, objects)) });
       const { namespace, name, uid, ips } = pod;
       policyPods.set(key, {
         namespace,
@@ -108,7 +124,8 @@ export class PolicyCompiler {
     if (isOpen(own)) return undefined;
     const key = `${number} ${direction}`;
     const basis = {
-      isolating: own.isolating,
+      isolates: own.isolating.length > 0,
+      rules: [...own.admin, ...own.rules, ...own.baseline],
       classes: this.#book.index,
       blocks: this.#blocks,
       podPrefixes: podPrefixes.join(),
@@ -149,9 +166,19 @@ export class PolicyCompiler {
     const fixed = {
       podPrefixes,
       ownNode: own.map(hostCidr),
+      nodes: this.#otherNodes(nodes),
       clusterDns: this.#settings.cluster.dnsIps.map(hostCidr),
     };
     return addressesOf(pods.values(), fixed, { book: this.#book, blocks: this.#blocks });
+  }
+
+  #otherNodes(nodes: PolicyObjects['nodes']): ReadonlyMap<Cidr, number> {
+    const addresses = new Map<Cidr, number>();
+    for (const [name, node] of nodes) {
+      const number = this.#book.index.nodeNumber(name);
+      if (number !== undefined) for (const ip of node.addresses) addresses.set(hostCidr(ip), number);
+    }
+    return addresses;
   }
 
   #usedRuleSets(subjects: Iterable<PolicySubject>): NodePolicies['ruleSets'] {
@@ -167,10 +194,20 @@ export class PolicyCompiler {
 }
 
 function bothRules(
-  policies: readonly NetworkPolicy[],
-  { labels }: Pod,
+  policies: Policies,
+  subject: RuleSubject,
 ): Readonly<Record<PolicyDirection, DirectionRules>> {
-  return { ingress: rulesAbout(policies, labels, 'ingress'), egress: rulesAbout(policies, labels, 'egress') };
+  return {
+    ingress: rulesAbout(policies, subject, 'ingress'),
+    egress: rulesAbout(policies, subject, 'egress'),
+  };
+}
+
+function subjectOf(
+  { namespace, labels }: Pod,
+  { namespaces }: Pick<PolicyObjects, 'namespaces'>,
+): RuleSubject {
+  return { namespace, namespaceLabels: labelsOfNamespace(namespaces, namespace), labels };
 }
 
 /** Canonical: all that policies can tell this pod by. */
@@ -192,7 +229,8 @@ function isSameBasis(a: Worked, b: Omit<Worked, 'policy'>): boolean {
     a.classes === b.classes &&
     a.blocks === b.blocks &&
     a.podPrefixes === b.podPrefixes &&
-    a.isolating.length === b.isolating.length &&
-    a.isolating.every((it, at) => it === b.isolating[at])
+    a.isolates === b.isolates &&
+    a.rules.length === b.rules.length &&
+    a.rules.every((it, at) => it === b.rules[at])
   );
 }

@@ -1,5 +1,6 @@
 // The input of the policy part of compile: the slim objects that decide who may speak to whom.
 
+import type { ClusterNetworkPolicy } from '../../objects/cluster-network-policy.ts';
 import type { Identity } from '../../objects/identity.ts';
 import type { Namespace } from '../../objects/namespace.ts';
 import type { NetworkPolicy } from '../../objects/network-policy.ts';
@@ -13,6 +14,7 @@ export interface PolicyObjects {
   readonly pods: ReadonlyMap<string, Pod>;
   readonly namespaces: ReadonlyMap<string, Namespace>;
   readonly networkPolicies: ReadonlyMap<string, NetworkPolicy>;
+  readonly clusterNetworkPolicies: ReadonlyMap<string, ClusterNetworkPolicy>;
   readonly identities: ReadonlyMap<string, Identity>;
   readonly services: ReadonlyMap<string, Service>;
 }

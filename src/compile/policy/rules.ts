@@ -1,7 +1,14 @@
 // Which rules are about a pod, in the order in which they decide. Pure; knows no addresses and no kernel.
 
+import { PORT_PROTOCOLS } from '../../base/port-set.ts';
+import type {
+  ClusterNetworkPolicy,
+  ClusterPolicyPeer,
+  ClusterPolicyPort,
+} from '../../objects/cluster-network-policy.ts';
 import { matchesSelector, type Selector } from '../../objects/meta.ts';
 import type { NetworkPolicy, PolicyDirection, PolicyPeer, PolicyPort } from '../../objects/network-policy.ts';
+import type { PolicyObjects } from './policy-objects.ts';
 
 /** The object, and the place in it, that a rule stands in. */
 export interface RuleSource {
@@ -21,7 +28,13 @@ export interface PodsMatch {
   readonly pods: Selector;
 }
 
-export type PeerMatch = PodsMatch | Extract<PolicyPeer, { kind: 'block' }>;
+/** Nodes by their labels: all of their addresses. */
+export interface NodesMatch {
+  readonly kind: 'nodes';
+  readonly nodes: Selector;
+}
+
+export type PeerMatch = PodsMatch | NodesMatch | Extract<PolicyPeer, { kind: 'block' }>;
 
 export interface DirectionRule {
   readonly action: RuleAction;
@@ -46,38 +59,119 @@ export function isOpen({ admin, isolating, baseline }: DirectionRules): boolean 
   return isolating.length === 0 && ![...admin, ...baseline].some((it) => it.action === 'deny');
 }
 
-const memo = new WeakMap<NetworkPolicy, Map<PolicyDirection, readonly DirectionRule[]>>();
-
-/** The rules about a pod with these labels; `policies` are those of its namespace. */
-export function rulesAbout(
-  policies: Iterable<NetworkPolicy>,
-  labels: ReadonlyMap<string, string>,
-  direction: PolicyDirection,
-): DirectionRules {
-  const isolating = [...policies].filter(
-    (it) => it[direction] !== undefined && matchesSelector(it.podSelector, labels),
-  );
-  const rules = isolating.flatMap((it) => rulesOf(it, direction));
-  return { admin: [], isolating, rules, baseline: [] };
+/** All policies, in the order in which they are asked. */
+export interface Policies {
+  /** Of the namespaces that have any. */
+  readonly byNamespace: ReadonlyMap<string, readonly NetworkPolicy[]>;
+  readonly admin: readonly ClusterNetworkPolicy[];
+  readonly baseline: readonly ClusterNetworkPolicy[];
 }
 
+/** Of cluster policies with one priority the one with the lower name comes first: the API leaves it open, and it has to be the same everywhere. */
+export function sortPolicies({
+  networkPolicies,
+  clusterNetworkPolicies,
+}: Pick<PolicyObjects, 'networkPolicies' | 'clusterNetworkPolicies'>): Policies {
+  const ordered = [...clusterNetworkPolicies.values()].toSorted(
+    (a, b) => a.priority - b.priority || (a.name < b.name ? -1 : 1),
+  );
+  return {
+    byNamespace: Map.groupBy(networkPolicies.values(), (it) => it.namespace),
+    admin: ordered.filter((it) => it.tier === 'Admin'),
+    baseline: ordered.filter((it) => it.tier === 'Baseline'),
+  };
+}
+
+/** Whom the rules are about. */
+export interface RuleSubject {
+  readonly namespace: string;
+  readonly namespaceLabels: ReadonlyMap<string, string>;
+  readonly labels: ReadonlyMap<string, string>;
+}
+
+export function rulesAbout(
+  policies: Policies,
+  subject: RuleSubject,
+  direction: PolicyDirection,
+): DirectionRules {
+  const isolating = (policies.byNamespace.get(subject.namespace) ?? []).filter(
+    (it) => it[direction] !== undefined && matchesSelector(it.podSelector, subject.labels),
+  );
+  const ofTier = (tier: readonly ClusterNetworkPolicy[]): readonly DirectionRule[] =>
+    tier.filter((it) => isAbout(it, subject)).flatMap((it) => clusterRulesOf(it, direction));
+  return {
+    admin: ofTier(policies.admin),
+    isolating,
+    rules: isolating.flatMap((it) => rulesOf(it, direction)),
+    baseline: ofTier(policies.baseline),
+  };
+}
+
+function isAbout({ subject }: ClusterNetworkPolicy, { namespaceLabels, labels }: RuleSubject): boolean {
+  return matchesSelector(subject.namespaces, namespaceLabels) && matchesSelector(subject.pods, labels);
+}
+
+type RulesOfPolicy = Partial<Record<PolicyDirection, readonly DirectionRule[]>>;
+
+const memo = new WeakMap<NetworkPolicy | ClusterNetworkPolicy, RulesOfPolicy>();
+
 /** The same objects for the same policy, so that what was found out about a rule is found again. */
-function rulesOf(policy: NetworkPolicy, direction: PolicyDirection): readonly DirectionRule[] {
-  const known = memo.get(policy) ?? new Map<PolicyDirection, readonly DirectionRule[]>();
-  memo.set(policy, known);
-  const rules =
-    known.get(direction) ??
-    (policy[direction] ?? []).map((rule, index): DirectionRule => {
-      const { namespace, name } = policy;
-      return {
-        action: 'accept',
-        peers: rule.peers?.map((peer) => peerMatchOf(peer, namespace)),
-        ports: rule.ports,
-        source: { kind: 'NetworkPolicy', namespace, name, index },
-      };
-    });
-  known.set(direction, rules);
+function memoised<P extends NetworkPolicy | ClusterNetworkPolicy>(
+  policy: P,
+  direction: PolicyDirection,
+  make: () => readonly DirectionRule[],
+): readonly DirectionRule[] {
+  const known = memo.get(policy) ?? {};
+  const rules = known[direction] ?? make();
+  memo.set(policy, { ...known, [direction]: rules });
   return rules;
+}
+
+function rulesOf(policy: NetworkPolicy, direction: PolicyDirection): readonly DirectionRule[] {
+  const { namespace, name } = policy;
+  return memoised(policy, direction, () =>
+    (policy[direction] ?? []).map((rule, index) => ({
+      action: 'accept',
+      peers: rule.peers?.map((peer) => peerMatchOf(peer, namespace)),
+      ports: rule.ports,
+      source: { kind: 'NetworkPolicy', namespace, name, index },
+    })),
+  );
+}
+
+const ACTIONS = { Accept: 'accept', Deny: 'deny', Pass: 'pass' } as const;
+
+function clusterRulesOf(policy: ClusterNetworkPolicy, direction: PolicyDirection): readonly DirectionRule[] {
+  return memoised(policy, direction, () =>
+    policy[direction].map(({ action, peers, ports }, index) => ({
+      action: ACTIONS[action],
+      peers: peers.some((it) => it.kind === 'all') ? undefined : peers.flatMap(clusterPeerMatchOf),
+      ports: ports?.flatMap(portsOfClusterPort),
+      source: { kind: 'ClusterNetworkPolicy', namespace: '', name: policy.name, index },
+    })),
+  );
+}
+
+/** Domain names match nobody until somebody says which addresses they have. */
+function clusterPeerMatchOf(peer: ClusterPolicyPeer): readonly PeerMatch[] {
+  switch (peer.kind) {
+    case 'pods':
+      return [{ kind: 'pods', namespaces: { selector: peer.namespaces }, pods: peer.pods }];
+    case 'nodes':
+      return [peer];
+    case 'networks':
+      return peer.cidrs.map((cidr) => ({ kind: 'block', cidr, except: [] }));
+    case 'names':
+    case 'all':
+      return [];
+    default:
+      return peer satisfies never;
+  }
+}
+
+function portsOfClusterPort(port: ClusterPolicyPort): readonly PolicyPort[] {
+  if (port.kind === 'numbers') return [{ protocol: port.protocol, port: port.first, endPort: port.last }];
+  return PORT_PROTOCOLS.map((protocol) => ({ protocol, port: port.name, endPort: undefined }));
 }
 
 function peerMatchOf(peer: PolicyPeer, namespace: string): PeerMatch {
@@ -91,6 +185,8 @@ function peerMatchOf(peer: PolicyPeer, namespace: string): PeerMatch {
 }
 
 /** True for a match of every pod of the cluster. */
-export function matchesAllPods({ namespaces, pods }: PodsMatch): boolean {
+export function matchesAllPods(match: PodsMatch | NodesMatch): boolean {
+  if (match.kind === 'nodes') return false;
+  const { namespaces, pods } = match;
   return 'selector' in namespaces && namespaces.selector.length === 0 && pods.length === 0;
 }

@@ -1,0 +1,215 @@
+// Random clusters for policies: raw objects as the API writes them, small enough that selectors, prefixes and ports meet often.
+
+import fc from 'fast-check';
+
+export type Raw = Readonly<Record<string, unknown>> & {
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+};
+
+/** Everything that decides, by kind. */
+export interface RawPolicyState {
+  readonly nodes: readonly Raw[];
+  readonly namespaces: readonly Raw[];
+  readonly pods: readonly Raw[];
+  readonly networkPolicies: readonly Raw[];
+  readonly clusterNetworkPolicies: readonly Raw[];
+}
+
+const NAMESPACES = ['a', 'b', 'c'];
+export const NODES = ['n1', 'n2'] as const;
+const aValue = fc.constantFrom('x', 'y');
+const someLabels = fc.record(
+  { app: aValue, tier: aValue, 'pod-template-hash': aValue },
+  { requiredKeys: [] },
+);
+
+const someExpression = fc.oneof(
+  fc.record({
+    key: fc.constantFrom('app', 'tier', 'pod-template-hash'),
+    operator: fc.constantFrom('In', 'NotIn'),
+    values: fc.uniqueArray(aValue, { minLength: 1 }),
+  }),
+  fc.record({ key: fc.constantFrom('app', 'tier'), operator: fc.constantFrom('Exists', 'DoesNotExist') }),
+);
+
+const someSelector = fc.record(
+  {
+    matchLabels: fc.record({ app: aValue, tier: aValue }, { requiredKeys: [] }),
+    matchExpressions: fc.array(someExpression, { maxLength: 1 }),
+  },
+  { requiredKeys: [] },
+);
+
+const someNamespaceSelector = fc.oneof(
+  fc.record({ matchLabels: fc.record({ 'kubernetes.io/metadata.name': fc.constantFrom(...NAMESPACES) }) }),
+  fc.record({ matchLabels: fc.record({ team: aValue }, { requiredKeys: [] }) }),
+);
+
+/** Some hold pods, some a single one, some a node, some the outside, and they nest. */
+const someBlock = fc.constantFrom(
+  { cidr: '0.0.0.0/0', except: ['10.244.0.0/16'] },
+  { cidr: '10.244.0.0/24', except: ['10.244.0.2/32'] },
+  { cidr: '10.244.0.0/16' },
+  { cidr: '10.244.1.0/25' },
+  { cidr: '10.244.0.3/32' },
+  { cidr: '192.0.2.0/24' },
+  { cidr: '203.0.113.0/24', except: ['203.0.113.0/28', '203.0.113.4/30'] },
+  { cidr: '203.0.113.4/32' },
+  { cidr: '::/0' },
+  { cidr: 'fd00:244::/64', except: ['fd00:244::2/128'] },
+);
+
+const somePeer = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ podSelector: someSelector }) },
+  { weight: 2, arbitrary: fc.record({ namespaceSelector: someNamespaceSelector }) },
+  { weight: 1, arbitrary: fc.constant({ namespaceSelector: {} }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ namespaceSelector: someNamespaceSelector, podSelector: someSelector }),
+  },
+  { weight: 4, arbitrary: fc.record({ ipBlock: someBlock }) },
+);
+
+const somePort = fc.constantFrom(
+  { port: 80 },
+  { port: 'http' },
+  { port: 'dns', protocol: 'UDP' },
+  { port: 53, protocol: 'UDP' },
+  { port: 79, endPort: 443 },
+  { protocol: 'SCTP' },
+  { protocol: 'UDP' },
+);
+
+const someRules = (peers: 'from' | 'to') =>
+  fc.array(
+    fc.record(
+      { [peers]: fc.array(somePeer, { maxLength: 2 }), ports: fc.array(somePort, { maxLength: 2 }) },
+      { requiredKeys: [] },
+    ),
+    { maxLength: 2 },
+  );
+
+const somePolicy = fc.record({
+  namespace: fc.constantFrom(...NAMESPACES),
+  spec: fc.record(
+    {
+      podSelector: someSelector,
+      policyTypes: fc.subarray(['Ingress', 'Egress']),
+      ingress: someRules('from'),
+      egress: someRules('to'),
+    },
+    { requiredKeys: ['podSelector'] },
+  ),
+});
+
+const someNamespaced = fc.record(
+  { namespaceSelector: someNamespaceSelector, podSelector: someSelector },
+  { requiredKeys: ['podSelector'] },
+);
+const someClusterPeer = fc.oneof(
+  fc.record({ namespaces: someNamespaceSelector }),
+  fc.record({ pods: someNamespaced }),
+);
+const someEgressPeer = fc.oneof(
+  someClusterPeer,
+  fc.constantFrom(
+    { networks: ['10.244.0.0/16'] },
+    { networks: ['203.0.113.0/28', '::/0'] },
+    { networks: ['192.0.2.2/32'] },
+    { nodes: {} },
+    { nodes: { matchLabels: { zone: 'x' } } },
+  ),
+);
+const someProtocol = fc.constantFrom(
+  { tcp: { destinationPort: { number: 80 } } },
+  { tcp: { destinationPort: { range: { start: 79, end: 443 } } } },
+  { udp: { destinationPort: { range: { start: 50, end: 100 } } } },
+  { destinationNamedPort: 'http' },
+);
+
+const someClusterRules = (peers: 'from' | 'to') =>
+  fc.array(
+    fc.record(
+      {
+        action: fc.constantFrom('Accept', 'Deny', 'Pass'),
+        [peers]: fc.array(peers === 'from' ? someClusterPeer : someEgressPeer, {
+          minLength: 1,
+          maxLength: 2,
+        }),
+        protocols: fc.array(someProtocol, { minLength: 1, maxLength: 2 }),
+      },
+      { requiredKeys: ['action', peers] },
+    ),
+    { maxLength: 2 },
+  );
+
+const someClusterPolicy = fc.record({
+  tier: fc.constantFrom('Admin', 'Baseline'),
+  priority: fc.integer({ min: 0, max: 2 }),
+  subject: fc.oneof(fc.record({ namespaces: someNamespaceSelector }), fc.record({ pods: someNamespaced })),
+  ingress: someClusterRules('from'),
+  egress: someClusterRules('to'),
+});
+
+const PORTS = [
+  { name: 'http', containerPort: 80 },
+  { name: 'http', containerPort: 443 },
+  { name: 'dns', containerPort: 53, protocol: 'UDP' },
+];
+
+const somePod = fc.record({
+  namespace: fc.constantFrom(...NAMESPACES),
+  labels: someLabels,
+  ports: fc.subarray(PORTS, { maxLength: 2 }),
+  node: fc.constantFrom(...NODES),
+  isHostNetwork: fc.constantFrom(false, false, false, false, true),
+  phase: fc.constantFrom('Running', 'Running', 'Running', 'Succeeded'),
+});
+
+const someParts = {
+  teams: fc.tuple(someLabels, someLabels, someLabels),
+  zones: fc.tuple(aValue, aValue),
+  pods: fc.array(somePod, { minLength: 2, maxLength: 7 }),
+  policies: fc.array(somePolicy, { maxLength: 4 }),
+  clusterPolicies: fc.array(someClusterPolicy, { maxLength: 3 }),
+};
+
+export const somePolicyState: fc.Arbitrary<RawPolicyState> = fc
+  .record(someParts)
+  .map(({ teams, zones, pods, policies, clusterPolicies }) => ({
+    nodes: NODES.map((name, i) => aNode(name, i, zones[i] ?? 'x')),
+    namespaces: NAMESPACES.map((name, i) => aNamespace(name, teams[i]?.app)),
+    pods: pods.map(aPod),
+    networkPolicies: policies.map(({ namespace, spec }, i) => ({
+      metadata: { name: `p${i}`, namespace },
+      spec,
+    })),
+    clusterNetworkPolicies: clusterPolicies.map((spec, i) => ({ metadata: { name: `c${i}` }, spec })),
+  }));
+
+function aNode(name: string, i: number, zone: string): Raw {
+  const address = (text: string): object => ({ type: 'InternalIP', address: text });
+  return {
+    metadata: { name, labels: { zone } } as Raw['metadata'],
+    spec: { podCIDRs: [`10.244.${i}.0/24`, `fd00:244:0:${i}::/64`] },
+    status: { addresses: [address(`192.0.2.${i + 1}`), address(`2001:db8::${i + 1}`)] },
+  };
+}
+
+function aNamespace(name: string, team: string | undefined): Raw {
+  const labels = { 'kubernetes.io/metadata.name': name, ...(team === undefined ? {} : { team }) };
+  return { metadata: { name, labels } as Raw['metadata'] };
+}
+
+type SomePod = typeof somePod extends fc.Arbitrary<infer P> ? P : never;
+
+function aPod({ namespace, labels, ports, node, isHostNetwork, phase }: SomePod, i: number): Raw {
+  const at = NODES.indexOf(node);
+  const own = [`10.244.${at}.${i + 1}`, `fd00:244:0:${at}::${i + 1}`];
+  const ips = isHostNetwork ? [`192.0.2.${at + 1}`, `2001:db8::${at + 1}`] : own;
+  return {
+    metadata: { name: `pod${i}`, namespace, uid: `uid${i}`, labels } as Raw['metadata'],
+    spec: { nodeName: node, hostNetwork: isHostNetwork, containers: [{ name: 'it', ports }] },
+    status: { phase, podIPs: ips.map((ip) => ({ ip })) },
+  };
+}
