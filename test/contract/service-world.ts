@@ -53,7 +53,7 @@ export interface ServiceWorld {
 }
 
 /** A node forwards. It says all that it has to say: by default ICMP errors to one client are held back, which is what rows look for. */
-const SYSCTLS: readonly string[] = [
+export const NODE_SYSCTLS: readonly string[] = [
   'net.ipv4.ip_forward=1',
   'net.ipv6.conf.all.forwarding=1',
   'net.ipv4.conf.all.send_redirects=0',
@@ -68,14 +68,14 @@ export function buildServiceWorld(podNames: readonly string[], lifetime: Lifetim
   const id = ownName('bpf');
   const node = `${id}-node`;
   makeNetns(node, lifetime);
-  run('ip', ['netns', 'exec', node, 'sysctl', '-qw', ...SYSCTLS]);
+  run('ip', ['netns', 'exec', node, 'sysctl', '-qw', ...NODE_SYSCTLS]);
   // Addresses that the node serves itself, as it does for cluster DNS. The kernel must not choose them where it hides a client.
   batch(node, [
     'addr add 10.96.0.53/32 dev lo scope host',
     '-6 addr add fd96::53/128 dev lo nodad preferred_lft 0',
   ]);
   joinNeighbours(id, node, lifetime);
-  const pods = podNames.map((name, at) => makePod({ id, node, name, number: at + 10 }, lifetime));
+  const pods = podNames.map((name, at) => makePod({ id, node, name, ips: addressesAt(at + 10) }, lifetime));
   const cgroup = makeCgroup(id, lifetime);
   return {
     nodeNetns: `/run/netns/${node}`,
@@ -88,22 +88,27 @@ export function buildServiceWorld(podNames: readonly string[], lifetime: Lifetim
   };
 }
 
-interface PodPlan {
+function addressesAt(number: number): readonly [Ip, Ip] {
+  return [parseIp(`10.77.0.${number}`), parseIp(`fd77::${number}`)];
+}
+
+export interface PodPlan {
   readonly id: string;
+  /** Name of the node's namespace. */
   readonly node: string;
   readonly name: string;
-  readonly number: number;
+  readonly ips: readonly [Ip, Ip];
 }
 
 /** Smaller than its pod's own: what the path carries is learned from ICMP errors alone. */
 const NARROW = { pod: 'b', mtuBytes: 1300 };
 
 /** The same shape as the product's pods: a /32 and a /128, everything by way of the node, no question by ARP. */
-function makePod({ id, node, name, number }: PodPlan, lifetime: Lifetime): WorldPod {
+export function makePod({ id, node, name, ips }: PodPlan, lifetime: Lifetime): WorldPod {
   const netns = `${id}-${name}`;
   makeNetns(netns, lifetime);
   const link = `h-${name}`;
-  const [v4, v6] = [`10.77.0.${number}`, `fd77::${number}`];
+  const [v4, v6] = ips;
   const [mac, hostMac] = [macFromSeed(`pod/${name}`), macFromSeed(`host/${name}`)];
   batch(node, [
     `link add ${link} address ${hostMac} type veth peer name eth0 address ${mac} netns ${netns}`,
@@ -122,7 +127,7 @@ function makePod({ id, node, name, number }: PodPlan, lifetime: Lifetime): World
     `route add default via 169.254.1.1 dev eth0 onlink`,
     `-6 route add default via fe80::1 dev eth0`,
   ]);
-  return { name, netns: `/run/netns/${netns}`, link, mac, ips: [parseIp(v4), parseIp(v6)] };
+  return { name, netns: `/run/netns/${netns}`, link, mac, ips };
 }
 
 function makeCgroup(id: string, lifetime: Lifetime): string {

@@ -1,0 +1,68 @@
+// Policy backends at work in the world of the policy contract, as suites take them.
+
+import type { Lifetime } from '../../src/base/lifetime.ts';
+import { EBPF_POLICIES } from '../../src/backends/policy-ebpf/backend.ts';
+import { openNodeBpf } from '../../src/backends/shared-bpf/node-bpf.ts';
+import { CLOSED_STANDING } from '../../src/backends/shared-bpf/pod-interfaces.ts';
+import type { PolicyInput, PolicyView, PodLink } from '../../src/backends/shared-node/policy-backend.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import type { NodePolicies } from '../../src/model/policy.ts';
+import { Engine, type Part } from '../../src/reconcile/engine.ts';
+import { inNetns } from '../../src/sys/netns.ts';
+import type { PolicyWorld } from './policy-world.ts';
+import { linkIndex } from './service-world.ts';
+
+export interface RunningPolicies {
+  /** Resolves when the kernel holds what these policies mean; rejects with what it refused. */
+  apply(policies: NodePolicies): Promise<void>;
+}
+
+export type MakePolicies = (world: PolicyWorld, lifetime: Lifetime) => Promise<RunningPolicies>;
+
+const OBJECTS = new URL('../../build/bpf', import.meta.url).pathname;
+
+export const ebpfPolicies: MakePolicies = async (world, lifetime) => {
+  const { pinDir, nodeNetns: netns } = world;
+  const bpf = await openNodeBpf({ pinDir, objectDir: OBJECTS, cgroupPath: undefined, netns }, lifetime);
+  lifetime.defer('BPF of the node', () => bpf.detachAll());
+  const links = [...world.pods.values()].map(({ link, mac, ips }): PodLink => {
+    const ifindex = inNetns(netns, () => linkIndex(link));
+    bpf.podInterfaces.attach({ ifindex, mac, ips, standing: CLOSED_STANDING });
+    return { ifindex, ips, pod: undefined };
+  });
+  const parts = EBPF_POLICIES.open<PolicyInput>({ maps: bpf.maps, netns, lifetime });
+  return runPolicies(parts, { name: EBPF_POLICIES.name, links }, lifetime);
+};
+
+function runPolicies(
+  parts: readonly Part<PolicyInput>[],
+  { name, links }: { readonly name: string; readonly links: readonly PodLink[] },
+  lifetime: Lifetime,
+): RunningPolicies {
+  let onPassed = (): void => undefined;
+  const engine = new Engine<PolicyInput>({
+    parts,
+    clock: systemClock,
+    random: Math.random,
+    report: (event) => {
+      if (event.kind === 'passed') onPassed();
+    },
+    timing: { quietMs: 0 },
+  });
+  const running = engine.run(lifetime.signal);
+  lifetime.defer('engine', () => running);
+  let revision = 0;
+  return {
+    apply: async (policies) => {
+      const view: PolicyView = { ...policies, links };
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      onPassed = () => {
+        const failures = engine.status().targets.flatMap((it) => it.failures);
+        if (failures.length > 0) reject(new Error(JSON.stringify(failures)));
+        else if (engine.isConvergedFor(() => true)) resolve();
+      };
+      engine.submit({ policies: view, policyRoles: new Map([[name, 'carry']]) }, ++revision);
+      await promise;
+    },
+  };
+}
