@@ -31,6 +31,8 @@ struct ip_address {
 #define PEER_ANY_POD 3
 #define PEER_CLUSTER_DNS 4
 #define PEER_FIRST_NODE 1073741824
+#define POLICY_MODE_MARKS 1
+#define POLICY_MODE_JUDGES 2
 #define RULE_SET_NONE 0
 #define RULE_SET_ALL 1
 #define REASON_FORWARDED 0
@@ -289,7 +291,7 @@ _Static_assert(sizeof(struct policy_flow) == 16, "policy_flow");
 
 struct policy_state {
 	__u32 epoch;
-	__u32 is_enforced;
+	__u32 mode;
 };
 _Static_assert(sizeof(struct policy_state) == 8, "policy_state");
 
@@ -562,7 +564,7 @@ struct {
 	__uint(max_entries, 262144);
 } policy_flows SEC(".maps");
 
-/* Whether the programs enforce policies, and how often these have changed. */
+/* What the programs do for policies, and how often these have changed. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);

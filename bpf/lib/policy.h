@@ -226,12 +226,13 @@ static __always_inline bool policy_admits(struct __sk_buff *skb, const struct po
 	return true;
 }
 
-static __always_inline bool policy_is_enforced(void)
+/* Another one may judge by what pods' packets carry (POLICY_MODE_MARKS). */
+static __always_inline bool policy_does(__u32 mode)
 {
 	__u32 index = 0;
 	const struct policy_state *state = bpf_map_lookup_elem(&policy_state, &index);
 
-	return state && state->is_enforced;
+	return state && state->mode >= mode;
 }
 
 /* Reads the ends that an ICMP error quotes, as those of the pod and the other end. */
@@ -347,7 +348,7 @@ static __noinline int policy_sends(struct __sk_buff *skb, const struct packet *p
 
 	if (!pod)
 		return REASON_UNKNOWN_INTERFACE;
-	if (!pod->isolated || !policy_is_enforced())
+	if (!pod->isolated || !policy_does(POLICY_MODE_JUDGES))
 		return 0;
 	policy_about(pod, ifindex, POLICY_EGRESS, &asked);
 	asked.key.local = to->source;
@@ -366,7 +367,7 @@ static __noinline int policy_receives(struct __sk_buff *skb, const struct packet
 	struct policy_question asked = {};
 
 	/* What a pod sends to itself by way of a Service comes back by its own link. */
-	if (!pod || !pod->isolated || skb->ingress_ifindex == ifindex || !policy_is_enforced())
+	if (!pod || !pod->isolated || skb->ingress_ifindex == ifindex || !policy_does(POLICY_MODE_JUDGES))
 		return 0;
 	policy_about(pod, ifindex, POLICY_INGRESS, &asked);
 	asked.key.local = packet->destination;

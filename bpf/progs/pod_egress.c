@@ -44,7 +44,7 @@ int pod_egress(struct __sk_buff *skb)
 		reason = antispoof_ip(skb, pod, &packet);
 	if (reason)
 		return drop(skb, &packet, reason, HOOK_POD_EGRESS);
-	if (policy_is_enforced())
+	if (policy_does(POLICY_MODE_MARKS))
 		skb->mark = pod->identity ? pod->identity : PEER_UNKNOWN_POD;
 	return pod_sends(skb, &packet);
 }

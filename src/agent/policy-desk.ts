@@ -2,11 +2,12 @@
 // lets nobody go on before they are.
 
 import { standingOf } from '../backends/policy-ebpf/render.ts';
-import { enforcePolicies } from '../backends/policy-ebpf/target.ts';
 import type { NodeBpf } from '../backends/shared-bpf/node-bpf.ts';
+import { policyMode, setPolicyMode } from '../backends/shared-bpf/policy-mode.ts';
 import { CLOSED_STANDING, type PodStanding } from '../backends/shared-bpf/pod-interfaces.ts';
 import type { PodLink, PolicyView } from '../backends/shared-node/policy-backend.ts';
 import type { Clock } from '../base/clock.ts';
+import { POLICY_MODES } from '../base/policy-numbers.ts';
 import type { DatapathPod, GatedPod } from '../cni/doors.ts';
 import type { Lease } from '../cni/lease-store.ts';
 import type { AgentContext } from './agent-context.ts';
@@ -113,7 +114,8 @@ export function openPolicyDesk(
   { maps, podInterfaces }: NodeBpf,
   onLinks: () => void,
 ): PolicyDesk {
-  enforcePolicies(maps);
+  // A node that is new judges by these programs until its backend is whole; what judges already goes on.
+  if (policyMode(maps) === POLICY_MODES.off) setPolicyMode(maps, POLICY_MODES.judges);
   const known = podInterfaces.list().map(({ ifindex, ips }) => ({ ifindex, ips, pod: undefined }));
   const onLate = ({ names, linkName }: GatedPod): void => {
     const pod = names === undefined ? `of link ${linkName}` : objectKey(names);

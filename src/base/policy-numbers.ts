@@ -19,5 +19,8 @@ export const PEERS = {
   firstNode: 0x4000_0000,
 } as const;
 
+/** What the programs at pods' links do for policies: nothing, say whose a packet is for somebody else who judges, or judge themselves. */
+export const POLICY_MODES = { off: 0, marks: 1, judges: 2 } as const;
+
 /** Rule sets that need no entry. */
 export const RULE_SETS = { none: 0, all: 1 } as const;

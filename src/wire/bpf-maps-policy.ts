@@ -57,10 +57,10 @@ export const POLICY_FLOW = defineStruct('policy_flow', [
   { name: 'peer', kind: 'u32' },
 ]);
 
-/** `epoch` grows with every change: what was let through before is asked again. */
+/** `epoch` grows with every change: what was let through before is asked again. `mode` is one of `POLICY_MODES`. */
 export const POLICY_STATE = defineStruct('policy_state', [
   { name: 'epoch', kind: 'u32' },
-  { name: 'isEnforced', kind: 'u32' },
+  { name: 'mode', kind: 'u32' },
 ]);
 
 /** Bits of `pod_interface.isolated`. */
@@ -111,6 +111,6 @@ export const POLICY_MAPS = {
     value: POLICY_STATE,
     maxEntries: 1,
     flags: [],
-    about: 'Whether the programs enforce policies, and how often these have changed.',
+    about: 'What the programs do for policies, and how often these have changed.',
   }),
 } as const;

@@ -1,7 +1,7 @@
 // The BPF maps of the data plane: key, value, kind and size of each, written once. `bpf/include/generated.h` is printed from here,
 // the agent encodes by it. Knows nothing of loading.
 
-import { PEERS, RULE_SETS } from '../base/policy-numbers.ts';
+import { PEERS, POLICY_MODES, RULE_SETS } from '../base/policy-numbers.ts';
 import {
   INTERFACE_KEY,
   NODE_ADDRESS,
@@ -465,6 +465,8 @@ export const BPF_CONSTANTS: Readonly<Record<string, number>> = {
   PEER_ANY_POD: PEERS.anyPod,
   PEER_CLUSTER_DNS: PEERS.clusterDns,
   PEER_FIRST_NODE: PEERS.firstNode,
+  POLICY_MODE_MARKS: POLICY_MODES.marks,
+  POLICY_MODE_JUDGES: POLICY_MODES.judges,
   RULE_SET_NONE: RULE_SETS.none,
   RULE_SET_ALL: RULE_SETS.all,
   ...Object.fromEntries(PACKET_REASONS.map((it, at) => [reasonConstant(it.name), at])),

@@ -2,6 +2,7 @@
 
 import { cidrBase, cidrFamily, cidrLength, cidrOf, type Cidr } from '../../base/cidr.ts';
 import { familyOf } from '../../base/ip.ts';
+import { POLICY_MODES } from '../../base/policy-numbers.ts';
 import type { Target } from '../../reconcile/target.ts';
 import { POLICY_PORT_FIXED_BITS } from '../../wire/bpf-maps-policy.ts';
 import { CLOSED_STANDING, type PodStanding } from '../shared-bpf/pod-interfaces.ts';
@@ -22,8 +23,8 @@ type PolicyMaps = Pick<
 
 /** Makes programs ask again whether each connection may be. */
 export function growEpoch({ policyState }: Pick<PolicyMaps, 'policyState'>): void {
-  const { epoch, isEnforced } = policyState.lookup({ index: 0 }) ?? { epoch: 0, isEnforced: 0 };
-  policyState.update({ index: 0 }, { epoch: (epoch + 1) >>> 0, isEnforced });
+  const { epoch, mode } = policyState.lookup({ index: 0 }) ?? { epoch: 0, mode: POLICY_MODES.off };
+  policyState.update({ index: 0 }, { epoch: (epoch + 1) >>> 0, mode });
 }
 
 interface MapVerbs<T> {
@@ -156,31 +157,3 @@ export function standingTarget(maps: PolicyMaps): Target<StandingEntry> {
     ],
   };
 }
-
-/** From now on the programs let through what the maps say, and nothing else. */
-export function enforcePolicies({ policyState }: Pick<PolicyMaps, 'policyState'>): void {
-  const { epoch } = policyState.lookup({ index: 0 }) ?? { epoch: 0 };
-  policyState.update({ index: 0 }, { epoch, isEnforced: 1 });
-}
-
-/** One entry while the programs enforce, none while they let everything pass. */
-export function stateTarget(maps: PolicyMaps): Target<true> {
-  const { policyState } = maps;
-  return {
-    name: 'policy-ebpf switch',
-    ...verbsOf<true>(maps, {
-      read: () => (policyState.lookup({ index: 0 })?.isEnforced === 1 ? [[ENFORCED, true]] : []),
-      write: () => enforcePolicies(maps),
-      remove: () => {
-        const { epoch } = policyState.lookup({ index: 0 }) ?? { epoch: 0 };
-        policyState.update({ index: 0 }, { epoch, isEnforced: 0 });
-      },
-    }),
-    isEqual: () => true,
-    print: (verb) => [`${verb} the switch in the map policy_state`],
-  };
-}
-
-const ENFORCED = 'enforced';
-
-export const SWITCHED_ON: ReadonlyMap<string, true> = new Map([[ENFORCED, true]]);
