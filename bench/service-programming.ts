@@ -9,9 +9,9 @@ import { systemClock } from '../src/base/clock.ts';
 import { Lifetime } from '../src/base/lifetime.ts';
 import { parseAgentConfig } from '../src/agent/config.ts';
 import { mergeViews, ViewCompiler, type AgentView } from '../src/agent/agent-view.ts';
-import { ServiceChoice } from '../src/agent/service-choice.ts';
+import { BackendChoice } from '../src/agent/backend-choice.ts';
 import { ENDPOINT_SLICE_KIND, NODE_KIND, POD_KIND, SERVICE_KIND } from '../src/agent/watched-kinds.ts';
-import { SERVICE_BACKENDS, serviceSupport } from '../src/backends/registry.ts';
+import { SERVICE_BACKENDS, backendSupport } from '../src/backends/registry.ts';
 import { openNodeBpf } from '../src/backends/shared-bpf/node-bpf.ts';
 import { parseEndpointSlice } from '../src/objects/endpoint-slice.ts';
 import { parseNode } from '../src/objects/node.ts';
@@ -102,9 +102,11 @@ function configOf(service: string): ReturnType<typeof parseAgentConfig> {
 /** The agent's way without its processes and sockets around it. */
 function startWay(backend: string, engine: Engine<AgentView>, lifetime: Lifetime) {
   const store = new Store();
-  const choice = new ServiceChoice({ known: [backend], fallback: backend, support: () => ({ kind: 'yes' }) });
-  choice.want(undefined);
-  const compiler = new ViewCompiler(configOf(backend), choice, () => []);
+  const choiceOf = (role: string, name: string): BackendChoice =>
+    new BackendChoice({ role, known: [name], fallback: name, support: () => ({ kind: 'yes' }) });
+  const choices = { services: choiceOf('Service', backend), policies: choiceOf('policy', 'ebpf') };
+  choices.services.want(undefined);
+  const compiler = new ViewCompiler(configOf(backend), choices, () => []);
   store.table(NODE_KIND).replace(new Map([[NODE, parseNode({ metadata: { name: NODE } })]]));
   store.table(POD_KIND).replace(new Map());
   let revision = 0;
@@ -289,7 +291,7 @@ else {
   const answers = new Map((await probeMachine()).map((it) => [it.probe.name, it.support]));
   const wanted = names === '' ? SERVICE_BACKENDS.map((it) => it.name) : names.split(',');
   for (const backend of SERVICE_BACKENDS.filter((it) => wanted.includes(it.name))) {
-    if (serviceSupport(backend, answers).kind !== 'yes') continue;
+    if (backendSupport(backend, answers).kind !== 'yes') continue;
     // A process each, so that one's memory is not another's.
     const args = ['--expose-gc', fileURLToPath(import.meta.url), backend.name, services, seconds, limited];
     execFileSync(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });

@@ -12,7 +12,7 @@ import { systemClock } from '../src/base/clock.ts';
 import { parseIp } from '../src/base/ip.ts';
 import { Lifetime } from '../src/base/lifetime.ts';
 import { parsePort } from '../src/base/port.ts';
-import { SERVICE_BACKENDS, serviceSupport } from '../src/backends/registry.ts';
+import { SERVICE_BACKENDS, backendSupport } from '../src/backends/registry.ts';
 import { openNodeBpf } from '../src/backends/shared-bpf/node-bpf.ts';
 import { MASQUERADE } from '../src/backends/shared-nft/masquerade.ts';
 import { renderTable } from '../src/backends/shared-nft/table.ts';
@@ -159,7 +159,7 @@ else {
   const answers = new Map((await probeMachine()).map((it) => [it.probe.name, it.support]));
   const wanted = names === '' ? SERVICE_BACKENDS.map((it) => it.name) : names.split(',');
   for (const backend of SERVICE_BACKENDS.filter((it) => wanted.includes(it.name))) {
-    if (serviceSupport(backend, answers).kind !== 'yes') continue;
+    if (backendSupport(backend, answers).kind !== 'yes') continue;
     execFileSync(process.execPath, [fileURLToPath(import.meta.url), backend.name, roundsText, countsText], {
       stdio: ['ignore', 'inherit', 'inherit'],
     });

@@ -18,10 +18,8 @@ import { clusterObjectsOf } from './cluster-watch.ts';
 import type { AgentConfig } from './config.ts';
 import { OwnPods } from './own-pods.ts';
 import { PolicyPart } from './policy-part.ts';
-import type { ServiceChoice } from './service-choice.ts';
+import type { BackendChoices } from './backend-choices.ts';
 import { ENDPOINT_SLICE_KIND, NODE_KIND, POD_KIND, SERVICE_KIND, SETTINGS_KIND } from './watched-kinds.ts';
-
-const POLICY_ROLES: ReadonlyMap<string, ServiceRole> = new Map([['ebpf', 'carry']]);
 
 export interface AgentView {
   /** Undefined until everything is listed that decides who may speak to whom. */
@@ -44,7 +42,7 @@ export interface AgentView {
 /** Makes views, computing anew what changed. */
 export class ViewCompiler {
   readonly #nodeName: string;
-  readonly #choice: ServiceChoice;
+  readonly #choices: BackendChoices;
   readonly #ownPods: OwnPods;
   readonly #policies: PolicyPart;
   readonly #inputs = new ServiceInputs();
@@ -53,11 +51,11 @@ export class ViewCompiler {
   readonly #vxlan = new VxlanMemo();
   #known: { readonly node: NodeView | undefined; readonly isSynced: boolean } | undefined;
 
-  constructor(config: AgentConfig, choice: ServiceChoice, links: () => readonly PodLink[]) {
+  constructor(config: AgentConfig, choices: BackendChoices, links: () => readonly PodLink[]) {
     const { podCidrs, serviceCidrs, clusterDomain, dnsIps, nodePortAddresses, allowsExternalIps } = config;
     const settings = { podCidrs, serviceCidrs, clusterDomain, dnsIps, nodePortAddresses, allowsExternalIps };
     this.#nodeName = config.nodeName;
-    this.#choice = choice;
+    this.#choices = choices;
     this.#ownPods = new OwnPods(config.nodeName);
     this.#policies = new PolicyPart(config, links);
     this.#nodes = new NodeCompiler(settings, config.nodeName);
@@ -77,7 +75,10 @@ export class ViewCompiler {
     const settings = state.of(SETTINGS_KIND);
     const wanted = settings.get(CLUSTER_SETTINGS_KEY);
     const schedulerIs = schedulerProblem(wanted?.ipvsScheduler);
-    if (settings.isSynced) this.#choice.want(wanted?.proxy, schedulerIs ?? xdpProblem(wanted?.xdp));
+    if (settings.isSynced) {
+      this.#choices.services.want(wanted?.proxy, schedulerIs ?? xdpProblem(wanted?.xdp));
+      this.#choices.policies.want(wanted?.policy);
+    }
     const hasNodes = state.of(NODE_KIND).isSynced;
     const nodeChanges = this.#follow(objects, this.#known === undefined ? undefined : changes);
     const { view, changedFrontends } = this.#nodes.compile(objects, this.#inputs, nodeChanges);
@@ -91,12 +92,12 @@ export class ViewCompiler {
     this.#known = { node, isSynced: services !== undefined };
     return {
       policies: this.#policies.compile(state, changes),
-      policyRoles: POLICY_ROLES,
+      policyRoles: this.#choices.policies.roles(),
       node,
       vxlan: node === undefined || underlay === undefined ? undefined : this.#vxlan.render(node, underlay),
       services,
       isDraining: objects.nodes.get(this.#nodeName)?.isDraining ?? false,
-      serviceRoles: this.#choice.roles(),
+      serviceRoles: this.#choices.services.roles(),
       changedFrontends: hasMissed ? undefined : changedFrontends,
       names: isKnown ? names : undefined,
     };

@@ -5,7 +5,7 @@ import type { Engine } from '../reconcile/engine.ts';
 import type { KeyFailure, KeyView } from '../reconcile/status.ts';
 import type { AgentView } from './agent-view.ts';
 import type { ProgrammedVersions } from './receipt.ts';
-import type { ServiceChoice } from './service-choice.ts';
+import type { BackendChoice } from './backend-choice.ts';
 import { unheededOptions } from './unheeded-options.ts';
 
 export interface ServiceReceipt {
@@ -33,7 +33,7 @@ export interface FrontendReceipt extends Pick<Frontend, 'scope' | 'portName' | '
 
 export interface ReceiptParts {
   readonly engine: Engine<AgentView>;
-  readonly choice: ServiceChoice;
+  readonly choice: BackendChoice;
   readonly programmed: () => ProgrammedVersions;
   /** The newest view, undefined before the first one. */
   readonly view: () => NodeView | undefined;

@@ -19,33 +19,25 @@ import { Receipt, type ProgrammedVersions } from './receipt.ts';
 import { openPolicyDesk } from './policy-desk.ts';
 import { podDatapath, reportPackets } from './pod-datapath.ts';
 import { waitingFor, type AgentStatus, type WatchSummary } from './status.ts';
-import { SERVICE_BACKENDS } from '../backends/registry.ts';
 import type { MapFill } from '../backends/shared-bpf/map-fill.ts';
 import type { NodeView } from '../model/network.ts';
 import { serviceReceipt } from './service-receipt.ts';
 import type { XdpMode } from '../objects/cluster-settings.ts';
-import { ServiceChoice } from './service-choice.ts';
-import { serviceSupports } from './service-support.ts';
+import { openChoices, settleChoices, type BackendChoices } from './backend-choices.ts';
 import { startViewLoop, type ViewLoop } from './view-loop.ts';
 import { registerWatchMetrics } from './watch-metrics.ts';
 
 /** Starts everything of a node; all of it ends with the context's lifetime, and what it programmed stays. */
 export async function startAgent(context: AgentContext): Promise<void> {
-  const { config } = context;
   const doors = await openNodeDoors(context);
   const memory = await NodeMemory.open(context);
   const convergence = { isReached: false };
   const now: Latest = {};
-  const choice = new ServiceChoice({
-    known: SERVICE_BACKENDS.map((it) => it.name),
-    fallback: config.service.name,
-    support: serviceSupports(context, () => now.loop?.recompile()),
-  });
+  const choices = openChoices(context, () => now.loop?.recompile());
   const engine = openEngine(context, doors, (isConverged) => {
-    const isWhole = (name: string): boolean =>
-      engine.isConvergedFor((it) => it.startsWith(`service-${name}`));
-    if (choice.settle(isWhole)) now.loop?.recompile();
-    if (engine.isConvergedFor((it) => it.startsWith('policy-'))) desk.programmed(now.view?.policies);
+    const isConvergedFor = (prefix: string): boolean => engine.isConvergedFor((it) => it.startsWith(prefix));
+    if (settleChoices(choices, isConvergedFor)) now.loop?.recompile();
+    if (isConvergedFor('policy-')) desk.programmed(now.view?.policies);
     if (!isConverged) return;
     convergence.isReached = true;
     receipt.programmed();
@@ -65,7 +57,7 @@ export async function startAgent(context: AgentContext): Promise<void> {
   now.loop = startViewLoop({
     links: desk.links,
     context,
-    choice,
+    choices,
     store: watch.store,
     netlink: doors.netlink,
     onCompiled: (compiled) => {
@@ -80,7 +72,7 @@ export async function startAgent(context: AgentContext): Promise<void> {
   await report(context, {
     doors,
     engine,
-    choice,
+    choices,
     watch,
     receipt,
     names,
@@ -113,13 +105,13 @@ interface ReportParts extends Omit<StatusParts, 'fills'> {
 /** Metrics, and the socket by which the agent is asked how it does. */
 async function report(context: AgentContext, { doors, ...parts }: ReportParts): Promise<void> {
   const { config, clock, metrics } = context;
-  const { engine, choice, watch, receipt, view } = parts;
+  const { engine, choices, watch, receipt, view } = parts;
   registerEngineGauges(metrics, () => engine.status());
   registerWatchMetrics(metrics, clock, () => watch.status());
   reportPackets(context, doors.bpf);
   const fills = watchMapFills(context, () => doors.bpf.fills());
   const programmed = (): ProgrammedVersions => receipt.programmed();
-  const receipts = { engine, choice, programmed, view, node: config.nodeName };
+  const receipts = { engine, choice: choices.services, programmed, view, node: config.nodeName };
   await startAgentServer(context, {
     metrics,
     status: statusOf(context, { ...parts, fills }),
@@ -159,7 +151,7 @@ function runEngine({ lifetime, fail }: AgentContext, engine: Engine<AgentView>):
 
 interface StatusParts {
   readonly engine: Engine<AgentView>;
-  readonly choice: ServiceChoice;
+  readonly choices: BackendChoices;
   readonly view: () => NodeView | undefined;
   readonly fills: () => readonly MapFill[];
   readonly watch: ClusterWatch;
@@ -191,7 +183,8 @@ function statusOf(context: AgentContext, parts: StatusParts): () => AgentStatus 
       waitingFor: waiting,
       network: context.config.network,
       engine,
-      services: parts.choice.status(),
+      services: parts.choices.services.status(),
+      policies: parts.choices.policies.status(),
       xdp: xdpOf(parts.view()),
       crowdedMaps: crowdedMaps(parts.fills()),
       watches,

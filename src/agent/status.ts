@@ -4,7 +4,7 @@ import type { PoolUsage } from '../cni/address-pool.ts';
 import type { XdpMode } from '../objects/cluster-settings.ts';
 import type { EngineStatus } from '../reconcile/status.ts';
 import type { NameFeedStatus } from './name-feed.ts';
-import type { ServiceChoiceStatus } from './service-choice.ts';
+import type { BackendChoiceStatus } from './backend-choice.ts';
 import type { ProgrammedVersions } from './receipt.ts';
 
 export interface AgentStatus {
@@ -18,7 +18,9 @@ export interface AgentStatus {
   readonly network: 'vxlan';
   readonly engine: EngineStatus;
   /** Which backend carries Services. */
-  readonly services: ServiceChoiceStatus;
+  readonly services: BackendChoiceStatus;
+  /** Which backend keeps pods to their policies. */
+  readonly policies: BackendChoiceStatus;
   /** Whether flows of outside clients are to be carried in the uplinks' drivers; undefined until the settings are known. */
   readonly xdp: XdpMode | undefined;
   /** BPF maps that are nearly full, in words. */

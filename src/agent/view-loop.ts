@@ -8,7 +8,7 @@ import type { Changes } from '../store/change-stream.ts';
 import type { Store } from '../store/store.ts';
 import type { AgentContext } from './agent-context.ts';
 import { ViewCompiler, type AgentView } from './agent-view.ts';
-import type { ServiceChoice } from './service-choice.ts';
+import type { BackendChoices } from './backend-choices.ts';
 import { isSameUnderlay, readUnderlay } from './underlay.ts';
 
 /** A compiled state; `revision` grows by one with each. */
@@ -24,7 +24,7 @@ export interface ViewLoopOptions {
   readonly context: AgentContext;
   readonly store: Store;
   readonly netlink: Netlink;
-  readonly choice: ServiceChoice;
+  readonly choices: BackendChoices;
   /** The node's pod links of the moment. */
   readonly links: () => readonly PodLink[];
   readonly onCompiled: (compiled: Compiled) => void;
@@ -61,7 +61,7 @@ class RunningViewLoop implements ViewLoop {
 
   constructor(options: ViewLoopOptions) {
     this.#options = options;
-    this.#compiler = new ViewCompiler(options.context.config, options.choice, options.links);
+    this.#compiler = new ViewCompiler(options.context.config, options.choices, options.links);
   }
 
   async followStore(): Promise<void> {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Support } from '../model/support.ts';
-import { SERVICE_BACKENDS, serviceSupport } from './registry.ts';
+import { SERVICE_BACKENDS, backendSupport } from './registry.ts';
 
 const [EBPF] = SERVICE_BACKENDS;
 const YES: Support = { kind: 'yes' };
@@ -22,14 +22,14 @@ test('every Service backend has a folder and a contract test', () => {
   }
 });
 
-test('serviceSupport() says no before it says unknown, and names the probe', () => {
-  assert.deepEqual(serviceSupport(EBPF!, answers()), YES);
+test('backendSupport() says no before it says unknown, and names the probe', () => {
+  assert.deepEqual(backendSupport(EBPF!, answers()), YES);
   const no: Support = { kind: 'no', because: 'the kernel is too old' };
   const unknown: Support = { kind: 'unknown', because: 'not permitted' };
-  assert.deepEqual(serviceSupport(EBPF!, answers({ 'bpf-ringbuf': no, 'bpf-sched-cls': unknown })), {
+  assert.deepEqual(backendSupport(EBPF!, answers({ 'bpf-ringbuf': no, 'bpf-sched-cls': unknown })), {
     kind: 'no',
     because: 'bpf-ringbuf: the kernel is too old',
   });
-  assert.equal(serviceSupport(EBPF!, answers({ 'bpf-sched-cls': unknown })).kind, 'unknown');
-  assert.equal(serviceSupport(EBPF!, new Map()).kind, 'unknown');
+  assert.equal(backendSupport(EBPF!, answers({ 'bpf-sched-cls': unknown })).kind, 'unknown');
+  assert.equal(backendSupport(EBPF!, new Map()).kind, 'unknown');
 });

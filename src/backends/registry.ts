@@ -21,7 +21,10 @@ export const SERVICE_BACKENDS: readonly ServiceBackend[] = [
 export const POLICY_BACKENDS: readonly PolicyBackend[] = [EBPF_POLICIES];
 
 /** Whether this machine carries a backend; `answers` are the probes' by name. */
-export function serviceSupport(backend: ServiceBackend, answers: ReadonlyMap<string, Support>): Support {
+export function backendSupport(
+  backend: Pick<ServiceBackend | PolicyBackend, 'needs'>,
+  answers: ReadonlyMap<string, Support>,
+): Support {
   const missing = backend.needs.map((need) => [need, answers.get(need)] as const);
   for (const kind of ['no', 'unknown'] as const) {
     const found = missing.find(([, answer]) => (answer?.kind ?? 'unknown') === kind);

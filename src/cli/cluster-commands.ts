@@ -147,7 +147,7 @@ function addServiceCommands(program: Command): void {
     .description('Change a setting of a running cluster; returns when every node lives by it')
     .argument(
       '<setting>',
-      'proxy=<backend>: what carries Services; xdp=native|off: who carries flows of outside clients',
+      'proxy=<backend>: what carries Services; policy=<backend>: what keeps pods to policies; xdp=native|off: who carries flows of outside clients',
     )
     .addOption(nameFlag())
     .addOption(

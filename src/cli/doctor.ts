@@ -1,6 +1,6 @@
 // `fairlead doctor`: what this machine can carry, found by trying; exit code 3 where something required is missing.
 
-import { SERVICE_BACKENDS, serviceSupport } from '../backends/registry.ts';
+import { SERVICE_BACKENDS, backendSupport } from '../backends/registry.ts';
 import { probeMachine, type ProbeResult } from '../sys/probe.ts';
 import type { Support } from '../model/support.ts';
 import { refuseUnprivileged } from '../lab/cluster/requirements.ts';
@@ -60,7 +60,7 @@ function doctorText(
 /** Which Service backends a cluster of this machine can have. */
 function backendsText(answers: ReadonlyMap<string, Support>): string {
   const rows = SERVICE_BACKENDS.map((backend) => {
-    const support = serviceSupport(backend, answers);
+    const support = backendSupport(backend, answers);
     const because = support.kind === 'yes' ? '' : support.because;
     return [
       backend.name,

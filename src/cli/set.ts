@@ -2,10 +2,13 @@
 
 import { FairleadError } from '../base/errors.ts';
 import { checkProxy, untilCarried, type Draining } from '../lab/cluster/proxy.ts';
+import { checkPolicyBackend, untilKept } from '../lab/cluster/policy.ts';
 import { checkXdp, untilXdpIs, writeSettings } from '../lab/cluster/settings.ts';
 import type { XdpMode } from '../objects/cluster-settings.ts';
 import { withCluster } from './cluster-client.ts';
 import { printForMachine } from './output.ts';
+
+const KEYS = ['proxy', 'policy', 'xdp'] as const;
 
 interface SetFlags {
   readonly name: string;
@@ -17,7 +20,22 @@ interface SetFlags {
 export async function setCommand(setting: string, flags: SetFlags): Promise<void> {
   const { key, value } = readSetting(setting);
   if (key === 'proxy') await setProxy(value, flags);
+  else if (key === 'policy') await setPolicy(value, flags);
   else await setXdp(checkXdp(value), flags);
+}
+
+async function setPolicy(policy: string, flags: SetFlags): Promise<void> {
+  const startedMs = performance.now();
+  const report = await withCluster(flags, 'set', async ({ client, wait, progress }) => {
+    progress.step(`ask the kernel for ${policy}`);
+    await checkPolicyBackend(policy);
+    progress.step(`keep policies by ${policy}`);
+    await writeSettings(client, { policy }, wait.signal);
+    await untilKept(policy, wait);
+    return { policy, nodes: wait.cluster.nodes.map((it) => it.name) };
+  });
+  if (printForMachine(report, flags.output)) return;
+  process.stdout.write(`Policies are kept by ${policy} on ${doneText(report.nodes.length, startedMs)}\n`);
 }
 
 async function setProxy(proxy: string, flags: SetFlags): Promise<void> {
@@ -57,13 +75,13 @@ function doneText(nodes: number, startedMs: number): string {
   return `${nodes} ${nodes === 1 ? 'node' : 'nodes'} (${seconds} s).`;
 }
 
-function readSetting(setting: string): { readonly key: 'proxy' | 'xdp'; readonly value: string } {
-  const [key, value, ...rest] = setting.split('=');
-  if ((key === 'proxy' || key === 'xdp') && value !== undefined && value !== '' && rest.length === 0)
-    return { key, value };
+function readSetting(setting: string): { readonly key: (typeof KEYS)[number]; readonly value: string } {
+  const [word, value, ...rest] = setting.split('=');
+  const key = KEYS.find((it) => it === word);
+  if (key !== undefined && value !== undefined && value !== '' && rest.length === 0) return { key, value };
   throw new FairleadError(
     'invalid',
-    `Cannot set "${setting}": write proxy=<backend>, as in proxy=nftables, or xdp=native`,
+    `Cannot set "${setting}": write proxy=<backend>, as in proxy=nftables, policy=<backend>, or xdp=native`,
   );
 }
 

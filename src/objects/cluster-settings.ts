@@ -10,6 +10,8 @@ export const CLUSTER_SETTINGS_KEY = objectKey(CLUSTER_SETTINGS);
 export interface ClusterSettings extends SlimMeta {
   /** `data.proxy`: the Service backend by its name, known or not. */
   readonly proxy: string | undefined;
+  /** `data.policy`: the policy backend by its name, known or not. */
+  readonly policy: string | undefined;
   /** `data.ipvsScheduler`: how IPVS balances Services that do not say it themselves; a scheduler by its name, known or not. */
   readonly ipvsScheduler: string | undefined;
   /** `data.xdp`: "native" carries flows of outside clients in the drivers of the uplinks, "off" does not; another word is to be complained of. */
@@ -32,6 +34,7 @@ export function parseClusterSettings(raw: unknown): ClusterSettings {
   return {
     ...readMeta(root),
     proxy: readSetting(root, 'proxy'),
+    policy: readSetting(root, 'policy'),
     ipvsScheduler: readSetting(root, 'ipvsScheduler'),
     xdp: readSetting(root, 'xdp'),
   };

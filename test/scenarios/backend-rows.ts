@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SERVICE_BACKENDS, serviceSupport } from '../../src/backends/registry.ts';
+import { SERVICE_BACKENDS, backendSupport } from '../../src/backends/registry.ts';
 import { probeMachine } from '../../src/sys/probe.ts';
 import { fairlead } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
@@ -33,7 +33,7 @@ interface Open {
 /** Those that this kernel carries, the default first. */
 export async function backendsHere(): Promise<readonly string[]> {
   const answers = new Map((await probeMachine()).map((it) => [it.probe.name, it.support]));
-  const carried = SERVICE_BACKENDS.filter((it) => serviceSupport(it, answers).kind === 'yes');
+  const carried = SERVICE_BACKENDS.filter((it) => backendSupport(it, answers).kind === 'yes');
   return carried.map((it) => it.name);
 }
 

@@ -1,7 +1,7 @@
 // The Service backend of a running cluster: chosen in its settings, followed until every node carries Services by it.
 
 import { FairleadError } from '../../base/errors.ts';
-import { SERVICE_BACKENDS, serviceSupport } from '../../backends/registry.ts';
+import { SERVICE_BACKENDS, backendSupport } from '../../backends/registry.ts';
 import type { ServiceBackend } from '../../backends/shared-node/service-backend.ts';
 import { PROBES, probeMachine } from '../../sys/probe.ts';
 import { until, type Missing, type WaitOptions } from './waiting.ts';
@@ -15,7 +15,7 @@ export async function checkProxy(name: string): Promise<ServiceBackend> {
     throw new FairleadError('invalid', `Cannot carry Services by "${name}": known are ${known}`);
   }
   const results = await probeMachine(PROBES.filter((it) => backend.needs.includes(it.name)));
-  const support = serviceSupport(backend, new Map(results.map((it) => [it.probe.name, it.support])));
+  const support = backendSupport(backend, new Map(results.map((it) => [it.probe.name, it.support])));
   if (support.kind === 'yes') return backend;
   throw new FairleadError(
     'unsupported',

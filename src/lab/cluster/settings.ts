@@ -30,7 +30,7 @@ export async function writeSettings(
 }
 
 /** Undefined where the agent does not answer. */
-export type AgentAnswer = Pick<AgentStatus, 'services' | 'xdp' | 'engine'> | undefined;
+export type AgentAnswer = Pick<AgentStatus, 'services' | 'policies' | 'xdp' | 'engine'> | undefined;
 
 export interface NodeAnswer {
   readonly node: string;

@@ -7,7 +7,7 @@ import { loadKubeConfig } from '../../kube/kube-config.ts';
 import { NODES, PODS } from '../../kube/resource.ts';
 import type { Node, Pod } from '../../objects/api-types.ts';
 import { countServedBy, type ServedByCounts } from '../../objects/served-by.ts';
-import type { ServiceChoiceStatus } from '../../agent/service-choice.ts';
+import type { BackendChoiceStatus } from '../../agent/backend-choice.ts';
 import type { AgentStatus } from '../../agent/status.ts';
 import type { EngineStatus } from '../../reconcile/status.ts';
 import type { ClusterConfig } from './cluster-config.ts';
@@ -31,7 +31,7 @@ export interface NodeStatus {
   /** What the agent says, undefined while it does not answer. */
   readonly engine: EngineStatus | undefined;
   /** Which backend carries Services; undefined like `engine`. */
-  readonly services: ServiceChoiceStatus | undefined;
+  readonly services: BackendChoiceStatus | undefined;
   /** Undefined where the agent does not answer. */
   readonly crowdedMaps: readonly string[] | undefined;
 }

@@ -1,9 +1,11 @@
-// Which Service backend carries, and which ones leave: the new one is whole in the kernel before the old one begins to go.
+// Which backend of a role carries, and which ones leave: the new one is whole in the kernel before the old one begins to go.
 
 import type { ServiceRole } from '../backends/shared-node/service-backend.ts';
 import type { Support } from '../model/support.ts';
 
-export interface ServiceChoiceOptions {
+export interface BackendChoiceOptions {
+  /** "Service": what its backends are of, in words. */
+  readonly role: string;
   /** Names of all backends. */
   readonly known: readonly string[];
   /** The one where nobody chose. */
@@ -12,7 +14,7 @@ export interface ServiceChoiceOptions {
   readonly support: (backend: string) => Support | undefined;
 }
 
-export interface ServiceChoiceStatus {
+export interface BackendChoiceStatus {
   /** What the cluster's settings say; undefined until they are known, and where they say nothing. */
   readonly wanted: string | undefined;
   /** Whole in the kernel; undefined until the first one is. */
@@ -23,15 +25,15 @@ export interface ServiceChoiceStatus {
   readonly problem: string | undefined;
 }
 
-export class ServiceChoice {
-  readonly #options: ServiceChoiceOptions;
+export class BackendChoice {
+  readonly #options: BackendChoiceOptions;
   #wanted: string | undefined;
   #carrier: string | undefined;
   #next: string | undefined;
   #problem: string | undefined;
   #beside: string | undefined;
 
-  constructor(options: ServiceChoiceOptions) {
+  constructor(options: BackendChoiceOptions) {
     this.#options = options;
   }
 
@@ -69,7 +71,7 @@ export class ServiceChoice {
     return true;
   }
 
-  status(): ServiceChoiceStatus {
+  status(): BackendChoiceStatus {
     return {
       wanted: this.#wanted,
       carrier: this.#carrier,
@@ -83,8 +85,8 @@ export class ServiceChoice {
   }
 
   #problemOf(name: string): string | undefined {
-    const { known, support } = this.#options;
-    if (!known.includes(name)) return `no Service backend "${name}"; known are ${known.join(', ')}`;
+    const { role, known, support } = this.#options;
+    if (!known.includes(name)) return `no ${role} backend "${name}"; known are ${known.join(', ')}`;
     if (name === this.#carrier || name === this.#next) return undefined;
     const answer = support(name);
     if (answer === undefined) return `finding out whether this node can do ${name}`;

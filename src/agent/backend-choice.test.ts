@@ -3,14 +3,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Support } from '../model/support.ts';
-import { ServiceChoice } from './service-choice.ts';
+import { BackendChoice } from './backend-choice.ts';
 
 const YES: Support = { kind: 'yes' };
 const NO: Support = { kind: 'no', because: 'the kernel has no such thing' };
 
 function aChoice(support: Readonly<Record<string, Support | undefined>> = {}) {
   const answers: Record<string, Support | undefined> = { a: YES, b: YES, c: YES, ...support };
-  const choice = new ServiceChoice({
+  const choice = new BackendChoice({
+    role: 'Service',
     known: ['a', 'b', 'c'],
     fallback: 'a',
     support: (name) => answers[name],

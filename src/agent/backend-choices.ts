@@ -1,0 +1,40 @@
+// The choices of a node: who carries Services, and who keeps pods to their policies.
+
+import { EBPF_POLICIES } from '../backends/policy-ebpf/backend.ts';
+import { POLICY_BACKENDS, SERVICE_BACKENDS } from '../backends/registry.ts';
+import type { AgentContext } from './agent-context.ts';
+import { BackendChoice } from './backend-choice.ts';
+import { backendSupports, type SupportOptions } from './backend-support.ts';
+
+export interface BackendChoices {
+  readonly services: BackendChoice;
+  readonly policies: BackendChoice;
+}
+
+/** `onKnown` is called when it is found out whether the node can run a backend that somebody wants. */
+export function openChoices(context: AgentContext, onKnown: () => void): BackendChoices {
+  const open = (options: Omit<SupportOptions, 'onKnown'>): BackendChoice =>
+    new BackendChoice({
+      role: options.role,
+      known: options.backends.map((it) => it.name),
+      fallback: options.sure,
+      support: backendSupports(context, { ...options, onKnown }),
+    });
+  return {
+    services: open({ role: 'Service', backends: SERVICE_BACKENDS, sure: context.config.service.name }),
+    // The programs at pods' links are on every node: they keep out forgers, too.
+    policies: open({ role: 'policy', backends: POLICY_BACKENDS, sure: EBPF_POLICIES.name }),
+  };
+}
+
+/** To be asked after each pass; true where roles are others now. `isConvergedFor` asks for targets by the begin of their names. */
+export function settleChoices(
+  { services, policies }: BackendChoices,
+  isConvergedFor: (prefix: string) => boolean,
+): boolean {
+  const settled = [
+    services.settle((name) => isConvergedFor(`service-${name}`)),
+    policies.settle((name) => isConvergedFor(`policy-${name}`)),
+  ];
+  return settled.includes(true);
+}
