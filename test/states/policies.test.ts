@@ -11,6 +11,9 @@ import {
   renderPorts,
   standingOf,
 } from '../../src/backends/policy-ebpf/render.ts';
+import { renderPolicies } from '../../src/backends/policy-nftables/render.ts';
+import type { PolicyTable } from '../../src/backends/policy-nftables/table-plan.ts';
+import { tracePolicyTable } from '../../src/backends/policy-nftables/trace.ts';
 import { tracePolicy, type PolicyMapState } from '../../src/backends/policy-ebpf/trace.ts';
 import { PolicyCompiler } from '../../src/compile/policy/policy-compiler.ts';
 import type { PolicyObjects } from '../../src/compile/policy/policy-objects.ts';
@@ -27,6 +30,19 @@ import { NODES, somePolicyState } from './arbitrary-policies.ts';
 
 interface NodeMaps extends PolicyMapState {
   readonly policies: NodePolicies;
+  readonly table: PolicyTable;
+}
+
+/** With a link for each of the node's pods. */
+function tableOf(policies: NodePolicies): PolicyTable {
+  const links = [...policies.pods].map(([key, { ips, uid }], at) => ({
+    ifindex: at + 1,
+    ips,
+    pod: { key, uid },
+  }));
+  const [table] = renderPolicies({ ...policies, links }).values();
+  assert.ok(table);
+  return table;
 }
 
 function mapsOf(policies: NodePolicies): NodeMaps {
@@ -35,6 +51,7 @@ function mapsOf(policies: NodePolicies): NodeMaps {
     ports: renderPorts(policies),
     addresses: renderAddresses(policies),
     peers: renderPeers(policies),
+    table: tableOf(policies),
   };
 }
 
@@ -62,7 +79,19 @@ function side(
   const sender = peer.pod && maps.policies.addresses.get(parseCidr(`${remote}/${family === 4 ? 32 : 128}`));
   const mark = isMarked && sender !== undefined ? sender.peer & 0xffff : 0;
   const isOfNode = peer.end.kind === 'node' && peer.node === own.node;
-  return tracePolicy(maps, { direction, standing, remote, protocol, port, mark, isOfNode });
+  const asked = { direction, remote, protocol, port, mark, isOfNode };
+  const isLetIn = tracePolicy(maps, { ...asked, standing });
+  const ip = own.ips.find((it) => familyOf(it) === family);
+  // To its own node a pod's packets meet no rule of the table.
+  if (ip !== undefined && !(direction === 'egress' && isOfNode)) {
+    const byTable = tracePolicyTable(maps.table.elements, { ...asked, own: ip });
+    assert.equal(
+      byTable,
+      isLetIn,
+      `the table and the programs differ: ${JSON.stringify({ ...asked, own: ip })}`,
+    );
+  }
+  return isLetIn;
 }
 
 function nodesOf(objects: PolicyObjects): ReadonlyMap<string, NodeMaps> {

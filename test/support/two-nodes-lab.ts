@@ -41,7 +41,7 @@ export const VIP = { 4: '10.90.1.1', 6: 'fd00:10:90:1::1' } as const;
 /** Own addresses of the first node, and the node port there. */
 export const NODE_IPS = { 4: '10.89.1.11', 6: 'fd00:10:89:1::11' } as const;
 export const NODE_PORT = 30_080;
-const PODS = { a: 'n1', b: 'n2', c: 'n2' } as const;
+const PODS = { a: 'n1', b: 'n2', c: 'n2', d: 'n1' } as const;
 type PodName = keyof typeof PODS;
 
 /** A node with its data plane, which a restart opens anew. */
@@ -79,8 +79,12 @@ export function ip(netns: string, ...lines: readonly string[]): void {
     execFileSync('ip', ['-n', netns.replace('/run/netns/', ''), ...line.split(' ')], { stdio: ['ignore', 'ignore', 'pipe'] }); // prettier-ignore
 }
 
-/** Namespaces are named after `prefix`; all goes with the lifetime. */
-export async function startTwoNodes(prefix: string, lifetime: Lifetime): Promise<TwoNodes> {
+/** Namespaces are named after `prefix`; all goes with the lifetime. `more`: pods beside a, b and c. */
+export async function startTwoNodes(
+  prefix: string,
+  lifetime: Lifetime,
+  more: readonly PodName[] = [],
+): Promise<TwoNodes> {
   const lab = await startPodNetworkLab({ prefix, nodeCount: 2 }, lifetime);
   await lab.syncTunnels();
   const mount = mountBpffs(lifetime);
@@ -101,7 +105,7 @@ export async function startTwoNodes(prefix: string, lifetime: Lifetime): Promise
     return found;
   };
   const podIps = new Map<PodName, Readonly<Record<Family, string>>>();
-  for (const name of ['a', 'b', 'c'] as const)
+  for (const name of ['a', 'b', 'c', ...more] as const)
     podIps.set(name, await addPod(name, { lab, prefix, node: nodeNamed(PODS[name]) }, lifetime));
   for (const it of nodes) await joinLinks(lab, it);
   const outside = await lab.addOutsider([CLIENT[4], CLIENT[6]]);

@@ -1,0 +1,31 @@
+// The backend as the registry lists it.
+
+import { POLICY_MODES } from '../../base/policy-numbers.ts';
+import type { Part } from '../../reconcile/engine.ts';
+import { openNfTables } from '../../sys/nf-tables.ts';
+import {
+  policyPart,
+  type PolicyBackend,
+  type PolicyDoors,
+  type PolicyInput,
+} from '../shared-node/policy-backend.ts';
+import { policyModeTarget, SWITCHED_ON } from '../shared-bpf/policy-mode.ts';
+import { renderPolicies } from './render.ts';
+import { policyTableTarget } from './target.ts';
+
+const NAME = 'nftables';
+
+export const NFTABLES_POLICIES: PolicyBackend = {
+  name: NAME,
+  about: 'By nftables: a fixed set of rules, sets of who may speak to whom',
+  needs: ['nftables', 'conntrack', 'bpf-sched-cls'],
+  open: <V extends PolicyInput>({ maps, netns, lifetime }: PolicyDoors): readonly Part<V>[] => {
+    const tables = openNfTables(netns);
+    lifetime.defer('nftables of policies', () => tables.close());
+    const place = netns === undefined ? {} : { netns };
+    return [
+      policyPart(NAME, policyModeTarget('policy-nftables mode', maps, POLICY_MODES.marks), () => SWITCHED_ON),
+      policyPart(NAME, policyTableTarget(tables, place), renderPolicies),
+    ];
+  },
+};
