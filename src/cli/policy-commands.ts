@@ -1,13 +1,14 @@
 // The commands about policies: names, flags, examples.
 
 import type { Command, Option } from 'commander';
-import { examples, filenameFlag, flag, namespaceFlag, parseList } from './flags.ts';
+import { examples, filenameFlag, flag, namespaceFlag, outputFlag, parseList } from './flags.ts';
 
 export function addPolicyCommands(program: Command): void {
   const policy = program
     .command('policy')
     .description('Ask what network policies in files mean, without a cluster');
   addWhy(policy);
+  addTest(policy);
 }
 
 function addWhy(policy: Command): void {
@@ -32,6 +33,31 @@ function addWhy(policy: Command): void {
       ),
     )
     .action(async (from, to, options) => (await import('./policy.ts')).policyWhyCommand(from, to, options));
+}
+
+function addTest(policy: Command): void {
+  policy
+    .command('test')
+    .description('Judge assertions about who may speak to whom; exit code 1 where one fails')
+    .argument(
+      '<file...>',
+      'YAML with a list "tests" of from, to, port, protocol, expect: allow|deny, by, why',
+    )
+    .addOption(filenameFlag())
+    .addOption(flag('--junit <file>', 'write the results as JUnit XML'))
+    .addOption(flag('--sarif <file>', 'write what failed as SARIF, for code scanning'))
+    .addOption(flag('--markdown <file>', 'write the results as Markdown, for a summary'))
+    .addOption(flag('--tap', 'print the results as TAP'))
+    .addOption(podCidrFlag())
+    .addOption(outputFlag())
+    .addHelpText(
+      'after',
+      examples([
+        'fairlead policy test examples/policies/shop.test.yaml -f examples/shop -f examples/policies --junit out.xml',
+        '',
+      ]),
+    )
+    .action(async (files, options) => (await import('./policy-test.ts')).policyTestCommand(files, options));
 }
 
 function machineFlag(): Option {

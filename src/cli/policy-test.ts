@@ -1,0 +1,69 @@
+// `fairlead policy test`: assertions about policies, with the reports that CI servers read.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { FairleadError, messageOf } from '../base/errors.ts';
+import { readAssertions, type Assertion } from '../policy/assertion-file.ts';
+import { judgeAssertions, refuseMistakes, type AssertionResult } from '../policy/assertions.ts';
+import { oracleJudge } from '../policy/policy-judge.ts';
+import { junitReport } from '../policy/reports/junit.ts';
+import { markdownReport } from '../policy/reports/markdown.ts';
+import { sarifReport } from '../policy/reports/sarif.ts';
+import { tapReport } from '../policy/reports/tap.ts';
+import { textReport } from '../policy/reports/text.ts';
+import { ownVersion } from './own-version.ts';
+import { printForMachine } from './output.ts';
+import { loadPolicyWorld, type WorldFlags } from './policy-input.ts';
+
+interface TestFlags extends WorldFlags {
+  readonly junit?: string;
+  readonly sarif?: string;
+  readonly markdown?: string;
+  readonly tap?: boolean;
+  readonly output?: string;
+}
+
+/** Exit code 1 where an assertion fails, 2 where one cannot be judged. */
+export async function policyTestCommand(files: readonly string[], flags: TestFlags): Promise<void> {
+  const assertions = loadAssertions(files);
+  const world = await loadPolicyWorld(flags);
+  const results = judgeAssertions(world, oracleJudge(world), assertions);
+  writeReports(results, flags);
+  if (flags.tap === true) process.stdout.write(tapReport(results));
+  else if (!printForMachine(results.map(machineForm), flags.output))
+    process.stdout.write(textReport(results, flags.output === 'wide'));
+  if (results.some((it) => it.failure !== undefined)) process.exitCode = 1;
+}
+
+function loadAssertions(files: readonly string[]): readonly Assertion[] {
+  const read = files.map((file) => readAssertions(file, textOf(file)));
+  refuseMistakes(read.flatMap((it) => it.mistakes));
+  return read.flatMap((it) => it.assertions);
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new FairleadError('invalid', `Cannot read tests "${file}": ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function writeReports(results: readonly AssertionResult[], { junit, sarif, markdown }: TestFlags): void {
+  if (junit !== undefined) writeReport(junit, junitReport(results));
+  if (sarif !== undefined) writeReport(sarif, sarifReport(results, ownVersion()));
+  if (markdown !== undefined) writeReport(markdown, markdownReport(results));
+}
+
+export function writeReport(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    throw new FairleadError('invalid', `Cannot write report "${file}": ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function machineForm({ assertion, explanation, failure }: AssertionResult) {
+  return { ...assertion, isPassed: failure === undefined, failure, explanation };
+}
