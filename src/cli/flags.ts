@@ -31,11 +31,10 @@ export function quietFlag(): Option {
   return flag('-q, --quiet', 'no progress on standard error');
 }
 
-export function filenameFlag(): Option {
-  return flag(
-    '-f, --filename <source>',
-    'manifests: a file, a folder (with its folders) or - for standard input; may be repeated',
-  )
+export function filenameFlag(
+  what = 'manifests: a file, a folder (with its folders) or - for standard input; may be repeated',
+): Option {
+  return flag('-f, --filename <source>', what)
     .argParser<readonly string[]>((value, before) => [...(Array.isArray(before) ? before : []), value])
     .default([], 'none');
 }

@@ -9,6 +9,8 @@ export function addPolicyCommands(program: Command): void {
     .description('Ask what network policies in files mean, without a cluster');
   addWhy(policy);
   addTest(policy);
+  addMatrix(policy);
+  addDiff(policy);
 }
 
 function addWhy(policy: Command): void {
@@ -58,6 +60,53 @@ function addTest(policy: Command): void {
       ]),
     )
     .action(async (files, options) => (await import('./policy-test.ts')).policyTestCommand(files, options));
+}
+
+function addMatrix(policy: Command): void {
+  policy
+    .command('matrix')
+    .description('Show who reaches every workload at each of its ports')
+    .addOption(filenameFlag())
+    .addOption(flag('--ipv6', 'by the addresses of IPv6'))
+    .addOption(podCidrFlag())
+    .addOption(
+      flag('-o, --output <format>', 'form of the result').choices([
+        'json',
+        'yaml',
+        'csv',
+        'markdown',
+        'wide',
+      ]),
+    )
+    .addHelpText(
+      'after',
+      examples([
+        'fairlead policy matrix -f examples/shop -f examples/policies -o csv',
+        'a line for each pair',
+      ]),
+    )
+    .action(async (options) => (await import('./policy-matrix.ts')).policyMatrixCommand(options));
+}
+
+function addDiff(policy: Command): void {
+  policy
+    .command('diff')
+    .description(
+      'Show which connections a change of policies opens and closes; exit code 1 where there are any',
+    )
+    .argument('<old>', 'manifests of before: a file or a folder')
+    .argument('<new>', 'manifests of after')
+    .addOption(filenameFlag('manifests of both, such as the workloads; may be repeated'))
+    .addOption(flag('--ipv6', 'by the addresses of IPv6'))
+    .addOption(podCidrFlag())
+    .addOption(flag('-o, --output <format>', 'form of the result').choices(['json', 'yaml', 'markdown']))
+    .addHelpText(
+      'after',
+      examples(['fairlead policy diff main/policies policies -f workloads', 'as in a pull request']),
+    )
+    .action(async (old, now, options) =>
+      (await import('./policy-diff.ts')).policyDiffCommand(old, now, options),
+    );
 }
 
 function machineFlag(): Option {

@@ -1,28 +1,43 @@
 // From the files of `fairlead policy` to a world that can be asked: judged first, so that a mistake in a policy is never a policy that does less.
 
 import { readFileSync } from 'node:fs';
-import { parseCidr } from '../base/cidr.ts';
+import { parseCidr, type Cidr } from '../base/cidr.ts';
 import { FairleadError } from '../base/errors.ts';
 import { checkObjects } from '../lab/manifests/check.ts';
 import { refuse } from '../lab/manifests/complaint.ts';
 import { loadManifests, type Manifest } from '../lab/manifests/load.ts';
 import { resolveManifests } from '../lab/manifests/resolve.ts';
 import { isOfPolicyWorld, readPolicyWorld, type PolicyWorld } from '../policy/policy-world.ts';
+import { exitCodeOf, reportError } from './exit.ts';
 
 export interface WorldFlags {
   readonly filename: readonly string[];
   readonly podCidr?: readonly string[];
 }
 
+/** Where a cluster of `fairlead up` has its pods. */
 const POD_CIDRS = ['10.244.0.0/16', 'fd00:10:244::/56'];
 
+export function podCidrsOf({ podCidr = POD_CIDRS }: WorldFlags): readonly Cidr[] {
+  return podCidr.map(parseCidr);
+}
+
 /** Throws `invalid` with every mistake in the policies and namespaces of the sources, or where there is no source. */
-export async function loadPolicyWorld({ filename, podCidr = POD_CIDRS }: WorldFlags): Promise<PolicyWorld> {
-  if (filename.length === 0)
+export async function loadPolicyWorld(flags: WorldFlags): Promise<PolicyWorld> {
+  if (flags.filename.length === 0)
     throw new FairleadError('invalid', 'Cannot judge policies: name the manifests by -f FILE');
-  const manifests = loadManifests(filename, () => readFileSync(0, 'utf8')).filter(isOfPolicyWorld);
+  return worldOf(await loadChecked(flags.filename), flags);
+}
+
+/** The manifests that policies are asked about, without mistakes. */
+export async function loadChecked(sources: readonly string[]): Promise<readonly Manifest[]> {
+  const manifests = loadManifests(sources, () => readFileSync(0, 'utf8')).filter(isOfPolicyWorld);
   await checkPolicies(manifests);
-  return readPolicyWorld(manifests, { podCidrs: podCidr.map(parseCidr) });
+  return manifests;
+}
+
+export function worldOf(manifests: readonly Manifest[], flags: WorldFlags): PolicyWorld {
+  return readPolicyWorld(manifests, { podCidrs: podCidrsOf(flags) });
 }
 
 /** Other kinds may come from a dump of a newer cluster: what is unknown in them does not matter here. */
@@ -32,4 +47,14 @@ async function checkPolicies(manifests: readonly Manifest[]): Promise<void> {
   );
   const { resolved, complaints } = resolveManifests(judged);
   refuse([...complaints, ...(await checkObjects(resolved))]);
+}
+
+/** Says what failed and ends with 2 or more: 1 is an answer of these commands, never a failure to give one. */
+export async function answering(answer: () => Promise<void>): Promise<void> {
+  try {
+    await answer();
+  } catch (error) {
+    reportError(error);
+    process.exitCode = Math.max(2, exitCodeOf(error));
+  }
 }

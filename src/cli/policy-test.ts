@@ -12,7 +12,7 @@ import { tapReport } from '../policy/reports/tap.ts';
 import { textReport } from '../policy/reports/text.ts';
 import { ownVersion } from './own-version.ts';
 import { printForMachine } from './output.ts';
-import { loadPolicyWorld, type WorldFlags } from './policy-input.ts';
+import { answering, loadPolicyWorld, type WorldFlags } from './policy-input.ts';
 
 interface TestFlags extends WorldFlags {
   readonly junit?: string;
@@ -22,16 +22,18 @@ interface TestFlags extends WorldFlags {
   readonly output?: string;
 }
 
-/** Exit code 1 where an assertion fails, 2 where one cannot be judged. */
-export async function policyTestCommand(files: readonly string[], flags: TestFlags): Promise<void> {
-  const assertions = loadAssertions(files);
-  const world = await loadPolicyWorld(flags);
-  const results = judgeAssertions(world, oracleJudge(world), assertions);
-  writeReports(results, flags);
-  if (flags.tap === true) process.stdout.write(tapReport(results));
-  else if (!printForMachine(results.map(machineForm), flags.output))
-    process.stdout.write(textReport(results, flags.output === 'wide'));
-  if (results.some((it) => it.failure !== undefined)) process.exitCode = 1;
+/** Exit code 1 where an assertion fails, 2 or more where one cannot be judged. */
+export function policyTestCommand(files: readonly string[], flags: TestFlags): Promise<void> {
+  return answering(async () => {
+    const assertions = loadAssertions(files);
+    const world = await loadPolicyWorld(flags);
+    const results = judgeAssertions(world, oracleJudge(world), assertions);
+    writeReports(results, flags);
+    if (flags.tap === true) process.stdout.write(tapReport(results));
+    else if (!printForMachine(results.map(machineForm), flags.output))
+      process.stdout.write(textReport(results, flags.output === 'wide'));
+    if (results.some((it) => it.failure !== undefined)) process.exitCode = 1;
+  });
 }
 
 function loadAssertions(files: readonly string[]): readonly Assertion[] {

@@ -56,6 +56,34 @@ test('fairlead policy names the line of a mistake in a cluster policy', () => {
   assert.equal(status, 2);
 });
 
+const SHOP = 'examples/policies/shop.yaml';
+const OPENED = 'examples/policy-changes/open-figures.yaml';
+const TESTS = 'examples/policies/shop.test.yaml';
+
+for (const row of [
+  { name: 'tests that hold', args: ['test', TESTS, '-f', 'examples/shop', '-f', SHOP], status: 0 },
+  { name: 'a test that fails', args: ['test', TESTS, '-f', 'examples/shop', '-f', OPENED], status: 1 },
+  { name: 'tests about nobody', args: ['test', TESTS, '-f', SHOP], status: 2 },
+  { name: 'a file that is no test', args: ['test', SHOP, '-f', 'examples/shop'], status: 2 },
+  {
+    name: 'a report that cannot be written',
+    args: ['test', TESTS, '-f', 'examples/shop', '-f', SHOP, '--junit', 'nowhere/at/all.xml'],
+    status: 2,
+  },
+  { name: 'no difference', args: ['diff', SHOP, 'examples/policies', '-f', 'examples/shop'], status: 0 },
+  { name: 'a difference', args: ['diff', SHOP, OPENED, '-f', 'examples/shop'], status: 1 },
+  { name: 'a side that is not there', args: ['diff', SHOP, 'nowhere', '-f', 'examples/shop'], status: 2 },
+  {
+    name: 'more pods than the prefix holds, which is no answer',
+    args: ['diff', SHOP, OPENED, '-f', 'examples/shop', '--pod-cidr', '10.0.0.0/30'],
+    status: 2,
+  },
+])
+  test(`fairlead policy ends with ${row.status} at ${row.name}`, () => {
+    const { status, stderr } = fairlead(['policy', ...row.args]);
+    assert.equal(status, row.status, stderr);
+  });
+
 function fairlead(args: readonly string[], input = '') {
   return spawnSync(path.join(ROOT, 'bin/fairlead'), args, { cwd: ROOT, encoding: 'utf8', input });
 }
