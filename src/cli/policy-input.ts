@@ -31,21 +31,32 @@ export async function loadPolicyWorld(flags: WorldFlags): Promise<PolicyWorld> {
 
 /** The manifests that policies are asked about, without mistakes. */
 export async function loadChecked(sources: readonly string[]): Promise<readonly Manifest[]> {
-  const manifests = loadManifests(sources, () => readFileSync(0, 'utf8')).filter(isOfPolicyWorld);
+  const all = loadManifests(sources, () => readFileSync(0, 'utf8'));
+  const manifests = all.filter(isOfPolicyWorld);
   await checkPolicies(manifests);
+  for (const it of all) if (it.object.kind.endsWith('NetworkPolicy') && !isOfPolicyWorld(it)) warnOf(it);
   return manifests;
+}
+
+/** Policies of other kinds change what passes in a cluster that knows them: nobody shall think that they were judged. */
+function warnOf({ file, lineOf, object: { apiVersion, kind, metadata } }: Manifest): void {
+  const place = `${file}:${lineOf('kind')}`;
+  process.stderr.write(
+    `fairlead: warning: ${place}: ${kind} ${metadata.name} of ${apiVersion} is not judged\n`,
+  );
 }
 
 export function worldOf(manifests: readonly Manifest[], flags: WorldFlags): PolicyWorld {
   return readPolicyWorld(manifests, { podCidrs: podCidrsOf(flags) });
 }
 
+const JUDGED = ['NetworkPolicy', 'ClusterNetworkPolicy', 'Namespace'];
+
 /** Other kinds may come from a dump of a newer cluster: what is unknown in them does not matter here. */
 async function checkPolicies(manifests: readonly Manifest[]): Promise<void> {
-  const judged = manifests.filter(({ object: { apiVersion, kind } }) =>
-    ['networking.k8s.io/v1 NetworkPolicy', 'v1 Namespace'].includes(`${apiVersion} ${kind}`),
+  const { resolved, complaints } = resolveManifests(
+    manifests.filter((it) => JUDGED.includes(it.object.kind)),
   );
-  const { resolved, complaints } = resolveManifests(judged);
   refuse([...complaints, ...(await checkObjects(resolved))]);
 }
 

@@ -49,11 +49,14 @@ test('fairlead policy names the line of a mistake in a cluster policy', () => {
   const policy =
     'apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: { name: p }\nspec:\n  tier: Addmin\n';
   const { status, stderr } = fairlead(['policy', 'why', 'a/b', 'a/c:80', '-f', '-'], policy);
-  assert.match(
-    stderr,
-    /standard input:5: Cannot read ClusterNetworkPolicy p: spec\.tier: must be Admin or Baseline/,
-  );
+  assert.match(stderr, /standard input:5: ClusterNetworkPolicy p: spec\.tier: Unsupported value: "Addmin"/);
   assert.equal(status, 2);
+});
+
+test('fairlead policy warns of policies that it does not judge', () => {
+  const policy = 'apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: { name: p }\n';
+  const { stderr } = fairlead(['policy', 'matrix', '-f', '-'], policy);
+  assert.match(stderr, /warning: standard input:2: CiliumNetworkPolicy p of cilium\.io\/v2 is not judged/);
 });
 
 const SHOP = 'examples/policies/shop.yaml';

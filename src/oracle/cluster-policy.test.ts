@@ -231,15 +231,17 @@ const CLUSTER: readonly PolicyRow[] = [
     },
   },
   {
-    name: 'a protocol without a port: all its ports',
-    given: adminOut('Deny', `to: [ ${ALL_PODS} ], protocols: [ { sctp: {} } ]`),
-    asked: { 'a/web > b/web:80/SCTP': '!x[0] open', 'a/web > b/web:80': 'open open' },
+    name: 'a protocol without a port, as a newer version may have it: Deny denies all, Accept matches nothing',
+    given: `${adminOut('Deny', `to: [ ${ALL_PODS} ], protocols: [ { sctp: {} } ]`)}
+y: ${cluster('Admin', `ingress: [ { action: Accept, from: [ ${ALL_PODS} ], protocols: [ { tcp: { destinationPort: { number: 80 } } }, {} ] } ]`)}
+${CLOSED}`,
+    asked: { 'a/web > b/web:80': '!x[0] open', 'b/web > a/web:80': NO },
   },
   {
     name: 'of several protocols one must match',
     given: adminOut(
       'Deny',
-      `to: [ ${ALL_PODS} ], protocols: [ { udp: {} }, { tcp: { destinationPort: { number: 81 } } } ]`,
+      `to: [ ${ALL_PODS} ], protocols: [ { udp: { destinationPort: { number: 80 } } }, { tcp: { destinationPort: { number: 81 } } } ]`,
     ),
     asked: {
       'a/web > b/web:81': '!x[0] open',

@@ -1,7 +1,7 @@
 // What ClusterNetworkPolicies of one tier say, written from the text of policy.networking.k8s.io/v1alpha2.
 
 import { allAddresses, type LocatedEnd } from './policy-end.ts';
-import { blockHas, matchesProtocols, type Destination } from './policy-port.ts';
+import { blockHas, isKnownProtocol, matchesProtocols, type Destination } from './policy-port.ts';
 import { labelsOfNamespace, selects } from './policy-selector.ts';
 import type { RawPod } from './raw-objects.ts';
 import type {
@@ -58,15 +58,17 @@ function actionOf(
 ): ClusterDecision['action'] | undefined {
   const peers = (asked.direction === 'ingress' ? rule.from : rule.to) ?? [];
   // "Fail closed": an Accept matches nothing, everything else is a Deny of all.
-  if (peers.some((it) => !isUnderstood(rule, it, asked.direction)))
-    return rule.action === 'Accept' ? undefined : 'Deny';
+  const isUnderstood =
+    peers.every((it) => isKnownPeer(rule, it, asked.direction)) &&
+    (rule.protocols ?? []).every(isKnownProtocol);
+  if (!isUnderstood) return rule.action === 'Accept' ? undefined : 'Deny';
   if (!matchesProtocols(rule.protocols, asked.to)) return undefined;
   if (!peers.some((it) => matchesPeer(objects, it, asked.peer))) return undefined;
   return rule.action === 'Accept' || rule.action === 'Pass' ? rule.action : 'Deny';
 }
 
 /** A peer without a field of its direction is of a newer version (the API server drops what it does not know); names are for Accept alone. */
-function isUnderstood(rule: RawClusterRule, peer: RawClusterPeer, direction: Direction): boolean {
+function isKnownPeer(rule: RawClusterRule, peer: RawClusterPeer, direction: Direction): boolean {
   if (isSet(peer.namespaces) || isSet(peer.pods)) return true;
   if (direction === 'ingress') return false;
   return isSet(peer.nodes) || isSet(peer.networks) || (isSet(peer.domainNames) && rule.action === 'Accept');

@@ -58,10 +58,18 @@ function matchesProtocol(rule: RawClusterProtocol, to: Destination): boolean {
 }
 
 function matchesDestination({ destinationPort }: RawDestination, port: number): boolean {
-  const asked = destinationPort ?? undefined;
-  if (asked === undefined) return true;
-  const range = asked.range ?? undefined;
-  return range === undefined ? asked.number === port : range.start <= port && port <= range.end;
+  const { number, range } = destinationPort ?? {};
+  const span = range ?? undefined;
+  return span === undefined ? number === port : span.start <= port && port <= span.end;
+}
+
+/** False of an entry that says nothing that is known here, as a newer version of the API may have. */
+export function isKnownProtocol(rule: RawClusterProtocol): boolean {
+  if ((rule.destinationNamedPort ?? '') !== '') return true;
+  return [rule.tcp, rule.udp, rule.sctp].some((it) => {
+    const { number, range } = it?.destinationPort ?? {};
+    return typeof number === 'number' || (range ?? undefined) !== undefined;
+  });
 }
 
 /** True where the address lies in the block; host bits in the text are no mistake to the API. */

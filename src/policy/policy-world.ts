@@ -10,7 +10,6 @@ import type {
   RawNetworkPolicy,
   RawPolicyObjects,
 } from '../oracle/raw-policies.ts';
-import { checkClusterPolicy } from './check-cluster-policy.ts';
 import { namespaceOf, placeOf, placeText, type PlacedObject } from './placed-object.ts';
 import { StandInAddresses } from './stand-in-addresses.ts';
 import { isOwnedBy, nameOfWorkload, ownerKey, workloadOf, type Workload } from './workload.ts';
@@ -42,7 +41,7 @@ const NODE_CIDRS = ['10.89.0.0/16', 'fd00:10:89::/48'];
 const NETWORK_POLICY = 'networking.k8s.io/v1';
 const CLUSTER_POLICY = 'policy.networking.k8s.io/v1alpha2';
 
-/** Throws `invalid` where an object stands twice or a policy cannot be understood. */
+/** Policies and namespaces must be valid as the API server says. Throws `invalid` where an object stands twice. */
 export function readPolicyWorld(placed: readonly PlacedObject[], settings: PolicyWorldSettings): PolicyWorld {
   refuseTwice(placed);
   const keys = new Set(
@@ -57,7 +56,6 @@ export function readPolicyWorld(placed: readonly PlacedObject[], settings: Polic
     placed.filter(({ object }) => object.apiVersion === apiVersion && object.kind === kind);
   const networkPolicies = ofKind(NETWORK_POLICY, 'NetworkPolicy');
   const clusterPolicies = ofKind(CLUSTER_POLICY, 'ClusterNetworkPolicy');
-  for (const policy of clusterPolicies) checkClusterPolicy(policy);
   const namespaces = ofKind('v1', 'Namespace');
   const located = locate(all, ofKind('v1', 'Node').map(rawOf<RawNode>), settings);
   const objects: RawPolicyObjects = {

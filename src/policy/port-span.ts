@@ -27,8 +27,8 @@ export function spanOfProtocol(rule: RawClusterProtocol): readonly PortSpan[] {
     const of = { TCP: rule.tcp, UDP: rule.udp, SCTP: rule.sctp }[protocol] ?? undefined;
     if (of === undefined) return [];
     const { number, range } = of.destinationPort ?? {};
-    const first = number ?? range?.start ?? 1;
-    return [{ protocol, first, last: number ?? range?.end ?? LAST_PORT }];
+    if (typeof number === 'number') return [{ protocol, first: number, last: number }];
+    return range === undefined || range === null ? [] : [{ protocol, first: range.start, last: range.end }];
   });
 }
 

@@ -129,7 +129,8 @@ function clusterRule(rule: RawClusterRule, { finder, direction, count }: Compili
   const peers = (direction === 'ingress' ? rule.from : rule.to) ?? [];
   const action = rule.action === 'Accept' || rule.action === 'Pass' ? rule.action : 'Deny';
   // "Fail closed", as the API says of peers that a reader does not know.
-  if (!peers.every((it) => isKnown(it, direction, action)))
+  const protocols = rule.protocols ?? [];
+  if (!peers.every((it) => isKnown(it, direction, action)) || !protocols.every(isKnownProtocol))
     return action === 'Accept'
       ? { action, peers: noBits(count), ports: undefined }
       : { action: 'Deny', peers: allBits(count), ports: undefined };
@@ -137,7 +138,7 @@ function clusterRule(rule: RawClusterRule, { finder, direction, count }: Compili
     count,
     peers.flatMap((it) => clusterPeer(it, finder, count)),
   );
-  return { action, peers: bits, ports: clusterPorts(rule.protocols ?? []) };
+  return { action, peers: bits, ports: clusterPorts(protocols) };
 }
 
 function isKnown(peer: RawClusterPeer, direction: Direction, action: string): boolean {
@@ -145,6 +146,10 @@ function isKnown(peer: RawClusterPeer, direction: Direction, action: string): bo
   if (has('namespaces') || has('pods')) return true;
   if (direction === 'ingress') return false;
   return has('nodes') || has('networks') || (has('domainNames') && action === 'Accept');
+}
+
+function isKnownProtocol(protocol: RawClusterProtocol): boolean {
+  return spanOfProtocol(protocol).length > 0 || (protocol.destinationNamedPort ?? '') !== '';
 }
 
 /** Names are learned by a cluster alone: here nobody has one. */

@@ -87,7 +87,9 @@ const someEgressPeer = fc.oneof(
 const someProtocol = fc.constantFrom(
   { tcp: { destinationPort: { number: 80 } } },
   { tcp: { destinationPort: { range: { start: 79, end: 90 } } } },
-  { udp: {} },
+  { udp: { destinationPort: { range: { start: 1, end: 60 } } } },
+  { tcp: {} },
+  {},
   { destinationNamedPort: 'http' },
 );
 
