@@ -11,6 +11,7 @@ export function addPolicyCommands(program: Command): void {
   addTest(policy);
   addMatrix(policy);
   addDiff(policy);
+  addLint(policy);
 }
 
 function addWhy(policy: Command): void {
@@ -107,6 +108,38 @@ function addDiff(policy: Command): void {
     .action(async (old, now, options) =>
       (await import('./policy-diff.ts')).policyDiffCommand(old, now, options),
     );
+}
+
+function addLint(policy: Command): void {
+  policy
+    .command('lint')
+    .description('Name what is probably a mistake, with its line and what to do')
+    .addOption(filenameFlag())
+    .addOption(
+      flag('--fail-on <level>', 'exit code 1 from which level on')
+        .choices(['error', 'warning', 'note', 'none'])
+        .default('warning'),
+    )
+    .addOption(
+      flag('--ignore <rules>', 'rules that shall find nothing, separated by commas').argParser(parseNames),
+    )
+    .addOption(flag('--sarif <file>', 'write what is found as SARIF, for code scanning'))
+    .addOption(podCidrFlag())
+    .addOption(machineFlag())
+    .addHelpText(
+      'after',
+      examples(['fairlead policy lint -f policies -f workloads --fail-on error', 'in CI']),
+    )
+    .action(async (options) =>
+      (await import('./policy-lint.ts')).policyLintCommand({ ignore: [], ...options }),
+    );
+}
+
+function parseNames(value: string): readonly string[] {
+  return value
+    .split(',')
+    .map((it) => it.trim())
+    .filter((it) => it !== '');
 }
 
 function machineFlag(): Option {

@@ -81,6 +81,9 @@ for (const row of [
     args: ['diff', SHOP, OPENED, '-f', 'examples/shop', '--pod-cidr', '10.0.0.0/30'],
     status: 2,
   },
+  { name: 'notes alone', args: ['lint', '-f', 'examples/shop', '-f', SHOP], status: 0 },
+  { name: 'notes where these are asked for', args: ['lint', '-f', SHOP, '--fail-on', 'note'], status: 1 },
+  { name: 'a rule that is not there', args: ['lint', '-f', SHOP, '--ignore', 'nothing'], status: 2 },
 ])
   test(`fairlead policy ends with ${row.status} at ${row.name}`, () => {
     const { status, stderr } = fairlead(['policy', ...row.args]);

@@ -48,6 +48,12 @@ export function isNone(bits: Bits): boolean {
   return true;
 }
 
+/** Whether all of `inner` is in `outer`. */
+export function hasBits(outer: Bits, inner: Bits): boolean {
+  for (let i = 0; i < inner.length; i++) if (((inner[i] ?? 0) & ~(outer[i] ?? 0)) !== 0) return false;
+  return true;
+}
+
 export function areSameBits(a: Bits, b: Bits): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;

@@ -113,7 +113,8 @@ export function nameOfPolicy({ kind, namespace, name }: PolicyRef): string {
   return `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
 }
 
-function findPolicy({ policies }: PolicyWorld, ref: PolicyRef): PlacedObject {
+/** The object that a verdict refers to. */
+export function findPolicy({ policies }: PolicyWorld, ref: PolicyRef): PlacedObject {
   const found = policies.find(
     (it) =>
       it.object.kind === ref.kind &&

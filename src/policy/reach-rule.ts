@@ -76,19 +76,21 @@ export function rulesOfPods(
   return drafts;
 }
 
-interface Compiling {
+export interface Compiling {
   readonly finder: PeerFinder;
   readonly direction: Direction;
   readonly count: number;
 }
 
-function isOfDirection({ spec }: RawNetworkPolicy, direction: Direction): boolean {
+/** Whether a NetworkPolicy says anything of the direction. */
+export function isOfDirection({ spec }: RawNetworkPolicy, direction: Direction): boolean {
   const types = spec?.policyTypes ?? [];
   if (types.length > 0) return types.includes(direction === 'ingress' ? 'Ingress' : 'Egress');
   return direction === 'ingress' || (spec?.egress ?? []).length > 0;
 }
 
-function networkRule(
+/** A rule of a NetworkPolicy in the namespace. */
+export function networkRule(
   rule: RawNetworkPolicyRule,
   namespace: string,
   { finder, direction, count }: Compiling,
@@ -125,7 +127,8 @@ function inOrder(policies: readonly RawClusterNetworkPolicy[]): readonly RawClus
   );
 }
 
-function clusterRule(rule: RawClusterRule, { finder, direction, count }: Compiling): ReachRule {
+/** A rule of a ClusterNetworkPolicy. */
+export function clusterRule(rule: RawClusterRule, { finder, direction, count }: Compiling): ReachRule {
   const peers = (direction === 'ingress' ? rule.from : rule.to) ?? [];
   const action = rule.action === 'Accept' || rule.action === 'Pass' ? rule.action : 'Deny';
   // "Fail closed", as the API says of peers that a reader does not know.
@@ -162,7 +165,8 @@ function clusterPeer(peer: RawClusterPeer, finder: PeerFinder, count: number): r
   ];
 }
 
-function podsOf({ namespaces, pods }: RawClusterPeer, finder: PeerFinder, count: number): Bits {
+/** The pods that a subject or peer selects; none of a peer of another kind. */
+export function podsOf({ namespaces, pods }: RawClusterPeer, finder: PeerFinder, count: number): Bits {
   const selector = namespaces ?? undefined;
   if (selector !== undefined) return finder.pods(selector, {});
   const both = pods ?? undefined;
