@@ -100,7 +100,9 @@ function addDiff(policy: Command): void {
     .addOption(filenameFlag('manifests of both, such as the workloads; may be repeated'))
     .addOption(flag('--ipv6', 'by the addresses of IPv6'))
     .addOption(podCidrFlag())
-    .addOption(flag('-o, --output <format>', 'form of the result').choices(['json', 'yaml', 'markdown']))
+    .addOption(
+      flag('-o, --output <format>', 'form of the result').choices(['json', 'yaml', 'markdown', 'wide']),
+    )
     .addHelpText(
       'after',
       examples(['fairlead policy diff main/policies policies -f workloads', 'as in a pull request']),

@@ -1,6 +1,6 @@
 // `fairlead policy diff`: what a change of policies opens and closes. Exit codes as those of kubectl diff.
 
-import { diffMarkdown, diffText } from '../policy/reach-diff-text.ts';
+import { diffForm, diffMarkdown, diffText } from '../policy/reach-diff-text.ts';
 import { diffReach, isEmptyDiff } from '../policy/reach-diff.ts';
 import { printForMachine } from './output.ts';
 import { answering, loadChecked, podCidrsOf, worldOf, type WorldFlags } from './policy-input.ts';
@@ -20,8 +20,10 @@ export function policyDiffCommand(old: string, now: string, flags: DiffFlags): P
       family: flags.ipv6 === true ? 6 : 4,
       podCidrs: podCidrsOf(flags),
     });
-    if (!printForMachine(diff, flags.output))
-      process.stdout.write(flags.output === 'markdown' ? diffMarkdown(diff) : diffText(diff));
+    if (!printForMachine(diffForm(diff), flags.output))
+      process.stdout.write(
+        flags.output === 'markdown' ? diffMarkdown(diff) : diffText(diff, flags.output === 'wide'),
+      );
     if (!isEmptyDiff(diff)) process.exitCode = 1;
   });
 }

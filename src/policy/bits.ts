@@ -60,6 +60,12 @@ export function areSameBits(a: Bits, b: Bits): boolean {
   return true;
 }
 
+export function countBits(bits: Bits): number {
+  let count = 0;
+  for (const word of bits) for (let rest = word; rest !== 0; rest &= rest - 1) count++;
+  return count;
+}
+
 /** The numbers of the set in order. */
 export function* bitsIn(bits: Bits): Generator<number> {
   for (let i = 0; i < bits.length; i++) {

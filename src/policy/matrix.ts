@@ -2,7 +2,7 @@
 
 import type { Cidr } from '../base/cidr.ts';
 import type { Family } from '../base/ip.ts';
-import { bitsIn, noBits } from './bits.ts';
+import { noBits, type Bits } from './bits.ts';
 import { outsideSamples } from './outside-samples.ts';
 import type { PolicyWorld } from './policy-world.ts';
 import { Reach } from './reach.ts';
@@ -12,15 +12,17 @@ import { reachEnds } from './reach-end.ts';
 export interface Matrix {
   /** Workloads, then "outside" and a block for each that policies name. */
   readonly ends: readonly string[];
+  /** Those of one end follow each other. */
   readonly columns: readonly MatrixColumn[];
 }
 
 export interface MatrixColumn {
-  readonly to: string;
+  /** Place in `ends`. */
+  readonly to: number;
   /** "TCP 80 (http)": one port, ports, or all others of a protocol. */
   readonly ports: string;
-  /** Names of `ends`, in their order. */
-  readonly from: readonly string[];
+  /** Places in `ends` of those that reach it. */
+  readonly from: Bits;
 }
 
 export interface MatrixSettings {
@@ -31,12 +33,11 @@ export interface MatrixSettings {
 export function matrixOf(world: PolicyWorld, { family, podCidrs }: MatrixSettings): Matrix {
   const ends = reachEnds(world, family, outsideSamples([world.objects], family, podCidrs));
   const reach = new Reach(world, ends);
-  const names = ends.map((it) => it.name);
-  const columns = ends.flatMap(({ name: to }, at) =>
-    columnsOf([reach], at).map((column) => {
-      const [sources = noBits(0)] = column.sources;
-      return { to, ports: portsText(column), from: [...bitsIn(sources)].map((it) => names[it] ?? '') };
+  const columns = [...ends.keys()].flatMap((to) =>
+    columnsOf([reach], to).map((column): MatrixColumn => {
+      const [from = noBits(ends.length)] = column.sources;
+      return { to, ports: portsText(column), from };
     }),
   );
-  return { ends: names, columns };
+  return { ends: ends.map((it) => it.name), columns };
 }

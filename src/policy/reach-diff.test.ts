@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { someWorld } from '../../test/support/arbitrary-policies.ts';
 import { aDeployment, aNetworkPolicy, policyWorldOf } from '../../test/support/policy-world-of.ts';
 import { parseCidr } from '../base/cidr.ts';
-import { diffMarkdown, diffText } from './reach-diff-text.ts';
-import { diffReach, isEmptyDiff, type ReachDiff } from './reach-diff.ts';
+import { diffForm, diffMarkdown, diffText } from './reach-diff-text.ts';
+import { diffReach, isEmptyDiff, sourcesOf, type ReachDiff } from './reach-diff.ts';
 
 const SETTINGS = { family: 4, podCidrs: [parseCidr('10.244.0.0/16')] } as const;
 const WORKLOADS =
@@ -48,12 +48,9 @@ for (const row of [
     old: '',
     now: letting(FROM_DB),
     expected: [
-      '- a/Deployment/web to a/Deployment/web, TCP 80',
-      '- outside to a/Deployment/web, TCP 80',
-      '- a/Deployment/web to a/Deployment/web, TCP other',
-      '- outside to a/Deployment/web, TCP other',
-      '- a/Deployment/web to a/Deployment/web, UDP all',
-      '- outside to a/Deployment/web, UDP all',
+      '- a/Deployment/web, outside to a/Deployment/web, TCP 80',
+      '- a/Deployment/web, outside to a/Deployment/web, TCP other',
+      '- a/Deployment/web, outside to a/Deployment/web, UDP all',
       '0 opened, 6 closed',
     ],
   },
@@ -77,7 +74,7 @@ for (const row of [
   },
 ])
   test(`diffReach(): ${row.name}`, () => {
-    assert.deepEqual(diffText(diff(row.old, row.now)).trimEnd().split('\n'), row.expected);
+    assert.deepEqual(diffText(diff(row.old, row.now), false).trimEnd().split('\n'), row.expected);
   });
 
 test('diffReach() finds nothing between a world and itself', () => {
@@ -92,10 +89,14 @@ test('diffReach() turns round: what one way opens the other closes', () => {
   fc.assert(
     fc.property(someWorld, someWorld, (a, b) => {
       const [there, back] = [diffReach(a, b, SETTINGS), diffReach(b, a, SETTINGS)];
-      const texts = (changes: ReachDiff['opened']): readonly string[] =>
-        changes.map(({ from, to, ports }) => `${from} ${to} ${ports.replace(/ \(.*\)/, '')}`).toSorted();
-      assert.deepEqual(texts(there.opened), texts(back.closed));
-      assert.deepEqual(texts(there.closed), texts(back.opened));
+      const texts = (diff: ReachDiff, changes: ReachDiff['opened']): readonly string[] =>
+        changes
+          .flatMap((it) =>
+            sourcesOf(diff, it).map((from) => `${from} ${it.to} ${it.ports.replace(/ \(.*\)/, '')}`),
+          )
+          .toSorted();
+      assert.deepEqual(texts(there, there.opened), texts(back, back.closed));
+      assert.deepEqual(texts(there, there.closed), texts(back, back.opened));
     }),
   );
 });
@@ -103,7 +104,8 @@ test('diffReach() turns round: what one way opens the other closes', () => {
 test('diffMarkdown() is a table, with what is not compared below', () => {
   assert.equal(
     diffMarkdown({
-      opened: [{ from: 'a', to: 'b', ports: 'TCP 80' }],
+      ends: ['a', 'b'],
+      opened: [{ to: 'b', ports: 'TCP 80', from: Uint32Array.of(1) }],
       closed: [],
       onlyOld: [],
       onlyNew: ['c'],
@@ -117,4 +119,15 @@ test('diffMarkdown() is a table, with what is not compared below', () => {
 - c is in the new manifests alone: not compared
 `,
   );
+});
+
+test('diffForm() has names', () => {
+  const old = letting('{ ports: [ { port: 80 } ] }');
+  const now = letting('{ from: [ { podSelector: {} } ], ports: [ { port: 80 } ] }');
+  assert.deepEqual(diffForm(diff(old, now)), {
+    opened: [],
+    closed: [{ to: 'a/Deployment/web', ports: 'TCP 80', from: ['outside'] }],
+    onlyOld: [],
+    onlyNew: [],
+  });
 });

@@ -2,7 +2,7 @@
 
 import type { Cidr } from '../base/cidr.ts';
 import type { Family } from '../base/ip.ts';
-import { areSameBits, bitsIn, removeBits } from './bits.ts';
+import { areSameBits, bitsIn, isNone, removeBits, type Bits } from './bits.ts';
 import { outsideSamples } from './outside-samples.ts';
 import type { PolicyWorld } from './policy-world.ts';
 import { Reach } from './reach.ts';
@@ -10,6 +10,8 @@ import { columnsOf, portsText } from './reach-column.ts';
 import { reachEnds, type ReachEnd } from './reach-end.ts';
 
 export interface ReachDiff {
+  /** What both worlds have: workloads and what stands for all outside. */
+  readonly ends: readonly string[];
   readonly opened: readonly ReachChange[];
   readonly closed: readonly ReachChange[];
   /** Workloads that only one of the worlds has: nothing is said of their connections. */
@@ -18,10 +20,11 @@ export interface ReachDiff {
 }
 
 export interface ReachChange {
-  readonly from: string;
   readonly to: string;
   /** "TCP 80 (http)", "TCP other". */
   readonly ports: string;
+  /** Places in `ends` of those for whom it changes: one at least. */
+  readonly from: Bits;
 }
 
 export interface DiffSettings {
@@ -44,6 +47,7 @@ export function diffReach(old: PolicyWorld, now: PolicyWorld, { family, podCidrs
     ),
   ] as const;
   return {
+    ends: both.map((it) => it.name),
     ...changesOf(...reaches),
     onlyOld: [...oldNames].filter((it) => !newNames.has(it)),
     onlyNew: [...newNames].filter((it) => !oldNames.has(it)),
@@ -68,10 +72,15 @@ function changesOf(old: Reach, now: Reach): Pick<ReachDiff, 'opened' | 'closed'>
       for (const [into, more, less] of changes) {
         const only = more.slice();
         removeBits(only, less);
-        for (const from of bitsIn(only)) into.push({ from: old.ends[from]?.name ?? '', to, ports });
+        if (!isNone(only)) into.push({ to, ports, from: only });
       }
     }
   return { opened, closed };
+}
+
+/** Names of those for whom a change is one. */
+export function sourcesOf({ ends }: ReachDiff, { from }: ReachChange): readonly string[] {
+  return [...bitsIn(from)].map((at) => ends[at] ?? '');
 }
 
 export function isEmptyDiff({ opened, closed }: ReachDiff): boolean {
