@@ -19,7 +19,10 @@ function addWhy(policy: Command): void {
     .command('why')
     .description('Show whether a connection is allowed, what decides at each end, and where that is written')
     .argument('<from>', 'NAMESPACE/NAME, NAMESPACE/KIND/NAME, node/NAME or an address')
-    .argument('<to>', 'the same with a port: TO:PORT or TO:PORT/PROTOCOL; the port may be a name')
+    .argument(
+      '<to>',
+      'the same, or NAMESPACE/service/NAME, with a port: TO:PORT or TO:PORT/PROTOCOL; the port may be a name',
+    )
     .addOption(filenameFlag())
     .addOption(namespaceFlag())
     .addOption(flag('--ipv6', 'ask about IPv6 where neither end is an address'))

@@ -74,6 +74,29 @@ for (const row of [
     assert.equal(result?.failure, row.failure);
   });
 
+test('judgeAssertions() judges every workload behind a Service', () => {
+  const service = `---
+apiVersion: v1
+kind: Service
+metadata: { name: all, namespace: shop }
+spec: { selector: { app: web }, ports: [ { port: 8000, targetPort: 80 } ] }
+`;
+  const world = policyWorldOf(
+    aDeployment('shop/web', '{ app: web }') +
+      aDeployment('shop/more', '{ app: web, is: more }') +
+      aNetworkPolicy('shop/p', '{ podSelector: { matchLabels: { is: more } } }') +
+      service,
+  );
+  const text = 'namespace: shop\ntests: [ { from: web, to: shop/service/all, port: 8000, expect: allow } ]';
+  const results = judgeAssertions(world, oracleJudge(world), readAssertions('t.yaml', text).assertions);
+  assert.deepEqual(
+    results.map(
+      ({ explanation, failure }) => `${explanation.to} ${explanation.port} ${failure === undefined}`,
+    ),
+    ['shop/Deployment/web 80 true', 'shop/Deployment/more 80 false'],
+  );
+});
+
 test('judgeAssertions() refuses all that the manifests have not, with lines', () => {
   const tests =
     '  - { from: nobody, to: web, port: 1, expect: deny }\n  - { from: api, to: web, port: https, expect: deny }';

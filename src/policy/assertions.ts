@@ -6,7 +6,7 @@ import { explain, type Explanation, type SideExplanation } from './explanation.t
 import { placeText } from './placed-object.ts';
 import type { PolicyJudge } from './policy-judge.ts';
 import type { PolicyWorld } from './policy-world.ts';
-import { readQuestion } from './question.ts';
+import { readQuestions } from './question.ts';
 
 export interface AssertionResult {
   readonly assertion: Assertion;
@@ -25,8 +25,10 @@ export function judgeAssertions(
   const results = assertions.flatMap((assertion) => {
     try {
       const settings = { namespace: assertion.namespace, family: 4 } as const;
-      const explanation = explain(world, judge, readQuestion(world, assertion, settings));
-      return [{ assertion, explanation, failure: failureOf(assertion, explanation) }];
+      return readQuestions(world, assertion, settings).map((question) => {
+        const explanation = explain(world, judge, question);
+        return { assertion, explanation, failure: failureOf(assertion, explanation) };
+      });
     } catch (error) {
       if (!hasCode(error, 'invalid')) throw error;
       mistakes.push({ place: assertion.place, text: error.message });

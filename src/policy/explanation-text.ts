@@ -10,11 +10,12 @@ const NOT_JUDGED = {
 } as const;
 
 export function explanationText(explanation: Explanation): string {
-  const { from, to, protocol, port, family, isAllowed } = explanation;
+  const { from, to, protocol, port, family, via, isAllowed } = explanation;
   const verdict = isAllowed ? 'allowed' : 'DENIED';
+  const service = via === undefined ? '' : ` (${via})`;
   const six = family === 6 ? ' over IPv6' : '';
   return [
-    `${from} to ${to}, ${protocol} port ${port}${six}: ${verdict}`,
+    `${from} to ${to}, ${protocol} port ${port}${service}${six}: ${verdict}`,
     `  egress of ${from}`,
     ...sideLines(explanation.egress, 'egress'),
     `  ingress of ${to}`,

@@ -10,7 +10,7 @@ import {
 import { explain } from './explanation.ts';
 import { explanationText } from './explanation-text.ts';
 import { oracleJudge } from './policy-judge.ts';
-import { readQuestion, splitDestination } from './question.ts';
+import { readQuestions, splitDestination } from './question.ts';
 
 const SHOP = [
   aNamespace('shop', '{ team: red }'),
@@ -27,7 +27,8 @@ const SHOP = [
 function linesOf(policies: string, question: string): readonly string[] {
   const world = policyWorldOf(`${SHOP}${policies}`);
   const [from = '', to = ''] = question.split(' > ');
-  const asked = readQuestion(world, { from, ...splitDestination(to) }, { namespace: 'shop', family: 4 });
+  const [asked] = readQuestions(world, { from, ...splitDestination(to) }, { namespace: 'shop', family: 4 });
+  assert.ok(asked);
   const text = explanationText(explain(world, oracleJudge(world), asked));
   return text
     .split('\n')

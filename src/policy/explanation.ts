@@ -47,6 +47,8 @@ export interface Explanation {
   readonly family: 4 | 6;
   readonly protocol: string;
   readonly port: number;
+  /** "shop/service/web:80" where a Service was asked about. */
+  readonly via: string | undefined;
   readonly isAllowed: boolean;
   readonly egress: SideExplanation;
   readonly ingress: SideExplanation;
@@ -57,7 +59,7 @@ const MAX_MISSES = 3;
 /** Throws where an end has no address of the family. */
 export function explain(world: PolicyWorld, judge: PolicyJudge, question: Question): Explanation {
   const { isAllowed, egress, ingress } = judge.judge(question);
-  const { from, to, family, protocol, port } = question;
+  const { from, to, family, protocol, port, via } = question;
   const sideOf = (side: PolicySide, direction: Direction): SideExplanation =>
     explainSide(world, question, { side, direction });
   return {
@@ -66,6 +68,7 @@ export function explain(world: PolicyWorld, judge: PolicyJudge, question: Questi
     family,
     protocol,
     port,
+    via,
     isAllowed,
     egress: sideOf(egress, 'egress'),
     ingress: sideOf(ingress, 'ingress'),

@@ -50,7 +50,7 @@ function questionOf({ workloads }: PolicyWorld, a: number, b: number): Question 
   const [from, to] = [parties[a % parties.length], parties[b % parties.length]];
   const port = [80, 53, 85][a % 3];
   assert.ok(from !== undefined && to !== undefined && isPort(port));
-  return { from, to, family: 4, protocol: port === 53 ? 'UDP' : 'TCP', port };
+  return { from, to, family: 4, protocol: port === 53 ? 'UDP' : 'TCP', port, via: undefined };
 }
 
 /** Of the policies that isolate the side's pod, or of the one that is named. */

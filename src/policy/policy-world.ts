@@ -28,6 +28,7 @@ export interface PolicyWorld {
   readonly objects: RawPolicyObjects;
   readonly policies: readonly PlacedObject[];
   readonly namespaces: readonly PlacedObject[];
+  readonly services: readonly PlacedObject[];
 }
 
 /** The other pod of a workload: what two replicas say to each other is not said to itself. */
@@ -64,12 +65,13 @@ export function readPolicyWorld(placed: readonly PlacedObject[], settings: Polic
     networkPolicies: networkPolicies.map(withNamespace),
     clusterNetworkPolicies: clusterPolicies.map(rawOf<RawClusterNetworkPolicy>),
   };
-  return { workloads, owned, objects, namespaces, policies: [...networkPolicies, ...clusterPolicies] };
+  const policies = [...networkPolicies, ...clusterPolicies];
+  return { workloads, owned, objects, namespaces, services: ofKind('v1', 'Service'), policies };
 }
 
 /** The kinds that a world is made of; everything else of a set is left aside. */
 export function isOfPolicyWorld({ object: { apiVersion, kind } }: PlacedObject): boolean {
-  if (apiVersion === 'v1') return ['Namespace', 'Node', 'Pod'].includes(kind);
+  if (apiVersion === 'v1') return ['Namespace', 'Node', 'Pod', 'Service'].includes(kind);
   if (apiVersion === 'apps/v1' || apiVersion === 'batch/v1') return true;
   return (
     (apiVersion === NETWORK_POLICY && kind === 'NetworkPolicy') ||

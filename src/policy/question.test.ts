@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { aDeployment, aNamespace, policyWorldOf } from '../../test/support/policy-world-of.ts';
 import { nameOfParty } from './party.ts';
-import { readQuestion, splitDestination } from './question.ts';
+import { readQuestions, splitDestination } from './question.ts';
 
 const WORLD = policyWorldOf(`${aNamespace('shop')}
-${aDeployment('shop/web', '{}', '{ name: http, containerPort: 80 }, { name: dns, containerPort: 53, protocol: UDP }')}
+${aDeployment('shop/web', '{ app: web }', '{ name: http, containerPort: 80 }, { name: dns, containerPort: 53, protocol: UDP }')}
 ${aDeployment('default/lone', '{}')}
-${aDeployment('shop/twice', '{}')}
+${aDeployment('shop/twice', '{ app: web }')}
 ---
 apiVersion: apps/v1
 kind: StatefulSet
@@ -28,6 +28,21 @@ apiVersion: v1
 kind: Pod
 metadata: { name: done, namespace: shop }
 status: { phase: Succeeded }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: web, namespace: shop }
+spec: { selector: { app: web }, ports: [ { port: 8000, targetPort: http, name: main }, { port: 9 }, { port: 53, protocol: UDP, targetPort: dns }, { port: 7, targetPort: none } ] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: bare, namespace: shop }
+spec: { ports: [ { port: 1 } ] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: empty, namespace: shop }
+spec: { selector: { app: nobody }, ports: [ { port: 1 } ] }
 ---
 apiVersion: v1
 kind: Node
@@ -52,12 +67,34 @@ for (const row of [
     asked: 'shop/web-1 > 203.0.113.7:443/SCTP',
     expected: 'shop/ReplicaSet/web-1 > 203.0.113.7 SCTP 443 IPv4',
   },
+  {
+    asked: 'lone > shop/service/web:8000',
+    expected: 'default/Deployment/lone > shop/Deployment/web TCP 80 IPv4',
+  },
+  {
+    asked: 'lone > shop/svc/web:main',
+    expected: 'default/Deployment/lone > shop/Deployment/web TCP 80 IPv4',
+  },
+  {
+    asked: 'lone > shop/svc/web:53/udp',
+    expected: 'default/Deployment/lone > shop/Deployment/web UDP 53 IPv4',
+  },
+  {
+    asked: '2001:db8::1 > shop/service/web:9',
+    expected: [
+      '2001:db8::1 > shop/Deployment/web TCP 9 IPv6',
+      '2001:db8::1 > shop/Deployment/twice TCP 9 IPv6',
+    ],
+  },
   { asked: '2001:db8::1 > shop/web:80', expected: '2001:db8::1 > shop/Deployment/web TCP 80 IPv6' },
   { asked: 'lone > [2001:db8::1]:80', expected: 'default/Deployment/lone > 2001:db8::1 TCP 80 IPv6' },
 ])
-  test(`readQuestion() understands ${row.asked}`, () => {
-    const { from, to, family, protocol, port } = ask(row.asked);
-    assert.equal(`${nameOfParty(from)} > ${nameOfParty(to)} ${protocol} ${port} IPv${family}`, row.expected);
+  test(`readQuestions() understands ${row.asked}`, () => {
+    const texts = ask(row.asked).map(
+      ({ from, to, family, protocol, port }) =>
+        `${nameOfParty(from)} > ${nameOfParty(to)} ${protocol} ${port} IPv${family}`,
+    );
+    assert.deepEqual(texts, [row.expected].flat());
   });
 
 for (const row of [
@@ -75,15 +112,21 @@ for (const row of [
   { asked: 'lone > shop/gone:80', error: /find "shop\/gone": the manifests have shop\/Deployment\/web, / },
   { asked: 'lone > shop/done:80', error: /find "shop\/done"/ },
   { asked: 'lone > node/n2:80', error: /find node "n2": the manifests have n1/ },
-  { asked: 'lone > shop/Service/web:80', error: /"Service" is no kind that runs pods/ },
+  { asked: 'lone > shop/Ingress/web:80', error: /"Ingress" is no kind that runs pods/ },
+  { asked: 'lone > shop/Service/gone:80', error: /Service shop\/gone: the manifests have none/ },
+  { asked: 'lone > shop/Service/web:80', error: /it has no port "80", but 8000 \(main\), 9, 53, 7/ },
+  { asked: 'lone > shop/Service/web:7', error: /nobody behind it has the port "none"/ },
+  { asked: 'lone > shop/Service/bare:1', error: /it has no selector/ },
+  { asked: 'lone > shop/Service/empty:1', error: /its selector selects no workload/ },
+  { asked: 'shop/Service/web > lone:1', error: /"Service" is no kind that runs pods/ },
   { asked: 'lone > a//b:80', error: /write NAMESPACE\/NAME/ },
   { asked: '203.0.113.7 > [2001:db8::1]:80', error: /addresses of two families/ },
 ])
-  test(`readQuestion() refuses ${row.asked}`, () => {
+  test(`readQuestions() refuses ${row.asked}`, () => {
     assert.throws(() => ask(row.asked), row.error);
   });
 
-function ask(text: string): ReturnType<typeof readQuestion> {
+function ask(text: string): ReturnType<typeof readQuestions> {
   const [from = '', to = ''] = text.split(' > ');
-  return readQuestion(WORLD, { from, ...splitDestination(to) }, SETTINGS);
+  return readQuestions(WORLD, { from, ...splitDestination(to) }, SETTINGS);
 }

@@ -6,6 +6,7 @@ import { isPort, type Port, type Protocol } from '../base/port.ts';
 import { containerPorts } from '../oracle/policy-end.ts';
 import { findParty, nameOfParty, type Party } from './party.ts';
 import type { PolicyWorld } from './policy-world.ts';
+import { readServiceName, serviceTargets } from './service-destination.ts';
 
 /** `family` is that of an address among the ends, else as asked. */
 export interface Question {
@@ -14,12 +15,14 @@ export interface Question {
   readonly family: Family;
   readonly protocol: Protocol;
   readonly port: Port;
+  /** "shop/service/web:80" where a Service was asked about. */
+  readonly via: string | undefined;
 }
 
 export interface QuestionText {
   readonly from: string;
   readonly to: string;
-  /** A number, or the name of a port of the destination's containers. */
+  /** A number, or the name of a port of the destination's containers; of a Service its own. */
   readonly port: string;
   /** Undefined: that of the named port, else TCP. In any case of letters. */
   readonly protocol?: string | undefined;
@@ -40,16 +43,32 @@ export function splitDestination(text: string): Pick<QuestionText, 'to' | 'port'
   return { to: match[1] ?? '', port: match[2] ?? '', protocol: match[3] };
 }
 
-/** Throws `invalid` where the world has no such ends or port. */
-export function readQuestion(world: PolicyWorld, text: QuestionText, settings: QuestionSettings): Question {
+/** One question, or one for each workload behind a Service. Throws `invalid` where the world has no such ends or port. */
+export function readQuestions(
+  world: PolicyWorld,
+  text: QuestionText,
+  settings: QuestionSettings,
+): readonly Question[] {
   const from = findParty(world, text.from, settings.namespace);
+  const service = readServiceName(text.to);
+  if (service !== undefined) {
+    const via = `${service.namespace}/service/${service.name}:${text.port}`;
+    return serviceTargets(world, { ...service, port: text.port, protocol: text.protocol }).map((target) => ({
+      from,
+      to: { kind: 'workload', workload: target.workload },
+      family: from.kind === 'address' ? familyOf(from.ip) : settings.family,
+      protocol: readProtocol(target.protocol),
+      port: target.port,
+      via,
+    }));
+  }
   const to = findParty(world, text.to, settings.namespace);
   const ips = [from, to].flatMap((it) => (it.kind === 'address' ? [it.ip] : []));
   const families = new Set(ips.map(familyOf));
   if (families.size > 1)
     throw new FairleadError('invalid', `Cannot ask about ${ips.join(' and ')}: addresses of two families`);
   const family = [...families][0] ?? settings.family;
-  return { from, to, family, ...readPort(to, text) };
+  return [{ from, to, family, ...readPort(to, text), via: undefined }];
 }
 
 function readPort(to: Party, text: QuestionText): Pick<Question, 'protocol' | 'port'> {

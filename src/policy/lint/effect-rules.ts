@@ -56,7 +56,13 @@ function dnsBlocked({ dns: { world, server } }: LintContext, protocol: 'UDP' | '
       from: { kind: 'workload', workload },
       to: { kind: 'workload', workload: server },
     } as const;
-    const { egress } = judge.judge({ ...ends, family: 4, protocol, port: parsePort(DNS_PORT) });
+    const { egress } = judge.judge({
+      ...ends,
+      family: 4,
+      protocol,
+      port: parsePort(DNS_PORT),
+      via: undefined,
+    });
     const by =
       egress.kind === 'denied' ? egress.rule : egress.kind === 'isolated' ? egress.policies[0] : undefined;
     if (by === undefined) continue;
