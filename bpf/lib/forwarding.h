@@ -44,6 +44,14 @@ static __always_inline bool is_tunnel(__u32 ifindex)
 	return link && (link->flags & NODE_LINK_TUNNEL);
 }
 
+/* Whether another backend carries what begins at the link. */
+static __always_inline bool is_leaving(__u32 ifindex)
+{
+	const struct node_link *link = bpf_map_lookup_elem(&node_links, &ifindex);
+
+	return link && (link->flags & NODE_LINK_LEAVING);
+}
+
 /* Whether the address is another node's own. */
 static __always_inline bool is_peer_address(const struct ip_address *ip)
 {

@@ -167,8 +167,11 @@ static __noinline enum service_verdict outside_find(struct __sk_buff *skb, const
 						    struct service *service)
 {
 	enum client_side side = outside_side(skb, packet);
-	enum service_verdict verdict = service_find(key, side, service);
+	enum service_verdict verdict;
 
+	if (is_leaving(skb->ifindex))
+		return SERVICE_NONE;
+	verdict = service_find(key, side, service);
 	if (verdict != SERVICE_NONE || side != CLIENT_DIRECT || !is_peer_address(&packet->destination))
 		return verdict;
 	key->ip = node_ip(packet->is_v6);

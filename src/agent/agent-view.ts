@@ -4,7 +4,7 @@
 import { renderVxlan } from '../backends/network-vxlan/render.ts';
 import type { Underlay, VxlanState } from '../backends/network-vxlan/entries.ts';
 import { schedulerProblem } from '../backends/service-ipvs/schedulers.ts';
-import type { ServiceRole } from '../backends/shared-node/service-backend.ts';
+import type { BackendRole, ServiceRole } from '../backends/shared-node/service-backend.ts';
 import type { PodLink, PolicyView } from '../backends/shared-node/policy-backend.ts';
 import { NameCompiler } from '../compile/names.ts';
 import { NodeCompiler, type NodeChanges } from '../compile/node-compiler.ts';
@@ -18,13 +18,13 @@ import { clusterObjectsOf } from './cluster-watch.ts';
 import type { AgentConfig } from './config.ts';
 import { OwnPods } from './own-pods.ts';
 import { PolicyPart } from './policy-part.ts';
-import type { BackendChoices } from './backend-choices.ts';
+import { serviceRoles, type BackendChoices } from './backend-choices.ts';
 import { ENDPOINT_SLICE_KIND, NODE_KIND, POD_KIND, SERVICE_KIND, SETTINGS_KIND } from './watched-kinds.ts';
 
 export interface AgentView {
   /** Undefined until everything is listed that decides who may speak to whom. */
   readonly policies: PolicyView | undefined;
-  readonly policyRoles: ReadonlyMap<string, ServiceRole>;
+  readonly policyRoles: ReadonlyMap<string, BackendRole>;
   /** Undefined until Nodes are listed, and while there is no Node object of this node. */
   readonly node: NodeView | undefined;
   readonly vxlan: VxlanState | undefined;
@@ -97,7 +97,7 @@ export class ViewCompiler {
       vxlan: node === undefined || underlay === undefined ? undefined : this.#vxlan.render(node, underlay),
       services,
       isDraining: objects.nodes.get(this.#nodeName)?.isDraining ?? false,
-      serviceRoles: this.#choices.services.roles(),
+      serviceRoles: serviceRoles(this.#choices),
       changedFrontends: hasMissed ? undefined : changedFrontends,
       names: isKnown ? names : undefined,
     };

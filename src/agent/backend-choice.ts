@@ -1,6 +1,6 @@
 // Which backend of a role carries, and which ones leave: the new one is whole in the kernel before the old one begins to go.
 
-import type { ServiceRole } from '../backends/shared-node/service-backend.ts';
+import type { BackendRole } from '../backends/shared-node/service-backend.ts';
 import type { Support } from '../model/support.ts';
 
 export interface BackendChoiceOptions {
@@ -54,8 +54,8 @@ export class BackendChoice {
   }
 
   /** Until a first backend is whole, others are left as they are: nobody knows what they carry. */
-  roles(): ReadonlyMap<string, ServiceRole> {
-    const roles = new Map<string, ServiceRole>();
+  roles(): ReadonlyMap<string, BackendRole> {
+    const roles = new Map<string, BackendRole>();
     for (const name of this.#options.known) {
       if (name === this.#carrier || name === this.#next) roles.set(name, 'carry');
       else if (this.#carrier !== undefined) roles.set(name, 'leave');

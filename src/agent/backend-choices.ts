@@ -1,6 +1,8 @@
 // The choices of a node: who carries Services, and who keeps pods to their policies.
 
 import { EBPF_POLICIES } from '../backends/policy-ebpf/backend.ts';
+import { EBPF_SERVICES } from '../backends/service-ebpf/backend.ts';
+import type { ServiceRole } from '../backends/shared-node/service-backend.ts';
 import { POLICY_BACKENDS, SERVICE_BACKENDS } from '../backends/registry.ts';
 import type { AgentContext } from './agent-context.ts';
 import { BackendChoice } from './backend-choice.ts';
@@ -37,4 +39,15 @@ export function settleChoices(
     policies.settle((name) => isConvergedFor(`policy-${name}`)),
   ];
   return settled.includes(true);
+}
+
+/**
+ * Who does what for Services. Policies are about endpoints: where programs at pods' links keep them, what pods send is translated there, too, whoever
+ * carries the rest. Netfilter comes later.
+ */
+export function serviceRoles({ services, policies }: BackendChoices): ReadonlyMap<string, ServiceRole> {
+  const roles = services.roles();
+  const isKeptAtLinks = policies.roles().get(EBPF_POLICIES.name) === 'carry';
+  if (!isKeptAtLinks || roles.get(EBPF_SERVICES.name) !== 'leave') return roles;
+  return new Map<string, ServiceRole>([...roles, [EBPF_SERVICES.name, 'carry-pods']]);
 }

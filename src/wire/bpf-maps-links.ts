@@ -13,6 +13,8 @@ export const NODE_LINK_FLAGS = {
   tunnel: 1,
   /** One of two ends on this machine: its driver wakes the other one for what is redirected, and not for XDP_TX (drivers/net/veth.c). */
   veth: 2,
+  /** Another backend carries by now: what is begun here goes on, nothing is begun. */
+  leaving: 4,
 } as const;
 
 /** The address that the node hides outside clients behind; zero for none. */

@@ -47,6 +47,7 @@ export function nodeLinksTarget(doors: NodeLinksDoors): Target<NodeLinksEntry> {
     },
     // oxlint-disable-next-line typescript/require-await -- the calls block; callers treat them as the I/O that they are
     delete: async (entries) => {
+      links.leave();
       const flows = maps.flows.entries().filter(([, it]) => isAlive(it.lastUsed, doors.flowClock())).length;
       if (flows > 0) {
         const draining = new FairleadError(
@@ -78,7 +79,7 @@ async function observeLinks(doors: NodeLinksDoors): Promise<ReadonlyMap<string, 
   );
   const [ipv4, ipv6] = [0, 1].map((index) => maps.nodeAddresses.lookup({ index })?.ip);
   // Addresses that nobody has: the entry differs from any that is wanted, and still is there to be deleted.
-  if (!isWhole) return new Map([[KEY, { ipv4: NO_IP, ipv6: NO_IP }]]);
+  if (!isWhole || links.isLeaving()) return new Map([[KEY, { ipv4: NO_IP, ipv6: NO_IP }]]);
   return new Map([
     [KEY, { ipv4: ipv4 === NO_IP ? undefined : ipv4, ipv6: ipv6 === NO_IP ? undefined : ipv6 }],
   ]);

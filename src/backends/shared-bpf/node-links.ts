@@ -24,6 +24,9 @@ export interface NodeLinks {
   detach(ifindex: number): void;
   /** True where both programs are the ones of now. */
   isAttached(ifindex: number): boolean;
+  /** The programs begin nothing any more, until a link is attached again. */
+  leave(): void;
+  isLeaving(): boolean;
   /** Links that were attached and not detached since. */
   list(): readonly NodeLink[];
   /** The program in the driver of an uplink, apart from those of both directions. */
@@ -61,6 +64,12 @@ export function nodeLinks(
       });
       maps.nodeLinks.delete({ ifindex });
     },
+    leave: () => {
+      for (const [key, { flags }] of maps.nodeLinks.entries())
+        maps.nodeLinks.update(key, { flags: flags | NODE_LINK_FLAGS.leaving });
+    },
+    isLeaving: () =>
+      maps.nodeLinks.entries().some(([, { flags }]) => (flags & NODE_LINK_FLAGS.leaving) !== 0),
     xdp,
     isAttached: (ifindex) => inNamespace(() => both.every((it) => has(ifindex, it))),
     list: () =>

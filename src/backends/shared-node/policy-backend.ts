@@ -6,7 +6,7 @@ import type { NodePolicies, PolicyPod } from '../../model/policy.ts';
 import { part, type Part } from '../../reconcile/engine.ts';
 import type { Target } from '../../reconcile/target.ts';
 import type { NodeMaps } from '../shared-bpf/node-maps.ts';
-import type { ServiceRole } from './service-backend.ts';
+import type { BackendRole } from './service-backend.ts';
 
 /** A pod's link on this node. */
 export interface PodLink {
@@ -33,7 +33,7 @@ export interface PolicyInput {
   /** Undefined while policies are not known: then nothing is touched. */
   readonly policies: PolicyView | undefined;
   /** By the name of the backend; one that has none is left as it is. */
-  readonly policyRoles: ReadonlyMap<string, ServiceRole>;
+  readonly policyRoles: ReadonlyMap<string, BackendRole>;
 }
 
 /** One way to keep pods to what their policies say. */

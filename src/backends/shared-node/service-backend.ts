@@ -20,8 +20,14 @@ export interface ServiceDoors {
   readonly iptablesFlavour?: IptablesFlavour | undefined;
 }
 
-/** `leave`: it wants nothing of its own in the kernel any more, but for what established flows still need. */
-export type ServiceRole = 'carry' | 'leave';
+/**
+ * `leave`: it wants nothing of its own in the kernel any more, but for what established flows still need. `carry-pods`: another one carries, but for what
+ * the node's pods send, which is translated before their policies are asked.
+ */
+export type ServiceRole = BackendRole | 'carry-pods';
+
+/** Of any backend. */
+export type BackendRole = 'carry' | 'leave';
 
 export interface ServiceInput {
   /** Undefined while Services are not known: then nothing is touched. */
@@ -125,7 +131,7 @@ class FrontendRows<T, C> {
   render(backend: string, input: ServiceInput): Rendered<T> {
     const { services, serviceRoles, changedFrontends } = input;
     const role = serviceRoles.get(backend);
-    if (role !== 'carry' || services === undefined) {
+    if ((role !== 'carry' && role !== 'carry-pods') || services === undefined) {
       this.#rows = undefined;
       this.#context = undefined;
       return { desired: role === 'leave' ? new Map() : undefined, changed: undefined };
