@@ -3,6 +3,7 @@
 import { NODE_SYSCTLS } from '../backends/network-vxlan/node-settings.ts';
 import { peerAddressTarget, tunnelPeerTarget } from '../backends/network-vxlan/peer-map.ts';
 import { networkVxlanTargets, type VxlanTargets } from '../backends/network-vxlan/target.ts';
+import { podStandingPart } from '../backends/policy-ebpf/standing-part.ts';
 import type { NodeLinks } from '../backends/shared-bpf/node-links.ts';
 import type { NodeMaps } from '../backends/shared-bpf/node-maps.ts';
 import { POLICY_BACKENDS, SERVICE_BACKENDS } from '../backends/registry.ts';
@@ -60,6 +61,7 @@ export function agentParts(config: AgentConfig, doors: PartDoors): readonly Part
     staleFlowPart<AgentView>(conntrack),
     ...(sockets === undefined ? [] : [staleSocketPart<AgentView>(sockets, maps.nodeUdpPeers)]),
     ...POLICY_BACKENDS.flatMap((it) => it.open<AgentView>({ maps, netns: undefined, lifetime })),
+    podStandingPart<AgentView>(maps),
     ...SERVICE_BACKENDS.flatMap((it) => it.open<AgentView>(serviceDoors)),
     part(healthTarget(clock, lifetime), ({ services, isDraining }) =>
       services === undefined

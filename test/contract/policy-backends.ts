@@ -4,7 +4,14 @@ import type { Lifetime } from '../../src/base/lifetime.ts';
 import { EBPF_POLICIES } from '../../src/backends/policy-ebpf/backend.ts';
 import { openNodeBpf } from '../../src/backends/shared-bpf/node-bpf.ts';
 import { CLOSED_STANDING } from '../../src/backends/shared-bpf/pod-interfaces.ts';
-import type { PolicyInput, PolicyView, PodLink } from '../../src/backends/shared-node/policy-backend.ts';
+import { podStandingPart } from '../../src/backends/policy-ebpf/standing-part.ts';
+import { NFTABLES_POLICIES } from '../../src/backends/policy-nftables/backend.ts';
+import type {
+  PolicyBackend,
+  PolicyInput,
+  PolicyView,
+  PodLink,
+} from '../../src/backends/shared-node/policy-backend.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import type { NodePolicies } from '../../src/model/policy.ts';
 import { Engine, type Part } from '../../src/reconcile/engine.ts';
@@ -21,7 +28,19 @@ export type MakePolicies = (world: PolicyWorld, lifetime: Lifetime) => Promise<R
 
 const OBJECTS = new URL('../../build/bpf', import.meta.url).pathname;
 
-export const ebpfPolicies: MakePolicies = async (world, lifetime) => {
+export const ebpfPolicies = policiesBy(EBPF_POLICIES);
+
+export const nftablesPolicies = policiesBy(NFTABLES_POLICIES);
+
+function policiesBy(backend: PolicyBackend): MakePolicies {
+  return (world, lifetime) => openPolicies(backend, world, lifetime);
+}
+
+async function openPolicies(
+  backend: PolicyBackend,
+  world: PolicyWorld,
+  lifetime: Lifetime,
+): Promise<RunningPolicies> {
   const { pinDir, nodeNetns: netns } = world;
   const bpf = await openNodeBpf({ pinDir, objectDir: OBJECTS, cgroupPath: undefined, netns }, lifetime);
   lifetime.defer('BPF of the node', () => bpf.detachAll());
@@ -30,9 +49,10 @@ export const ebpfPolicies: MakePolicies = async (world, lifetime) => {
     bpf.podInterfaces.attach({ ifindex, mac, ips, standing: CLOSED_STANDING });
     return { ifindex, ips, pod: undefined };
   });
-  const parts = EBPF_POLICIES.open<PolicyInput>({ maps: bpf.maps, netns, lifetime });
-  return runPolicies(parts, { name: EBPF_POLICIES.name, links }, lifetime);
-};
+  const own = backend.open<PolicyInput>({ maps: bpf.maps, netns, lifetime });
+  const parts = [...own, podStandingPart<PolicyInput>(bpf.maps)];
+  return runPolicies(parts, { name: backend.name, links }, lifetime);
+}
 
 function runPolicies(
   parts: readonly Part<PolicyInput>[],

@@ -1,7 +1,7 @@
 // The backend as the registry lists it.
 
 import { POLICY_MODES } from '../../base/policy-numbers.ts';
-import { part, type Part } from '../../reconcile/engine.ts';
+import type { Part } from '../../reconcile/engine.ts';
 import { policyModeTarget, SWITCHED_ON } from '../shared-bpf/policy-mode.ts';
 import {
   policyPart,
@@ -9,8 +9,8 @@ import {
   type PolicyDoors,
   type PolicyInput,
 } from '../shared-node/policy-backend.ts';
-import { renderAddresses, renderPeers, renderPorts, renderStandings, type StandingEntry } from './render.ts';
-import { addressTarget, peerTarget, portTarget, standingTarget } from './target.ts';
+import { renderAddresses, renderPeers, renderPorts } from './render.ts';
+import { addressTarget, peerTarget, portTarget } from './target.ts';
 
 const NAME = 'ebpf';
 
@@ -23,8 +23,6 @@ export const EBPF_POLICIES: PolicyBackend = {
     policyPart(NAME, portTarget(maps), renderPorts),
     policyPart(NAME, addressTarget(maps), renderAddresses),
     policyPart(NAME, peerTarget(maps), renderPeers),
-    // Whoever judges goes by who the pods are: that stays when another backend takes over.
-    part<V, StandingEntry>(standingTarget(maps), ({ policies }) => policies && renderStandings(policies)),
     policyPart(NAME, policyModeTarget('policy-ebpf mode', maps, POLICY_MODES.judges), () => SWITCHED_ON),
   ],
 };

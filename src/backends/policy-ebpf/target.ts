@@ -139,7 +139,7 @@ export function standingTarget(maps: PolicyMaps): Target<StandingEntry> {
     if (there !== undefined) podInterfaces.update({ ifindex }, { ...there, identity, subject, isolated });
   };
   return {
-    name: 'policy-ebpf pods',
+    name: 'policy-pods',
     ...verbsOf<StandingEntry>(maps, {
       read: () =>
         podInterfaces

@@ -5,7 +5,14 @@ import { be16, be32 } from '../../wire/netlink/network-order.ts';
 import type { NftElement } from '../../wire/netlink/nftables.ts';
 import type { FieldKind, SetPlan } from './table-plan.ts';
 
-const BYTES: Readonly<Record<FieldKind, number>> = { ip4: 4, ip6: 16, mark: 4, protocol: 1, port: 2 };
+const BYTES: Readonly<Record<FieldKind, number>> = {
+  ip4: 4,
+  ip6: 16,
+  mark: 4,
+  protocol: 1,
+  port: 2,
+  link: 4,
+};
 
 /** `value` undefined: what deletes the element. */
 export function encodeElement(plan: SetPlan, key: string, value: string | undefined): NftElement {
@@ -65,6 +72,8 @@ function fieldBytes(kind: FieldKind, text: string, isInterval: boolean): Uint8Ar
       return ipToBytes(parseIp(text));
     case 'mark':
       return markBytes(Number(text), isInterval);
+    case 'link':
+      return markBytes(Number(text), false);
     case 'protocol':
       return Uint8Array.of(Number(text));
     case 'port':
@@ -99,6 +108,8 @@ function readField(kind: FieldKind, bytes: Uint8Array, isInterval: boolean): str
       return ipFromBytes(bytes);
     case 'mark':
       return String(readMark(bytes, isInterval));
+    case 'link':
+      return String(readMark(bytes, false));
     case 'protocol':
       return String(bytes[0] ?? 0);
     case 'port':

@@ -44,7 +44,7 @@ function elementsOf(over: Partial<PolicyView>): PolicyElements {
 /** "set key : value", sorted, without what every pod has. */
 function textOf(elements: PolicyElements): readonly string[] {
   return [...elements]
-    .filter(([key]) => !/^(identities|selves)/.test(key))
+    .filter(([key]) => !/^(links|identities|selves)/.test(key))
     .map(([key, value]) => (value === '' ? key : `${key} : ${value}`))
     .sort();
 }
@@ -71,10 +71,10 @@ test('renderPolicies() opens a pod of which no policy speaks, and closes one tha
     'open-out4 10.0.0.1',
     'open-out6 fd00::1',
   ]);
-  assert.deepEqual([...elementsOf({ pods: new Map() })], []);
-  assert.deepEqual([...elementsOf({ subjects: new Map() })], []);
+  assert.deepEqual([...elementsOf({ pods: new Map() })], [['links 1', '']]);
+  assert.deepEqual([...elementsOf({ subjects: new Map() })], [['links 1', '']]);
   const another = [{ ifindex: 1, ips: [parseIp('10.0.0.1')], pod: { key: 'shop/a', uid: 'before' } }];
-  assert.deepEqual([...elementsOf({ links: another })], []);
+  assert.deepEqual([...elementsOf({ links: another })], [['links 1', '']]);
 });
 
 test('renderPolicies() gives each peer its rule set, and rule sets their ports', () => {
@@ -150,6 +150,7 @@ const SAMPLES = [
   'defaults 2147483649',
   'ports 5-5 132-132 0-65535',
   'others 5',
+  'links 7',
 ];
 
 for (const sample of SAMPLES)

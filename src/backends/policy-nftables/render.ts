@@ -39,6 +39,7 @@ interface PodRow {
 /** Pods of which nothing is known have no elements: that denies them all but their node. */
 function podRows(view: PolicyView, profiles: Profiles, elements: Map<string, string>): readonly PodRow[] {
   return view.links.flatMap((link) => {
+    elements.set(`links ${link.ifindex}`, '');
     const pod = podOfLink(view.pods, link);
     const subject = pod && view.subjects.get(pod.subject);
     if (pod === undefined || subject === undefined) return [];

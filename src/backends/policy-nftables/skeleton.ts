@@ -40,6 +40,12 @@ const both = (rule: string): readonly string[] => [
   rule.replaceAll('IP', 'ip6').replaceAll('F', '6'),
 ];
 
+/** Links of pods: those that are known, and those of our own that come before they are. */
+const ofPods = (link: 'iif' | 'oif', chain: string): readonly string[] => [
+  `${link} @links goto ${chain}`,
+  `${link}name "fl*" goto ${chain}`,
+];
+
 /** What decides in one direction; `own` is the pod's address in the packet, `other` the other end's. From the last question to the first. */
 function decisionChains(direction: 'in' | 'out'): readonly Chain[] {
   const [own, other] = direction === 'in' ? ['daddr', 'saddr'] : ['saddr', 'daddr'];
@@ -152,14 +158,18 @@ const CHAINS: readonly Chain[] = [
     name: 'passed',
     rules: [`ct mark & ${DENIED} != 0x00000000 ct mark set ct mark & ${STANDS}`],
   },
+  { name: 'receive', rules: ofPods('oif', 'to-pod') },
+  { name: 'send', rules: ofPods('iif', 'from-pod') },
+  { name: 'ask-dns', rules: ['jump known', 'jump from-pod', 'jump passed'] },
+  { name: 'ask', rules: both('IP daddr @dnsF goto ask-dns') },
   {
     name: 'judge',
     hook: 'type filter hook postrouting priority srcnat - 10; policy accept;',
     rules: [
       'jump known',
       ...both('IP saddr . IP daddr @selvesF accept'),
-      'oifname "fl*" jump to-pod',
-      'iifname "fl*" jump from-pod',
+      'jump receive',
+      'jump send',
       'jump passed',
     ],
   },
@@ -167,16 +177,13 @@ const CHAINS: readonly Chain[] = [
     // All that the node itself serves is open to its pods, but for what stands in the place of pods.
     name: 'judge-own',
     hook: 'type filter hook input priority filter; policy accept;',
-    rules: ['iifname != "fl*" accept', ...both('IP daddr @dnsF goto ask-dns')],
+    rules: ofPods('iif', 'ask'),
   },
 ];
-
-const ASK_DNS: Chain = { name: 'ask-dns', rules: ['jump known', 'jump from-pod', 'jump passed'] };
 
 /** In an order in which each chain names earlier ones alone. */
 const ALL_CHAINS: readonly Chain[] = [
   ...CHAINS.filter(({ hook }) => hook === undefined),
-  ASK_DNS,
   ...CHAINS.filter(({ hook }) => hook !== undefined),
 ];
 
@@ -213,6 +220,7 @@ const TYPES: Readonly<Record<FieldKind, string>> = {
   mark: 'mark',
   protocol: 'inet_proto',
   port: 'inet_service',
+  link: 'iface_index',
 };
 
 function setText(name: string, { fields, isMap, isInterval }: SetPlan): string {

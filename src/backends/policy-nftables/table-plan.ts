@@ -18,7 +18,9 @@ export const DENIED_FLOW_BIT = 0x1000_0000;
 /** Bits of the packet mark by which IPVS and iptables remember whom they hide, until they do so behind this table. */
 export const HIDING_BITS = { ipvs: 0x0080_0000, iptables: 0x0200_0000 } as const;
 
-export type FieldKind = 'ip4' | 'ip6' | 'mark' | 'protocol' | 'port';
+export type FieldKind = 'ip4' | 'ip6' | 'mark' | 'protocol' | 'port' | 'link';
+
+const FIELD_KINDS: readonly string[] = ['mark', 'protocol', 'port', 'link'] satisfies readonly FieldKind[];
 
 export interface SetPlan {
   readonly fields: readonly FieldKind[];
@@ -51,6 +53,8 @@ const FAMILY_SETS = {
 } as const;
 
 const SETS = {
+  /** Links of pods, by their numbers. */
+  links: ['link'],
   /** A profile: the rule set for addresses of which it says nothing. */
   defaults: ['mark', '=> mark'],
   /** Open ports of a rule set. */
@@ -70,7 +74,7 @@ export const SET_PLANS: ReadonlyMap<string, SetPlan> = new Map([
 function planOf(words: readonly string[], family: Family): SetPlan {
   const fields = words.flatMap((word): readonly FieldKind[] => {
     if (word === 'ip') return [family === 4 ? 'ip4' : 'ip6'];
-    return word === 'mark' || word === 'protocol' || word === 'port' ? [word] : [];
+    return FIELD_KINDS.includes(word) ? [word as FieldKind] : []; // One of them, as the list says.
   });
   return { fields, isMap: words.includes('=> mark'), isInterval: words.includes('ranges') };
 }
