@@ -1,7 +1,7 @@
 // The backend as the registry lists it.
 
 import { POLICY_MODES } from '../../base/policy-numbers.ts';
-import type { Part } from '../../reconcile/engine.ts';
+import { part, type Part } from '../../reconcile/engine.ts';
 import { openNfTables } from '../../sys/nf-tables.ts';
 import {
   policyPart,
@@ -24,7 +24,11 @@ export const NFTABLES_POLICIES: PolicyBackend = {
     lifetime.defer('nftables of policies', () => tables.close());
     const place = netns === undefined ? {} : { netns };
     return [
-      policyPart(NAME, policyModeTarget('policy-nftables mode', maps, POLICY_MODES.marks), () => SWITCHED_ON),
+      // Marks harm nobody: they stay when another backend takes over, which wants them, too.
+      part<V, true>(
+        policyModeTarget('policy-nftables mode', maps, POLICY_MODES.marks),
+        ({ policyRoles }) => policyRoles.get(NAME) && SWITCHED_ON,
+      ),
       policyPart(NAME, policyTableTarget(tables, place), renderPolicies),
     ];
   },

@@ -20,10 +20,7 @@ const SWITCH = 'switch';
 
 export const SWITCHED_ON: ReadonlyMap<string, true> = new Map([[SWITCH, true]]);
 
-/**
- * One entry while the programs do at least `mode`. Leaving takes one step down alone, and none where somebody else has gone higher meanwhile: from
- * judging to marking, by which others judge.
- */
+/** One entry while the programs do at least `mode`. Leaving takes one step down: from judging to marking, by which others judge. */
 export function policyModeTarget(name: string, maps: PolicyStateMap, mode: number): Target<true> {
   return {
     name,
