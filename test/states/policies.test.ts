@@ -13,7 +13,7 @@ import {
 } from '../../src/backends/policy-ebpf/render.ts';
 import { renderPolicies } from '../../src/backends/policy-nftables/render.ts';
 import type { PolicyTable } from '../../src/backends/policy-nftables/table-plan.ts';
-import { tracePolicyTable } from '../../src/backends/policy-nftables/trace.ts';
+import { PolicyTrace } from '../../src/backends/policy-nftables/trace.ts';
 import { tracePolicy, type PolicyMapState } from '../../src/backends/policy-ebpf/trace.ts';
 import { PolicyCompiler } from '../../src/compile/policy/policy-compiler.ts';
 import type { PolicyObjects } from '../../src/compile/policy/policy-objects.ts';
@@ -31,6 +31,7 @@ import { NODES, somePolicyState } from './arbitrary-policies.ts';
 interface NodeMaps extends PolicyMapState {
   readonly policies: NodePolicies;
   readonly table: PolicyTable;
+  readonly trace: PolicyTrace;
 }
 
 /** With a link for each of the node's pods. */
@@ -46,12 +47,14 @@ function tableOf(policies: NodePolicies): PolicyTable {
 }
 
 function mapsOf(policies: NodePolicies): NodeMaps {
+  const table = tableOf(policies);
   return {
     policies,
     ports: renderPorts(policies),
     addresses: renderAddresses(policies),
     peers: renderPeers(policies),
-    table: tableOf(policies),
+    table,
+    trace: new PolicyTrace(table.elements),
   };
 }
 
@@ -84,7 +87,7 @@ function side(
   const ip = own.ips.find((it) => familyOf(it) === family);
   // To its own node a pod's packets meet no rule of the table.
   if (ip !== undefined && !(direction === 'egress' && isOfNode)) {
-    const byTable = tracePolicyTable(maps.table.elements, { ...asked, own: ip });
+    const byTable = maps.trace.passes({ ...asked, own: ip });
     assert.equal(
       byTable,
       isLetIn,

@@ -2,6 +2,7 @@
 
 import { POLICY_MODES } from '../../base/policy-numbers.ts';
 import { part, type Part } from '../../reconcile/engine.ts';
+import { openConntrack } from '../../sys/conntrack.ts';
 import { openNfTables } from '../../sys/nf-tables.ts';
 import {
   policyPart,
@@ -22,6 +23,8 @@ export const NFTABLES_POLICIES: PolicyBackend = {
   open: <V extends PolicyInput>({ maps, netns, lifetime }: PolicyDoors): readonly Part<V>[] => {
     const tables = openNfTables(netns);
     lifetime.defer('nftables of policies', () => tables.close());
+    const conntrack = openConntrack(netns);
+    lifetime.defer('connection tracking of policies', () => conntrack.close());
     const place = netns === undefined ? {} : { netns };
     return [
       // Marks harm nobody: they stay when another backend takes over, which wants them, too.
@@ -29,7 +32,7 @@ export const NFTABLES_POLICIES: PolicyBackend = {
         policyModeTarget('policy-nftables mode', maps, POLICY_MODES.marks),
         ({ policyRoles }) => policyRoles.get(NAME) && SWITCHED_ON,
       ),
-      policyPart(NAME, policyTableTarget(tables, place), renderPolicies),
+      policyPart(NAME, policyTableTarget({ tables, conntrack, place }), renderPolicies),
     ];
   },
 };

@@ -16,6 +16,7 @@ import { parseNamespace } from '../../objects/namespace.ts';
 import { parseNetworkPolicy } from '../../objects/network-policy.ts';
 import { parseNode } from '../../objects/node.ts';
 import { parsePod } from '../../objects/pod.ts';
+import { openConntrack, type Conntrack } from '../../sys/conntrack.ts';
 import { openNfTables, type NfTables } from '../../sys/nf-tables.ts';
 import { applyNft } from '../../sys/nft.ts';
 import { ownName } from '../../../test/support/own-name.ts';
@@ -45,6 +46,7 @@ const lifetime = new Lifetime('policy table');
 let two: TwoNodes;
 const peers = new Map<string, WorldPeer>();
 const tables = new Map<string, NfTables>();
+const tracked = new Map<string, Conntrack>();
 
 before(async () => {
   two = await startTwoNodes(PREFIX, lifetime, ['d']);
@@ -56,6 +58,10 @@ before(async () => {
       node,
       lifetime.own(`tables of ${node}`, openNfTables(`/run/netns/${PREFIX}-${node}`), (it) => it.close()),
     );
+    tracked.set(
+      node,
+      lifetime.own(`flows of ${node}`, openConntrack(`/run/netns/${PREFIX}-${node}`), (it) => it.close()),
+    );
     setPolicyMode(two.nodeNamed(node).agent.bpf.maps, POLICY_MODES.marks);
   }
   peers.set('outside', two.client);
@@ -63,6 +69,12 @@ before(async () => {
   ip(two.outside, `route add ${prefixes[0]}`, `-6 route add ${prefixes[1]}`);
 });
 after(() => lifetime.close());
+
+function conntrackOf(node: string): Conntrack {
+  const found = tracked.get(node);
+  assert.ok(found, node);
+  return found;
+}
 
 function ipOf(name: string, family: 4 | 6): string {
   if (name === 'outside') return CLIENT[family];
@@ -130,7 +142,11 @@ async function programNode({ lab, agent }: DataNode, view: PolicyView): Promise<
   await standingTarget(agent.bpf.maps).update(renderStandings(view), SIGNAL, new Map());
   const door = tables.get(lab.name);
   assert.ok(door);
-  const target = policyTableTarget(door, { netns: lab.netns });
+  const target = policyTableTarget({
+    tables: door,
+    conntrack: conntrackOf(lab.name),
+    place: { netns: lab.netns },
+  });
   const [desired, seen] = [renderPolicies(view), await target.observe(SIGNAL)];
   const { add, change } = deltasOf(desired, seen, (a, b) => target.isEqual(b, a));
   if (add.size + change.size > 0) assert.deepEqual(await target.update(desired, SIGNAL, seen), new Map());
@@ -252,6 +268,25 @@ test('a connection that stands ends with the policy that let it through, in eith
   await peers.get('b')?.ask({ kind: 'forget' });
 });
 
+test('a flow of datagrams that may not be any more is forgotten, others are not', async () => {
+  await program('');
+  for (const from of ['b', 'c']) assert.deepEqual(await speaks(from, 'a'), ALL);
+  const [ofB, ofC] = (['b', 'c'] as const).map((name) => [ipOf(name, 4), ipOf(name, 6)]);
+  const senders = async (): Promise<ReadonlySet<string>> => {
+    const [from, to] = [new Set([...(ofB ?? []), ...(ofC ?? [])]), [ipOf('a', 4), ipOf('a', 6)]];
+    const flows = await conntrackOf('n1').list(
+      ({ protocol, original, reply }) =>
+        protocol === 17 && from.has(original.source) && to.includes(reply.source),
+    );
+    return new Set(flows.map(({ original }) => original.source as string));
+  };
+  assert.deepEqual(await senders(), new Set([...(ofB ?? []), ...(ofC ?? [])]));
+  await program(
+    'p: { podSelector: { matchLabels: { app: a } }, ingress: [ { from: [ { podSelector: { matchLabels: { app: b } } } ] } ] }',
+  );
+  assert.deepEqual(await senders(), new Set(ofB));
+});
+
 test('a pod that policies do not know reaches its own node and nothing else', async () => {
   await program('', (view) => ({
     ...view,
@@ -305,7 +340,7 @@ test('what somebody else changes is made good, the table is left as it is by a r
   }
   const door = tables.get('n1');
   assert.ok(door);
-  const target = policyTableTarget(door, { netns });
+  const target = policyTableTarget({ tables: door, conntrack: conntrackOf('n1'), place: { netns } });
   await target.delete(await target.observe(SIGNAL), SIGNAL);
   assert.deepEqual(await target.observe(SIGNAL), new Map());
   await expect({ 'c > a': ALL });

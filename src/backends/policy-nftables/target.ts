@@ -1,18 +1,27 @@
 // The table as a target: one entry, changed in one transaction, so that a change of policies is seen whole or not at all.
 
 import type { Target } from '../../reconcile/target.ts';
+import type { Conntrack } from '../../sys/conntrack.ts';
 import type { NfTables } from '../../sys/nf-tables.ts';
 import { applyNft, type NftPlace } from '../../sys/nft.ts';
 import type { NftElement, NftElementChange } from '../../wire/netlink/nftables.ts';
+import { isDeniedFlow } from './denied-flow.ts';
 import { encodeElement, readKey, readValue } from './element-codec.ts';
 import { TABLE_KEY } from './render.ts';
 import { deletionScript, RULE_COUNT, tableScript } from './skeleton.ts';
 import { POLICY_MARK, POLICY_TABLE, SET_PLANS, type PolicyElements, type PolicyTable } from './table-plan.ts';
+import { PolicyTrace } from './trace.ts';
 
 /** What changes more is loaded as a whole. */
 const MOST_CHANGES = 16_384;
 
-export function policyTableTarget(tables: NfTables, place: NftPlace): Target<PolicyTable> {
+export interface PolicyTableDoors {
+  readonly tables: NfTables;
+  readonly conntrack: Pick<Conntrack, 'forget'>;
+  readonly place: NftPlace;
+}
+
+export function policyTableTarget({ tables, conntrack, place }: PolicyTableDoors): Target<PolicyTable> {
   const known = new KnownTable(tables);
   return {
     name: 'policy-nftables',
@@ -22,7 +31,12 @@ export function policyTableTarget(tables: NfTables, place: NftPlace): Target<Pol
       return new Map(table === undefined ? [] : [[TABLE_KEY, table]]);
     },
     isEqual: isSameTable,
-    update: (entries, signal) => each(entries, (table) => known.make(table, { ...place, signal })),
+    update: (entries, signal) =>
+      each(entries, async (table) => {
+        await known.make(table, { ...place, signal });
+        const trace = new PolicyTrace(table.elements);
+        await conntrack.forget((flow) => isDeniedFlow(trace, flow));
+      }),
     delete: (entries, signal) => each(entries, () => applyNft(deletionScript(), { ...place, signal })),
     print: (verb, _key, { elements }) => [
       verb === 'update'

@@ -1,4 +1,4 @@
-// What the table does with the first packet of a connection at one of its ends, from its elements alone: the same walk as the rules', for proofs. Pure.
+// What the table does with the first packet of a connection at one of its ends, from its elements alone: the same walk as the rules'. Pure.
 
 import { familyOf, ipToBigInt, type Ip } from '../../base/ip.ts';
 import { PEERS, RULE_SETS } from '../../base/policy-numbers.ts';
@@ -20,66 +20,111 @@ export interface TracedPacket {
   readonly isOfNode: boolean;
 }
 
-/** True where the packet passes. */
-export function tracePolicyTable(elements: PolicyElements, packet: TracedPacket): boolean {
-  const { direction, own, remote, isOfNode } = packet;
-  const table = new Table(elements);
-  const set = direction === 'ingress' ? 'in' : 'out';
-  if (table.get(`open-${set}`, own) !== undefined) return true;
-  if (direction === 'ingress' && isOfNode) return true;
-  const peer = peerOf(table, packet);
-  const value = table.get(set, own, String(peer)) ?? table.get(set, own, String(restOf(peer)));
-  if (value === undefined) return false;
-  const ruleSet = value < WHO ? value : (table.range(value, remote) ?? table.plain(`defaults ${value}`));
-  return ruleSet !== undefined && isOpen(elements, ruleSet, packet);
+interface Range {
+  readonly first: bigint;
+  readonly last: bigint;
+  readonly value: number;
 }
 
-function peerOf(table: Table, { direction, remote, mark }: TracedPacket): number {
-  if (direction === 'ingress' && mark !== 0) return mark;
-  const peer = table.get('hosts', remote) ?? table.range(WHO, remote) ?? PEERS.outside;
-  return direction === 'ingress' && peer === PEERS.host ? PEERS.outside : peer;
-}
-
-function restOf(peer: number): number {
-  return peer === PEERS.outside || peer >= PEERS.firstNode ? PEERS.outside : PEERS.anyPod;
-}
-
-function isOpen(elements: PolicyElements, ruleSet: number, { protocol, port }: TracedPacket): boolean {
-  if (ruleSet === RULE_SETS.all) return true;
-  if (protocol === undefined) return elements.has(`others ${ruleSet}`);
-  const start = `ports ${ruleSet}-${ruleSet} ${PROTOCOL_NUMBERS[protocol]}-${PROTOCOL_NUMBERS[protocol]} `;
-  return [...elements.keys()].some((key) => {
-    const [first, last] = key.startsWith(start) ? key.slice(start.length).split('-').map(Number) : [];
-    return first !== undefined && last !== undefined && first <= port && port <= last;
-  });
-}
-
-class Table {
+/** The table, made ready for many questions. */
+export class PolicyTrace {
   readonly #elements: PolicyElements;
+  /** By set and number: "ranges4 7". */
+  readonly #ranges: ReadonlyMap<string, readonly Range[]>;
+  /** By rule set and protocol: "7 6". */
+  readonly #ports: ReadonlyMap<string, readonly Range[]>;
 
   constructor(elements: PolicyElements) {
     this.#elements = elements;
+    const keys = [...elements].map(([key, value]) => ({ parts: key.split(' '), value: Number(value) }));
+    this.#ranges = Map.groupBy(
+      keys.filter(({ parts: [set = ''] }) => set.startsWith('ranges')).map(rangeOf),
+      ({ id }) => id,
+    );
+    this.#ports = Map.groupBy(
+      keys.filter(({ parts: [set = ''] }) => set === 'ports').map(portRangeOf),
+      ({ id }) => id,
+    );
   }
 
-  plain(key: string): number | undefined {
+  /** True where the packet passes. */
+  passes(packet: TracedPacket): boolean {
+    const { direction, own, remote, isOfNode } = packet;
+    const set = direction === 'ingress' ? 'in' : 'out';
+    if (this.#has(`open-${set}`, own)) return true;
+    if (direction === 'ingress' && isOfNode) return true;
+    const peer = this.#peerOf(packet);
+    const value = this.#get(set, own, peer) ?? this.#get(set, own, restOf(peer));
+    if (value === undefined) return false;
+    const ruleSet = value < WHO ? value : (this.#inRange(value, remote) ?? this.#plain(`defaults ${value}`));
+    return ruleSet !== undefined && this.#isOpen(ruleSet, packet);
+  }
+
+  /** Whether policies know the address as one of the node's pods. */
+  knows(ip: Ip): boolean {
+    return this.#has('identities', ip);
+  }
+
+  /** Who has an address: one of `PEERS`, or a pod's or a node's number. */
+  peerAt(ip: Ip): number {
+    return this.#get('hosts', ip) ?? this.#inRange(WHO, ip) ?? PEERS.outside;
+  }
+
+  #peerOf({ direction, remote, mark }: TracedPacket): number {
+    if (direction === 'ingress' && mark !== 0) return mark;
+    const peer = this.peerAt(remote);
+    return direction === 'ingress' && peer === PEERS.host ? PEERS.outside : peer;
+  }
+
+  #isOpen(ruleSet: number, { protocol, port }: TracedPacket): boolean {
+    if (ruleSet === RULE_SETS.all) return true;
+    if (protocol === undefined) return this.#elements.has(`others ${ruleSet}`);
+    const open = this.#ports.get(`${ruleSet} ${PROTOCOL_NUMBERS[protocol]}`) ?? [];
+    return open.some(({ first, last }) => first <= port && port <= last);
+  }
+
+  #plain(key: string): number | undefined {
     const value = this.#elements.get(key);
     return value === undefined ? undefined : Number(value);
   }
 
-  get(set: string, ip: Ip, ...more: readonly string[]): number | undefined {
-    return this.plain([`${set}${familyOf(ip)}`, ip, ...more].join(' '));
+  #get(set: string, ip: Ip, number?: number): number | undefined {
+    return this.#plain(`${set}${familyOf(ip)} ${ip}${number === undefined ? '' : ` ${number}`}`);
   }
 
-  range(number: number, ip: Ip): number | undefined {
-    const start = `ranges${familyOf(ip)} ${number}-${number} `;
-    for (const [key, value] of this.#elements) {
-      const [first, last] = key.startsWith(start) ? key.slice(start.length).split('-') : [];
-      if (first === undefined || last === undefined) continue;
-      // Written by `renderPolicies` out of addresses.
-      const [from, to, at] = [first as Ip, last as Ip, ip].map(ipToBigInt);
-      if (from !== undefined && to !== undefined && at !== undefined && from <= at && at <= to)
-        return Number(value);
-    }
-    return undefined;
+  #has(set: string, ip: Ip): boolean {
+    return this.#elements.has(`${set}${familyOf(ip)} ${ip}`);
   }
+
+  #inRange(number: number, ip: Ip): number | undefined {
+    const at = ipToBigInt(ip);
+    const ranges = this.#ranges.get(`ranges${familyOf(ip)} ${number}`) ?? [];
+    return ranges.find(({ first, last }) => first <= at && at <= last)?.value;
+  }
+}
+
+interface Keyed {
+  readonly parts: readonly string[];
+  readonly value: number;
+}
+
+type NamedRange = Range & { readonly id: string };
+
+function rangeOf({ parts: [set = '', number = '', ips = ''], value }: Keyed): NamedRange {
+  // Written by `renderPolicies` out of addresses.
+  const [first, last] = ips.split('-').map((ip) => ipToBigInt(ip as Ip));
+  return { id: `${set} ${firstOf(number)}`, first: first ?? 0n, last: last ?? 0n, value };
+}
+
+function portRangeOf({ parts: [, number = '', protocol = '', ports = ''], value }: Keyed): NamedRange {
+  const [first, last] = ports.split('-').map(BigInt);
+  return { id: `${firstOf(number)} ${firstOf(protocol)}`, first: first ?? 0n, last: last ?? 0n, value };
+}
+
+function firstOf(range: string): string {
+  return range.slice(0, range.indexOf('-'));
+}
+
+function restOf(peer: number): number {
+  return peer === PEERS.outside || peer >= PEERS.firstNode ? PEERS.outside : PEERS.anyPod;
 }

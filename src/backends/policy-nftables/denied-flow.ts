@@ -1,0 +1,31 @@
+// Which tracked flows policies do not allow any more. Packets of the direction in which a flow began are judged by the table; of one in which answers
+// alone are sent no packet is. Pure.
+
+import type { Ip } from '../../base/ip.ts';
+import { PEERS } from '../../base/policy-numbers.ts';
+import { PROTOCOL_NUMBERS } from '../../base/port.ts';
+import type { TrackedFlow } from '../../wire/netlink/conntrack.ts';
+import type { PolicyTrace } from './trace.ts';
+
+/** True for a flow of datagrams that would not begin now. Streams send both ways as long as they stand. */
+export function isDeniedFlow(table: PolicyTrace, { protocol, zone, original, reply }: TrackedFlow): boolean {
+  // Fairlead uses no zones: flows in one are somebody else's.
+  if (protocol !== PROTOCOL_NUMBERS.UDP || zone !== 0) return false;
+  const ends = { from: original.source, to: reply.source, port: reply.sourcePort };
+  return ends.from !== ends.to && (isKept(table, 'egress', ends) || isKept(table, 'ingress', ends));
+}
+
+interface Ends {
+  readonly from: Ip;
+  readonly to: Ip;
+  readonly port: number;
+}
+
+function isKept(table: PolicyTrace, direction: 'egress' | 'ingress', { from, to, port }: Ends): boolean {
+  const [own, remote] = direction === 'egress' ? [from, to] : [to, from];
+  if (!table.knows(own)) return false;
+  const peer = table.peerAt(remote);
+  // Whose an address is that nobody knows, the packets say: what they began is left to them.
+  if (peer === PEERS.host || peer === PEERS.unknownPod) return false;
+  return !table.passes({ direction, own, remote, protocol: 'UDP', port, mark: 0, isOfNode: false });
+}
