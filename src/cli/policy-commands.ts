@@ -1,7 +1,7 @@
 // The commands about policies: names, flags, examples.
 
 import type { Command, Option } from 'commander';
-import { examples, filenameFlag, flag, namespaceFlag, outputFlag, parseList } from './flags.ts';
+import { examples, filenameFlag, flag, namespaceFlag, outputFlag, parseCount, parseList } from './flags.ts';
 
 export function addPolicyCommands(program: Command): void {
   const policy = program
@@ -9,6 +9,7 @@ export function addPolicyCommands(program: Command): void {
     .description('Ask what network policies in files mean, without a cluster');
   addWhy(policy);
   addTest(policy);
+  addCoverage(policy);
   addMatrix(policy);
   addDiff(policy);
   addLint(policy);
@@ -64,6 +65,31 @@ function addTest(policy: Command): void {
       ]),
     )
     .action(async (files, options) => (await import('./policy-test.ts')).policyTestCommand(files, options));
+}
+
+function addCoverage(policy: Command): void {
+  policy
+    .command('coverage')
+    .description('Show which changes of the policies no test would notice')
+    .argument('<file...>', 'tests, as for policy test')
+    .addOption(filenameFlag())
+    .addOption(
+      flag('--fail-under <percent>', 'exit code 1 where fewer changes are noticed')
+        .argParser(parseCount)
+        .default(0),
+    )
+    .addOption(podCidrFlag())
+    .addOption(machineFlag())
+    .addHelpText(
+      'after',
+      examples([
+        'fairlead policy coverage policies/*.test.yaml -f policies -f workloads --fail-under 80',
+        'in CI',
+      ]),
+    )
+    .action(async (files, options) =>
+      (await import('./policy-coverage.ts')).policyCoverageCommand(files, options),
+    );
 }
 
 function addMatrix(policy: Command): void {

@@ -36,7 +36,8 @@ export function policyTestCommand(files: readonly string[], flags: TestFlags): P
   });
 }
 
-function loadAssertions(files: readonly string[]): readonly Assertion[] {
+/** Throws `invalid` with every mistake of every file. */
+export function loadAssertions(files: readonly string[]): readonly Assertion[] {
   const read = files.map((file) => readAssertions(file, textOf(file)));
   refuseMistakes(read.flatMap((it) => it.mistakes));
   return read.flatMap((it) => it.assertions);

@@ -81,6 +81,16 @@ for (const row of [
     args: ['diff', SHOP, OPENED, '-f', 'examples/shop', '--pod-cidr', '10.0.0.0/30'],
     status: 2,
   },
+  {
+    name: 'a share that is reached',
+    args: ['coverage', TESTS, '-f', 'examples/shop', '-f', SHOP, '--fail-under', '50'],
+    status: 0,
+  },
+  {
+    name: 'a share that is not',
+    args: ['coverage', TESTS, '-f', 'examples/shop', '-f', SHOP, '--fail-under', '90'],
+    status: 1,
+  },
   { name: 'notes alone', args: ['lint', '-f', 'examples/shop', '-f', SHOP], status: 0 },
   { name: 'notes where these are asked for', args: ['lint', '-f', SHOP, '--fail-on', 'note'], status: 1 },
   { name: 'a rule that is not there', args: ['lint', '-f', SHOP, '--ignore', 'nothing'], status: 2 },

@@ -6,7 +6,7 @@ import { explain, type Explanation, type SideExplanation } from './explanation.t
 import { placeText } from './placed-object.ts';
 import type { PolicyJudge } from './policy-judge.ts';
 import type { PolicyWorld } from './policy-world.ts';
-import { readQuestions } from './question.ts';
+import { readQuestions, type Question } from './question.ts';
 
 export interface AssertionResult {
   readonly assertion: Assertion;
@@ -15,20 +15,21 @@ export interface AssertionResult {
   readonly failure: string | undefined;
 }
 
-/** Throws `invalid` naming every assertion whose ends or port the world has not. */
-export function judgeAssertions(
+export interface AssertionQuestion {
+  readonly assertion: Assertion;
+  readonly question: Question;
+}
+
+/** What is to be asked, once for each workload behind a Service. Throws `invalid` naming every assertion whose ends or port the world has not. */
+export function questionsOf(
   world: PolicyWorld,
-  judge: PolicyJudge,
   assertions: readonly Assertion[],
-): readonly AssertionResult[] {
+): readonly AssertionQuestion[] {
   const mistakes: Mistake[] = [];
-  const results = assertions.flatMap((assertion) => {
+  const questions = assertions.flatMap((assertion) => {
     try {
       const settings = { namespace: assertion.namespace, family: 4 } as const;
-      return readQuestions(world, assertion, settings).map((question) => {
-        const explanation = explain(world, judge, question);
-        return { assertion, explanation, failure: failureOf(assertion, explanation) };
-      });
+      return readQuestions(world, assertion, settings).map((question) => ({ assertion, question }));
     } catch (error) {
       if (!hasCode(error, 'invalid')) throw error;
       mistakes.push({ place: assertion.place, text: error.message });
@@ -36,7 +37,19 @@ export function judgeAssertions(
     }
   });
   refuseMistakes(mistakes);
-  return results;
+  return questions;
+}
+
+/** Throws `invalid` as `questionsOf` does. */
+export function judgeAssertions(
+  world: PolicyWorld,
+  judge: PolicyJudge,
+  assertions: readonly Assertion[],
+): readonly AssertionResult[] {
+  return questionsOf(world, assertions).map(({ assertion, question }) => {
+    const explanation = explain(world, judge, question);
+    return { assertion, explanation, failure: failureOf(assertion, explanation) };
+  });
 }
 
 /** Throws `invalid` with all of them, a line each; returns where there is none. */
