@@ -1,7 +1,17 @@
 // The commands about policies: names, flags, examples.
 
 import type { Command, Option } from 'commander';
-import { examples, filenameFlag, flag, namespaceFlag, outputFlag, parseCount, parseList } from './flags.ts';
+import {
+  durationFlag,
+  examples,
+  filenameFlag,
+  flag,
+  namespaceFlag,
+  outputFlag,
+  parseCount,
+  parseList,
+  quietFlag,
+} from './flags.ts';
 
 export function addPolicyCommands(program: Command): void {
   const policy = program
@@ -51,18 +61,23 @@ function addTest(policy: Command): void {
       'YAML with a list "tests" of from, to, port, protocol, expect: allow|deny, by, why',
     )
     .addOption(filenameFlag())
+    .addOption(flag('--cluster <name>', 'a cluster of this machine instead of files: with real packets'))
+    .addOption(
+      durationFlag('--timeout <duration>', 'for one connection of --cluster', { ms: 1_000, text: '1s' }),
+    )
     .addOption(flag('--junit <file>', 'write the results as JUnit XML'))
     .addOption(flag('--sarif <file>', 'write what failed as SARIF, for code scanning'))
     .addOption(flag('--markdown <file>', 'write the results as Markdown, for a summary'))
     .addOption(flag('--tap', 'print the results as TAP'))
     .addOption(podCidrFlag())
     .addOption(outputFlag())
+    .addOption(quietFlag())
     .addHelpText(
       'after',
-      examples([
-        'fairlead policy test examples/policies/shop.test.yaml -f examples/shop -f examples/policies --junit out.xml',
-        '',
-      ]),
+      examples(
+        ['fairlead policy test shop.test.yaml -f policies -f workloads --junit out.xml', 'without a cluster'],
+        ['fairlead policy test shop.test.yaml --cluster fairlead', 'with packets between its pods'],
+      ),
     )
     .action(async (files, options) => (await import('./policy-test.ts')).policyTestCommand(files, options));
 }

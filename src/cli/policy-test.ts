@@ -10,11 +10,16 @@ import { markdownReport } from '../policy/reports/markdown.ts';
 import { sarifReport } from '../policy/reports/sarif.ts';
 import { tapReport } from '../policy/reports/tap.ts';
 import { textReport } from '../policy/reports/text.ts';
+import { packetCountText, type PacketResult } from '../policy/packet-results.ts';
 import { ownVersion } from './own-version.ts';
 import { printForMachine } from './output.ts';
 import { answering, loadPolicyWorld, type WorldFlags } from './policy-input.ts';
+import type { PacketFlags } from './policy-packets.ts';
 
 interface TestFlags extends WorldFlags {
+  readonly cluster?: string;
+  readonly timeout: number;
+  readonly quiet?: boolean;
   readonly junit?: string;
   readonly sarif?: string;
   readonly markdown?: string;
@@ -26,14 +31,33 @@ interface TestFlags extends WorldFlags {
 export function policyTestCommand(files: readonly string[], flags: TestFlags): Promise<void> {
   return answering(async () => {
     const assertions = loadAssertions(files);
-    const world = await loadPolicyWorld(flags);
-    const results = judgeAssertions(world, oracleJudge(world), assertions);
+    const { cluster } = flags;
+    const packets = cluster === undefined ? undefined : await withPackets(assertions, { ...flags, cluster });
+    const results = packets ?? (await byFiles(assertions, flags));
     writeReports(results, flags);
     if (flags.tap === true) process.stdout.write(tapReport(results));
-    else if (!printForMachine(results.map(machineForm), flags.output))
+    else if (!printForMachine(results.map(machineForm), flags.output)) {
       process.stdout.write(textReport(results, flags.output === 'wide'));
+      if (packets !== undefined) process.stdout.write(`${packetCountText(packets)}\n`);
+    }
     if (results.some((it) => it.failure !== undefined)) process.exitCode = 1;
   });
+}
+
+async function byFiles(
+  assertions: readonly Assertion[],
+  flags: TestFlags,
+): Promise<readonly AssertionResult[]> {
+  const world = await loadPolicyWorld(flags);
+  return judgeAssertions(world, oracleJudge(world), assertions);
+}
+
+/** What speaks to a cluster is loaded where there is one. */
+async function withPackets(
+  assertions: readonly Assertion[],
+  flags: PacketFlags,
+): Promise<readonly PacketResult[]> {
+  return (await import('./policy-packets.ts')).testWithPackets(assertions, flags);
 }
 
 /** Throws `invalid` with every mistake of every file. */
@@ -67,6 +91,6 @@ export function writeReport(file: string, text: string): void {
   }
 }
 
-function machineForm({ assertion, explanation, failure }: AssertionResult) {
-  return { ...assertion, isPassed: failure === undefined, failure, explanation };
+function machineForm({ assertion, failure, ...rest }: AssertionResult) {
+  return { ...assertion, isPassed: failure === undefined, failure, ...rest };
 }

@@ -6,8 +6,12 @@ import { storeKind } from '../../controllers/cluster-cache.ts';
 import type { ClusterReader } from '../../controllers/controller.ts';
 import type { KubeClient } from '../../kube/kube-client.ts';
 import {
+  CLUSTER_NETWORK_POLICIES,
   ENDPOINT_SLICES,
+  IDENTITIES,
   keyOfName,
+  NAMESPACES,
+  NETWORK_POLICIES,
   NODES,
   SERVICES,
   type ObjectName,
@@ -91,6 +95,27 @@ export async function untilServiceProgrammed(
     return reconcileSlices(key, { cluster }).length > 0 ? [{ name: `endpoint slices of ${key}` }] : [];
   });
   await until('the nodes to program it', options, () => behindNodes(needed, options));
+}
+
+/** Kinds that decide what nodes let pass. */
+const POLICY_KINDS: readonly ResourceRef[] = [
+  NODES,
+  NAMESPACES,
+  NETWORK_POLICIES,
+  CLUSTER_NETWORK_POLICIES,
+  IDENTITIES,
+];
+
+/** Waits until every node has programmed the policies that the API holds now. */
+export async function untilPoliciesProgrammed(client: KubeClient, options: WaitOptions): Promise<void> {
+  const { signal } = options;
+  const needed = await Promise.all(
+    POLICY_KINDS.map(async (kind): Promise<readonly [string, string]> => {
+      const { items } = await client.list(kind, {}, { signal });
+      return [kind.kind, newestVersion(items)];
+    }),
+  );
+  await until('the nodes to program the policies', options, () => behindNodes(new Map(needed), options));
 }
 
 async function readCluster(client: KubeClient, signal: AbortSignal): Promise<ClusterReader> {

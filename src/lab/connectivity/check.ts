@@ -1,13 +1,11 @@
 // Proves a cluster's network with real packets: each probe starts in its pod's own namespace, looks the name up there and connects.
 
-import { messageOf } from '../../base/errors.ts';
 import type { PathRoots } from '../../base/paths.ts';
 import type { KubeClient } from '../../kube/kube-client.ts';
 import { ENDPOINT_SLICES, PODS, SERVICES } from '../../kube/resource.ts';
 import type { ClusterConfig } from '../cluster/cluster-config.ts';
-import { NodeFolders } from '../kubelet/pod-folders.ts';
-import { ControlClient } from '../workload/control-client.ts';
 import type { DialResult } from '../workload/dial.ts';
+import { dialAll } from './dial-all.ts';
 import { planProbes, type Probe } from './plan.ts';
 
 export interface CheckOptions {
@@ -114,38 +112,4 @@ function medianOf(results: readonly DialResult[]): number | undefined {
     .flatMap((result) => (result.ms === undefined ? [] : [result.ms]))
     .toSorted((a, b) => a - b);
   return times[Math.floor(times.length / 2)];
-}
-
-/** Results in the order of the probes; pods at once, the probes of one pod one after the other. */
-async function dialAll(probes: readonly Probe[], options: CheckOptions): Promise<readonly DialResult[]> {
-  const byPod = Map.groupBy(probes.keys(), (index) => probes[index]?.fromUid ?? '');
-  const results: DialResult[] = Array.from({ length: probes.length }, () => ({ error: 'not tried' }));
-  let done = 0;
-  await Promise.all(
-    [...byPod.values()].map(async (indexes) => {
-      const own = indexes.flatMap((index) => probes[index] ?? []);
-      for (const [i, result] of (await dialPod(own, options)).entries()) results[indexes[i] ?? 0] = result;
-      done += own.length;
-      options.onDetail(`${done} of ${probes.length} connections`);
-    }),
-  );
-  return results;
-}
-
-async function dialPod(probes: readonly Probe[], options: CheckOptions): Promise<readonly DialResult[]> {
-  const [first] = probes;
-  if (first === undefined) return [];
-  const node = new NodeFolders(options.roots, options.cluster.name, first.node);
-  const [namespace = '', name = ''] = first.from.split('/');
-  const { netns, resolvConf, hosts } = node.pod({ namespace, name, uid: first.fromUid });
-  const targets = probes.map(({ host, port, protocol }) => ({ host, port, protocol }));
-  const client = new ControlClient(node.workloadSocket);
-  try {
-    const request = { netns, resolvConf, hosts, targets, timeoutMs: options.timeoutMs };
-    return await client.dial(request, options.signal);
-  } catch (error) {
-    return probes.map(() => ({ error: messageOf(error) }));
-  } finally {
-    client.close();
-  }
 }

@@ -1,6 +1,6 @@
 // Connections tried from inside a pod's namespace, by name: what a connectivity check asks a node's workload process for.
 
-import { messageOf } from '../../base/errors.ts';
+import { FairleadError, hasCode, messageOf } from '../../base/errors.ts';
 import { Lifetime } from '../../base/lifetime.ts';
 import { kernelPodSockets } from './kernel-pod-sockets.ts';
 import { PodNet } from './pod-net.ts';
@@ -27,6 +27,8 @@ export interface DialRequest {
 export interface DialResult {
   readonly ms?: number;
   readonly error?: string;
+  /** Of an error: the packet came there and nobody listens, or nothing came back in time. Undefined of any other. */
+  readonly reason?: 'refused' | 'silent';
 }
 
 /** What agnhost and our stand-ins answer over UDP; others may keep silent, which is then a failure of the check to be judged by people. */
@@ -58,6 +60,12 @@ async function dialOne(podNet: PodNet, target: DialTarget, timeoutMs: number): P
     else (await podNet.dialTcp(target.host, target.port, timeoutMs)).destroy();
     return { ms: performance.now() - startedMs };
   } catch (error) {
-    return { error: messageOf(error) };
+    const reason = reasonOf(error);
+    return { error: messageOf(error), ...(reason === undefined ? {} : { reason }) };
   }
+}
+
+function reasonOf(error: unknown): DialResult['reason'] {
+  if (hasCode(error, 'timeout')) return 'silent';
+  return error instanceof FairleadError && error.details['errno'] === 'ECONNREFUSED' ? 'refused' : undefined;
 }

@@ -1,0 +1,35 @@
+// Policies of the example in a cluster: the file of tests that is judged without one holds with packets, and fails where one is opened.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { clusterName, fairlead, kubectl } from '../support/cluster.ts';
+import { clusterTraces } from '../support/cluster-traces.ts';
+
+const TESTS = 'examples/policies/shop.test.yaml';
+
+test('fairlead policy test --cluster sends packets', () => {
+  const name = clusterName('pol');
+  const raised = fairlead(['up', '--name', name, '-q', '-f', 'examples/shop', '--no-check']);
+  assert.equal(raised.code, 0, raised.stderr);
+  try {
+    kubectl(name, ['apply', '-f', 'examples/policies/shop.yaml']);
+    const held = fairlead(['policy', 'test', TESTS, '--cluster', name, '-q']);
+    assert.equal(held.code, 0, held.stdout + held.stderr);
+    assert.match(held.stdout, /^13 passed, 0 failed\n9 by packets, 4 by the policies alone /);
+
+    kubectl(name, ['apply', '-f', 'examples/policy-changes/open-figures.yaml']);
+    const failed = fairlead(['policy', 'test', TESTS, '--cluster', name, '-q']);
+    assert.equal(failed.code, 1, failed.stdout + failed.stderr);
+    assert.match(
+      failed.stdout,
+      /got allow: NetworkPolicy shop\/web ingress\[1\] \(cluster [^)]+\); packets: shop-data\/database-0 to 10\.244\.\d+\.\d+:9113\/TCP passed/,
+    );
+    assert.match(failed.stdout, /^12 passed, 1 failed$/m);
+
+    const both = fairlead(['policy', 'test', TESTS, '--cluster', name, '-f', 'examples/shop']);
+    assert.equal(both.code, 2, both.stderr);
+  } finally {
+    assert.equal(fairlead(['down', '--name', name, '-q']).code, 0);
+    assert.deepEqual(clusterTraces(name), []);
+  }
+});
