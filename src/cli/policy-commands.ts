@@ -16,7 +16,7 @@ import {
 export function addPolicyCommands(program: Command): void {
   const policy = program
     .command('policy')
-    .description('Ask what network policies in files mean, without a cluster');
+    .description('Ask what network policies mean: in files without a cluster, or in one');
   addWhy(policy);
   addTest(policy);
   addCoverage(policy);
@@ -35,6 +35,7 @@ function addWhy(policy: Command): void {
       'the same, or NAMESPACE/service/NAME, with a port: TO:PORT or TO:PORT/PROTOCOL; the port may be a name',
     )
     .addOption(filenameFlag())
+    .addOption(clusterFlag())
     .addOption(namespaceFlag())
     .addOption(flag('--ipv6', 'ask about IPv6 where neither end is an address'))
     .addOption(podCidrFlag())
@@ -112,6 +113,7 @@ function addMatrix(policy: Command): void {
     .command('matrix')
     .description('Show who reaches every workload at each of its ports')
     .addOption(filenameFlag())
+    .addOption(clusterFlag())
     .addOption(flag('--ipv6', 'by the addresses of IPv6'))
     .addOption(podCidrFlag())
     .addOption(
@@ -139,9 +141,9 @@ function addDiff(policy: Command): void {
     .description(
       'Show which connections a change of policies opens and closes; exit code 1 where there are any',
     )
-    .argument('<old>', 'manifests of before: a file or a folder')
-    .argument('<new>', 'manifests of after')
+    .argument('<file...>', 'manifests of before and of after; with --cluster: what would be applied')
     .addOption(filenameFlag('manifests of both, such as the workloads; may be repeated'))
+    .addOption(clusterFlag())
     .addOption(flag('--ipv6', 'by the addresses of IPv6'))
     .addOption(podCidrFlag())
     .addOption(
@@ -149,11 +151,12 @@ function addDiff(policy: Command): void {
     )
     .addHelpText(
       'after',
-      examples(['fairlead policy diff main/policies policies -f workloads', 'as in a pull request']),
+      examples(
+        ['fairlead policy diff main/policies policies -f workloads', 'as in a pull request'],
+        ['fairlead policy diff policies --cluster fairlead', 'what applying them would change there'],
+      ),
     )
-    .action(async (old, now, options) =>
-      (await import('./policy-diff.ts')).policyDiffCommand(old, now, options),
-    );
+    .action(async (files, options) => (await import('./policy-diff.ts')).policyDiffCommand(files, options));
 }
 
 function addLint(policy: Command): void {
@@ -161,6 +164,7 @@ function addLint(policy: Command): void {
     .command('lint')
     .description('Name what is probably a mistake, with its line and what to do')
     .addOption(filenameFlag())
+    .addOption(clusterFlag())
     .addOption(
       flag('--fail-on <level>', 'exit code 1 from which level on')
         .choices(['error', 'warning', 'note', 'none'])
@@ -186,6 +190,10 @@ function parseNames(value: string): readonly string[] {
     .split(',')
     .map((it) => it.trim())
     .filter((it) => it !== '');
+}
+
+function clusterFlag(): Option {
+  return flag('--cluster <name>', 'a cluster of this machine, as it would be with the manifests applied');
 }
 
 function machineFlag(): Option {

@@ -7,11 +7,15 @@ import { checkObjects } from '../lab/manifests/check.ts';
 import { refuse } from '../lab/manifests/complaint.ts';
 import { loadManifests, type Manifest } from '../lab/manifests/load.ts';
 import { resolveManifests } from '../lab/manifests/resolve.ts';
+import { overlaid } from '../policy/overlay.ts';
+import type { PlacedObject } from '../policy/placed-object.ts';
 import { isOfPolicyWorld, readPolicyWorld, type PolicyWorld } from '../policy/policy-world.ts';
 import { exitCodeOf, reportError } from './exit.ts';
 
 export interface WorldFlags {
   readonly filename: readonly string[];
+  /** A cluster whose objects there are besides; those of files take the place of its own. */
+  readonly cluster?: string;
   readonly podCidr?: readonly string[];
 }
 
@@ -22,11 +26,21 @@ export function podCidrsOf({ podCidr = POD_CIDRS }: WorldFlags): readonly Cidr[]
   return podCidr.map(parseCidr);
 }
 
-/** Throws `invalid` with every mistake in the policies and namespaces of the sources, or where there is no source. */
 export async function loadPolicyWorld(flags: WorldFlags): Promise<PolicyWorld> {
-  if (flags.filename.length === 0)
-    throw new FairleadError('invalid', 'Cannot judge policies: name the manifests by -f FILE');
-  return worldOf(await loadChecked(flags.filename), flags);
+  return worldOf(await loadObjects(flags), flags);
+}
+
+/**
+ * What the cluster holds, as it would be after the files were applied, or the files alone. Throws `invalid` with every mistake in the policies
+ * and namespaces of the files, or where there is neither.
+ */
+export async function loadObjects({ filename, cluster }: WorldFlags): Promise<readonly PlacedObject[]> {
+  const files = await loadChecked(filename);
+  // What speaks to a cluster is loaded where there is one.
+  if (cluster !== undefined)
+    return overlaid(await (await import('./policy-cluster.ts')).clusterObjects(cluster), files);
+  if (filename.length > 0) return files;
+  throw new FairleadError('invalid', 'Cannot judge policies: name the manifests by -f FILE, or a cluster');
 }
 
 /** The manifests that policies are asked about, without mistakes. */
@@ -46,8 +60,8 @@ function warnOf({ file, lineOf, object: { apiVersion, kind, metadata } }: Manife
   );
 }
 
-export function worldOf(manifests: readonly Manifest[], flags: WorldFlags): PolicyWorld {
-  return readPolicyWorld(manifests, { podCidrs: podCidrsOf(flags) });
+export function worldOf(objects: readonly PlacedObject[], flags: WorldFlags): PolicyWorld {
+  return readPolicyWorld(objects, { podCidrs: podCidrsOf(flags) });
 }
 
 const JUDGED = ['NetworkPolicy', 'ClusterNetworkPolicy', 'Namespace'];

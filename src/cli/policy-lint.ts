@@ -1,7 +1,6 @@
 // `fairlead policy lint`: what is probably a mistake in policies.
 
 import { readFileSync } from 'node:fs';
-import { FairleadError } from '../base/errors.ts';
 import { LEVELS, type Finding, type Level } from '../policy/lint/finding.ts';
 import { LINT_RULES, lintPolicies } from '../policy/lint/lint.ts';
 import { lintText } from '../policy/lint/lint-text.ts';
@@ -9,7 +8,7 @@ import type { Place } from '../policy/placed-object.ts';
 import { sarifLog } from '../policy/reports/sarif.ts';
 import { printForMachine } from './output.ts';
 import { ownVersion } from './own-version.ts';
-import { answering, loadChecked, podCidrsOf, type WorldFlags } from './policy-input.ts';
+import { answering, loadObjects, podCidrsOf, type WorldFlags } from './policy-input.ts';
 import { writeReport } from './policy-test.ts';
 
 interface LintFlags extends WorldFlags {
@@ -22,10 +21,8 @@ interface LintFlags extends WorldFlags {
 /** Exit code 1 where something of `--fail-on` or worse is found, 2 or more where it could not be looked for. */
 export function policyLintCommand(flags: LintFlags): Promise<void> {
   return answering(async () => {
-    if (flags.filename.length === 0)
-      throw new FairleadError('invalid', 'Cannot judge policies: name the manifests by -f FILE');
-    const manifests = await loadChecked(flags.filename);
-    const findings = lintPolicies(manifests, { podCidrs: podCidrsOf(flags) }, flags.ignore);
+    const objects = await loadObjects(flags);
+    const findings = lintPolicies(objects, { podCidrs: podCidrsOf(flags) }, flags.ignore);
     if (flags.sarif !== undefined) writeReport(flags.sarif, sarifOf(findings));
     if (!printForMachine(findings, flags.output)) process.stdout.write(lintText(findings, lineReader()));
     if (findings.some((it) => isAtLeast(it.level, flags.failOn))) process.exitCode = 1;
@@ -47,10 +44,11 @@ function sarifOf(findings: readonly Finding[]): string {
   return sarifLog(rules, all, ownVersion());
 }
 
-/** Lines of files that were read a moment ago; of standard input there are none any more. */
+/** Lines of files that were read a moment ago; of standard input and of clusters there are none. */
 function lineReader(): (place: Place) => string | undefined {
   const files = new Map<string, readonly string[]>();
   return ({ file, line }) => {
+    if (line === 0) return undefined;
     let lines = files.get(file);
     if (lines === undefined) {
       lines = file === 'standard input' ? [] : readFileSync(file, 'utf8').split('\n');

@@ -17,7 +17,6 @@ import { answering, loadPolicyWorld, type WorldFlags } from './policy-input.ts';
 import type { PacketFlags } from './policy-packets.ts';
 
 interface TestFlags extends WorldFlags {
-  readonly cluster?: string;
   readonly timeout: number;
   readonly quiet?: boolean;
   readonly junit?: string;

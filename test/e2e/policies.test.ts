@@ -6,8 +6,9 @@ import { clusterName, fairlead, kubectl } from '../support/cluster.ts';
 import { clusterTraces } from '../support/cluster-traces.ts';
 
 const TESTS = 'examples/policies/shop.test.yaml';
+const CHANGE = 'examples/policy-changes/open-figures.yaml';
 
-test('fairlead policy test --cluster sends packets', () => {
+test('fairlead policy judges a cluster, before and after a change, and by packets', () => {
   const name = clusterName('pol');
   const raised = fairlead(['up', '--name', name, '-q', '-f', 'examples/shop', '--no-check']);
   assert.equal(raised.code, 0, raised.stderr);
@@ -17,7 +18,21 @@ test('fairlead policy test --cluster sends packets', () => {
     assert.equal(held.code, 0, held.stdout + held.stderr);
     assert.match(held.stdout, /^13 passed, 0 failed\n9 by packets, 4 by the policies alone /);
 
-    kubectl(name, ['apply', '-f', 'examples/policy-changes/open-figures.yaml']);
+    const why = fairlead(['policy', 'why', 'shop/toolbox', 'shop/service/api:http', '--cluster', name]);
+    assert.equal(why.code, 0, why.stderr);
+    assert.match(why.stdout, /DENIED[^]* isolated by NetworkPolicy shop\/api {2}\(cluster [^)]+\)/);
+
+    const would = fairlead(['policy', 'diff', CHANGE, '--cluster', name]);
+    assert.equal(would.code, 1, would.stderr);
+    assert.match(
+      would.stdout,
+      /^\+ .*shop-data\/StatefulSet\/database.* to shop\/Deployment\/web, TCP 9113 \(metrics\)$/m,
+    );
+    assert.match(would.stdout, /, 0 closed$/m);
+
+    kubectl(name, ['apply', '-f', CHANGE]);
+    const done = fairlead(['policy', 'diff', CHANGE, '--cluster', name]);
+    assert.deepEqual([done.code, done.stdout], [0, '0 opened, 0 closed\n']);
     const failed = fairlead(['policy', 'test', TESTS, '--cluster', name, '-q']);
     assert.equal(failed.code, 1, failed.stdout + failed.stderr);
     assert.match(
