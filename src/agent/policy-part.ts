@@ -1,6 +1,6 @@
 // What policies mean for this node, compiled again where something that decides it has changed.
 
-import { PolicyCompiler } from '../compile/policy/policy-compiler.ts';
+import { PolicyCompiler, type PolicyChanges } from '../compile/policy/policy-compiler.ts';
 import { CLUSTER_DNS_SERVICE } from '../compile/service-model.ts';
 import type { PodLink, PolicyView } from '../backends/shared-node/policy-backend.ts';
 import type { Changes } from '../store/change-stream.ts';
@@ -17,15 +17,8 @@ import {
   SERVICE_KIND,
 } from './watched-kinds.ts';
 
-/** Any change of one of these is a change of policies. */
-const DECIDING = [
-  NODE_KIND,
-  POD_KIND,
-  NAMESPACE_KIND,
-  NETWORK_POLICY_KIND,
-  CLUSTER_NETWORK_POLICY_KIND,
-  IDENTITY_KIND,
-].map((it) => it.name);
+const POLICIES = [NETWORK_POLICY_KIND, CLUSTER_NETWORK_POLICY_KIND].map((it) => it.name);
+const PEERS = [NODE_KIND, POD_KIND, NAMESPACE_KIND, IDENTITY_KIND].map((it) => it.name);
 
 export class PolicyPart {
   readonly #compiler: PolicyCompiler;
@@ -42,17 +35,19 @@ export class PolicyPart {
   compile(state: Snapshot, changes: Changes | undefined): PolicyView | undefined {
     const links = this.#links();
     const before = this.#view;
-    if (before !== undefined && changes !== undefined && !decides(changes)) {
+    const decided = before === undefined || changes === undefined ? undefined : decidedBy(changes);
+    if (before !== undefined && decided?.policies === false && !decided.peers) {
       if (before.links !== links) this.#view = { ...before, links };
       return this.#view;
     }
     const objects = policyObjectsOf(state);
-    this.#view = objects && { ...this.#compiler.compile(objects), links };
+    this.#view = objects && { ...this.#compiler.compile(objects, decided), links };
     return this.#view;
   }
 }
 
-function decides(changes: Changes): boolean {
-  if (DECIDING.some((kind) => (changes.get(kind)?.size ?? 0) > 0)) return true;
-  return changes.get(SERVICE_KIND.name)?.has(CLUSTER_DNS_SERVICE) === true;
+function decidedBy(changes: Changes): PolicyChanges {
+  const has = (kinds: readonly string[]): boolean => kinds.some((it) => (changes.get(it)?.size ?? 0) > 0);
+  const isDnsOther = changes.get(SERVICE_KIND.name)?.has(CLUSTER_DNS_SERVICE) === true;
+  return { policies: has(POLICIES), peers: has(PEERS) || isDnsOther };
 }

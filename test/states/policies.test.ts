@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { parseCidr } from '../../src/base/cidr.ts';
 import { familyOf } from '../../src/base/ip.ts';
@@ -26,7 +27,7 @@ import {
   slimPolicyObjects,
   type Connection,
 } from '../support/policy-state.ts';
-import { NODES, somePolicyState } from './arbitrary-policies.ts';
+import { NODES, somePolicyState, type RawPolicyState } from './arbitrary-policies.ts';
 
 interface NodeMaps extends PolicyMapState {
   readonly policies: NodePolicies;
@@ -139,6 +140,33 @@ test('a compiler with a past compiles what a new one does', () => {
         const objects = slimPolicyObjects(state);
         const expected = new PolicyCompiler(settings).compile(objects);
         assert.deepEqual(mapsOf(old.compile(objects)), mapsOf(expected));
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('a compiler that is told what changed compiles what a new one does', () => {
+  fc.assert(
+    fc.property(fc.array(somePolicyState, { minLength: 2, maxLength: 4 }), (states) => {
+      const settings = { nodeName: NODES[0], cluster: POLICY_CLUSTER };
+      const old = new PolicyCompiler(settings);
+      const [first] = states;
+      let before: PolicyObjects | undefined;
+      for (const { networkPolicies, clusterNetworkPolicies } of states) {
+        // The same pods under other policies: identities may be others, too.
+        const state = { ...first, networkPolicies, clusterNetworkPolicies } as RawPolicyState;
+        const made = slimPolicyObjects(state);
+        const isSame = before !== undefined && isDeepStrictEqual(before.identities, made.identities);
+        const { pods, nodes, namespaces, services } = before ?? made;
+        const objects = { ...made, pods, nodes, namespaces, services };
+        const now = isSame && before !== undefined ? { ...objects, identities: before.identities } : objects;
+        const changes = before === undefined ? undefined : { policies: true, peers: !isSame };
+        before = now;
+        assert.deepEqual(
+          mapsOf(old.compile(now, changes)),
+          mapsOf(new PolicyCompiler(settings).compile(now)),
+        );
       }
     }),
     { numRuns: 100 },

@@ -40,10 +40,17 @@ export interface AddressEntry extends PolicyAddress {
   readonly prefix: Cidr;
 }
 
+/** The same entries for the same addresses: most changes are of policies, and addresses are many. */
+const rendered = new WeakMap<PolicyView['addresses'], ReadonlyMap<string, AddressEntry>>();
+
 export function renderAddresses({
   addresses,
 }: Pick<PolicyView, 'addresses'>): ReadonlyMap<string, AddressEntry> {
-  return new Map([...addresses].map(([prefix, of]) => [prefix, { ...of, prefix }]));
+  const known = rendered.get(addresses);
+  if (known !== undefined) return known;
+  const entries = new Map([...addresses].map(([prefix, of]) => [prefix, { ...of, prefix }]));
+  rendered.set(addresses, entries);
+  return entries;
 }
 
 export interface PeerEntry {

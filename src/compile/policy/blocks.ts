@@ -29,9 +29,13 @@ export function prefixesOf({ admin, rules, baseline }: DirectionRules): Readonly
 /** Above zero, which stands for no block. */
 const BLOCK_NUMBERS = { first: 1, count: 0x7fff_ffff };
 
+/** Prefixes whose block is remembered: more than a cluster has addresses at a time. */
+const MAX_KNOWN = 100_000;
+
 /** Blocks of all prefixes, and which one an address or a prefix lies in. */
 export class BlockIndex {
   readonly numbers: ReadonlyMap<Cidr, number>;
+  readonly #known = new Map<Cidr, number>();
   readonly #byLength: readonly (readonly [bits: number, blocks: ReadonlyMap<string, number>])[];
 
   constructor(prefixes: Iterable<Cidr>) {
@@ -44,6 +48,15 @@ export class BlockIndex {
 
   /** The block that all of `prefix` lies in, 0 for none. */
   blockOf(prefix: Cidr): number {
+    const known = this.#known.get(prefix);
+    if (known !== undefined) return known;
+    const found = this.#find(prefix);
+    if (this.#known.size >= MAX_KNOWN) this.#known.clear();
+    this.#known.set(prefix, found);
+    return found;
+  }
+
+  #find(prefix: Cidr): number {
     const own = cidrLength(prefix);
     for (const [bits, blocks] of this.#byLength) {
       const found = bits > own ? undefined : blocks.get(keyOf(prefix, bits));

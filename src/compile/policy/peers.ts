@@ -144,7 +144,7 @@ export class PeerBook {
 
   /** Takes in the objects of now. */
   update(objects: PolicyObjects, mentioned: Mentioned): void {
-    this.#mentioned = keepIfEqual(this.#mentioned, mentioned);
+    this.#mentioned = mentioned;
     this.#numbers = identitiesByKey(objects.identities.values());
     this.#variants = this.#variantsOf(objects.pods.values());
     const classes = this.#classesOf(objects);
@@ -278,7 +278,7 @@ function isSameTexts(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, stri
 }
 
 /** The object of before where it says the same, so that what hangs on it stays. */
-function keepIfEqual(before: Mentioned, now: Mentioned): Mentioned {
+export function keepIfEqual(before: Mentioned, now: Mentioned): Mentioned {
   const isSame = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
     a.size === b.size && a.isSubsetOf(b);
   return isSame(before.labelKeys, now.labelKeys) && isSame(before.portNames, now.portNames) ? before : now;

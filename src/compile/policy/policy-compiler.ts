@@ -2,6 +2,7 @@
 // saves work (a property test holds a compiler with a past equal to a new one).
 
 import { cidrHasIp, hostCidr, type Cidr } from '../../base/cidr.ts';
+import type { Ip } from '../../base/ip.ts';
 import type { PortSet } from '../../base/port-set.ts';
 import type { ClusterNetwork } from '../../model/network.ts';
 import type { DirectionPolicy, NodePolicies, PolicyPod, PolicySubject } from '../../model/policy.ts';
@@ -13,11 +14,13 @@ import { compileDirection } from './direction.ts';
 import { NumberTable } from './number-of.ts';
 import {
   isPolicyPod,
+  keepIfEqual,
   labelsOfNamespace,
   mentionedBy,
   PeerBook,
   portsText,
   type ClassIndex,
+  type Mentioned,
 } from './peers.ts';
 import type { PolicyObjects } from './policy-objects.ts';
 import {
@@ -49,8 +52,16 @@ interface Worked {
   readonly rules: readonly DirectionRule[];
   readonly classes: ClassIndex;
   readonly blocks: BlockIndex;
-  readonly podPrefixes: string;
+  readonly podPrefixes: readonly Cidr[];
   readonly policy: DirectionPolicy;
+}
+
+/** What can be other than at the compilation before. */
+export interface PolicyChanges {
+  /** NetworkPolicies or ClusterNetworkPolicies. */
+  readonly policies: boolean;
+  /** Pods, namespaces, nodes, identities, the Service of the cluster's DNS. */
+  readonly peers: boolean;
 }
 
 const SUBJECT_NUMBERS = { first: 1, count: 0x7fff_fff0 };
@@ -60,33 +71,46 @@ export class PolicyCompiler {
   readonly #book = new PeerBook();
   readonly #subjectNumbers = new NumberTable(SUBJECT_NUMBERS);
   readonly #ruleSets = new RuleSetTable();
+  #mentioned: Mentioned = { labelKeys: new Set(), portNames: new Set() };
   #blocks = new BlockIndex([]);
+  #podPrefixes: readonly Cidr[] = [];
+  /** Addresses that lie in the wide prefixes, to be looked at once. */
+  #inside: { readonly of: string; readonly ips: Set<Ip> } = { of: '', ips: new Set() };
+  #known: NodePolicies['addresses'] | undefined;
   #worked = new Map<string, Worked>();
 
   constructor(settings: PolicySettings) {
     this.#settings = settings;
   }
 
-  compile(objects: PolicyObjects): NodePolicies {
-    this.#book.update(objects, mentionedBy(objects));
+  /** `changes` since the call before, undefined for any. */
+  compile(objects: PolicyObjects, changes?: PolicyChanges): NodePolicies {
+    const mentioned =
+      changes?.policies === false ? this.#mentioned : keepIfEqual(this.#mentioned, mentionedBy(objects));
+    const hasPeers = changes !== undefined && !changes.peers && mentioned === this.#mentioned;
+    this.#mentioned = mentioned;
+    if (!hasPeers) {
+      this.#book.update(objects, mentioned);
+      this.#podPrefixes = this.#findPodPrefixes(objects);
+    }
     const { groups, pods } = this.#groupPods(objects);
-    this.#blocks = keepBlocks(this.#blocks, groups.values());
-    const podPrefixes = this.#podPrefixes(objects);
+    const blocks = keepBlocks(this.#blocks, groups.values());
+    if (!hasPeers || blocks !== this.#blocks || this.#known === undefined)
+      this.#known = this.#addresses(objects, blocks);
+    this.#blocks = blocks;
+    const subjects = this.#subjects(groups.values());
+    return { pods, subjects, addresses: this.#known, ruleSets: this.#usedRuleSets(subjects.values()) };
+  }
+
+  #subjects(groups: Iterable<Group>): ReadonlyMap<number, PolicySubject> {
     const worked = new Map<string, Worked>();
     const subjects = new Map<number, PolicySubject>();
-    for (const group of groups.values()) {
-      const [ingress, egress] = (['ingress', 'egress'] as const).map((it) =>
-        this.#work(group, it, { podPrefixes, worked }),
-      );
+    for (const group of groups) {
+      const [ingress, egress] = (['ingress', 'egress'] as const).map((it) => this.#work(group, it, worked));
       subjects.set(group.number, { ingress, egress });
     }
     this.#worked = worked;
-    return {
-      pods,
-      subjects,
-      addresses: this.#addresses(objects, podPrefixes),
-      ruleSets: this.#usedRuleSets(subjects.values()),
-    };
+    return subjects;
   }
 
   #groupPods(objects: PolicyObjects): {
@@ -118,7 +142,7 @@ export class PolicyCompiler {
   #work(
     { number, pod, rules }: Group,
     direction: PolicyDirection,
-    { podPrefixes, worked }: { readonly podPrefixes: readonly Cidr[]; readonly worked: Map<string, Worked> },
+    worked: Map<string, Worked>,
   ): DirectionPolicy | undefined {
     const own = rules[direction];
     if (isOpen(own)) return undefined;
@@ -128,7 +152,7 @@ export class PolicyCompiler {
       rules: [...own.admin, ...own.rules, ...own.baseline],
       classes: this.#book.index,
       blocks: this.#blocks,
-      podPrefixes: podPrefixes.join(),
+      podPrefixes: this.#podPrefixes,
     };
     const before = this.#worked.get(key);
     const policy =
@@ -138,7 +162,6 @@ export class PolicyCompiler {
             ...basis,
             direction,
             rules: own,
-            podPrefixes,
             ownPorts: pod.ports,
             numberOf: (ports) => this.#ruleSets.numberOf(ports),
           });
@@ -146,30 +169,32 @@ export class PolicyCompiler {
     return policy;
   }
 
-  /** Prefixes that pods have addresses of: the cluster's, and single ones that lie elsewhere. */
-  #podPrefixes({ pods, nodes }: PolicyObjects): readonly Cidr[] {
-    const prefixes = new Set([
-      ...this.#settings.cluster.podCidrs,
-      ...[...nodes.values()].flatMap((it) => it.podCidrs),
-    ]);
-    const isInside = (ip: Pod['ips'][number]): boolean => [...prefixes].some((it) => cidrHasIp(it, ip));
-    const list = [...this.#settings.cluster.podCidrs];
-    for (const pod of pods.values())
-      if (isPolicyPod(pod))
-        for (const ip of pod.ips)
-          if (!list.some((it) => cidrHasIp(it, ip)) && !isInside(ip)) prefixes.add(hostCidr(ip));
-    return [...prefixes].toSorted();
+  /** Prefixes that pods have addresses of: the cluster's, and single ones that lie elsewhere. The same list while it says the same. */
+  #findPodPrefixes({ pods, nodes }: PolicyObjects): readonly Cidr[] {
+    const wide = [
+      ...new Set([...this.#settings.cluster.podCidrs, ...[...nodes.values()].flatMap((it) => it.podCidrs)]),
+    ];
+    if (wide.join() !== this.#inside.of) this.#inside = { of: wide.join(), ips: new Set() };
+    const { ips: inside } = this.#inside;
+    const prefixes = new Set(wide);
+    for (const ip of [...pods.values()].filter(isPolicyPod).flatMap((it) => it.ips)) {
+      if (inside.has(ip)) continue;
+      if (wide.some((it) => cidrHasIp(it, ip))) inside.add(ip);
+      else prefixes.add(hostCidr(ip));
+    }
+    const now = [...prefixes].toSorted();
+    return now.join() === this.#podPrefixes.join() ? this.#podPrefixes : now;
   }
 
-  #addresses({ pods, nodes }: PolicyObjects, podPrefixes: readonly Cidr[]): NodePolicies['addresses'] {
+  #addresses({ pods, nodes }: PolicyObjects, blocks: BlockIndex): NodePolicies['addresses'] {
     const own = nodes.get(this.#settings.nodeName)?.addresses ?? [];
     const fixed = {
-      podPrefixes,
+      podPrefixes: this.#podPrefixes,
       ownNode: own.map(hostCidr),
       nodes: this.#otherNodes(nodes),
       clusterDns: this.#settings.cluster.dnsIps.map(hostCidr),
     };
-    return addressesOf(pods.values(), fixed, { book: this.#book, blocks: this.#blocks });
+    return addressesOf(pods.values(), fixed, { book: this.#book, blocks });
   }
 
   #otherNodes(nodes: PolicyObjects['nodes']): ReadonlyMap<Cidr, number> {
