@@ -58,6 +58,7 @@ function startWatch(watched: WatchedKind, { context, client, store }: WatchParts
     resource: watched.resource,
     selection: watched.selection,
     convert: (object) => watched.parse(object),
+    ...(watched.whenRefused === undefined ? {} : { whenRefused: watched.whenRefused }),
     sink: table,
     clock,
     random,

@@ -5,7 +5,7 @@ import { CLUSTER_SETTINGS, parseClusterSettings, type ClusterSettings } from '..
 import { parseClusterNetworkPolicy, type ClusterNetworkPolicy } from '../objects/cluster-network-policy.ts';
 import { parseIdentity, type Identity } from '../objects/identity.ts';
 import { parseNamespace, type Namespace } from '../objects/namespace.ts';
-import { parseNetworkPolicy, type NetworkPolicy } from '../objects/network-policy.ts';
+import { closedPolicy, parseNetworkPolicy, type NetworkPolicy } from '../objects/network-policy.ts';
 import { parseNode, type Node } from '../objects/node.ts';
 import { parsePod, type Pod } from '../objects/pod.ts';
 import { parseService, type Service } from '../objects/service.ts';
@@ -46,6 +46,8 @@ export interface WatchedKind {
   readonly resource: ResourceRef;
   readonly selection: Selection;
   readonly parse: (raw: unknown) => unknown;
+  /** What stands for an object that `parse` refuses; default nothing. */
+  readonly whenRefused?: (raw: unknown) => unknown;
 }
 
 /** Pods of all nodes: policies are about who is behind an address. */
@@ -62,7 +64,7 @@ export function watchedKinds(): readonly WatchedKind[] {
       },
     },
     watched(NAMESPACE_KIND, NAMESPACES, parseNamespace),
-    watched(NETWORK_POLICY_KIND, NETWORK_POLICIES, parseNetworkPolicy),
+    { ...watched(NETWORK_POLICY_KIND, NETWORK_POLICIES, parseNetworkPolicy), whenRefused: closedPolicy },
     watched(CLUSTER_NETWORK_POLICY_KIND, CLUSTER_NETWORK_POLICIES, parseClusterNetworkPolicy),
     watched(IDENTITY_KIND, IDENTITIES, parseIdentity),
     watched(POD_KIND, PODS, parsePod),

@@ -23,6 +23,8 @@ export interface ListWatchOptions<T extends KubeObject, Slim> {
   readonly selection?: Selection;
   /** Keeps what the caller needs of an object; undefined for objects that shall not be kept. Runs once per event. */
   readonly convert: (object: T) => Slim | undefined;
+  /** What is kept in the place of an object that `convert` refuses; default nothing, as if it did not exist. */
+  readonly whenRefused?: (object: T) => Slim | undefined;
   readonly sink: ListWatchSink<Slim>;
   /** Told of every failure that is retried; not of the normal end of a watch. */
   readonly onProblem?: (error: FairleadError, retryInMs: number) => void;
@@ -180,7 +182,7 @@ export class ListWatch<T extends KubeObject, Slim> {
     this.#setbacks = 0;
   }
 
-  /** An object that cannot be read is as if it did not exist: one bad object must not stop all others. */
+  /** One bad object must not stop all others. */
   #convert(object: T): Slim | undefined {
     try {
       return this.#options.convert(object);
@@ -191,7 +193,7 @@ export class ListWatch<T extends KubeObject, Slim> {
         new FairleadError('invalid', `Cannot use ${what}: ${messageOf(error)}`, { cause: error }),
         0,
       );
-      return undefined;
+      return this.#options.whenRefused?.(object);
     }
   }
 

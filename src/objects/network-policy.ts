@@ -55,6 +55,26 @@ export function parseNetworkPolicy(raw: unknown): NetworkPolicy {
   };
 }
 
+/**
+ * What stands for a policy that `parseNetworkPolicy` refuses: its pods, or all of its namespace where these cannot be read either, are isolated and let
+ * nothing through. Undefined where not even the names can be read.
+ */
+export function closedPolicy(raw: unknown): NetworkPolicy | undefined {
+  const root = Field.root('NetworkPolicy', raw);
+  const meta = tried(() => readMeta(root));
+  const selector = root.at('spec.podSelector');
+  const podSelector = selector.isAbsent ? [] : tried(() => readSelector(selector));
+  return meta && { ...meta, podSelector: podSelector ?? [], ingress: [], egress: [] };
+}
+
+function tried<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
 /** Absent: Ingress always, Egress where there are rules for it. */
 function readTypes(spec: Field): ReadonlySet<string> {
   const types = spec.at('policyTypes').list();
