@@ -4,6 +4,7 @@ import type { Lifetime } from '../../src/base/lifetime.ts';
 import { EBPF_POLICIES } from '../../src/backends/policy-ebpf/backend.ts';
 import { openNodeBpf } from '../../src/backends/shared-bpf/node-bpf.ts';
 import { CLOSED_STANDING } from '../../src/backends/shared-bpf/pod-interfaces.ts';
+import type { BackendRole } from '../../src/backends/shared-node/service-backend.ts';
 import { podStandingPart } from '../../src/backends/policy-ebpf/standing-part.ts';
 import { NFTABLES_POLICIES } from '../../src/backends/policy-nftables/backend.ts';
 import type {
@@ -20,11 +21,14 @@ import type { PolicyWorld } from './policy-world.ts';
 import { linkIndex } from './service-world.ts';
 
 export interface RunningPolicies {
-  /** Resolves when the kernel holds what these policies mean; rejects with what it refused. */
-  apply(policies: NodePolicies): Promise<void>;
+  /** Resolves when the kernel holds what these policies mean, or nothing of them (`leave`); rejects with what it refused. */
+  apply(policies: NodePolicies, role?: BackendRole): Promise<void>;
 }
 
-export type MakePolicies = (world: PolicyWorld, lifetime: Lifetime) => Promise<RunningPolicies>;
+/** The pods' links in the node's namespace. */
+export type PolicyPlace = Pick<PolicyWorld, 'nodeNetns' | 'pinDir' | 'pods'>;
+
+export type MakePolicies = (world: PolicyPlace, lifetime: Lifetime) => Promise<RunningPolicies>;
 
 const OBJECTS = new URL('../../build/bpf', import.meta.url).pathname;
 
@@ -32,13 +36,13 @@ export const ebpfPolicies = policiesBy(EBPF_POLICIES);
 
 export const nftablesPolicies = policiesBy(NFTABLES_POLICIES);
 
-function policiesBy(backend: PolicyBackend): MakePolicies {
+export function policiesBy(backend: PolicyBackend): MakePolicies {
   return (world, lifetime) => openPolicies(backend, world, lifetime);
 }
 
 async function openPolicies(
   backend: PolicyBackend,
-  world: PolicyWorld,
+  world: PolicyPlace,
   lifetime: Lifetime,
 ): Promise<RunningPolicies> {
   const { pinDir, nodeNetns: netns } = world;
@@ -73,7 +77,7 @@ function runPolicies(
   lifetime.defer('engine', () => running);
   let revision = 0;
   return {
-    apply: async (policies) => {
+    apply: async (policies, role = 'carry') => {
       const view: PolicyView = { ...policies, links };
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       onPassed = () => {
@@ -81,7 +85,7 @@ function runPolicies(
         if (failures.length > 0) reject(new Error(JSON.stringify(failures)));
         else if (engine.isConvergedFor(() => true)) resolve();
       };
-      engine.submit({ policies: view, policyRoles: new Map([[name, 'carry']]) }, ++revision);
+      engine.submit({ policies: view, policyRoles: new Map([[name, role]]) }, ++revision);
       await promise;
     },
   };
