@@ -93,7 +93,7 @@ async function run(backend: PolicyBackend): Promise<void> {
     for (const count of COUNTS) {
       const policies = policiesOf(count);
       const measure = async (role: 'carry' | 'leave'): Promise<number> => {
-        await running.apply(policies, role);
+        await running.apply(policies, new Map([[backend.name, role]]));
         return connect();
       };
       const turns: (readonly [none: number, kept: number])[] = [];

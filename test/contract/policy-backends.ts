@@ -4,8 +4,8 @@ import type { Lifetime } from '../../src/base/lifetime.ts';
 import { EBPF_POLICIES } from '../../src/backends/policy-ebpf/backend.ts';
 import { openNodeBpf } from '../../src/backends/shared-bpf/node-bpf.ts';
 import { CLOSED_STANDING } from '../../src/backends/shared-bpf/pod-interfaces.ts';
-import type { BackendRole } from '../../src/backends/shared-node/service-backend.ts';
 import { podStandingPart } from '../../src/backends/policy-ebpf/standing-part.ts';
+import { POLICY_BACKENDS } from '../../src/backends/registry.ts';
 import { NFTABLES_POLICIES } from '../../src/backends/policy-nftables/backend.ts';
 import type {
   PolicyBackend,
@@ -20,13 +20,15 @@ import { inNetns } from '../../src/sys/netns.ts';
 import type { PolicyWorld } from './policy-world.ts';
 import { linkIndex } from './service-world.ts';
 
+type Roles = PolicyInput['policyRoles'];
+
 export interface RunningPolicies {
-  /** Resolves when the kernel holds what these policies mean, or nothing of them (`leave`); rejects with what it refused. */
-  apply(policies: NodePolicies, role?: BackendRole): Promise<void>;
+  /** Resolves when the kernel holds what these policies mean; rejects with what it refused. `roles`: who carries them, where that changes. */
+  apply(policies: NodePolicies, roles?: Roles): Promise<void>;
 }
 
 /** The pods' links in the node's namespace. */
-export type PolicyPlace = Pick<PolicyWorld, 'nodeNetns' | 'pinDir' | 'pods'>;
+type PolicyPlace = Pick<PolicyWorld, 'nodeNetns' | 'pinDir' | 'pods'>;
 
 export type MakePolicies = (world: PolicyPlace, lifetime: Lifetime) => Promise<RunningPolicies>;
 
@@ -36,31 +38,32 @@ export const ebpfPolicies = policiesBy(EBPF_POLICIES);
 
 export const nftablesPolicies = policiesBy(NFTABLES_POLICIES);
 
-export function policiesBy(backend: PolicyBackend): MakePolicies {
-  return (world, lifetime) => openPolicies(backend, world, lifetime);
-}
+/** All of them in one engine, as an agent has them. */
+export const switchedPolicies = policiesBy(...POLICY_BACKENDS);
 
-async function openPolicies(
-  backend: PolicyBackend,
-  world: PolicyPlace,
-  lifetime: Lifetime,
-): Promise<RunningPolicies> {
-  const { pinDir, nodeNetns: netns } = world;
-  const bpf = await openNodeBpf({ pinDir, objectDir: OBJECTS, cgroupPath: undefined, netns }, lifetime);
-  lifetime.defer('BPF of the node', () => bpf.detachAll());
-  const links = [...world.pods.values()].map(({ link, mac, ips }): PodLink => {
-    const ifindex = inNetns(netns, () => linkIndex(link));
-    bpf.podInterfaces.attach({ ifindex, mac, ips, standing: CLOSED_STANDING });
-    return { ifindex, ips, pod: undefined };
-  });
-  const own = backend.open<PolicyInput>({ maps: bpf.maps, netns, lifetime });
-  const parts = [...own, podStandingPart<PolicyInput>(bpf.maps)];
-  return runPolicies(parts, { name: backend.name, links }, lifetime);
+/** The first one carries unless it is told otherwise. */
+export function policiesBy(...backends: readonly PolicyBackend[]): MakePolicies {
+  return async (world, lifetime) => {
+    const { pinDir, nodeNetns: netns } = world;
+    const bpf = await openNodeBpf({ pinDir, objectDir: OBJECTS, cgroupPath: undefined, netns }, lifetime);
+    lifetime.defer('BPF of the node', () => bpf.detachAll());
+    const links = [...world.pods.values()].map(({ link, mac, ips }): PodLink => {
+      const ifindex = inNetns(netns, () => linkIndex(link));
+      bpf.podInterfaces.attach({ ifindex, mac, ips, standing: CLOSED_STANDING });
+      return { ifindex, ips, pod: undefined };
+    });
+    const own = backends.flatMap((it) => it.open<PolicyInput>({ maps: bpf.maps, netns, lifetime }));
+    const parts = [...own, podStandingPart<PolicyInput>(bpf.maps)];
+    const roles: Roles = new Map(
+      backends.map(({ name }, at) => [name, at === 0 ? 'carry' : 'leave'] as const),
+    );
+    return runPolicies(parts, { roles, links }, lifetime);
+  };
 }
 
 function runPolicies(
   parts: readonly Part<PolicyInput>[],
-  { name, links }: { readonly name: string; readonly links: readonly PodLink[] },
+  { roles: first, links }: { readonly roles: Roles; readonly links: readonly PodLink[] },
   lifetime: Lifetime,
 ): RunningPolicies {
   let onPassed = (): void => undefined;
@@ -77,7 +80,7 @@ function runPolicies(
   lifetime.defer('engine', () => running);
   let revision = 0;
   return {
-    apply: async (policies, role = 'carry') => {
+    apply: async (policies, roles = first) => {
       const view: PolicyView = { ...policies, links };
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       onPassed = () => {
@@ -85,7 +88,7 @@ function runPolicies(
         if (failures.length > 0) reject(new Error(JSON.stringify(failures)));
         else if (engine.isConvergedFor(() => true)) resolve();
       };
-      engine.submit({ policies: view, policyRoles: new Map([[name, role]]) }, ++revision);
+      engine.submit({ policies: view, policyRoles: roles }, ++revision);
       await promise;
     },
   };
