@@ -1,6 +1,8 @@
 // `fairlead doctor`: what this machine can carry, found by trying; exit code 3 where something required is missing.
 
-import { SERVICE_BACKENDS, backendSupport } from '../backends/registry.ts';
+import { backendSupport, POLICY_BACKENDS, SERVICE_BACKENDS } from '../backends/registry.ts';
+import type { PolicyBackend } from '../backends/shared-node/policy-backend.ts';
+import type { ServiceBackend } from '../backends/shared-node/service-backend.ts';
 import { probeMachine, type ProbeResult } from '../sys/probe.ts';
 import type { Support } from '../model/support.ts';
 import { refuseUnprivileged } from '../lab/cluster/requirements.ts';
@@ -57,19 +59,19 @@ function doctorText(
   return `${table(header, rows)}\n${backendsText(answers)}\n${verdict(results, of.requiredCount)}\n`;
 }
 
-/** Which Service backends a cluster of this machine can have. */
+/** Which backends a cluster of this machine can have. */
 function backendsText(answers: ReadonlyMap<string, Support>): string {
-  const rows = SERVICE_BACKENDS.map((backend) => {
-    const support = backendSupport(backend, answers);
-    const because = support.kind === 'yes' ? '' : support.because;
-    return [
-      backend.name,
-      support.kind === 'unknown' ? 'could not tell' : support.kind,
-      backend.about,
-      because,
-    ];
-  });
-  return table(['SERVICES BY', 'HERE', 'HOW', 'BECAUSE'], rows);
+  const rowsOf = (backends: readonly (ServiceBackend | PolicyBackend)[]): string[][] =>
+    backends.map((backend) => {
+      const support = backendSupport(backend, answers);
+      const because = support.kind === 'yes' ? '' : support.because;
+      const here = support.kind === 'unknown' ? 'could not tell' : support.kind;
+      return [backend.name, here, backend.about, because];
+    });
+  return [
+    table(['SERVICES BY', 'HERE', 'HOW', 'BECAUSE'], rowsOf(SERVICE_BACKENDS)),
+    table(['POLICIES BY', 'HERE', 'HOW', 'BECAUSE'], rowsOf(POLICY_BACKENDS)),
+  ].join('\n');
 }
 
 function verdict(results: readonly ProbeResult[], requiredCount: number): string {

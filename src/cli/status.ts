@@ -63,6 +63,7 @@ function statusText(status: ClusterStatus, isWide: boolean): string {
     node.pods === undefined ? '-' : `${node.pods.ready}/${node.pods.total}`,
     node.engine === undefined ? 'no answer' : node.engine.isConverged ? 'converged' : 'working',
     servicesText(node),
+    node.policies?.carrier ?? node.policies?.next ?? '-',
     String(node.engine?.targets.reduce((sum, target) => sum + (target.desiredCount ?? 0), 0) ?? ''),
   ]);
   const targets = status.nodes.flatMap((node) =>
@@ -84,7 +85,7 @@ function statusText(status: ClusterStatus, isWide: boolean): string {
     status.loadBalancerCidrs.length === 0
       ? '\n'
       : `Load balancers: ${status.loadBalancerCidrs.join(', ')} by this machine's link to the cluster\n\n`,
-    table(['NODE', 'STATE', 'PODS', 'AGENT', 'SERVICES BY', 'ENTRIES'], nodes),
+    table(['NODE', 'STATE', 'PODS', 'AGENT', 'SERVICES BY', 'POLICIES BY', 'ENTRIES'], nodes),
     ...(isWide ? ['\n', table(['NODE', 'TARGET', 'WANTED', 'THERE', 'ERRORS', 'CONVERGED'], targets)] : []),
     ...(isWide
       ? [

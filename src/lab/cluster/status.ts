@@ -32,6 +32,8 @@ export interface NodeStatus {
   readonly engine: EngineStatus | undefined;
   /** Which backend carries Services; undefined like `engine`. */
   readonly services: BackendChoiceStatus | undefined;
+  /** Which backend keeps pods to their policies; undefined like `engine`. */
+  readonly policies: BackendChoiceStatus | undefined;
   /** Undefined where the agent does not answer. */
   readonly crowdedMaps: readonly string[] | undefined;
 }
@@ -87,6 +89,7 @@ export async function clusterStatus(options: StatusOptions): Promise<ClusterStat
         ...(objects === undefined ? { isReady: undefined, pods: undefined } : stateOf(name, objects)),
         engine: (await asked[i])?.engine,
         services: (await asked[i])?.services,
+        policies: (await asked[i])?.policies,
         crowdedMaps: (await asked[i])?.crowdedMaps,
       };
     }),
@@ -126,7 +129,7 @@ async function readObjects(options: StatusOptions): Promise<Objects> {
   }
 }
 
-type AgentAnswer = Partial<Pick<AgentStatus, 'engine' | 'services' | 'crowdedMaps'>>;
+type AgentAnswer = Partial<Pick<AgentStatus, 'engine' | 'services' | 'policies' | 'crowdedMaps'>>;
 
 async function readAgent(socket: string, signal: AbortSignal): Promise<AgentAnswer | undefined> {
   try {
@@ -153,6 +156,7 @@ function nodeProblems(node: NodeStatus): string[] {
     ),
     ...(node.crowdedMaps ?? []).map((it) => `${node.name}: ${it}`),
     ...(node.services?.problem === undefined ? [] : [`${node.name}: Services: ${node.services.problem}`]),
+    ...(node.policies?.problem === undefined ? [] : [`${node.name}: policies: ${node.policies.problem}`]),
   ];
 }
 
