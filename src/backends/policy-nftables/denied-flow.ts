@@ -7,10 +7,13 @@ import { PROTOCOL_NUMBERS } from '../../base/port.ts';
 import type { TrackedFlow } from '../../wire/netlink/conntrack.ts';
 import type { PolicyTrace } from './trace.ts';
 
-/** True for a flow of datagrams that would not begin now. Streams send both ways as long as they stand. */
-export function isDeniedFlow(table: PolicyTrace, { protocol, zone, original, reply }: TrackedFlow): boolean {
-  // Fairlead uses no zones: flows in one are somebody else's.
-  if (protocol !== PROTOCOL_NUMBERS.UDP || zone !== 0) return false;
+/** Flows of datagrams: streams send both ways as long as they stand. Fairlead uses no zones: flows in one are somebody else's. */
+export function isJudgedFlow({ protocol, zone }: TrackedFlow): boolean {
+  return protocol === PROTOCOL_NUMBERS.UDP && zone === 0;
+}
+
+/** True for a judged flow that would not begin now. */
+export function isDeniedFlow(table: PolicyTrace, { original, reply }: TrackedFlow): boolean {
   const ends = { from: original.source, to: reply.source, port: reply.sourcePort };
   return ends.from !== ends.to && (isKept(table, 'egress', ends) || isKept(table, 'ingress', ends));
 }

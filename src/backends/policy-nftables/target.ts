@@ -5,7 +5,7 @@ import type { Conntrack } from '../../sys/conntrack.ts';
 import type { NfTables } from '../../sys/nf-tables.ts';
 import { applyNft, type NftPlace } from '../../sys/nft.ts';
 import type { NftElement, NftElementChange } from '../../wire/netlink/nftables.ts';
-import { isDeniedFlow } from './denied-flow.ts';
+import { isDeniedFlow, isJudgedFlow } from './denied-flow.ts';
 import { encodeElement, readKey, readValue } from './element-codec.ts';
 import { TABLE_KEY } from './render.ts';
 import { deletionScript, RULE_COUNT, tableScript } from './skeleton.ts';
@@ -34,8 +34,8 @@ export function policyTableTarget({ tables, conntrack, place }: PolicyTableDoors
     update: (entries, signal) =>
       each(entries, async (table) => {
         await known.make(table, { ...place, signal });
-        const trace = new PolicyTrace(table.elements);
-        await conntrack.forget((flow) => isDeniedFlow(trace, flow));
+        const trace = lazy(() => new PolicyTrace(table.elements));
+        await conntrack.forget((flow) => isJudgedFlow(flow) && isDeniedFlow(trace(), flow));
       }),
     delete: (entries, signal) => each(entries, () => applyNft(deletionScript(), { ...place, signal })),
     print: (verb, _key, { elements }) => [
@@ -44,6 +44,12 @@ export function policyTableTarget({ tables, conntrack, place }: PolicyTableDoors
         : `delete table inet ${POLICY_TABLE}`,
     ],
   };
+}
+
+/** Most changes find no flow of datagrams. */
+function lazy<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
 }
 
 async function each(
@@ -87,13 +93,27 @@ class KnownTable {
   /** By its difference where that is small and fits, else all of it anew. */
   async make(wanted: PolicyTable, place: NftPlace): Promise<void> {
     const there = await this.observe();
-    if (there?.mark === POLICY_MARK) {
-      const { changes, count } = changesOf(there.elements, wanted.elements);
-      if (count === 0) return;
-      if (count <= MOST_CHANGES && this.#tables.apply(changes, this.#generation).length === 0) return;
-    }
-    await applyNft(tableScript(wanted.elements), place);
+    const before = this.#generation;
+    this.#generation = undefined;
+    if (!this.#change(there, wanted, before)) await applyNft(tableScript(wanted.elements), place);
+    // The same number where nothing was to do, the one after it for our own: nobody else was here.
+    const now = this.#tables.generation();
+    if (before === undefined || (now !== before && now !== following(before))) return;
+    this.#table = wanted;
+    this.#generation = now;
   }
+
+  /** False where the difference is no way. */
+  #change(there: PolicyTable | undefined, wanted: PolicyTable, generation: number | undefined): boolean {
+    if (there?.mark !== POLICY_MARK) return false;
+    const { changes, count } = changesOf(there.elements, wanted.elements);
+    return count <= MOST_CHANGES && this.#tables.apply(changes, generation).length === 0;
+  }
+}
+
+/** Zero is no number of a transaction. */
+function following(generation: number): number {
+  return generation === 0xffff_ffff ? 1 : generation + 1;
 }
 
 /** Undefined where there is none; a table whose rules are not ours has another mark and no elements. */
