@@ -95,6 +95,14 @@ test('the matrix tells blocks that policies name from the rest outside', () => {
   );
 });
 
+test('the matrix has no end for blocks of pods: these are ends already', () => {
+  const policy = aNetworkPolicy(
+    'a/p',
+    '{ podSelector: {}, ingress: [ { from: [ { ipBlock: { cidr: 10.244.7.0/24 } } ] } ] }',
+  );
+  assert.deepEqual(matrix(policy).ends, ['a/Deployment/web', 'a/Deployment/db', 'outside']);
+});
+
 test('SCTP is shown where somebody speaks of it', () => {
   const found = matrix(
     aNetworkPolicy('a/p', '{ podSelector: {}, ingress: [ { ports: [ { port: 7, protocol: SCTP } ] } ] }'),

@@ -3,10 +3,11 @@ import { test } from 'node:test';
 import { aDeployment, aNamespace, policyWorldOf } from '../../test/support/policy-world-of.ts';
 import { nameOfParty } from './party.ts';
 import { readQuestions, splitDestination } from './question.ts';
+import { nameOfWorkload } from './workload.ts';
 
 const WORLD = policyWorldOf(`${aNamespace('shop')}
 ${aDeployment('shop/web', '{ app: web }', '{ name: http, containerPort: 80 }, { name: dns, containerPort: 53, protocol: UDP }')}
-${aDeployment('default/lone', '{}')}
+${aDeployment('default/lone', '{ app: web }')}
 ${aDeployment('shop/twice', '{ app: web }')}
 ---
 apiVersion: apps/v1
@@ -48,6 +49,16 @@ apiVersion: v1
 kind: Node
 metadata: { name: n1 }
 `);
+
+test('readPolicyWorld() takes what others made, and what has ended, for no workloads', () => {
+  assert.deepEqual(WORLD.workloads.map(nameOfWorkload), [
+    'shop/Deployment/web',
+    'default/Deployment/lone',
+    'shop/Deployment/twice',
+    'shop/StatefulSet/twice',
+    'shop/CronJob/report',
+  ]);
+});
 
 const SETTINGS = { namespace: 'default', family: 4 } as const;
 

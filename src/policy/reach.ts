@@ -52,7 +52,6 @@ export class Reach {
   readonly #egress: readonly EgressClass[];
   /** Ends of which nothing is asked on the way out. */
   readonly #free: Bits;
-  readonly #noPods: Bits;
   readonly #exempt: ReadonlyMap<number, readonly number[]>;
   readonly #numbers = new Map<ReachRule, number>();
   /** Answers by what they are made of: most pods share theirs with others. */
@@ -73,8 +72,6 @@ export class Reach {
     const asked = noBits(count);
     for (const at of egress.keys()) setBit(asked, at);
     removeBits(this.#free, asked);
-    this.#noPods = noBits(count);
-    for (const [at, { kind }] of ends.entries()) if (kind !== 'pod') setBit(this.#noPods, at);
     this.#exempt = exemptSources(ends);
   }
 
@@ -86,7 +83,6 @@ export class Reach {
     for (const [i, out] of isNone(letIn) ? [] : outs.entries())
       if (hasBit(out, to))
         for (const from of this.#egress[i]?.members ?? []) if (hasBit(letIn, from)) setBit(sources, from);
-    if (this.ends[to]?.kind !== 'pod') addBits(sources, this.#noPods);
     for (const from of this.#exempt.get(to) ?? []) setBit(sources, from);
     return sources;
   }

@@ -79,7 +79,13 @@ const someClusterPeer = fc.oneof(
   fc.record({ pods: someNamespaced }),
 );
 
-const someEgressPeer = fc.oneof(
+/** What ingress has not, and what no version has yet. */
+const someIngressPeer: fc.Arbitrary<object> = fc.oneof(
+  { weight: 8, arbitrary: someClusterPeer },
+  { weight: 1, arbitrary: fc.constantFrom({ networks: ['203.0.113.0/24'] }, {}) },
+);
+
+const someEgressPeer: fc.Arbitrary<object> = fc.oneof(
   someClusterPeer,
   fc.constantFrom({ networks: ['10.244.0.0/16'] }, { networks: ['203.0.113.0/24', '::/0'] }, { nodes: {} }),
 );
@@ -98,7 +104,7 @@ const someClusterRules = (peers: 'from' | 'to') =>
     fc.record(
       {
         action: fc.constantFrom('Accept', 'Deny', 'Pass'),
-        [peers]: fc.array(peers === 'from' ? someClusterPeer : someEgressPeer, {
+        [peers]: fc.array(peers === 'from' ? someIngressPeer : someEgressPeer, {
           minLength: 1,
           maxLength: 2,
         }),
@@ -128,6 +134,8 @@ const someWorkload = fc.record({
   labels: someLabels,
   ports: fc.subarray(PORTS),
   hostNetwork: fc.constantFrom(false, false, false, true),
+  /** Of a pod alone: a template goes anywhere. */
+  node: fc.constantFrom(undefined, 'n1', 'n2'),
 });
 
 /** Worlds of two namespaces: what a command would read from files, without lines. */
@@ -141,8 +149,12 @@ export const someWorld: fc.Arbitrary<PolicyWorld> = fc
   .map(({ namespaces, workloads, policies, clusterPolicies }) => {
     const placed = [
       ...namespaces.map((labels, i) => aPlaced('v1', 'Namespace', { name: NAMESPACES[i] ?? '', labels })),
-      ...workloads.map(({ kind, namespace, labels, ports, hostNetwork }, i) => {
-        const spec = { containers: [{ ports }], hostNetwork };
+      ...['n1', 'n2'].map((name, i) =>
+        aPlaced('v1', 'Node', { name }, { status: { addresses: addressesOf(i) } }),
+      ),
+      ...workloads.map(({ kind, namespace, labels, ports, hostNetwork, node }, i) => {
+        const nodeName = kind === 'Pod' && node !== undefined ? { nodeName: node } : {};
+        const spec = { containers: [{ ports }], hostNetwork, ...nodeName };
         const metadata = { name: `w${i}`, namespace, labels };
         return kind === 'Pod'
           ? aPlaced('v1', kind, metadata, { spec })
@@ -157,6 +169,10 @@ export const someWorld: fc.Arbitrary<PolicyWorld> = fc
     ];
     return readPolicyWorld(placed, { podCidrs: [parseCidr('10.244.0.0/16'), parseCidr('fd00:10:244::/56')] });
   });
+
+function addressesOf(i: number): readonly { readonly type: string; readonly address: string }[] {
+  return [`192.0.2.${i + 1}`, `fd00:192::${i + 1}`].map((address) => ({ type: 'InternalIP', address }));
+}
 
 function aPlaced(
   apiVersion: string,
