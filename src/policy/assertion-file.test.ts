@@ -25,6 +25,7 @@ tests:
       name: undefined,
       from: 'web',
       to: 'api',
+      except: [],
       port: '8080',
       protocol: undefined,
       expect: 'allow',
@@ -37,6 +38,7 @@ tests:
       name: 'n',
       from: 'a/b',
       to: '203.0.113.7',
+      except: [],
       port: 'dns',
       protocol: 'UDP',
       expect: 'deny',
@@ -81,7 +83,12 @@ for (const row of [
   {
     name: 'an unknown field',
     text: `tests:\n  - { ${GOOD}, expect: deny,\n      form: c }`,
-    expected: ['3: form: unknown field, there are name, from, to, port, protocol, expect, by, why'],
+    expected: ['3: form: unknown field, there are name, from, to, except, port, protocol, expect, by, why'],
+  },
+  {
+    name: 'exceptions of a name',
+    text: `tests: [ { ${GOOD}, except: [c], expect: deny } ]`,
+    expected: ['1: except: neither from nor to is a pattern such as shop/*'],
   },
   { name: 'no expectation', text: `tests: [ { ${GOOD} } ]`, expected: ['1: expect: must be allow or deny'] },
   {

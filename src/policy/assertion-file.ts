@@ -18,8 +18,11 @@ export interface Assertion {
   readonly place: Place;
   readonly name: string | undefined;
   readonly namespace: string;
+  /** A name, or a pattern that stands for many. */
   readonly from: string;
   readonly to: string;
+  /** What the patterns do not stand for. */
+  readonly except: readonly string[];
   readonly port: string;
   readonly protocol: string | undefined;
   readonly expect: Expectation;
@@ -40,7 +43,7 @@ export interface ReadAssertions {
 }
 
 const FILE_KEYS = ['apiVersion', 'kind', 'metadata', 'namespace', 'tests'];
-const TEST_KEYS = ['name', 'from', 'to', 'port', 'protocol', 'expect', 'by', 'why'];
+const TEST_KEYS = ['name', 'from', 'to', 'except', 'port', 'protocol', 'expect', 'by', 'why'];
 
 interface Source {
   readonly file: string;
@@ -92,7 +95,17 @@ function readTest(source: Source, item: unknown, namespace: string): void {
   if (expect !== 'allow' && expect !== 'deny')
     say(source, fields.get('expect') ?? item, 'expect: must be allow or deny');
   const [froms, tos, ports] = [many('from'), many('to'), many('port')];
-  const rest = { namespace, name: one('name'), protocol: one('protocol'), by: one('by'), why: one('why') };
+  const except = fields.has('except') ? many('except') : [];
+  if (except.length > 0 && ![...froms, ...tos].some((it) => it.endsWith('*')))
+    say(source, fields.get('except'), 'except: neither from nor to is a pattern such as shop/*');
+  const rest = {
+    except,
+    namespace,
+    name: one('name'),
+    protocol: one('protocol'),
+    by: one('by'),
+    why: one('why'),
+  };
   if (source.mistakes.length > before || (expect !== 'allow' && expect !== 'deny')) return;
   const place = placeOf(source, item);
   for (const from of froms)

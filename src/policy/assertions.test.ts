@@ -74,6 +74,14 @@ for (const row of [
     assert.equal(result?.failure, row.failure);
   });
 
+test('judgeAssertions() judges every workload that a pattern stands for', () => {
+  const results = judge(`  - { from: '*', except: [web], to: 'shop/*', port: 81, expect: allow }`);
+  assert.deepEqual(
+    results.map(({ assertion, failure }) => `${titleOf(assertion)}: ${failure === undefined}`),
+    ['shop/Deployment/api to shop/Deployment/api:81 is allowed: true'],
+  );
+});
+
 test('judgeAssertions() judges every workload behind a Service', () => {
   const service = `---
 apiVersion: v1

@@ -3,6 +3,7 @@
 import { FairleadError, hasCode } from '../base/errors.ts';
 import type { Assertion, Mistake } from './assertion-file.ts';
 import { explain, type Explanation, type SideExplanation } from './explanation.ts';
+import { expandPattern } from './party-pattern.ts';
 import { placeText } from './placed-object.ts';
 import type { PolicyJudge } from './policy-judge.ts';
 import type { PolicyWorld } from './policy-world.ts';
@@ -28,8 +29,10 @@ export function questionsOf(
   const mistakes: Mistake[] = [];
   const questions = assertions.flatMap((assertion) => {
     try {
-      const settings = { namespace: assertion.namespace, family: 4 } as const;
-      return readQuestions(world, assertion, settings).map((question) => ({ assertion, question }));
+      return expandAssertion(world, assertion).flatMap((it) => {
+        const settings = { namespace: it.namespace, family: 4 } as const;
+        return readQuestions(world, it, settings).map((question) => ({ assertion: it, question }));
+      });
     } catch (error) {
       if (!hasCode(error, 'invalid')) throw error;
       mistakes.push({ place: assertion.place, text: error.message });
@@ -38,6 +41,12 @@ export function questionsOf(
   });
   refuseMistakes(mistakes);
   return questions;
+}
+
+/** An assertion about patterns as one about every name that they stand for. */
+function expandAssertion(world: PolicyWorld, assertion: Assertion): readonly Assertion[] {
+  const [froms, tos] = [assertion.from, assertion.to].map((it) => expandPattern(world, it, assertion));
+  return (froms ?? []).flatMap((from) => (tos ?? []).map((to) => ({ ...assertion, from, to })));
 }
 
 /** Throws `invalid` as `questionsOf` does. */
