@@ -1,0 +1,54 @@
+// Every pair of a Service backend and a policy backend: the example application under its policies, tried with packets, directly and through Services.
+
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { clusterName, fairlead, kubectl } from '../support/cluster.ts';
+
+const NAME = clusterName('pc');
+const TESTS = 'examples/policies/shop.test.yaml';
+/** IPVS is no part of every kernel: its pairs are tried in the virtual machine. */
+const SERVICES = ['ebpf', 'nftables', 'iptables'] as const;
+const POLICIES = ['ebpf', 'nftables'] as const;
+
+function set(setting: string): void {
+  const { code, stderr, stdout } = fairlead(['set', '--name', NAME, setting]);
+  assert.equal(code, 0, stderr + stdout);
+}
+
+function podOf(app: string): string {
+  const names = kubectl(NAME, ['-n', 'shop', 'get', 'pods', '-l', `app=${app}`, '-o', 'name']);
+  return names.trim().split('\n')[0] ?? '';
+}
+
+/** What the pod of a workload reads of a page, or that it reads none. */
+function fetched(from: string, url: string): string {
+  const wget = ['wget', '-t', '1', '-T', '2', '-qO-', url];
+  const command = ['-n', 'shop', 'exec', from, '--', 'sh', '-c', `${wget.join(' ')} || echo nothing`];
+  return kubectl(NAME, command).trim();
+}
+
+suite('policies beside Services', () => {
+  before(() => {
+    const up = fairlead(['up', '--name', NAME, '-q', '--no-check', '-f', 'examples/shop']);
+    assert.equal(up.code, 0, up.stderr + up.stdout);
+    kubectl(NAME, ['apply', '-f', 'examples/policies/shop.yaml']);
+  });
+  after(() => {
+    const down = fairlead(['down', '--name', NAME, '-q']);
+    assert.equal(down.code, 0, down.stderr);
+  });
+
+  for (const service of SERVICES)
+    for (const policy of POLICIES)
+      test(`Services by ${service}, policies by ${policy}`, () => {
+        set(`policy=${policy}`);
+        set(`proxy=${service}`);
+        const packets = fairlead(['policy', 'test', TESTS, '--cluster', NAME]);
+        assert.equal(packets.code, 0, packets.stdout + packets.stderr);
+        const [toolbox, api] = [podOf('toolbox'), podOf('api')];
+        assert.match(fetched(toolbox, 'http://web/'), /web/, 'the pages are everybody’s');
+        assert.equal(fetched(toolbox, 'http://api:8080/'), 'nothing', 'orders come from the pages alone');
+        assert.match(fetched(api, 'http://database-read.shop-data:5432/'), /database/, 'orders are kept');
+        assert.equal(fetched(api, 'http://web/'), 'nothing', 'orders go to the database alone');
+      });
+});
