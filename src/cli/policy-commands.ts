@@ -38,6 +38,7 @@ function addWhy(policy: Command): void {
     .addOption(clusterFlag())
     .addOption(namespaceFlag())
     .addOption(flag('--ipv6', 'ask about IPv6 where neither end is an address'))
+    .addOption(flag('--suggest', 'instead: NetworkPolicies that would let it pass, for kubectl apply'))
     .addOption(podCidrFlag())
     .addOption(machineFlag())
     .addHelpText(
