@@ -51,15 +51,18 @@ suite('completion', () => {
     { line: 'fairlead up --nodes ', expected: [] },
     { line: 'fairlead down --wai', expected: [] },
     { line: 'fairlead status --wai', expected: ['--wait', '--wait-duration'] },
+    { line: 'fairlead policy ', expected: ['coverage', 'diff', 'lint', 'matrix', 'test', 'why'] },
+    { line: 'fairlead policy test --ju', expected: ['--junit'] },
     { line: 'fairlead completion ', expected: ['bash', 'fish', 'zsh'] },
   ]) {
     test(`bash offers the right words after "${row.line}"`, () =>
       assert.deepEqual(offers(bash, row.line), row.expected));
   }
 
-  test('bash offers files for manifests', () => {
-    assert.deepEqual(offers(bash, `fairlead up -f ${folder}/sh`), [`${folder}/shop.yaml`]);
-  });
+  for (const before of ['fairlead up -f', 'fairlead policy test', 'fairlead policy test --junit'])
+    test(`bash offers files after "${before}"`, () => {
+      assert.deepEqual(offers(bash, `${before} ${folder}/sh`), [`${folder}/shop.yaml`]);
+    });
 
   test('an interactive bash knows the function for the command', () => {
     const result = spawnSync('bash', ['--norc', '-c', `${bash}\ncomplete -p fairlead`], { encoding: 'utf8' });

@@ -5,6 +5,7 @@ import type { Command, Option } from 'commander';
 import { FairleadError } from '../base/errors.ts';
 
 const STATE_FOLDER = '/var/lib/fairlead';
+const FILE_FLAGS = ['--filename', '--config', '--junit', '--sarif', '--markdown'];
 
 export function completionCommand(program: Command, shell: string): void {
   const scripts: Readonly<Record<string, (nodes: readonly WordNode[]) => string>> = {
@@ -24,6 +25,8 @@ interface WordNode {
   readonly path: readonly string[];
   readonly words: readonly { readonly word: string; readonly about: string }[];
   readonly flags: readonly Flag[];
+  /** What follows the words is files. */
+  readonly hasFiles: boolean;
 }
 
 interface Flag {
@@ -48,6 +51,7 @@ function nodesOf(command: Command, path: readonly string[]): readonly WordNode[]
       ...command.options.map(flagOf),
       { names: ['-h', '--help'], about: 'display help for command', value: 'none' },
     ],
+    hasFiles: command.registeredArguments.some((it) => it.name() === 'file'),
   };
   return [node, ...below.flatMap((it) => nodesOf(it, [...path, it.name()]))];
 }
@@ -57,8 +61,8 @@ function flagOf(option: Option): Flag {
   const about = option.description;
   if (!option.required && !option.optional) return { names, about, value: 'none' };
   if (option.argChoices !== undefined) return { names, about, value: option.argChoices };
-  if (option.long === '--name') return { names, about, value: 'cluster' };
-  const isFile = option.long === '--filename' || option.long === '--config';
+  if (option.long === '--name' || option.long === '--cluster') return { names, about, value: 'cluster' };
+  const isFile = FILE_FLAGS.includes(option.long ?? '');
   return { names, about, value: isFile ? 'file' : 'any' };
 }
 
@@ -113,9 +117,11 @@ function bashValue(value: Flag['value']): string {
 }
 
 /** Flags are offered once a dash is written: before it, the words alone are what people look for. */
-function bashWords({ path, words, flags }: WordNode): string {
+function bashWords({ path, words, flags, hasFiles }: WordNode): string {
   const names = flags.flatMap((it) => it.names.filter((name) => name.startsWith('--'))).join(' ');
   const plain = words.map(({ word }) => word).join(' ');
+  if (hasFiles)
+    return `    "${path.join('/')}") if [[ $current == -* ]]; then words="${names}"; else ${bashValue('file')}; return; fi ;;`;
   const choice =
     plain === ''
       ? `words="${names}"`
@@ -139,6 +145,7 @@ function fishScript(nodes: readonly WordNode[]): string {
           `complete -c fairlead -f -n ${quoted(condition)} -a ${word}${about === '' ? '' : ` -d ${quoted(about)}`}`,
       ),
       ...node.flags.map((it) => `complete -c fairlead -n ${quoted(condition)} ${fishFlag(it)}`),
+      ...(node.hasFiles ? [`complete -c fairlead -F -n ${quoted(condition)}`] : []),
     ];
   });
   return `# fish completion of fairlead: fairlead completion fish | source\ncomplete -c fairlead -f\n${lines.join('\n')}\n`;
