@@ -84,19 +84,19 @@ for (const { name, rule, expected } of [
     },
   },
   {
-    name: 'no unknown peer where it accepts',
+    name: 'nobody where it accepts an unknown peer beside a known one',
     rule: { to: [{ planets: {} }, SUBJECT] },
-    expected: { action: 'Accept', peers: [EVERYBODY] },
+    expected: { action: 'Accept', peers: [], ports: [] },
   },
   {
     name: 'nobody where it accepts unknown peers alone',
     rule: { to: [{ planets: {} }] },
-    expected: { peers: [] },
+    expected: { peers: [], ports: [] },
   },
   {
-    name: 'no unknown protocol where it accepts',
+    name: 'nothing where it accepts an unknown protocol',
     rule: { protocols: [{ quic: {} }, { tcp: {} }, { udp: { destinationPort: { list: [1] } } }] },
-    expected: { action: 'Accept', ports: [] },
+    expected: { action: 'Accept', peers: [], ports: [] },
   },
   {
     name: 'a denial of all where it denies an unknown peer',

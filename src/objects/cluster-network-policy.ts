@@ -1,10 +1,10 @@
 // The slim ClusterNetworkPolicy: policy.networking.k8s.io/v1alpha2, with the defaults of absent fields decided here.
 
-import { cidrOf, parseInterfaceAddress, type Cidr } from '../base/cidr.ts';
+import type { Cidr } from '../base/cidr.ts';
 import { parsePort, type Port, type Protocol } from '../base/port.ts';
 import type { Selector } from './meta.ts';
 import { Field } from './slim-field.ts';
-import { readMeta, type SlimMeta } from './slim-meta.ts';
+import { readMeta, readPrefix, type SlimMeta } from './slim-meta.ts';
 import { readSelector } from './slim-selector.ts';
 
 /** Judged before NetworkPolicies, or after them where none isolates the pod. */
@@ -86,8 +86,10 @@ function readRules(field: Field, side: 'from' | 'to'): readonly ClusterPolicyRul
   return field.list().map((rule) => {
     const read = readRule(rule, side);
     const isUnderstood = !read.peers.includes(undefined) && read.ports?.includes(undefined) !== true;
-    if (!isUnderstood && read.action !== 'Accept')
-      return { name: read.name, action: 'Deny', peers: [{ kind: 'all' }], ports: undefined };
+    if (!isUnderstood)
+      return read.action === 'Accept'
+        ? { ...read, peers: [], ports: [] }
+        : { name: read.name, action: 'Deny', peers: [{ kind: 'all' }], ports: undefined };
     return { ...read, peers: known(read.peers), ports: read.ports && known(read.ports) };
   });
 }
@@ -121,7 +123,7 @@ function readPeer(field: Field): ClusterPolicyPeer | undefined {
   if (pods !== undefined) return { kind: 'pods', ...pods };
   const [nodes, networks, names] = [field.at('nodes'), field.at('networks'), field.at('domainNames')];
   if (!nodes.isAbsent) return { kind: 'nodes', nodes: readSelector(nodes) };
-  if (!networks.isAbsent) return { kind: 'networks', cidrs: networks.list().map(readCidr) };
+  if (!networks.isAbsent) return { kind: 'networks', cidrs: networks.list().map(readPrefix) };
   if (!names.isAbsent) return { kind: 'names', names: names.list().map(readDomainName) };
   return undefined;
 }
@@ -134,14 +136,6 @@ function readPods(field: Field): PodChoice | undefined {
   const [within, own] = [pods.at('namespaceSelector'), pods.at('podSelector')];
   if (own.isAbsent) return own.fail('must be there');
   return { namespaces: within.isAbsent ? [] : readSelector(within), pods: readSelector(own) };
-}
-
-/** The API takes host bits, which do not count. */
-function readCidr(field: Field): Cidr {
-  return field.parse((value) => {
-    const { ip, prefixLength } = parseInterfaceAddress(String(value));
-    return cidrOf(ip, prefixLength);
-  });
 }
 
 function readDomainName(field: Field): string {

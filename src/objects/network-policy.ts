@@ -1,9 +1,9 @@
 // The slim NetworkPolicy: networking.k8s.io/v1, with the defaults of absent fields decided here.
 
-import { cidrHasCidr, parseCidr, type Cidr } from '../base/cidr.ts';
+import { cidrHasCidr, type Cidr } from '../base/cidr.ts';
 import { isPort, parsePort, parseProtocol, type Port, type Protocol } from '../base/port.ts';
 import { Field } from './slim-field.ts';
-import { readMeta, type SlimMeta } from './slim-meta.ts';
+import { readMeta, readPrefix, type SlimMeta } from './slim-meta.ts';
 import { readSelector } from './slim-selector.ts';
 import type { Selector } from './meta.ts';
 
@@ -115,20 +115,16 @@ function readPeer(field: Field): PolicyPeer {
 }
 
 function readBlock(field: Field): PolicyPeer {
-  const cidr = readCidr(field.at('cidr'));
+  const cidr = readPrefix(field.at('cidr'));
   const except = field.at('except').list();
   return {
     kind: 'block',
     cidr,
     except: except.map((it) => {
-      const hole = readCidr(it);
+      const hole = readPrefix(it);
       return cidrHasCidr(cidr, hole) ? hole : it.fail(`must lie within ${cidr}`);
     }),
   };
-}
-
-function readCidr(field: Field): Cidr {
-  return field.parse((value) => parseCidr(String(value)));
 }
 
 function readPort(field: Field): PolicyPort {

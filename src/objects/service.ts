@@ -1,10 +1,10 @@
 // The slim Service: what the network needs of core/v1 Service, with the defaults of absent fields decided here.
 
-import { cidrOf, parseInterfaceAddress, type Cidr } from '../base/cidr.ts';
+import type { Cidr } from '../base/cidr.ts';
 import type { Ip } from '../base/ip.ts';
 import { isPort, parsePort, parseProtocol, type Port, type Protocol } from '../base/port.ts';
 import { Field } from './slim-field.ts';
-import { readIp, readMeta, type SlimMeta } from './slim-meta.ts';
+import { readIp, readMeta, readPrefix, type SlimMeta } from './slim-meta.ts';
 
 export type ServiceType = 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName';
 
@@ -97,12 +97,7 @@ function readIngress(field: Field): readonly LoadBalancerIngress[] {
 function readSourceRanges(spec: Field): readonly Cidr[] | undefined {
   const ranges = spec.at('loadBalancerSourceRanges').list();
   if (ranges.length === 0) return undefined;
-  return ranges.map((field) => field.parse((value) => rangeOf(String(value).trim())));
-}
-
-function rangeOf(text: string): Cidr {
-  const { ip, prefixLength } = parseInterfaceAddress(text);
-  return cidrOf(ip, prefixLength);
+  return ranges.map(readPrefix);
 }
 
 const NO_ANNOTATIONS: ReadonlyMap<string, string> = new Map();

@@ -1,5 +1,6 @@
 // The part of metadata that the network needs, the same for every kind.
 
+import { cidrOf, parseInterfaceAddress, type Cidr } from '../base/cidr.ts';
 import { parseIp, type Ip } from '../base/ip.ts';
 import type { Field } from './slim-field.ts';
 
@@ -28,4 +29,12 @@ export function objectKey(object: { readonly namespace: string; readonly name: s
 
 export function readIp(field: Field): Ip {
   return field.parse((value) => parseIp(typeof value === 'string' ? value : String(value)));
+}
+
+/** A prefix as people write it and the API takes it: with spaces around it, and with bits beyond its length, which do not count. */
+export function readPrefix(field: Field): Cidr {
+  return field.parse((value) => {
+    const { ip, prefixLength } = parseInterfaceAddress(String(value).trim());
+    return cidrOf(ip, prefixLength);
+  });
 }

@@ -1,6 +1,6 @@
 // Validation of network policies and ingresses.
 
-import { parseCidr, cidrHasCidr, cidrLength, type Cidr } from '../../base/cidr.ts';
+import { cidrHasCidr, cidrLength, cidrOf, parseInterfaceAddress, type Cidr } from '../../base/cidr.ts';
 import { isObject, listOf, objectOf, scalarText, textOf, type Draft } from '../json.ts';
 import { forbiddenField, invalidValue, notSupported, required, type FieldError } from './field-error.ts';
 import { checkDnsSubdomain } from './names.ts';
@@ -78,9 +78,11 @@ function validateBlock({ cidr, except }: Readonly<Draft>, field: string): FieldE
   });
 }
 
+/** Bits beyond the length do not count. */
 function tryParseCidr(value: unknown): Cidr | undefined {
   try {
-    return parseCidr(String(value));
+    const { ip, prefixLength } = parseInterfaceAddress(String(value));
+    return cidrOf(ip, prefixLength);
   } catch {
     return undefined;
   }
