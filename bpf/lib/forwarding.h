@@ -149,6 +149,18 @@ static __always_inline bool is_too_big(const struct packet *packet, long found)
 	return found == BPF_FIB_LKUP_RET_FRAG_NEEDED && packet->is_whole;
 }
 
+/*
+ * Whether netfilter judges what goes to the link: a pod's, where the programs at pods' links do not keep policies themselves. What is handed to a link
+ * passes no hook of netfilter.
+ */
+static __always_inline bool is_stack_to_judge(enum event_hook hook, __u32 ifindex)
+{
+	__u32 index = 0;
+	const struct policy_state *state = bpf_map_lookup_elem(&policy_state, &index);
+
+	return hook == HOOK_NODE_INGRESS && state && state->mode == POLICY_MODE_MARKS && bpf_map_lookup_elem(&pod_interfaces, &ifindex);
+}
+
 /* Makes the packet `to` and sends it on by the node's routes. */
 static __noinline int send_on(struct __sk_buff *skb, const struct packet *packet, const struct flow *to, enum event_hook hook)
 {
@@ -162,7 +174,7 @@ static __noinline int send_on(struct __sk_buff *skb, const struct packet *packet
 		return answer_too_big(skb, packet, way.mtu_result);
 	if (translate(skb, packet, to))
 		return drop(skb, packet, REASON_TRANSLATION_FAILED, hook);
-	if (is_stack_to_cut(packet, found))
+	if (is_stack_to_cut(packet, found) || is_stack_to_judge(hook, way.ifindex))
 		return hand_to_stack(skb);
 	if (take_hop(skb, packet))
 		return drop(skb, packet, REASON_TRANSLATION_FAILED, hook);

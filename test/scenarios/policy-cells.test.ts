@@ -1,6 +1,7 @@
 // Every pair of a Service backend and a policy backend: the example application under its policies, tried with packets, directly and through Services.
 
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { after, before, suite, test } from 'node:test';
 import { clusterName, fairlead, kubectl } from '../support/cluster.ts';
 
@@ -27,11 +28,45 @@ function fetched(from: string, url: string): string {
   return kubectl(NAME, command).trim();
 }
 
+/** Node ports: the pages are for everybody, orders come from the pages alone. */
+const PORTS = { web: 31_080, api: 31_081 } as const;
+
+function aNodePort(app: 'web' | 'api'): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: `${app}-outside`, namespace: 'shop' },
+    spec: {
+      type: 'NodePort',
+      selector: { app },
+      ports: [{ port: 80, targetPort: 'http', nodePort: PORTS[app] }],
+    },
+  };
+}
+
+/** Whether this machine, which is outside, is answered by a node. */
+function isReached(node: string, port: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect({ host: node, port, timeout: 2_000 });
+  socket.once('connect', () => resolve(true));
+  socket.once('timeout', () => resolve(false));
+  socket.once('error', () => resolve(false));
+  return promise.finally(() => socket.destroy());
+}
+
 suite('policies beside Services', () => {
+  let nodes: readonly string[] = [];
+
   before(() => {
     const up = fairlead(['up', '--name', NAME, '-q', '--no-check', '-f', 'examples/shop']);
     assert.equal(up.code, 0, up.stderr + up.stdout);
     kubectl(NAME, ['apply', '-f', 'examples/policies/shop.yaml']);
+    const items = [aNodePort('web'), aNodePort('api')];
+    kubectl(NAME, ['apply', '-f', '-'], {
+      input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
+    });
+    const address = '{.items[*].status.addresses[?(@.type=="InternalIP")].address}';
+    nodes = kubectl(NAME, ['get', 'nodes', '-o', `jsonpath=${address}`]).split(' ');
   });
   after(() => {
     const down = fairlead(['down', '--name', NAME, '-q']);
@@ -40,7 +75,7 @@ suite('policies beside Services', () => {
 
   for (const service of SERVICES)
     for (const policy of POLICIES)
-      test(`Services by ${service}, policies by ${policy}`, () => {
+      test(`Services by ${service}, policies by ${policy}`, async () => {
         set(`policy=${policy}`);
         set(`proxy=${service}`);
         const packets = fairlead(['policy', 'test', TESTS, '--cluster', NAME]);
@@ -50,5 +85,10 @@ suite('policies beside Services', () => {
         assert.equal(fetched(toolbox, 'http://api:8080/'), 'nothing', 'orders come from the pages alone');
         assert.match(fetched(api, 'http://database-read.shop-data:5432/'), /database/, 'orders are kept');
         assert.equal(fetched(api, 'http://web/'), 'nothing', 'orders go to the database alone');
+        const outside = nodes.map(async (node) => [
+          await isReached(node, PORTS.web),
+          await isReached(node, PORTS.api),
+        ]);
+        for (const reached of await Promise.all(outside)) assert.deepEqual(reached, [true, false]);
       });
 });
