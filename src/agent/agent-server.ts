@@ -1,4 +1,4 @@
-// HTTP of the agent: /status, /metrics, /healthz, /readyz, /plan, /service on its unix socket; all but the last two by TCP too where configured.
+// HTTP of the agent: /status, /metrics, /healthz, /readyz, /plan, /service, /denied on its unix socket; all but the last three by TCP too where configured.
 
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
@@ -7,6 +7,7 @@ import path from 'node:path';
 import type { Registry } from 'prom-client';
 import { FairleadError, messageOf } from '../base/errors.ts';
 import type { AgentContext } from './agent-context.ts';
+import type { DeniedConnection } from './denied-connections.ts';
 import type { ServiceReceipt } from './service-receipt.ts';
 import type { AgentStatus } from './status.ts';
 
@@ -14,6 +15,7 @@ export interface AgentServerParts {
   readonly metrics: Registry;
   readonly status: () => AgentStatus;
   readonly plan: (signal: AbortSignal) => Promise<readonly string[]>;
+  readonly denied: () => readonly DeniedConnection[];
   readonly service: (
     of: { readonly namespace: string; readonly name: string },
     signal: AbortSignal,
@@ -34,6 +36,11 @@ export async function startAgentServer(context: AgentContext, parts: AgentServer
     ...routesOf(parts),
     '/plan': planRoute(context, parts),
     '/service': serviceRoute(context, parts),
+    '/denied': () => ({
+      code: 200,
+      type: 'application/json',
+      body: `${JSON.stringify(parts.denied())}\n`,
+    }),
   });
   lifetime.own('agent socket', await listen(local, { path: config.agentSocket }), close);
   chmodSync(config.agentSocket, 0o600);

@@ -5,6 +5,7 @@ import type { NodeBpf } from '../backends/shared-bpf/node-bpf.ts';
 import type { PacketEvent } from '../backends/shared-bpf/packet-events.ts';
 import type { PodDatapath } from '../cni/doors.ts';
 import type { AgentContext } from './agent-context.ts';
+import { DeniedConnections } from './denied-connections.ts';
 import type { PolicyDesk } from './policy-desk.ts';
 
 /** Attaches the per-packet programs to pods' links. */
@@ -24,8 +25,11 @@ export function podDatapath({ podInterfaces }: NodeBpf, desk: PolicyDesk): PodDa
   };
 }
 
-/** Packets by reason as counters; drops in the log at level debug: whoever sends them decides how many there are. */
-export function reportPackets({ metrics, log, lifetime }: AgentContext, bpf: NodeBpf): void {
+/** Packets by reason as counters; drops in the log at level debug: whoever sends them decides how many there are. Gives what policies denied. */
+export function reportPackets(
+  { metrics, log, lifetime, clock }: AgentContext,
+  bpf: NodeBpf,
+): DeniedConnections {
   for (const unit of ['packets', 'bytes'] as const) {
     new Counter({
       name: `fairlead_datapath_${unit}_total`,
@@ -38,8 +42,13 @@ export function reportPackets({ metrics, log, lifetime }: AgentContext, bpf: Nod
       },
     });
   }
-  if (!log.isLevelEnabled('debug')) return;
-  const onEvent = ({ timeNs, ...event }: PacketEvent): void =>
-    log.debug({ ...event, timeMs: Number(timeNs / 1_000_000n) }, `packet ${event.reason}`);
+  const denied = new DeniedConnections(clock);
+  const isTold = log.isLevelEnabled('debug');
+  const onEvent = (event: PacketEvent): void => {
+    denied.note(event);
+    const { timeNs, ...rest } = event;
+    if (isTold) log.debug({ ...rest, timeMs: Number(timeNs / 1_000_000n) }, `packet ${event.reason}`);
+  };
   bpf.events(onEvent, lifetime);
+  return denied;
 }

@@ -108,7 +108,7 @@ async function report(context: AgentContext, { doors, ...parts }: ReportParts): 
   const { engine, choices, watch, receipt, view } = parts;
   registerEngineGauges(metrics, () => engine.status());
   registerWatchMetrics(metrics, clock, () => watch.status());
-  reportPackets(context, doors.bpf);
+  const denied = reportPackets(context, doors.bpf);
   const fills = watchMapFills(context, () => doors.bpf.fills());
   const programmed = (): ProgrammedVersions => receipt.programmed();
   const receipts = { engine, choice: choices.services, programmed, view, node: config.nodeName };
@@ -117,6 +117,7 @@ async function report(context: AgentContext, { doors, ...parts }: ReportParts): 
     status: statusOf(context, { ...parts, fills }),
     plan: (signal) => engine.plan(signal),
     service: (of, signal) => serviceReceipt(of, receipts, signal),
+    denied: () => denied.list(),
   });
 }
 

@@ -6,6 +6,7 @@ import {
   examples,
   filenameFlag,
   flag,
+  nameFlag,
   namespaceFlag,
   outputFlag,
   parseCount,
@@ -23,6 +24,17 @@ export function addPolicyCommands(program: Command): void {
   addMatrix(policy);
   addDiff(policy);
   addLint(policy);
+  addDenied(policy);
+}
+
+function addDenied(policy: Command): void {
+  policy
+    .command('denied')
+    .description('Show what policies denied lately in a cluster, and why')
+    .addOption(nameFlag())
+    .addOption(outputFlag())
+    .addHelpText('after', examples(['fairlead policy denied', 'the newest first']))
+    .action(async (options) => (await import('./policy-denied.ts')).policyDeniedCommand(options));
 }
 
 function addWhy(policy: Command): void {

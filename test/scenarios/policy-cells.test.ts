@@ -28,6 +28,30 @@ function fetched(from: string, url: string): string {
   return kubectl(NAME, command).trim();
 }
 
+/** Whoever asks why nothing comes is told: which policies isolate the pod, and what comes nearest to letting it pass. */
+function assertTold(): void {
+  const { stdout } = fairlead(['policy', 'denied', '--name', NAME, '-o', 'json']);
+  const denied = JSON.parse(stdout) as readonly Denied[];
+  const order = denied.find((it) => it.direction === 'egress' && it.from.startsWith('shop/pod/api-'));
+  assert.ok(order?.to.startsWith('shop/pod/web-'), stdout);
+  assert.deepEqual(
+    order.why.isolatedBy.map((it) => it.policy),
+    ['NetworkPolicy shop/api'],
+  );
+  assert.equal(order.why.nearest[0]?.policy, 'NetworkPolicy shop/api');
+}
+
+/** What `policy denied` says of a connection, as far as it is looked at here. */
+interface Denied {
+  readonly direction: string;
+  readonly from: string;
+  readonly to: string;
+  readonly why: {
+    readonly isolatedBy: readonly { readonly policy: string }[];
+    readonly nearest: readonly { readonly policy: string }[];
+  };
+}
+
 /** Node ports: the pages are for everybody, orders come from the pages alone. */
 const PORTS = { web: 31_080, api: 31_081 } as const;
 
@@ -85,6 +109,7 @@ suite('policies beside Services', () => {
         assert.equal(fetched(toolbox, 'http://api:8080/'), 'nothing', 'orders come from the pages alone');
         assert.match(fetched(api, 'http://database-read.shop-data:5432/'), /database/, 'orders are kept');
         assert.equal(fetched(api, 'http://web/'), 'nothing', 'orders go to the database alone');
+        if (policy === 'ebpf') assertTold();
         const outside = nodes.map(async (node) => [
           await isReached(node, PORTS.web),
           await isReached(node, PORTS.api),

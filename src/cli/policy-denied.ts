@@ -1,0 +1,136 @@
+// `fairlead policy denied`: what policies denied lately on the nodes of a cluster, and why.
+
+import type { DeniedConnection } from '../agent/denied-connections.ts';
+import { messageOf } from '../base/errors.ts';
+import { nodePaths } from '../base/paths.ts';
+import { familyOf, type Ip } from '../base/ip.ts';
+import { PROTOCOL_NUMBERS } from '../base/port.ts';
+import { PODS } from '../kube/resource.ts';
+import { getJson } from '../lab/cluster/unix-http.ts';
+import { explain, type Explanation, type SideExplanation } from '../policy/explanation.ts';
+import { oracleJudge } from '../policy/policy-judge.ts';
+import type { PolicyWorld } from '../policy/policy-world.ts';
+import { readQuestions } from '../policy/question.ts';
+import { withCluster, type ClusterAccess } from './cluster-client.ts';
+import { printForMachine } from './output.ts';
+import { loadPolicyWorld } from './policy-input.ts';
+
+interface DeniedFlags {
+  readonly name: string;
+  readonly output?: string;
+}
+
+const ANSWER_MS = 10_000;
+
+/** A denied connection with the names of its ends, where they have any now. */
+interface ToldConnection extends DeniedConnection {
+  readonly node: string;
+  readonly from: string;
+  readonly to: string;
+  readonly protocolName: string;
+  /** Why, by the objects of now: undefined where an end is gone, or where it would be allowed by now. */
+  readonly why: SideExplanation | undefined;
+}
+
+export async function policyDeniedCommand(flags: DeniedFlags): Promise<void> {
+  const world = await loadPolicyWorld({ cluster: flags.name, filename: [] });
+  const told = await withCluster({ ...flags, quiet: true, timeout: ANSWER_MS }, 'ask', async (access) => {
+    const names = await namesOf(access);
+    const lists = await Promise.all(
+      access.wait.cluster.nodes.map(async ({ name: node }) =>
+        (await deniedOn(node, access)).map((it) => tell(world, names, { ...it, node })),
+      ),
+    );
+    return lists.flat().toSorted((a, b) => b.lastMs - a.lastMs);
+  });
+  if (printForMachine(told, flags.output)) return;
+  process.stdout.write(
+    told.length === 0 ? 'No policy has denied anything lately.\n' : told.map(textOf).join(''),
+  );
+}
+
+async function deniedOn(node: string, { wait }: ClusterAccess): Promise<readonly DeniedConnection[]> {
+  const socket = nodePaths(wait.roots, wait.cluster.name, node).agentSocket;
+  // The agent is a process of ours, of this very version.
+  return (await getJson(socket, '/denied', wait.signal)) as readonly DeniedConnection[];
+}
+
+/** "namespace/Pod/name" by address. */
+async function namesOf({ client, wait }: ClusterAccess): Promise<ReadonlyMap<string, string>> {
+  const { items } = await client.list(PODS, {}, { signal: wait.signal });
+  return new Map(
+    items.flatMap(({ metadata, spec, status }) => {
+      if (spec?.hostNetwork === true) return [];
+      const name = `${metadata.namespace}/pod/${metadata.name}`;
+      return (status?.podIPs ?? []).map(({ ip }) => [ip ?? '', name] as const);
+    }),
+  );
+}
+
+function tell(
+  world: PolicyWorld,
+  names: ReadonlyMap<string, string>,
+  denied: DeniedConnection & { readonly node: string },
+): ToldConnection {
+  const [from, to] = [denied.source, denied.destination].map((ip) => names.get(ip) ?? ip) as [string, string];
+  const protocolName =
+    Object.entries(PROTOCOL_NUMBERS).find(([, number]) => number === denied.protocol)?.[0] ??
+    `protocol ${denied.protocol}`;
+  const explanation = explained(world, { from, to, port: denied.port, protocolName, ip: denied.source });
+  return { ...denied, from, to, protocolName, why: explanation?.[denied.direction] };
+}
+
+interface Asked {
+  readonly from: string;
+  readonly to: string;
+  readonly port: number;
+  readonly protocolName: string;
+  readonly ip: Ip;
+}
+
+/** None where an end is not there any more, or the protocol has no ports. */
+function explained(world: PolicyWorld, { from, to, port, protocolName, ip }: Asked): Explanation | undefined {
+  if (!Object.hasOwn(PROTOCOL_NUMBERS, protocolName)) return undefined;
+  try {
+    const text = { from, to, port: String(port), protocol: protocolName };
+    const [question] = readQuestions(world, text, { namespace: 'default', family: familyOf(ip) });
+    return question && explain(world, oracleJudge(world), question);
+  } catch (error) {
+    process.stderr.write(`fairlead: ${from} to ${to}: ${messageOf(error)}\n`);
+    return undefined;
+  }
+}
+
+function textOf({
+  from,
+  to,
+  port,
+  protocolName,
+  direction,
+  packets,
+  lastMs,
+  node,
+  why,
+}: ToldConnection): string {
+  const at = new Date(lastMs).toISOString();
+  const head = `${from} to ${to}, ${protocolName} port ${port}: ${direction} denied on ${node}, ${packets} packets, last ${at}\n`;
+  return (
+    head +
+    whyLines(why)
+      .map((line) => `  ${line}\n`)
+      .join('')
+  );
+}
+
+function whyLines(why: SideExplanation | undefined): readonly string[] {
+  if (why === undefined) return ['the objects of now do not tell why'];
+  if (why.decision === 'denied') return [`denied by ${why.rule?.policy} ${why.rule?.rule}`];
+  if (why.decision !== 'isolated') return ['the policies of now would let it pass'];
+  const [nearest] = why.nearest;
+  return [
+    `isolated by ${why.isolatedBy.map((it) => it.policy).join(', ')}`,
+    nearest === undefined
+      ? 'these have no rules for the direction'
+      : `nearest: ${nearest.policy} ${nearest.rule} would match if ${nearest.needs.join(', and ')}`,
+  ];
+}
