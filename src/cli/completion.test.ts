@@ -51,7 +51,7 @@ suite('completion', () => {
     { line: 'fairlead up --nodes ', expected: [] },
     { line: 'fairlead down --wai', expected: [] },
     { line: 'fairlead status --wai', expected: ['--wait', '--wait-duration'] },
-    { line: 'fairlead policy ', expected: ['coverage', 'diff', 'lint', 'matrix', 'test', 'why'] },
+    { line: 'fairlead policy ', expected: ['coverage', 'denied', 'diff', 'lint', 'matrix', 'test', 'why'] },
     { line: 'fairlead policy test --ju', expected: ['--junit'] },
     { line: 'fairlead completion ', expected: ['bash', 'fish', 'zsh'] },
   ]) {
