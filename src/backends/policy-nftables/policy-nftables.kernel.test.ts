@@ -321,6 +321,22 @@ test('policies that change change elements alone', async () => {
   }
 });
 
+test('a change that comes between a look and ours is no harm', async () => {
+  const netns = `/run/netns/${PREFIX}-n1`;
+  const door = tables.get('n1');
+  assert.ok(door);
+  const doors = { tables: door, conntrack: conntrackOf('n1'), place: { netns } };
+  const target = policyTableTarget(doors);
+  await program('');
+  const seen = await target.observe(SIGNAL);
+  await applyNft('flush set inet fairlead-policy open-in4\n', { netns });
+  const desired = renderPolicies(
+    viewOf('n1', objectsOf('p: { podSelector: { matchLabels: { app: a } }, ingress: [ ] }')),
+  );
+  assert.deepEqual(await target.update(desired, SIGNAL, seen), new Map());
+  assert.deepEqual(await policyTableTarget(doors).observe(SIGNAL), desired);
+});
+
 test('what somebody else changes is made good, the table is left as it is by a restart, and goes whole', async () => {
   const policies =
     'p: { podSelector: { matchLabels: { app: a } }, ingress: [ { from: [ { podSelector: { matchLabels: { app: b } } } ] } ] }';

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseIp } from '../../base/ip.ts';
+import { PEERS } from '../../base/policy-numbers.ts';
+import type { TrackedFlow } from '../../wire/netlink/conntrack.ts';
+import { isDeniedFlow, isJudgedFlow } from './denied-flow.ts';
+import { PolicyTrace } from './trace.ts';
+
+const [A, B, C, OPEN, OUTSIDE, NODE, SOMEBODY, VIP] = [
+  '10.0.0.1',
+  '10.0.0.2',
+  '10.0.0.3',
+  '10.0.0.4',
+  '203.0.113.1',
+  '192.0.2.1',
+  '10.0.9.9',
+  '10.96.0.1',
+] as const;
+
+/** Pod a lets in b at port 53, and goes out to c; whose an address is that no pod has, nobody knows. */
+const TABLE = new PolicyTrace(
+  new Map([
+    [`identities4 ${A}`, '300'],
+    [`identities4 ${OPEN}`, '303'],
+    [`open-in4 ${OPEN}`, ''],
+    [`open-out4 ${OPEN}`, ''],
+    [`in4 ${A} ${PEERS.outside}`, '0'],
+    [`in4 ${A} ${PEERS.anyPod}`, '0'],
+    [`in4 ${A} 301`, '5'],
+    [`out4 ${A} ${PEERS.outside}`, '0'],
+    [`out4 ${A} ${PEERS.anyPod}`, '0'],
+    [`out4 ${A} 302`, '1'],
+    [`hosts4 ${A}`, '300'],
+    [`hosts4 ${B}`, '301'],
+    [`hosts4 ${C}`, '302'],
+    [`hosts4 ${OPEN}`, '303'],
+    [`hosts4 ${NODE}`, String(PEERS.host)],
+    ['ranges4 2147483648-2147483648 10.0.0.0-10.0.255.255', String(PEERS.unknownPod)],
+    ['ports 5-5 17-17 53-53', ''],
+  ]),
+);
+
+interface Ends {
+  readonly from: string;
+  /** As it was sent; where it went is `to`. */
+  readonly by?: string;
+  readonly to: string;
+  readonly port?: number;
+}
+
+function aFlow({ from, to, by = to, port = 53 }: Ends, over: Partial<TrackedFlow> = {}): TrackedFlow {
+  const [source, destination, endpoint] = [from, by, to].map((it) => parseIp(it));
+  assert.ok(source && destination && endpoint);
+  return {
+    family: 4,
+    protocol: 17,
+    original: { source, destination, sourcePort: 40_000, destinationPort: port },
+    reply: { source: endpoint, destination: source, sourcePort: port, destinationPort: 40_000 },
+    mark: 0,
+    timeoutS: 30,
+    id: 1,
+    zone: 0,
+    isOver: false,
+    ...over,
+  };
+}
+
+for (const { name, ends, isDenied } of [
+  { name: 'what is let in', ends: { from: B, to: A }, isDenied: false },
+  { name: 'another port than is let in', ends: { from: B, to: A, port: 54 }, isDenied: true },
+  { name: 'whom nothing lets in', ends: { from: C, to: A }, isDenied: true },
+  { name: 'whom nothing lets in by way of a Service', ends: { from: C, by: VIP, to: A }, isDenied: true },
+  { name: 'the outside, which nothing lets in', ends: { from: OUTSIDE, to: A }, isDenied: true },
+  { name: 'what goes where it may', ends: { from: A, to: C }, isDenied: false },
+  { name: 'what goes where it may by way of a Service', ends: { from: A, by: VIP, to: C }, isDenied: false },
+  { name: 'what goes elsewhere', ends: { from: A, to: B }, isDenied: true },
+  { name: 'the pod itself', ends: { from: A, by: VIP, to: A }, isDenied: false },
+  { name: 'the own node, either way', ends: { from: NODE, to: A }, isDenied: false },
+  { name: 'what goes to the own node', ends: { from: A, to: NODE }, isDenied: false },
+  { name: 'a pod that nobody has told of', ends: { from: SOMEBODY, to: A }, isDenied: false },
+  { name: 'pods that no policy is about', ends: { from: C, to: OPEN }, isDenied: false },
+  { name: 'what passes through', ends: { from: B, to: C }, isDenied: false },
+]) {
+  test(`isDeniedFlow() ${isDenied ? 'takes' : 'leaves'} ${name}`, () => {
+    assert.equal(isDeniedFlow(TABLE, aFlow(ends)), isDenied);
+  });
+}
+
+test('isJudgedFlow() takes datagrams outside of zones alone', () => {
+  const ends = { from: C, to: A };
+  assert.deepEqual([aFlow(ends), aFlow(ends, { protocol: 6 }), aFlow(ends, { zone: 7 })].map(isJudgedFlow), [
+    true,
+    false,
+    false,
+  ]);
+});
