@@ -26,7 +26,7 @@ describe('connection tracking', () => {
         ip daddr 127.0.0.9 dnat ip to 127.0.0.1
       }
       chain tracked { type filter hook output priority 0
-        ct state new counter
+        ct state new ct mark set 0x30000005
       }\n}\n`,
       { netns },
     );
@@ -89,6 +89,24 @@ describe('connection tracking', () => {
       1,
     );
   });
+
+  for (const [host, port] of [
+    ['127.0.0.1', 7005],
+    ['::1', 7006],
+  ] as const) {
+    it(`bits of marks are cleared, others stay, ${host}`, async () => {
+      await send(host, host, port);
+      const isOurs = (flow: { original: { destinationPort: number } }): boolean =>
+        flow.original.destinationPort === port;
+      const marks = async (): Promise<readonly number[]> =>
+        (await conntrack.list(isOurs)).map(({ mark }) => mark);
+      assert.deepEqual(await marks(), [0x3000_0005]);
+      await conntrack.clearMarks(isOurs, 0x1000_0001);
+      assert.deepEqual(await marks(), [0x2000_0004]);
+      await conntrack.clearMarks(() => false, 0xffff_ffff);
+      assert.deepEqual(await marks(), [0x2000_0004]);
+    });
+  }
 
   it('flows are counted by namespace', async () => {
     await send('127.0.0.1', '127.0.0.1', 7004);

@@ -5,6 +5,7 @@ import type { Family } from '../base/ip.ts';
 import {
   decodeFlow,
   decodeFlowCount,
+  encodeClearMark,
   encodeCountFlows,
   encodeDeleteFlow,
   encodeListFlows,
@@ -27,6 +28,8 @@ export interface Conntrack {
   list(filter: FlowFilter): Promise<readonly TrackedFlow[]>;
   /** Forgets the flows that `filter` takes; how many that were. One that ended meanwhile is no error. */
   forget(filter: FlowFilter): Promise<number>;
+  /** Clears bits of the marks of the flows that `filter` takes; one that ended meanwhile is no error. */
+  clearMarks(filter: FlowFilter, bits: number): Promise<void>;
   close(): void;
 }
 
@@ -78,6 +81,17 @@ class KernelConntrack implements Conntrack {
           await new Promise((resolve) => setImmediate(resolve));
       }
       return count;
+    });
+  }
+
+  clearMarks(filter: FlowFilter, bits: number): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const flow of await this.#list(filter)) {
+        const { errno, text } = this.#socket.request(encodeClearMark(flow, bits));
+        if (errno === 0 || errno === ENOENT) continue;
+        const action = `change the mark of the flow ${flow.original.source} to ${flow.original.destination}`;
+        throw kernelError({ action, errno, detail: text });
+      }
     });
   }
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parseIp } from '../../base/ip.ts';
 import { PEERS } from '../../base/policy-numbers.ts';
 import type { TrackedFlow } from '../../wire/netlink/conntrack.ts';
-import { isDeniedFlow, isJudgedFlow } from './denied-flow.ts';
+import { isDeniedFlow, isJudgedFlow, isMarkedDenied } from './denied-flow.ts';
 import { PolicyTrace } from './trace.ts';
 
 const [A, B, C, OPEN, OUTSIDE, NODE, SOMEBODY, VIP] = [
@@ -93,4 +93,19 @@ test('isJudgedFlow() takes datagrams outside of zones alone', () => {
     false,
     false,
   ]);
+});
+
+test('isDeniedFlow() judges by the transport; what has no ports is another matter', () => {
+  const ends = { from: B, to: A };
+  const flows = [17, 6, 132, 1].map((protocol) => aFlow(ends, { protocol }));
+  assert.deepEqual(
+    flows.map((it) => isDeniedFlow(TABLE, it)),
+    [false, true, true, true],
+  );
+});
+
+test('isMarkedDenied() looks at its own bit, outside of zones alone', () => {
+  const marks = [0x1000_0000, 0x5000_0000, 0x6fff_ffff, 0].map((mark) => aFlow({ from: C, to: A }, { mark }));
+  assert.deepEqual(marks.map(isMarkedDenied), [true, true, false, false]);
+  assert.equal(isMarkedDenied(aFlow({ from: C, to: A }, { mark: 0x1000_0000, zone: 7 })), false);
 });

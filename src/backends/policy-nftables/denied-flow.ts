@@ -1,10 +1,12 @@
 // Which tracked flows policies do not allow any more. Packets of the direction in which a flow began are judged by the table; of one in which answers
-// alone are sent no packet is. Pure.
+// alone are sent no packet is, nor one of a flow that was denied, in which nothing else comes. Pure.
 
 import type { Ip } from '../../base/ip.ts';
 import { PEERS } from '../../base/policy-numbers.ts';
-import { PROTOCOL_NUMBERS } from '../../base/port.ts';
+import { PORT_PROTOCOLS } from '../../base/port-set.ts';
+import { PROTOCOL_NUMBERS, type Protocol } from '../../base/port.ts';
 import type { TrackedFlow } from '../../wire/netlink/conntrack.ts';
+import { DENIED_FLOW_BIT } from './table-plan.ts';
 import type { PolicyTrace } from './trace.ts';
 
 /** Flows of datagrams: streams send both ways as long as they stand. Fairlead uses no zones: flows in one are somebody else's. */
@@ -12,23 +14,42 @@ export function isJudgedFlow({ protocol, zone }: TrackedFlow): boolean {
   return protocol === PROTOCOL_NUMBERS.UDP && zone === 0;
 }
 
-/** True for a judged flow that would not begin now. */
-export function isDeniedFlow(table: PolicyTrace, { original, reply }: TrackedFlow): boolean {
-  const ends = { from: original.source, to: reply.source, port: reply.sourcePort };
+/** True for a flow that the table has denied, and whose answers end therefore. */
+export function isMarkedDenied({ mark, zone }: TrackedFlow): boolean {
+  return (mark & DENIED_FLOW_BIT) !== 0 && zone === 0;
+}
+
+/** True for a flow that would not begin now. */
+export function isDeniedFlow(table: PolicyTrace, { protocol, original, reply }: TrackedFlow): boolean {
+  const ends = {
+    from: original.source,
+    to: reply.source,
+    port: reply.sourcePort,
+    protocol: NAMES.get(protocol),
+  };
   return ends.from !== ends.to && (isKept(table, 'egress', ends) || isKept(table, 'ingress', ends));
 }
+
+const NAMES: ReadonlyMap<number, Protocol> = new Map(
+  PORT_PROTOCOLS.map((name) => [PROTOCOL_NUMBERS[name], name]),
+);
 
 interface Ends {
   readonly from: Ip;
   readonly to: Ip;
   readonly port: number;
+  readonly protocol: Protocol | undefined;
 }
 
-function isKept(table: PolicyTrace, direction: 'egress' | 'ingress', { from, to, port }: Ends): boolean {
+function isKept(
+  table: PolicyTrace,
+  direction: 'egress' | 'ingress',
+  { from, to, port, protocol }: Ends,
+): boolean {
   const [own, remote] = direction === 'egress' ? [from, to] : [to, from];
   if (!table.knows(own)) return false;
   const peer = table.peerAt(remote);
   // Whose an address is that nobody knows, the packets say: what they began is left to them.
   if (peer === PEERS.host || peer === PEERS.unknownPod) return false;
-  return !table.passes({ direction, own, remote, protocol: 'UDP', port, mark: 0, isOfNode: false });
+  return !table.passes({ direction, own, remote, protocol, port, mark: 0, isOfNode: false });
 }

@@ -321,6 +321,18 @@ test('policies that change change elements alone', async () => {
   }
 });
 
+test('a pod of another node that nobody has heard of is known by what its packets carry', async () => {
+  const strange = [ipOf('b', 4), ipOf('b', 6), ipOf('c', 4), ipOf('c', 6)];
+  await program(
+    'p: { podSelector: { matchLabels: { app: a } }, ingress: [ { from: [ { podSelector: { matchLabels: { app: b } } } ] } ] }',
+    (view) => ({
+      ...view,
+      addresses: new Map([...view.addresses].filter(([cidr]) => !strange.includes(cidr.split('/')[0] ?? ''))),
+    }),
+  );
+  await expect({ 'b > a': ALL, 'c > a': [] });
+});
+
 test('a change that comes between a look and ours is no harm', async () => {
   const netns = `/run/netns/${PREFIX}-n1`;
   const door = tables.get('n1');

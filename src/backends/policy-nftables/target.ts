@@ -4,12 +4,20 @@ import type { Target } from '../../reconcile/target.ts';
 import type { Conntrack } from '../../sys/conntrack.ts';
 import type { NfTables } from '../../sys/nf-tables.ts';
 import { applyNft, type NftPlace } from '../../sys/nft.ts';
+import type { TrackedFlow } from '../../wire/netlink/conntrack.ts';
 import type { NftElement, NftElementChange } from '../../wire/netlink/nftables.ts';
-import { isDeniedFlow, isJudgedFlow } from './denied-flow.ts';
+import { isDeniedFlow, isJudgedFlow, isMarkedDenied } from './denied-flow.ts';
 import { encodeElement, readKey, readValue } from './element-codec.ts';
 import { TABLE_KEY } from './render.ts';
 import { deletionScript, RULE_COUNT, tableScript } from './skeleton.ts';
-import { POLICY_MARK, POLICY_TABLE, SET_PLANS, type PolicyElements, type PolicyTable } from './table-plan.ts';
+import {
+  DENIED_FLOW_BIT,
+  POLICY_MARK,
+  POLICY_TABLE,
+  SET_PLANS,
+  type PolicyElements,
+  type PolicyTable,
+} from './table-plan.ts';
 import { PolicyTrace } from './trace.ts';
 
 /** What changes more is loaded as a whole. */
@@ -17,7 +25,7 @@ const MOST_CHANGES = 16_384;
 
 export interface PolicyTableDoors {
   readonly tables: NfTables;
-  readonly conntrack: Pick<Conntrack, 'forget'>;
+  readonly conntrack: Pick<Conntrack, 'forget' | 'clearMarks'>;
   readonly place: NftPlace;
 }
 
@@ -36,6 +44,8 @@ export function policyTableTarget({ tables, conntrack, place }: PolicyTableDoors
         await known.make(table, { ...place, signal });
         const trace = lazy(() => new PolicyTrace(table.elements));
         await conntrack.forget((flow) => isJudgedFlow(flow) && isDeniedFlow(trace(), flow));
+        const isFree = (flow: TrackedFlow): boolean => isMarkedDenied(flow) && !isDeniedFlow(trace(), flow);
+        await conntrack.clearMarks(isFree, DENIED_FLOW_BIT);
       }),
     delete: (entries, signal) => each(entries, () => applyNft(deletionScript(), { ...place, signal })),
     print: (verb, _key, { elements }) => [

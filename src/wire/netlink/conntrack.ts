@@ -20,6 +20,7 @@ const CTA_TIMEOUT = 7;
 const CTA_MARK = 8;
 const CTA_ID = 12;
 const CTA_ZONE = 18;
+const CTA_MARK_MASK = 21;
 const CTA_PROTOINFO = 4;
 const CTA_PROTOINFO_TCP = 1;
 const CTA_PROTOINFO_TCP_STATE = 1;
@@ -84,6 +85,14 @@ export function encodeDeleteFlow(flow: TrackedFlow): Uint8Array {
   writer.nest(CTA_TUPLE_ORIG, (tuple) => writeTuple(tuple, flow.original, flow.protocol));
   if (flow.zone !== 0) writer.attribute(CTA_ZONE, be16(flow.zone));
   return writer.attribute(CTA_ID, be32(flow.id)).finish();
+}
+
+/** Clears bits of the flow's mark: ENOENT where it is gone. */
+export function encodeClearMark(flow: TrackedFlow, bits: number): Uint8Array {
+  const writer = header(IPCTNL_MSG_CT_NEW, flow.family, c.NLM_F_REQUEST | c.NLM_F_ACK);
+  writer.nest(CTA_TUPLE_ORIG, (tuple) => writeTuple(tuple, flow.original, flow.protocol));
+  if (flow.zone !== 0) writer.attribute(CTA_ZONE, be16(flow.zone));
+  return writer.attribute(CTA_MARK, be32(0)).attribute(CTA_MARK_MASK, be32(bits)).finish();
 }
 
 /** Undefined for messages of another kind and for flows without addresses. */
