@@ -189,17 +189,24 @@ static __noinline bool policy_ask_again(struct __sk_buff *skb, const struct poli
 
 /*
  * A connection that nothing is known of, judged the way it began: one that stood before the pod was isolated is known to the stack. An answer of its is no
- * beginning, or whoever it is for could go on asking.
+ * beginning, or whoever it is for could go on asking. It carries the mark of who answers: who asked, only the address says.
  */
 static __noinline bool policy_ask_new(struct __sk_buff *skb, const struct policy_question *asked, const struct packet *packet, __u32 epoch)
 {
 	struct policy_flow made = { .last_used = flow_clock(), .direction = asked->direction, .epoch = epoch };
+	bool is_answer = !asked->begins && conntrack_is_answer(skb, packet);
 
-	if (!asked->begins && conntrack_is_answer(skb, packet))
+	if (is_answer)
 		made.direction = !asked->direction;
-	made.peer = made.direction == POLICY_EGRESS ? policy_receiver(skb, asked) : policy_sender(skb, asked);
+	if (is_answer || made.direction == POLICY_EGRESS)
+		made.peer = policy_receiver(skb, asked);
+	else
+		made.peer = policy_sender(skb, asked);
 	if (!policy_judge(asked, made.direction, made.peer))
 		return false;
+	/* The next question says better who asks: of this epoch only from then on. */
+	if (is_answer && made.direction == POLICY_INGRESS)
+		made.epoch = epoch - 1;
 	bpf_map_update_elem(&policy_flows, &asked->key, &made, BPF_ANY);
 	return true;
 }
