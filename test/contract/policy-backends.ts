@@ -2,7 +2,7 @@
 
 import type { Lifetime } from '../../src/base/lifetime.ts';
 import { EBPF_POLICIES } from '../../src/backends/policy-ebpf/backend.ts';
-import { openNodeBpf } from '../../src/backends/shared-bpf/node-bpf.ts';
+import { openNodeBpf, type NodeBpf } from '../../src/backends/shared-bpf/node-bpf.ts';
 import { CLOSED_STANDING } from '../../src/backends/shared-bpf/pod-interfaces.ts';
 import { podStandingPart } from '../../src/backends/policy-ebpf/standing-part.ts';
 import { POLICY_BACKENDS } from '../../src/backends/registry.ts';
@@ -44,21 +44,33 @@ export const switchedPolicies = policiesBy(...POLICY_BACKENDS);
 /** The first one carries unless it is told otherwise. */
 export function policiesBy(...backends: readonly PolicyBackend[]): MakePolicies {
   return async (world, lifetime) => {
-    const { pinDir, nodeNetns: netns } = world;
-    const bpf = await openNodeBpf({ pinDir, objectDir: OBJECTS, cgroupPath: undefined, netns }, lifetime);
+    const { bpf, running } = await keepPolicies(backends, world, lifetime);
     lifetime.defer('BPF of the node', () => bpf.detachAll());
-    const links = [...world.pods.values()].map(({ link, mac, ips }): PodLink => {
-      const ifindex = inNetns(netns, () => linkIndex(link));
-      bpf.podInterfaces.attach({ ifindex, mac, ips, standing: CLOSED_STANDING });
-      return { ifindex, ips, pod: undefined };
-    });
-    const own = backends.flatMap((it) => it.open<PolicyInput>({ maps: bpf.maps, netns, lifetime }));
-    const parts = [...own, podStandingPart<PolicyInput>(bpf.maps)];
-    const roles: Roles = new Map(
-      backends.map(({ name }, at) => [name, at === 0 ? 'carry' : 'leave'] as const),
-    );
-    return runPolicies(parts, { roles, links }, lifetime);
+    return running;
   };
+}
+
+/** As an agent does it that may be one of several in turn: it takes what it finds in the kernel, and leaves it as it is at its end. */
+export function keepersBy(...backends: readonly PolicyBackend[]): MakePolicies {
+  return async (world, lifetime) => (await keepPolicies(backends, world, lifetime)).running;
+}
+
+async function keepPolicies(
+  backends: readonly PolicyBackend[],
+  { pinDir, nodeNetns: netns, pods }: PolicyPlace,
+  lifetime: Lifetime,
+): Promise<{ readonly bpf: NodeBpf; readonly running: RunningPolicies }> {
+  const bpf = await openNodeBpf({ pinDir, objectDir: OBJECTS, cgroupPath: undefined, netns }, lifetime);
+  const known = new Set(bpf.podInterfaces.list().map(({ ifindex }) => ifindex));
+  const links = [...pods.values()].map(({ link, mac, ips }): PodLink => {
+    const ifindex = inNetns(netns, () => linkIndex(link));
+    if (!known.has(ifindex)) bpf.podInterfaces.attach({ ifindex, mac, ips, standing: CLOSED_STANDING });
+    return { ifindex, ips, pod: undefined };
+  });
+  const own = backends.flatMap((it) => it.open<PolicyInput>({ maps: bpf.maps, netns, lifetime }));
+  const parts = [...own, podStandingPart<PolicyInput>(bpf.maps)];
+  const roles: Roles = new Map(backends.map(({ name }, at) => [name, at === 0 ? 'carry' : 'leave'] as const));
+  return { bpf, running: runPolicies(parts, { roles, links }, lifetime) };
 }
 
 function runPolicies(

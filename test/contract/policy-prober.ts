@@ -62,7 +62,8 @@ async function serveUdp(netns: string, at: At, lifetime: Lifetime): Promise<void
   lifetime.defer(`port ${at.port}/UDP`, () => void socket.close());
 }
 
-function adoptUdp(fd: number, ip: Ip): Promise<UdpSocket> {
+/** A socket of Node over a descriptor of `bindUdp`, which it closes. */
+export function adoptUdp(fd: number, ip: Ip): Promise<UdpSocket> {
   const socket = createSocket({ type: familyOf(ip) === 4 ? 'udp4' : 'udp6' });
   socket.on('error', () => undefined);
   return new Promise((resolve) => socket.bind({ fd }, () => resolve(socket)));

@@ -1,0 +1,9 @@
+// Connections that stand while policies change, by every policy backend.
+
+import { EBPF_POLICIES } from '../../src/backends/policy-ebpf/backend.ts';
+import { NFTABLES_POLICIES } from '../../src/backends/policy-nftables/backend.ts';
+import { keepersBy } from './policy-backends.ts';
+import { policyEstablishedContract } from './policy-established.ts';
+
+policyEstablishedContract({ name: 'eBPF', makePolicies: keepersBy(EBPF_POLICIES) });
+policyEstablishedContract({ name: 'nftables', makePolicies: keepersBy(NFTABLES_POLICIES) });

@@ -1,0 +1,254 @@
+// What every policy backend is held to, in the kernel, about connections that stand: a change of policies ends those that it denies, in both directions,
+// and no others; answers pass whatever is said of their own direction; whoever keeps the kernel's state may start anew.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { parseIp } from '../../src/base/ip.ts';
+import { Lifetime } from '../../src/base/lifetime.ts';
+import { PolicyCompiler } from '../../src/compile/policy/policy-compiler.ts';
+import type { NodePolicies } from '../../src/model/policy.ts';
+import { applyNft } from '../../src/sys/nft.ts';
+import { assertNoLeaks, takeSnapshot } from '../support/leaks.ts';
+import { ownName } from '../support/own-name.ts';
+import { POLICY_CLUSTER, slimPolicyObjects } from '../support/policy-state.ts';
+import type { RunningPolicies } from './policy-backends.ts';
+import type { PolicyContract } from './policy-contract.ts';
+import {
+  ESTABLISHED_ROWS,
+  podNamed,
+  POD_NAMES,
+  type EstablishedRow,
+  type PodName,
+  type Policies,
+} from './policy-established-rows.ts';
+import { holdConnection, type HeldConnection } from './policy-held.ts';
+import { probeAll, serveEverywhere, type Party, type Probe } from './policy-prober.ts';
+import { buildPolicyWorld, type PolicyWorld } from './policy-world.ts';
+
+type FamilyIndex = 0 | 1;
+
+const OTHER_NODE = 'far';
+const IPS = new Map(
+  POD_NAMES.map((name, at) => {
+    const node = name === OTHER_NODE ? 1 : 0;
+    return [name, [parseIp(`10.244.${node}.${at + 1}`), parseIp(`fd00:244:0:${node}::${at + 1}`)] as const];
+  }),
+);
+const FAMILIES = [0, 1] as const;
+const PROTOCOLS = ['TCP', 'UDP'] as const;
+/** The masquerade of every node has the kernel track connections. */
+const TRACKING = [
+  'add table inet tracking',
+  'add chain inet tracking tracked { type filter hook forward priority filter; policy accept; }',
+  'add rule inet tracking tracked ct state new counter',
+  '',
+].join('\n');
+
+export function policyEstablishedContract({ name, makePolicies }: PolicyContract): void {
+  describe(`connections that stand, with policies by ${name}`, () => {
+    const lifetime = new Lifetime(`connections that stand by ${name}`);
+    const prefix = ownName('pol');
+    let machine: Awaited<ReturnType<typeof takeSnapshot>>;
+    let world: PolicyWorld;
+    let keeper: Keeper;
+
+    before(async () => {
+      machine = await takeSnapshot({ prefix });
+      world = establishedWorld(lifetime);
+      await applyNft(TRACKING, { netns: world.nodeNetns });
+      const all = POD_NAMES.flatMap((it) => FAMILIES.map((family) => partyOf(world, it, family)));
+      await serveEverywhere(all, { TCP: [80], UDP: [80] }, lifetime);
+      keeper = await startKeeper();
+    });
+    after(async () => {
+      await keeper.lifetime.close();
+      await lifetime.close();
+      await assertNoLeaks(machine, { prefix });
+    });
+
+    async function startKeeper(): Promise<Keeper> {
+      const own = new Lifetime(`keeper of ${name}`);
+      return { lifetime: own, running: await makePolicies(world, own) };
+    }
+
+    for (const row of ESTABLISHED_ROWS)
+      test(row.name, async () => {
+        const held = new Lifetime(row.name);
+        try {
+          assert.deepEqual(await wrongAfter(row, { world, running: keeper.running, held }), []);
+        } finally {
+          await held.close();
+        }
+      });
+
+    test('answers pass where their own direction is denied, a new connection the other way does not', async () => {
+      const held = new Lifetime('answers');
+      await keeper.running.apply(policiesOf(ANSWERS_ALONE));
+      const all = await holdAll(world, { from: 'client', to: 'server' }, held);
+      const wrong = await wrongOf(all.map((it) => sayBoth(it, 'answer', true)));
+      const probes = answersAloneProbes(world);
+      const answers = await probeAll(probes);
+      await held.close();
+      assert.deepEqual(wrong, []);
+      assert.deepEqual(
+        probes.filter(({ isExpected }, at) => isExpected !== answers[at]),
+        [],
+      );
+    });
+
+    test('whoever keeps the kernel’s state starts anew: nothing opens, nothing ends', async () => {
+      const held = new Lifetime('restart');
+      await keeper.running.apply(policiesOf(ANSWERS_ALONE));
+      const all = await holdAll(world, { from: 'client', to: 'server' }, held);
+      const watch = watchProbes(() => answersAloneProbes(world));
+      const goesOn = (): Promise<readonly string[]> =>
+        wrongOf(all.map((it, at) => sayBoth(it, at % 2 === 0 ? 'ask' : 'answer', true)));
+      await keeper.lifetime.close();
+      const wrong = [...(await goesOn())];
+      keeper = await startKeeper();
+      wrong.push(...(await goesOn()));
+      await keeper.running.apply(policiesOf(ANSWERS_ALONE));
+      wrong.push(...(await goesOn()));
+      const opened = await watch();
+      // The new one knows what stood before it: it ends with what let it in.
+      await keeper.running.apply(policiesOf({ p: { of: 'server', ingress: [] } }));
+      wrong.push(...(await wrongOf(all.map((it) => sayBoth(it, 'answer', false)))));
+      await held.close();
+      assert.deepEqual({ wrong, opened }, { wrong: [], opened: [] });
+    });
+  });
+}
+
+interface Keeper {
+  readonly lifetime: Lifetime;
+  readonly running: RunningPolicies;
+}
+
+const ANSWERS_ALONE: Policies = {
+  p: { of: 'server', ingress: [{ from: [podNamed('client')] }], egress: [] },
+  q: { of: 'client', egress: [{ to: [podNamed('server')] }], ingress: [] },
+};
+
+function answersAloneProbes(world: PolicyWorld): readonly Probe[] {
+  return FAMILIES.flatMap((family) =>
+    PROTOCOLS.flatMap((protocol) =>
+      (
+        [
+          ['client', 'server', true],
+          ['server', 'client', false],
+          ['third', 'server', false],
+          ['far', 'client', false],
+        ] as const
+      ).map(([from, to, isExpected]) => ({
+        from: partyOf(world, from, family),
+        to: partyOf(world, to, family),
+        protocol,
+        port: 80,
+        isExpected,
+      })),
+    ),
+  );
+}
+
+/** Asks again and again; the function that it returns ends that and says what went wrong. */
+function watchProbes(probes: () => readonly Probe[]): () => Promise<readonly Probe[]> {
+  let isOver = false;
+  const wrong: Probe[] = [];
+  const watching = (async () => {
+    do {
+      const asked = probes();
+      const answers = await probeAll(asked);
+      wrong.push(...asked.filter(({ isExpected }, at) => isExpected !== answers[at]));
+    } while (!isOver);
+  })();
+  return async () => {
+    isOver = true;
+    await watching;
+    return wrong;
+  };
+}
+
+function establishedWorld(lifetime: Lifetime): PolicyWorld {
+  const own = [...IPS].filter(([name]) => name !== OTHER_NODE);
+  return buildPolicyWorld(
+    { pods: new Map(own), nodeIps: [parseIp('192.0.2.1')], far: IPS.get(OTHER_NODE) ?? [] },
+    lifetime,
+  );
+}
+
+function partyOf(world: PolicyWorld, name: PodName, family: FamilyIndex): Party {
+  const ip = IPS.get(name)?.[family];
+  assert.ok(ip);
+  return { netns: world.pods.get(name)?.netns ?? world.farNetns, ip };
+}
+
+function policiesOf(policies: Policies): NodePolicies {
+  const pods = [...IPS].map(([name, ips]) => ({
+    metadata: { namespace: 'a', name, uid: name, labels: { app: name } },
+    spec: { nodeName: name === OTHER_NODE ? 'n2' : 'n1', containers: [] },
+    status: { phase: 'Running', podIPs: ips.map((ip) => ({ ip })) },
+  }));
+  const networkPolicies = Object.entries(policies).map(([name, { of, ingress, egress }]) => ({
+    metadata: { namespace: 'a', name },
+    spec: {
+      ...podNamed(of),
+      policyTypes: [...(ingress ? ['Ingress'] : []), ...(egress ? ['Egress'] : [])],
+      ...(ingress && { ingress }),
+      ...(egress && { egress }),
+    },
+  }));
+  const objects = slimPolicyObjects({
+    nodes: ['192.0.2.1', '192.0.2.2'].map((address, at) => ({
+      metadata: { name: `n${at + 1}` },
+      status: { addresses: [{ type: 'InternalIP', address }] },
+    })),
+    namespaces: [{ metadata: { name: 'a' } }],
+    pods,
+    networkPolicies,
+    clusterNetworkPolicies: [],
+  });
+  return new PolicyCompiler({ nodeName: 'n1', cluster: POLICY_CLUSTER }).compile(objects);
+}
+
+/** Two of each kind: an even place for what is asked first after a change, an odd one for what is answered first. */
+async function holdAll(
+  world: PolicyWorld,
+  { from, to }: Pick<EstablishedRow, 'from' | 'to'>,
+  lifetime: Lifetime,
+): Promise<readonly HeldConnection[]> {
+  const all: HeldConnection[] = [];
+  for (const protocol of PROTOCOLS)
+    for (const family of FAMILIES)
+      for (let count = 0; count < 2; count++) {
+        const ends = { from: partyOf(world, from, family), to: partyOf(world, to, family) };
+        all.push(await holdConnection(protocol, ends, lifetime));
+      }
+  return all;
+}
+
+async function wrongAfter(
+  row: EstablishedRow,
+  { world, running, held }: { world: PolicyWorld; running: RunningPolicies; held: Lifetime },
+): Promise<readonly string[]> {
+  await running.apply(policiesOf(row.before));
+  const all = await holdAll(world, row, held);
+  await running.apply(policiesOf(row.after));
+  return wrongOf(all.map((it, at) => sayBoth(it, at % 2 === 0 ? 'ask' : 'answer', row.goesOn)));
+}
+
+async function wrongOf(said: readonly Promise<readonly string[]>[]): Promise<readonly string[]> {
+  return (await Promise.all(said)).flat();
+}
+
+/** What went another way than expected, the one direction after the other. */
+async function sayBoth(
+  held: HeldConnection,
+  first: 'ask' | 'answer',
+  isExpected: boolean,
+): Promise<readonly string[]> {
+  const wrong: string[] = [];
+  for (const verb of first === 'ask' ? (['ask', 'answer'] as const) : (['answer', 'ask'] as const))
+    if ((await held[verb](isExpected)) !== isExpected)
+      wrong.push(`${held.name}, ${first} first: ${verb} ${isExpected ? 'was not heard' : 'was heard'}`);
+  return wrong;
+}
