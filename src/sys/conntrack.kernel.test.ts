@@ -94,17 +94,19 @@ describe('connection tracking', () => {
     ['127.0.0.1', 7005],
     ['::1', 7006],
   ] as const) {
-    it(`bits of marks are cleared, others stay, ${host}`, async () => {
+    it(`bits of marks are changed, others stay, ${host}`, async () => {
       await send(host, host, port);
       const isOurs = (flow: { original: { destinationPort: number } }): boolean =>
         flow.original.destinationPort === port;
       const marks = async (): Promise<readonly number[]> =>
         (await conntrack.list(isOurs)).map(({ mark }) => mark);
       assert.deepEqual(await marks(), [0x3000_0005]);
-      await conntrack.clearMarks(isOurs, 0x1000_0001);
+      await conntrack.changeMarks(isOurs, { mask: 0x1000_0001, value: 0 });
       assert.deepEqual(await marks(), [0x2000_0004]);
-      await conntrack.clearMarks(() => false, 0xffff_ffff);
+      await conntrack.changeMarks(() => false, { mask: 0xffff_ffff, value: 0 });
       assert.deepEqual(await marks(), [0x2000_0004]);
+      await conntrack.changeMarks(isOurs, { mask: 0x8000_0006, value: 0x8000_0002 });
+      assert.deepEqual(await marks(), [0xa000_0002]);
     });
   }
 

@@ -5,10 +5,11 @@ import type { Family } from '../base/ip.ts';
 import {
   decodeFlow,
   decodeFlowCount,
-  encodeClearMark,
+  encodeChangeMark,
   encodeCountFlows,
   encodeDeleteFlow,
   encodeListFlows,
+  type MarkChange,
   type TrackedFlow,
 } from '../wire/netlink/conntrack.ts';
 import { errnoOf, kernelError } from './errno.ts';
@@ -16,8 +17,8 @@ import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.ts';
 import { inNetns, type Netns } from './netns.ts';
 
 const ENOENT = 2;
-/** Deletions in a row before other work gets its turn: about a millisecond. */
-const DELETIONS_PER_TURN = 128;
+/** Changes in a row before other work gets its turn: about a millisecond. */
+const CHANGES_PER_TURN = 128;
 const FAMILIES: readonly Family[] = [4, 6];
 
 /** True for the flows that are meant; called for each one in the table, so it must be quick. */
@@ -28,8 +29,8 @@ export interface Conntrack {
   list(filter: FlowFilter): Promise<readonly TrackedFlow[]>;
   /** Forgets the flows that `filter` takes; how many that were. One that ended meanwhile is no error. */
   forget(filter: FlowFilter): Promise<number>;
-  /** Clears bits of the marks of the flows that `filter` takes; one that ended meanwhile is no error. */
-  clearMarks(filter: FlowFilter, bits: number): Promise<void>;
+  /** Changes bits of the marks of the flows that `filter` takes; one that ended meanwhile is no error. */
+  changeMarks(filter: FlowFilter, change: MarkChange): Promise<void>;
   close(): void;
 }
 
@@ -77,20 +78,19 @@ class KernelConntrack implements Conntrack {
       let count = 0;
       for (const [i, flow] of (await this.#list(filter)).entries()) {
         if (this.#forgetOne(flow)) count++;
-        if (i % DELETIONS_PER_TURN === DELETIONS_PER_TURN - 1)
+        if (i % CHANGES_PER_TURN === CHANGES_PER_TURN - 1)
           await new Promise((resolve) => setImmediate(resolve));
       }
       return count;
     });
   }
 
-  clearMarks(filter: FlowFilter, bits: number): Promise<void> {
+  changeMarks(filter: FlowFilter, change: MarkChange): Promise<void> {
     return this.#inTurn(async () => {
-      for (const flow of await this.#list(filter)) {
-        const { errno, text } = this.#socket.request(encodeClearMark(flow, bits));
-        if (errno === 0 || errno === ENOENT) continue;
-        const action = `change the mark of the flow ${flow.original.source} to ${flow.original.destination}`;
-        throw kernelError({ action, errno, detail: text });
+      for (const [i, flow] of (await this.#list(filter)).entries()) {
+        this.#changeMark(flow, change);
+        if (i % CHANGES_PER_TURN === CHANGES_PER_TURN - 1)
+          await new Promise((resolve) => setImmediate(resolve));
       }
     });
   }
@@ -119,6 +119,13 @@ class KernelConntrack implements Conntrack {
     if (errno === ENOENT) return false;
     const { original } = flow;
     const action = `forget flow ${original.source} to ${original.destination}`;
+    throw kernelError({ action, errno, detail: text });
+  }
+
+  #changeMark(flow: TrackedFlow, change: MarkChange): void {
+    const { errno, text } = this.#socket.request(encodeChangeMark(flow, change));
+    if (errno === 0 || errno === ENOENT) return;
+    const action = `change the mark of the flow ${flow.original.source} to ${flow.original.destination}`;
     throw kernelError({ action, errno, detail: text });
   }
 

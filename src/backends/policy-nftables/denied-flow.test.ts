@@ -86,14 +86,19 @@ for (const { name, ends, isDenied } of [
   });
 }
 
-test('isJudgedFlow() takes datagrams outside of zones alone', () => {
-  const ends = { from: C, to: A };
-  assert.deepEqual([aFlow(ends), aFlow(ends, { protocol: 6 }), aFlow(ends, { zone: 7 })].map(isJudgedFlow), [
-    true,
-    false,
-    false,
-  ]);
-});
+for (const { name, over, isJudged } of [
+  { name: 'datagrams', over: {}, isJudged: true },
+  { name: 'streams', over: { protocol: 6 }, isJudged: true },
+  { name: 'associations', over: { protocol: 132 }, isJudged: true },
+  { name: 'what has no ports', over: { protocol: 1 }, isJudged: false },
+  { name: 'somebody else’s zone', over: { zone: 7 }, isJudged: false },
+  { name: 'a stream that both ends have closed', over: { protocol: 6, isOver: true }, isJudged: false },
+  { name: 'what is denied already', over: { mark: 0x5000_0000 }, isJudged: false },
+]) {
+  test(`isJudgedFlow() ${isJudged ? 'takes' : 'leaves'} ${name}`, () => {
+    assert.equal(isJudgedFlow(aFlow({ from: C, to: A }, over)), isJudged);
+  });
+}
 
 test('isDeniedFlow() judges by the transport; what has no ports is another matter', () => {
   const ends = { from: B, to: A };

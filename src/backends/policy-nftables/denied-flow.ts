@@ -1,5 +1,5 @@
-// Which tracked flows policies do not allow any more. Packets of the direction in which a flow began are judged by the table; of one in which answers
-// alone are sent no packet is, nor one of a flow that was denied, in which nothing else comes. Pure.
+// Which tracked flows policies do not allow any more, and which they allow again. Packets of the direction in which a flow began are judged by the table;
+// of one in which answers come first, or alone, no packet is, nor one of a flow that was denied, in which nothing else comes. Pure.
 
 import type { Ip } from '../../base/ip.ts';
 import { PEERS } from '../../base/policy-numbers.ts';
@@ -9,12 +9,12 @@ import type { TrackedFlow } from '../../wire/netlink/conntrack.ts';
 import { DENIED_FLOW_BIT } from './table-plan.ts';
 import type { PolicyTrace } from './trace.ts';
 
-/** Flows of datagrams: streams send both ways as long as they stand. Fairlead uses no zones: flows in one are somebody else's. */
-export function isJudgedFlow({ protocol, zone }: TrackedFlow): boolean {
-  return protocol === PROTOCOL_NUMBERS.UDP && zone === 0;
+/** True for a flow that may still carry something, as far as its mark says. Fairlead uses no zones: flows in one are somebody else's. */
+export function isJudgedFlow({ protocol, zone, isOver, mark }: TrackedFlow): boolean {
+  return NAMES.has(protocol) && zone === 0 && !isOver && (mark & DENIED_FLOW_BIT) === 0;
 }
 
-/** True for a flow that the table has denied, and whose answers end therefore. */
+/** True for a flow whose answers end, because it was denied. */
 export function isMarkedDenied({ mark, zone }: TrackedFlow): boolean {
   return (mark & DENIED_FLOW_BIT) !== 0 && zone === 0;
 }

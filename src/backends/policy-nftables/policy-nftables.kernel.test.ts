@@ -34,6 +34,7 @@ import { standingTarget } from '../policy-ebpf/target.ts';
 import { setPolicyMode } from '../shared-bpf/policy-mode.ts';
 import type { PolicyView } from '../shared-node/policy-backend.ts';
 import { renderPolicies } from './render.ts';
+import { DENIED_FLOW_BIT } from './table-plan.ts';
 import { policyTableTarget } from './target.ts';
 
 const PREFIX = ownName('polnft');
@@ -267,23 +268,26 @@ test('a connection that stands ends with the policy that let it through, in eith
   await peers.get('b')?.ask({ kind: 'forget' });
 });
 
-test('a flow of datagrams that may not be any more is forgotten, others are not', async () => {
+test('a flow of datagrams that may not be any more is marked, others are not', async () => {
   await program('');
   for (const from of ['b', 'c']) assert.deepEqual(await speaks(from, 'a'), ALL);
   const [ofB, ofC] = (['b', 'c'] as const).map((name) => [ipOf(name, 4), ipOf(name, 6)]);
-  const senders = async (): Promise<ReadonlySet<string>> => {
+  const undenied = async (): Promise<ReadonlySet<string>> => {
     const [from, to] = [new Set([...(ofB ?? []), ...(ofC ?? [])]), [ipOf('a', 4), ipOf('a', 6)]];
     const flows = await conntrackOf('n1').list(
-      ({ protocol, original, reply }) =>
-        protocol === 17 && from.has(original.source) && to.includes(reply.source),
+      ({ protocol, original, reply, mark }) =>
+        protocol === 17 &&
+        (mark & DENIED_FLOW_BIT) === 0 &&
+        from.has(original.source) &&
+        to.includes(reply.source),
     );
     return new Set(flows.map(({ original }) => original.source as string));
   };
-  assert.deepEqual(await senders(), new Set([...(ofB ?? []), ...(ofC ?? [])]));
+  assert.deepEqual(await undenied(), new Set([...(ofB ?? []), ...(ofC ?? [])]));
   await program(
     'p: { podSelector: { matchLabels: { app: a } }, ingress: [ { from: [ { podSelector: { matchLabels: { app: b } } } ] } ] }',
   );
-  assert.deepEqual(await senders(), new Set(ofB));
+  assert.deepEqual(await undenied(), new Set(ofB));
 });
 
 test('a pod that policies do not know reaches its own node and nothing else', async () => {

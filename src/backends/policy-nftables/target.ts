@@ -25,7 +25,7 @@ const MOST_CHANGES = 16_384;
 
 export interface PolicyTableDoors {
   readonly tables: NfTables;
-  readonly conntrack: Pick<Conntrack, 'forget' | 'clearMarks'>;
+  readonly conntrack: Pick<Conntrack, 'changeMarks'>;
   readonly place: NftPlace;
 }
 
@@ -43,9 +43,10 @@ export function policyTableTarget({ tables, conntrack, place }: PolicyTableDoors
       each(entries, async (table) => {
         await known.make(table, { ...place, signal });
         const trace = lazy(() => new PolicyTrace(table.elements));
-        await conntrack.forget((flow) => isJudgedFlow(flow) && isDeniedFlow(trace(), flow));
+        const isOut = (flow: TrackedFlow): boolean => isJudgedFlow(flow) && isDeniedFlow(trace(), flow);
         const isFree = (flow: TrackedFlow): boolean => isMarkedDenied(flow) && !isDeniedFlow(trace(), flow);
-        await conntrack.clearMarks(isFree, DENIED_FLOW_BIT);
+        await conntrack.changeMarks(isOut, { mask: DENIED_FLOW_BIT, value: DENIED_FLOW_BIT });
+        await conntrack.changeMarks(isFree, { mask: DENIED_FLOW_BIT, value: 0 });
       }),
     delete: (entries, signal) => each(entries, () => applyNft(deletionScript(), { ...place, signal })),
     print: (verb, _key, { elements }) => [
@@ -56,7 +57,7 @@ export function policyTableTarget({ tables, conntrack, place }: PolicyTableDoors
   };
 }
 
-/** Most changes find no flow of datagrams. */
+/** Many a node has no flow. */
 function lazy<T>(make: () => T): () => T {
   let made: T | undefined;
   return () => (made ??= make());

@@ -87,12 +87,18 @@ export function encodeDeleteFlow(flow: TrackedFlow): Uint8Array {
   return writer.attribute(CTA_ID, be32(flow.id)).finish();
 }
 
-/** Clears bits of the flow's mark: ENOENT where it is gone. */
-export function encodeClearMark(flow: TrackedFlow, bits: number): Uint8Array {
+/** Bits of a mark, and what they are to be. */
+export interface MarkChange {
+  readonly mask: number;
+  readonly value: number;
+}
+
+/** Changes bits of the flow's mark: ENOENT where it is gone. The kernel goes by the tuple alone. */
+export function encodeChangeMark(flow: TrackedFlow, { mask, value }: MarkChange): Uint8Array {
   const writer = header(IPCTNL_MSG_CT_NEW, flow.family, c.NLM_F_REQUEST | c.NLM_F_ACK);
   writer.nest(CTA_TUPLE_ORIG, (tuple) => writeTuple(tuple, flow.original, flow.protocol));
   if (flow.zone !== 0) writer.attribute(CTA_ZONE, be16(flow.zone));
-  return writer.attribute(CTA_MARK, be32(0)).attribute(CTA_MARK_MASK, be32(bits)).finish();
+  return writer.attribute(CTA_MARK, be32(value)).attribute(CTA_MARK_MASK, be32(mask)).finish();
 }
 
 /** Undefined for messages of another kind and for flows without addresses. */
