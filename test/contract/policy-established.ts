@@ -3,14 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { parseIp } from '../../src/base/ip.ts';
 import { Lifetime } from '../../src/base/lifetime.ts';
-import { PolicyCompiler } from '../../src/compile/policy/policy-compiler.ts';
-import type { NodePolicies } from '../../src/model/policy.ts';
-import { applyNft } from '../../src/sys/nft.ts';
 import { assertNoLeaks, takeSnapshot } from '../support/leaks.ts';
 import { ownName } from '../support/own-name.ts';
-import { POLICY_CLUSTER, slimPolicyObjects } from '../support/policy-state.ts';
 import type { RunningPolicies } from './policy-backends.ts';
 import type { PolicyContract } from './policy-contract.ts';
 import {
@@ -18,31 +13,14 @@ import {
   podNamed,
   POD_NAMES,
   type EstablishedRow,
-  type PodName,
   type Policies,
 } from './policy-established-rows.ts';
+import { buildEstablishedWorld, FAMILIES, partyOf, policiesOf } from './policy-established-world.ts';
 import { holdConnection, type HeldConnection } from './policy-held.ts';
-import { probeAll, serveEverywhere, type Party, type Probe } from './policy-prober.ts';
-import { buildPolicyWorld, type PolicyWorld } from './policy-world.ts';
+import { probeAll, serveEverywhere, type Probe } from './policy-prober.ts';
+import type { PolicyWorld } from './policy-world.ts';
 
-type FamilyIndex = 0 | 1;
-
-const OTHER_NODE = 'far';
-const IPS = new Map(
-  POD_NAMES.map((name, at) => {
-    const node = name === OTHER_NODE ? 1 : 0;
-    return [name, [parseIp(`10.244.${node}.${at + 1}`), parseIp(`fd00:244:0:${node}::${at + 1}`)] as const];
-  }),
-);
-const FAMILIES = [0, 1] as const;
 const PROTOCOLS = ['TCP', 'UDP'] as const;
-/** The masquerade of every node has the kernel track connections. */
-const TRACKING = [
-  'add table inet tracking',
-  'add chain inet tracking tracked { type filter hook forward priority filter; policy accept; }',
-  'add rule inet tracking tracked ct state new counter',
-  '',
-].join('\n');
 
 export function policyEstablishedContract({ name, makePolicies }: PolicyContract): void {
   describe(`connections that stand, with policies by ${name}`, () => {
@@ -54,8 +32,7 @@ export function policyEstablishedContract({ name, makePolicies }: PolicyContract
 
     before(async () => {
       machine = await takeSnapshot({ prefix });
-      world = establishedWorld(lifetime);
-      await applyNft(TRACKING, { netns: world.nodeNetns });
+      world = await buildEstablishedWorld(lifetime);
       const all = POD_NAMES.flatMap((it) => FAMILIES.map((family) => partyOf(world, it, family)));
       await serveEverywhere(all, { TCP: [80], UDP: [80] }, lifetime);
       keeper = await startKeeper();
@@ -166,48 +143,6 @@ function watchProbes(probes: () => readonly Probe[]): () => Promise<readonly Pro
     await watching;
     return wrong;
   };
-}
-
-function establishedWorld(lifetime: Lifetime): PolicyWorld {
-  const own = [...IPS].filter(([name]) => name !== OTHER_NODE);
-  return buildPolicyWorld(
-    { pods: new Map(own), nodeIps: [parseIp('192.0.2.1')], far: IPS.get(OTHER_NODE) ?? [] },
-    lifetime,
-  );
-}
-
-function partyOf(world: PolicyWorld, name: PodName, family: FamilyIndex): Party {
-  const ip = IPS.get(name)?.[family];
-  assert.ok(ip);
-  return { netns: world.pods.get(name)?.netns ?? world.farNetns, ip };
-}
-
-function policiesOf(policies: Policies): NodePolicies {
-  const pods = [...IPS].map(([name, ips]) => ({
-    metadata: { namespace: 'a', name, uid: name, labels: { app: name } },
-    spec: { nodeName: name === OTHER_NODE ? 'n2' : 'n1', containers: [] },
-    status: { phase: 'Running', podIPs: ips.map((ip) => ({ ip })) },
-  }));
-  const networkPolicies = Object.entries(policies).map(([name, { of, ingress, egress }]) => ({
-    metadata: { namespace: 'a', name },
-    spec: {
-      ...podNamed(of),
-      policyTypes: [...(ingress ? ['Ingress'] : []), ...(egress ? ['Egress'] : [])],
-      ...(ingress && { ingress }),
-      ...(egress && { egress }),
-    },
-  }));
-  const objects = slimPolicyObjects({
-    nodes: ['192.0.2.1', '192.0.2.2'].map((address, at) => ({
-      metadata: { name: `n${at + 1}` },
-      status: { addresses: [{ type: 'InternalIP', address }] },
-    })),
-    namespaces: [{ metadata: { name: 'a' } }],
-    pods,
-    networkPolicies,
-    clusterNetworkPolicies: [],
-  });
-  return new PolicyCompiler({ nodeName: 'n1', cluster: POLICY_CLUSTER }).compile(objects);
 }
 
 /** Two of each kind: an even place for what is asked first after a change, an odd one for what is answered first. */

@@ -17,10 +17,10 @@ const SILENCE_MS = 300;
 
 export interface HeldConnection {
   readonly name: string;
-  /** Whether the end that was connected to hears the other one. `isExpected`: what should be heard is waited for longer. */
+  /** Whether the end that was connected to hears all that the other one says, or any of it where nothing should be heard. `isExpected`: what should be heard is waited for longer. */
   ask(isExpected: boolean, text?: string): Promise<boolean>;
   /** The other way. */
-  answer(isExpected: boolean): Promise<boolean>;
+  answer(isExpected: boolean, text?: string): Promise<boolean>;
 }
 
 export type HoldProtocol = 'TCP' | 'UDP';
@@ -37,7 +37,8 @@ export async function holdConnection(
   const held: HeldConnection = {
     name,
     ask: (isExpected, text = 'ask') => isHeard({ say: asker.say, heard: answerer.heard, isExpected, text }),
-    answer: (isExpected) => isHeard({ say: answerer.say, heard: asker.heard, isExpected, text: 'answer' }),
+    answer: (isExpected, text = 'answer') =>
+      isHeard({ say: answerer.say, heard: asker.heard, isExpected, text }),
   };
   if (!(await held.ask(true)) || !(await held.answer(true)))
     throw new Error(`Cannot hold ${name} from ${from.ip} to ${to.ip}: it carries nothing`);
@@ -66,7 +67,7 @@ async function isHeard({ say, heard, isExpected, text }: Word): Promise<boolean>
   say(text);
   while (heard() < before + text.length && Date.now() < until)
     await new Promise((resolve) => setTimeout(resolve, 5));
-  return heard() > before;
+  return heard() >= before + (isExpected ? text.length : 1);
 }
 
 async function holdTcp(from: Party, to: Party, lifetime: Lifetime): Promise<Ends> {

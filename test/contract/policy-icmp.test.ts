@@ -1,0 +1,7 @@
+// ICMP and policies, by every policy backend.
+
+import { ebpfPolicies, nftablesPolicies } from './policy-backends.ts';
+import { policyIcmpContract } from './policy-icmp.ts';
+
+policyIcmpContract({ name: 'eBPF', makePolicies: ebpfPolicies });
+policyIcmpContract({ name: 'nftables', makePolicies: nftablesPolicies });
