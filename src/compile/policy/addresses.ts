@@ -1,4 +1,4 @@
-// Who is behind which address, as prefixes of which the longest one tells. Keeps what it made of each pod, so that a change costs what changed.
+// Who is behind which address, as prefixes of which the longest one tells. Pure.
 
 import { cidrHasCidr, hostCidr, parseCidr, type Cidr } from '../../base/cidr.ts';
 import { PEERS } from '../../base/policy-numbers.ts';
