@@ -28,6 +28,11 @@ export interface PolicyContract {
   readonly makePolicies: MakePolicies;
 }
 
+export interface PolicyRandomContract extends PolicyContract {
+  /** By default pods whose links are made as the product makes them. */
+  readonly buildWorld?: (plan: PolicyWorldPlan, lifetime: Lifetime) => PolicyWorld | Promise<PolicyWorld>;
+}
+
 const [NODE, OTHER] = NODES;
 const SLOTS = 7;
 const STATES = 30;
@@ -43,7 +48,11 @@ function nodeIps(node: number): readonly Ip[] {
 }
 
 /** Random clusters one after the other on one node: what stood before must not show. */
-export function policyRandomContract({ name, makePolicies }: PolicyContract): void {
+export function policyRandomContract({
+  name,
+  makePolicies,
+  buildWorld = buildPolicyWorld,
+}: PolicyRandomContract): void {
   describe(`random policies by ${name}`, () => {
     const lifetime = new Lifetime(`random policies by ${name}`);
     const prefix = ownName('pol');
@@ -59,7 +68,7 @@ export function policyRandomContract({ name, makePolicies }: PolicyContract): vo
         nodeIps: nodeIps(0),
         far: [...slots.flatMap((at) => podIps(1, at)), ...nodeIps(1), ...OUTSIDE],
       };
-      world = buildPolicyWorld(plan, lifetime);
+      world = await buildWorld(plan, lifetime);
       await serveEverywhere(partiesOf(world, plan), PORTS, lifetime);
       running = await makePolicies(world, lifetime);
     });
