@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parseIp } from '../../base/ip.ts';
 import { PEERS } from '../../base/policy-numbers.ts';
 import type { TrackedFlow } from '../../wire/netlink/conntrack.ts';
-import { isDeniedFlow, isJudgedFlow, isMarkedDenied } from './denied-flow.ts';
+import { isAllowedFlow, isDeniedFlow, isJudgedFlow, isMarkedDenied } from './denied-flow.ts';
 import { PolicyTrace } from './trace.ts';
 
 const [A, B, C, OPEN, OUTSIDE, NODE, SOMEBODY, VIP] = [
@@ -65,7 +65,15 @@ function aFlow({ from, to, by = to, port = 53 }: Ends, over: Partial<TrackedFlow
   };
 }
 
-for (const { name, ends, isDenied } of [
+interface FlowRow {
+  readonly name: string;
+  readonly ends: Ends;
+  readonly isDenied: boolean;
+  /** By default what is not denied is allowed. */
+  readonly isAllowed?: boolean;
+}
+
+const FLOW_ROWS: readonly FlowRow[] = [
   { name: 'what is let in', ends: { from: B, to: A }, isDenied: false },
   { name: 'another port than is let in', ends: { from: B, to: A, port: 54 }, isDenied: true },
   { name: 'whom nothing lets in', ends: { from: C, to: A }, isDenied: true },
@@ -75,14 +83,25 @@ for (const { name, ends, isDenied } of [
   { name: 'what goes where it may by way of a Service', ends: { from: A, by: VIP, to: C }, isDenied: false },
   { name: 'what goes elsewhere', ends: { from: A, to: B }, isDenied: true },
   { name: 'the pod itself', ends: { from: A, by: VIP, to: A }, isDenied: false },
-  { name: 'the own node, either way', ends: { from: NODE, to: A }, isDenied: false },
-  { name: 'what goes to the own node', ends: { from: A, to: NODE }, isDenied: false },
-  { name: 'a pod that nobody has told of', ends: { from: SOMEBODY, to: A }, isDenied: false },
+  { name: 'the own node, either way', ends: { from: NODE, to: A }, isDenied: false, isAllowed: false },
+  { name: 'what goes to the own node', ends: { from: A, to: NODE }, isDenied: false, isAllowed: false },
+  {
+    name: 'a pod that nobody has told of',
+    ends: { from: SOMEBODY, to: A },
+    isDenied: false,
+    isAllowed: false,
+  },
   { name: 'pods that no policy is about', ends: { from: C, to: OPEN }, isDenied: false },
   { name: 'what passes through', ends: { from: B, to: C }, isDenied: false },
-]) {
+];
+
+for (const { name, ends, isDenied, isAllowed = !isDenied } of FLOW_ROWS) {
   test(`isDeniedFlow() ${isDenied ? 'takes' : 'leaves'} ${name}`, () => {
     assert.equal(isDeniedFlow(TABLE, aFlow(ends)), isDenied);
+  });
+
+  test(`isAllowedFlow() ${isAllowed ? 'takes' : 'leaves'} ${name}`, () => {
+    assert.equal(isAllowedFlow(TABLE, aFlow(ends)), isAllowed);
   });
 }
 

@@ -20,14 +20,28 @@ export function isMarkedDenied({ mark, zone }: TrackedFlow): boolean {
 }
 
 /** True for a flow that would not begin now. */
-export function isDeniedFlow(table: PolicyTrace, { protocol, original, reply }: TrackedFlow): boolean {
+export function isDeniedFlow(table: PolicyTrace, flow: TrackedFlow): boolean {
+  return sidesOf(table, flow).includes('kept');
+}
+
+/** True for a flow that could begin now. Neither is true where only packets say who sends them. */
+export function isAllowedFlow(table: PolicyTrace, flow: TrackedFlow): boolean {
+  return sidesOf(table, flow).every((it) => it === 'open');
+}
+
+/** What the policies of a flow's end say to it. */
+type FlowSide = 'open' | 'kept' | 'unknown';
+
+/** A pod's flow to itself has none. */
+function sidesOf(table: PolicyTrace, { protocol, original, reply }: TrackedFlow): readonly FlowSide[] {
   const ends = {
     from: original.source,
     to: reply.source,
     port: reply.sourcePort,
     protocol: NAMES.get(protocol),
   };
-  return ends.from !== ends.to && (isKept(table, 'egress', ends) || isKept(table, 'ingress', ends));
+  if (ends.from === ends.to) return [];
+  return [sideOf(table, 'egress', ends), sideOf(table, 'ingress', ends)];
 }
 
 const NAMES: ReadonlyMap<number, Protocol> = new Map(
@@ -41,15 +55,16 @@ interface Ends {
   readonly protocol: Protocol | undefined;
 }
 
-function isKept(
+function sideOf(
   table: PolicyTrace,
   direction: 'egress' | 'ingress',
   { from, to, port, protocol }: Ends,
-): boolean {
+): FlowSide {
   const [own, remote] = direction === 'egress' ? [from, to] : [to, from];
-  if (!table.knows(own)) return false;
+  if (!table.knows(own)) return 'open';
   const peer = table.peerAt(remote);
   // Whose an address is that nobody knows, the packets say: what they began is left to them.
-  if (peer === PEERS.host || peer === PEERS.unknownPod) return false;
-  return !table.passes({ direction, own, remote, protocol, port, mark: 0, isOfNode: false });
+  if (peer === PEERS.host || peer === PEERS.unknownPod) return 'unknown';
+  const passes = table.passes({ direction, own, remote, protocol, port, mark: 0, isOfNode: false });
+  return passes ? 'open' : 'kept';
 }

@@ -6,7 +6,7 @@ import type { NfTables } from '../../sys/nf-tables.ts';
 import { applyNft, type NftPlace } from '../../sys/nft.ts';
 import type { TrackedFlow } from '../../wire/netlink/conntrack.ts';
 import type { NftElement, NftElementChange } from '../../wire/netlink/nftables.ts';
-import { isDeniedFlow, isJudgedFlow, isMarkedDenied } from './denied-flow.ts';
+import { isAllowedFlow, isDeniedFlow, isJudgedFlow, isMarkedDenied } from './denied-flow.ts';
 import { encodeElement, readKey, readValue } from './element-codec.ts';
 import { TABLE_KEY } from './render.ts';
 import { deletionScript, RULE_COUNT, tableScript } from './skeleton.ts';
@@ -44,7 +44,7 @@ export function policyTableTarget({ tables, conntrack, place }: PolicyTableDoors
         await known.make(table, { ...place, signal });
         const trace = lazy(() => new PolicyTrace(table.elements));
         const isOut = (flow: TrackedFlow): boolean => isJudgedFlow(flow) && isDeniedFlow(trace(), flow);
-        const isFree = (flow: TrackedFlow): boolean => isMarkedDenied(flow) && !isDeniedFlow(trace(), flow);
+        const isFree = (flow: TrackedFlow): boolean => isMarkedDenied(flow) && isAllowedFlow(trace(), flow);
         await conntrack.changeMarks(isOut, { mask: DENIED_FLOW_BIT, value: DENIED_FLOW_BIT });
         await conntrack.changeMarks(isFree, { mask: DENIED_FLOW_BIT, value: 0 });
       }),
