@@ -20,6 +20,8 @@ export interface EstablishedRow {
   readonly before: Policies;
   readonly after: Policies;
   readonly goesOn: boolean;
+  /** What an answer belongs to, the kernel's connection tracking alone says. */
+  readonly restsOnTracking: boolean;
 }
 
 export const podNamed = (name: PodName): object => ({ podSelector: { matchLabels: { app: name } } });
@@ -43,6 +45,8 @@ function ownPairs(side: 'ingress' | 'egress'): readonly (readonly [PodName, PodN
 
 interface Change {
   readonly name: string;
+  /** By default those do that end something. */
+  readonly restsOnTracking?: boolean;
   readonly change: (asks: PodName, answers: PodName) => Pick<EstablishedRow, 'before' | 'after'>;
 }
 
@@ -58,6 +62,7 @@ const DENYING: Readonly<Record<'ingress' | 'egress', readonly Change[]>> = {
     },
     {
       name: 'the first policy of the server keeps in and out what it does not name',
+      restsOnTracking: false,
       change: (_, of) => ({ before: {}, after: { p: { of, ingress: [from('third')], egress: [] } } }),
     },
     {
@@ -98,6 +103,7 @@ const ALLOWING: Readonly<Record<'ingress' | 'egress', readonly Change[]>> = {
     },
     {
       name: 'the first policy of the server isolates the other direction',
+      restsOnTracking: true,
       change: (_, of) => ({ before: {}, after: { p: { of, egress: [] } } }),
     },
     {
@@ -136,6 +142,7 @@ const ALLOWING: Readonly<Record<'ingress' | 'egress', readonly Change[]>> = {
     },
     {
       name: 'the first policy of the client isolates the other direction',
+      restsOnTracking: true,
       change: (of) => ({ before: {}, after: { p: { of, ingress: [] } } }),
     },
     {
@@ -150,12 +157,13 @@ const ALLOWING: Readonly<Record<'ingress' | 'egress', readonly Change[]>> = {
 
 function rowsOf(changes: typeof DENYING, goesOn: boolean): readonly EstablishedRow[] {
   return (['ingress', 'egress'] as const).flatMap((side) =>
-    changes[side].flatMap(({ name, change }) =>
+    changes[side].flatMap(({ name, change, restsOnTracking = !goesOn }) =>
       ownPairs(side).map(([asks, answers]) => ({
         name: `${name}: ${asks} > ${answers} ${goesOn ? 'goes on' : 'ends'}`,
         from: asks,
         to: answers,
         goesOn,
+        restsOnTracking,
         ...change(asks, answers),
       })),
     ),
