@@ -16,14 +16,17 @@ function set(setting: string): void {
   assert.equal(code, 0, stderr + stdout);
 }
 
+/** How long an answer may take, and how long nothing must come. */
+const [PATIENCE_S, SILENCE_S] = [10, 1] as const;
+
 function podOf(app: string): string {
   const names = kubectl(NAME, ['-n', 'shop', 'get', 'pods', '-l', `app=${app}`, '-o', 'name']);
   return names.trim().split('\n')[0] ?? '';
 }
 
 /** What the pod of a workload reads of a page, or that it reads none. */
-function fetched(from: string, url: string): string {
-  const wget = ['wget', '-t', '1', '-T', '2', '-qO-', url];
+function fetched(from: string, url: string, timeoutS: number = PATIENCE_S): string {
+  const wget = ['wget', '-t', '1', '-T', String(timeoutS), '-qO-', url];
   const command = ['-n', 'shop', 'exec', from, '--', 'sh', '-c', `${wget.join(' ')} || echo nothing`];
   return kubectl(NAME, command).trim();
 }
@@ -70,9 +73,9 @@ function aNodePort(app: 'web' | 'api'): object {
 }
 
 /** Whether this machine, which is outside, is answered by a node. */
-function isReached(node: string, port: number): Promise<boolean> {
+function isReached(node: string, port: number, timeoutS: number = PATIENCE_S): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect({ host: node, port, timeout: 2_000 });
+  const socket = connect({ host: node, port, timeout: timeoutS * 1000 });
   socket.once('connect', () => resolve(true));
   socket.once('timeout', () => resolve(false));
   socket.once('error', () => resolve(false));
@@ -107,13 +110,17 @@ suite('policies beside Services', () => {
         assert.equal(packets.code, 0, packets.stdout + packets.stderr);
         const [toolbox, api] = [podOf('toolbox'), podOf('api')];
         assert.match(fetched(toolbox, 'http://web/'), /web/, 'the pages are everybody’s');
-        assert.equal(fetched(toolbox, 'http://api:8080/'), 'nothing', 'orders come from the pages alone');
+        assert.equal(
+          fetched(toolbox, 'http://api:8080/', SILENCE_S),
+          'nothing',
+          'orders come from the pages alone',
+        );
         assert.match(fetched(api, 'http://database-read.shop-data:5432/'), /database/, 'orders are kept');
-        assert.equal(fetched(api, 'http://web/'), 'nothing', 'orders go to the database alone');
+        assert.equal(fetched(api, 'http://web/', SILENCE_S), 'nothing', 'orders go to the database alone');
         if (policy === 'ebpf') assertTold();
         const outside = nodes.map(async (node) => [
           await isReached(node, PORTS.web),
-          await isReached(node, PORTS.api),
+          await isReached(node, PORTS.api, SILENCE_S),
         ]);
         for (const reached of await Promise.all(outside)) assert.deepEqual(reached, [true, false]);
       });
