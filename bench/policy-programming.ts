@@ -2,7 +2,6 @@
 // From cold, then single changes of policies and of pods elsewhere. Prints JSON lines, for each backend. Needs root and build/bpf.
 // Usage: node bench/policy-programming.ts [BACKEND,...] [PODS] [POLICIES] [CHANGES]
 
-import { parseAgentConfig } from '../src/agent/config.ts';
 import { mergeViews, ViewCompiler, type AgentView } from '../src/agent/agent-view.ts';
 import { BackendChoice } from '../src/agent/backend-choice.ts';
 import {
@@ -16,7 +15,7 @@ import {
   SERVICE_KIND,
   SETTINGS_KIND,
 } from '../src/agent/watched-kinds.ts';
-import { podStandingPart } from '../src/backends/policy-ebpf/standing-part.ts';
+import { podStandingPart } from '../src/backends/shared-node/pod-standing.ts';
 import { POLICY_BACKENDS } from '../src/backends/registry.ts';
 import { openNodeBpf } from '../src/backends/shared-bpf/node-bpf.ts';
 import { CLOSED_STANDING } from '../src/backends/shared-bpf/pod-interfaces.ts';
@@ -33,6 +32,7 @@ import { parsePod } from '../src/objects/pod.ts';
 import { Engine } from '../src/reconcile/engine.ts';
 import { Store } from '../src/store/store.ts';
 import { buildServiceWorld } from '../test/contract/service-world.ts';
+import { benchConfig, memoryMb, quantile } from './service-load/agent-way.ts';
 
 const [names = '', pods = '10000', policies = '1000', changes = '200'] = process.argv.slice(2);
 const PODS = Number(pods);
@@ -119,40 +119,10 @@ function keyed<T extends { readonly namespace: string; readonly name: string }>(
   return new Map(all.map((it) => [it.namespace === '' ? it.name : `${it.namespace}/${it.name}`, it]));
 }
 
-function configOf(): ReturnType<typeof parseAgentConfig> {
-  const nowhere = {
-    kubeconfig: '',
-    runDir: '',
-    stateDir: '',
-    pinDir: '',
-    objectDir: '',
-    cniSocket: '',
-    agentSocket: '',
-  };
-  const cluster = {
-    clusterDomain: 'cluster.local',
-    podCidrs: ['10.244.0.0/16', 'fd00:244::/48'],
-    serviceCidrs: ['10.96.0.0/12'],
-    dnsIps: ['10.96.0.10'],
-  };
-  return parseAgentConfig({ nodeName: NODE, service: 'ebpf', ...nowhere, ...cluster });
-}
-
 function choiceOf(role: string, name: string): BackendChoice {
   const choice = new BackendChoice({ role, known: [name], fallback: name, support: () => ({ kind: 'yes' }) });
   choice.want(undefined);
   return choice;
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-}
-
-function memoryMb(): { readonly rssMb: number; readonly heapMb: number } {
-  globalThis.gc?.();
-  const { rss, heapUsed } = process.memoryUsage();
-  return { rssMb: Math.round(rss / 2 ** 20), heapMb: Math.round(heapUsed / 2 ** 20) };
 }
 
 function print(row: Readonly<Record<string, unknown>>): void {
@@ -196,7 +166,16 @@ async function run(name: string): Promise<void> {
   });
   const store = new Store();
   const choices = { services: choiceOf('Service', 'ebpf'), policies: choiceOf('policy', name) };
-  const compiler = new ViewCompiler(configOf(), choices, () => links);
+  const compiler = new ViewCompiler(
+    benchConfig({
+      nodeName: NODE,
+      service: 'ebpf',
+      podCidrs: ['10.244.0.0/16', 'fd00:244::/48'],
+      dnsIps: ['10.96.0.10'],
+    }),
+    choices,
+    () => links,
+  );
   let revision = 0;
   let compileMs = 0;
   const submit = (batch: Parameters<ViewCompiler['compile']>[2]): void => {

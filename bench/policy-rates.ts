@@ -4,9 +4,6 @@
 // Usage: node bench/policy-rates.ts [BACKEND,...] [ROUNDS] [POLICIES,...]
 
 import { POLICY_BACKENDS } from '../src/backends/registry.ts';
-import { MASQUERADE } from '../src/backends/shared-nft/masquerade.ts';
-import { renderTable } from '../src/backends/shared-nft/table.ts';
-import { tableTarget } from '../src/backends/shared-nft/table-target.ts';
 import type { PolicyBackend } from '../src/backends/shared-node/policy-backend.ts';
 import { parseCidr } from '../src/base/cidr.ts';
 import { Lifetime } from '../src/base/lifetime.ts';
@@ -20,6 +17,7 @@ import { parsePod } from '../src/objects/pod.ts';
 import { policiesBy } from '../test/contract/policy-backends.ts';
 import { buildServiceWorld } from '../test/contract/service-world.ts';
 import { LoadProgram, median } from './service-load/load-program.ts';
+import { masquerade } from './service-load/masquerade.ts';
 
 const [names = '', roundsText = '21', countsText = '0,10,1000'] = process.argv.slice(2);
 const ROUNDS = Number(roundsText);
@@ -72,19 +70,12 @@ function policiesOf(count: number): NodePolicies {
   });
 }
 
-/** As on every node of ours: both ways pass connection tracking. */
-async function masquerade(netns: string, signal: AbortSignal): Promise<void> {
-  const entries = renderTable(MASQUERADE, { pods: [PODS], inside: [PODS] });
-  const failures = await tableTarget('masquerade', MASQUERADE, { netns }).update(entries, signal, new Map());
-  for (const error of failures.values()) throw error;
-}
-
 async function run(backend: PolicyBackend): Promise<void> {
   const lifetime = new Lifetime('bench');
   try {
     const load = LoadProgram.compile(lifetime);
     const world = buildServiceWorld(['client', 'a'], lifetime);
-    await masquerade(world.nodeNetns, lifetime.signal);
+    await masquerade(world.nodeNetns, PODS, lifetime.signal);
     const running = await policiesBy(backend)(world, lifetime);
     await load.serve(world.pods.get('a')?.netns ?? '', SERVER, PORT, lifetime);
     const from = { netns: world.pods.get('client')?.netns ?? '', cgroup: world.cgroup, seconds: SECONDS };

@@ -7,7 +7,6 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../src/base/clock.ts';
 import { Lifetime } from '../src/base/lifetime.ts';
-import { parseAgentConfig } from '../src/agent/config.ts';
 import { mergeViews, ViewCompiler, type AgentView } from '../src/agent/agent-view.ts';
 import { BackendChoice } from '../src/agent/backend-choice.ts';
 import { ENDPOINT_SLICE_KIND, NODE_KIND, POD_KIND, SERVICE_KIND } from '../src/agent/watched-kinds.ts';
@@ -20,6 +19,7 @@ import { Engine } from '../src/reconcile/engine.ts';
 import { Store } from '../src/store/store.ts';
 import { probeMachine } from '../src/sys/probe.ts';
 import { buildServiceWorld } from '../test/contract/service-world.ts';
+import { benchConfig, memoryMb, quantile } from './service-load/agent-way.ts';
 
 const [names = '', services = '10000', seconds = '60', limited = '0'] = process.argv.slice(2);
 const COUNT = Number(services);
@@ -79,26 +79,6 @@ function aSlice(i: number, round: number): unknown {
   };
 }
 
-/** Paths lead nowhere: nothing of what the configuration names is opened. */
-function configOf(service: string): ReturnType<typeof parseAgentConfig> {
-  const nowhere = {
-    kubeconfig: '',
-    runDir: '',
-    stateDir: '',
-    pinDir: '',
-    objectDir: '',
-    cniSocket: '',
-    agentSocket: '',
-  };
-  const cluster = {
-    clusterDomain: 'cluster.local',
-    podCidrs: [],
-    serviceCidrs: ['10.96.0.0/12'],
-    dnsIps: [],
-  };
-  return parseAgentConfig({ nodeName: NODE, service, ...nowhere, ...cluster });
-}
-
 /** The agent's way without its processes and sockets around it. */
 function startWay(backend: string, engine: Engine<AgentView>, lifetime: Lifetime) {
   const store = new Store();
@@ -106,7 +86,11 @@ function startWay(backend: string, engine: Engine<AgentView>, lifetime: Lifetime
     new BackendChoice({ role, known: [name], fallback: name, support: () => ({ kind: 'yes' }) });
   const choices = { services: choiceOf('Service', backend), policies: choiceOf('policy', 'ebpf') };
   choices.services.want(undefined);
-  const compiler = new ViewCompiler(configOf(backend), choices, () => []);
+  const compiler = new ViewCompiler(
+    benchConfig({ nodeName: NODE, service: backend, podCidrs: [], dnsIps: [] }),
+    choices,
+    () => [],
+  );
   store.table(NODE_KIND).replace(new Map([[NODE, parseNode({ metadata: { name: NODE } })]]));
   store.table(POD_KIND).replace(new Map());
   let revision = 0;
@@ -119,17 +103,6 @@ function startWay(backend: string, engine: Engine<AgentView>, lifetime: Lifetime
   const running = Promise.all([follow(), engine.run(lifetime.signal)]);
   lifetime.defer('way', async () => void (await running));
   return store;
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-}
-
-function memoryMb(): { rssMb: number; heapMb: number } {
-  globalThis.gc?.();
-  const { rss, heapUsed } = process.memoryUsage();
-  return { rssMb: Math.round(rss / 2 ** 20), heapMb: Math.round(heapUsed / 2 ** 20) };
 }
 
 async function run(name: string): Promise<void> {

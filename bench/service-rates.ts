@@ -14,9 +14,6 @@ import { Lifetime } from '../src/base/lifetime.ts';
 import { parsePort } from '../src/base/port.ts';
 import { SERVICE_BACKENDS, backendSupport } from '../src/backends/registry.ts';
 import { openNodeBpf } from '../src/backends/shared-bpf/node-bpf.ts';
-import { MASQUERADE } from '../src/backends/shared-nft/masquerade.ts';
-import { renderTable } from '../src/backends/shared-nft/table.ts';
-import { tableTarget } from '../src/backends/shared-nft/table-target.ts';
 import type { ServiceBackend, ServiceInput } from '../src/backends/shared-node/service-backend.ts';
 import { frontendKey, type Frontend, type ServiceView } from '../src/model/network.ts';
 import { Engine } from '../src/reconcile/engine.ts';
@@ -25,6 +22,7 @@ import { probeMachine } from '../src/sys/probe.ts';
 import { buildServiceWorld, linkIndex, type ServiceWorld } from '../test/contract/service-world.ts';
 import { aFrontend } from '../test/support/service-samples.ts';
 import { LoadProgram, median } from './service-load/load-program.ts';
+import { masquerade } from './service-load/masquerade.ts';
 
 const [names = '', roundsText = '15', countsText = '10,1000,10000'] = process.argv.slice(2);
 const ROUNDS = Number(roundsText);
@@ -60,12 +58,6 @@ function viewOf(count: number): { readonly view: ServiceView; readonly host: str
     },
   };
   return { view, host: ipOf(count) };
-}
-
-async function masquerade(netns: string, signal: AbortSignal): Promise<void> {
-  const entries = renderTable(MASQUERADE, { pods: [PODS], inside: [PODS] });
-  const failures = await tableTarget('masquerade', MASQUERADE, { netns }).update(entries, signal, new Map());
-  for (const error of failures.values()) throw error;
 }
 
 /** Programs a view and returns when the kernel holds it. */
@@ -114,7 +106,7 @@ async function run(backend: ServiceBackend): Promise<void> {
     const load = LoadProgram.compile(lifetime);
     const world = buildServiceWorld(['client', 'a'], lifetime);
     const client = world.pods.get('client')?.netns ?? '';
-    await masquerade(world.nodeNetns, lifetime.signal);
+    await masquerade(world.nodeNetns, PODS, lifetime.signal);
     const program = await programmer(backend, world, lifetime);
     await load.serve(world.pods.get('a')?.netns ?? '', SERVER, PORT, lifetime);
     let first: number | undefined;

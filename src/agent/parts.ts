@@ -3,7 +3,7 @@
 import { NODE_SYSCTLS } from '../backends/network-vxlan/node-settings.ts';
 import { peerAddressTarget, tunnelPeerTarget } from '../backends/network-vxlan/peer-map.ts';
 import { networkVxlanTargets, type VxlanTargets } from '../backends/network-vxlan/target.ts';
-import { podStandingPart } from '../backends/policy-ebpf/standing-part.ts';
+import { podStandingPart } from '../backends/shared-node/pod-standing.ts';
 import type { NodeLinks } from '../backends/shared-bpf/node-links.ts';
 import type { NodeMaps } from '../backends/shared-bpf/node-maps.ts';
 import { POLICY_BACKENDS, SERVICE_BACKENDS } from '../backends/registry.ts';

@@ -1,11 +1,11 @@
 // Where pods that come meet their policies: keeps the node's pod links, gives a new one the standing that its policies say if they are in the kernel, and
 // lets nobody go on before they are.
 
-import { standingOf } from '../backends/policy-ebpf/render.ts';
 import type { NodeBpf } from '../backends/shared-bpf/node-bpf.ts';
 import { policyMode, setPolicyMode } from '../backends/shared-bpf/policy-mode.ts';
 import { CLOSED_STANDING, type PodStanding } from '../backends/shared-bpf/pod-interfaces.ts';
 import type { PodLink, PolicyView } from '../backends/shared-node/policy-backend.ts';
+import { standingOf } from '../backends/shared-node/pod-standing.ts';
 import type { Clock } from '../base/clock.ts';
 import { POLICY_MODES } from '../base/policy-numbers.ts';
 import type { DatapathPod, GatedPod } from '../cni/doors.ts';
@@ -21,7 +21,7 @@ export interface PolicyDeskOptions {
   readonly onLate: (pod: GatedPod) => void;
 }
 
-/** How long a pod waits for its policies: as long as an API server takes to be asked twice. What is not known then is denied. */
+/** How long a pod waits for its policies. What is not known then is denied until it is. */
 const PATIENCE_MS = 3_000;
 
 export class PolicyDesk {

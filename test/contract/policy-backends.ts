@@ -4,7 +4,7 @@ import type { Lifetime } from '../../src/base/lifetime.ts';
 import { EBPF_POLICIES } from '../../src/backends/policy-ebpf/backend.ts';
 import { openNodeBpf, type NodeBpf } from '../../src/backends/shared-bpf/node-bpf.ts';
 import { CLOSED_STANDING } from '../../src/backends/shared-bpf/pod-interfaces.ts';
-import { podStandingPart } from '../../src/backends/policy-ebpf/standing-part.ts';
+import { podStandingPart } from '../../src/backends/shared-node/pod-standing.ts';
 import { POLICY_BACKENDS } from '../../src/backends/registry.ts';
 import { NFTABLES_POLICIES } from '../../src/backends/policy-nftables/backend.ts';
 import type {

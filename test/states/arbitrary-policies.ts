@@ -1,6 +1,7 @@
 // Random clusters for policies: raw objects as the API writes them, small enough that selectors, prefixes and ports meet often.
 
 import fc from 'fast-check';
+import { someClusterPolicySpec, somePolicySpec } from '../support/policy-shapes.ts';
 
 export type Raw = Readonly<Record<string, unknown>> & {
   readonly metadata: { readonly name: string; readonly namespace?: string };
@@ -80,26 +81,9 @@ const somePort = fc.constantFrom(
   { protocol: 'UDP' },
 );
 
-const someRules = (peers: 'from' | 'to') =>
-  fc.array(
-    fc.record(
-      { [peers]: fc.array(somePeer, { maxLength: 2 }), ports: fc.array(somePort, { maxLength: 2 }) },
-      { requiredKeys: [] },
-    ),
-    { maxLength: 2 },
-  );
-
 const somePolicy = fc.record({
   namespace: fc.constantFrom(...NAMESPACES),
-  spec: fc.record(
-    {
-      podSelector: someSelector,
-      policyTypes: fc.subarray(['Ingress', 'Egress']),
-      ingress: someRules('from'),
-      egress: someRules('to'),
-    },
-    { requiredKeys: ['podSelector'] },
-  ),
+  spec: somePolicySpec({ selector: someSelector, peer: somePeer, port: somePort }),
 });
 
 const someNamespaced = fc.record(
@@ -127,28 +111,11 @@ const someProtocol = fc.constantFrom(
   { destinationNamedPort: 'http' },
 );
 
-const someClusterRules = (peers: 'from' | 'to') =>
-  fc.array(
-    fc.record(
-      {
-        action: fc.constantFrom('Accept', 'Deny', 'Pass'),
-        [peers]: fc.array(peers === 'from' ? someClusterPeer : someEgressPeer, {
-          minLength: 1,
-          maxLength: 2,
-        }),
-        protocols: fc.array(someProtocol, { minLength: 1, maxLength: 2 }),
-      },
-      { requiredKeys: ['action', peers] },
-    ),
-    { maxLength: 2 },
-  );
-
-const someClusterPolicy = fc.record({
-  tier: fc.constantFrom('Admin', 'Baseline'),
-  priority: fc.integer({ min: 0, max: 2 }),
+const someClusterPolicy = someClusterPolicySpec({
   subject: fc.oneof(fc.record({ namespaces: someNamespaceSelector }), fc.record({ pods: someNamespaced })),
-  ingress: someClusterRules('from'),
-  egress: someClusterRules('to'),
+  from: someClusterPeer,
+  to: someEgressPeer,
+  protocol: someProtocol,
 });
 
 const PORTS = [

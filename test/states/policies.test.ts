@@ -6,12 +6,8 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { parseCidr } from '../../src/base/cidr.ts';
 import { familyOf } from '../../src/base/ip.ts';
-import {
-  renderAddresses,
-  renderPeers,
-  renderPorts,
-  standingOf,
-} from '../../src/backends/policy-ebpf/render.ts';
+import { renderAddresses, renderPeers, renderPorts } from '../../src/backends/policy-ebpf/render.ts';
+import { standingOf } from '../../src/backends/shared-node/pod-standing.ts';
 import { renderPolicies } from '../../src/backends/policy-nftables/render.ts';
 import type { PolicyTable } from '../../src/backends/policy-nftables/table-plan.ts';
 import { PolicyTrace } from '../../src/backends/policy-nftables/trace.ts';

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { parseCidr } from '../../src/base/cidr.ts';
 import type { PlacedObject } from '../../src/policy/placed-object.ts';
 import { readPolicyWorld, type PolicyWorld } from '../../src/policy/policy-world.ts';
+import { someClusterPolicySpec, somePolicySpec } from './policy-shapes.ts';
 
 const VALUES = ['x', 'y'];
 const anAnswer = fc.constantFrom(...VALUES);
@@ -48,28 +49,11 @@ const somePort = fc.constantFrom(
   {},
 );
 
-const someRules = (peers: 'from' | 'to') =>
-  fc.array(
-    fc.record(
-      { [peers]: fc.array(somePeer, { maxLength: 2 }), ports: fc.array(somePort, { maxLength: 2 }) },
-      { requiredKeys: [] },
-    ),
-    { maxLength: 2 },
-  );
-
 const NAMESPACES = ['a', 'b'];
 
 const somePolicy = fc.record({
   namespace: fc.constantFrom(...NAMESPACES),
-  spec: fc.record(
-    {
-      podSelector: someSelector,
-      policyTypes: fc.subarray(['Ingress', 'Egress']),
-      ingress: someRules('from'),
-      egress: someRules('to'),
-    },
-    { requiredKeys: ['podSelector'] },
-  ),
+  spec: somePolicySpec({ selector: someSelector, peer: somePeer, port: somePort }),
 });
 
 const someNamespaced = fc.record({ namespaceSelector: someSelector, podSelector: someSelector });
@@ -99,28 +83,11 @@ const someProtocol = fc.constantFrom(
   { destinationNamedPort: 'http' },
 );
 
-const someClusterRules = (peers: 'from' | 'to') =>
-  fc.array(
-    fc.record(
-      {
-        action: fc.constantFrom('Accept', 'Deny', 'Pass'),
-        [peers]: fc.array(peers === 'from' ? someIngressPeer : someEgressPeer, {
-          minLength: 1,
-          maxLength: 2,
-        }),
-        protocols: fc.array(someProtocol, { minLength: 1, maxLength: 2 }),
-      },
-      { requiredKeys: ['action', peers] },
-    ),
-    { maxLength: 2 },
-  );
-
-const someClusterPolicy = fc.record({
-  tier: fc.constantFrom('Admin', 'Baseline'),
-  priority: fc.integer({ min: 0, max: 2 }),
+const someClusterPolicy = someClusterPolicySpec({
   subject: fc.oneof(fc.record({ namespaces: someSelector }), fc.record({ pods: someNamespaced })),
-  ingress: someClusterRules('from'),
-  egress: someClusterRules('to'),
+  from: someIngressPeer,
+  to: someEgressPeer,
+  protocol: someProtocol,
 });
 
 const PORTS = [

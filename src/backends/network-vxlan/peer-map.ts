@@ -2,13 +2,14 @@
 // whose an own address is, because what the tunnel brings to one was handed over.
 
 import type { Target } from '../../reconcile/target.ts';
+import { mapVerbs } from '../shared-bpf/map-target.ts';
 import type { NodeMaps } from '../shared-bpf/node-maps.ts';
 import type { PeerAddress, TunnelPeer } from './entries.ts';
 
 export function tunnelPeerTarget({ tunnelPeers }: Pick<NodeMaps, 'tunnelPeers'>): Target<TunnelPeer> {
   return {
     name: 'tunnel peers of XDP',
-    ...verbsOf<TunnelPeer>({
+    ...mapVerbs<TunnelPeer>({
       read: () => tunnelPeers.entries().map(([{ mac }, row]) => [mac, { mac, ...row }] as const),
       write: (all) => tunnelPeers.updateAll(all.map(({ mac, ...row }) => [{ mac }, row])),
       remove: (all) => tunnelPeers.deleteAll(all.map(({ mac }) => ({ mac }))),
@@ -21,35 +22,12 @@ export function tunnelPeerTarget({ tunnelPeers }: Pick<NodeMaps, 'tunnelPeers'>)
 export function peerAddressTarget({ peerAddresses }: Pick<NodeMaps, 'peerAddresses'>): Target<PeerAddress> {
   return {
     name: 'addresses of other nodes',
-    ...verbsOf<PeerAddress>({
+    ...mapVerbs<PeerAddress>({
       read: () => peerAddresses.entries().map(([{ ip }, { mac }]) => [ip, { ip, mac }] as const),
       write: (all) => peerAddresses.updateAll(all.map(({ ip, mac }) => [{ ip }, { mac }])),
       remove: (all) => peerAddresses.deleteAll(all.map(({ ip }) => ({ ip }))),
     }),
     isEqual: (a, b) => a.mac === b.mac,
     print: (verb, ip, { mac }) => [`${verb} address ${ip} of the node at ${mac} in the map peer_addresses`],
-  };
-}
-
-interface EntryMap<T> {
-  readonly read: () => readonly (readonly [string, T])[];
-  readonly write: (all: readonly T[]) => void;
-  readonly remove: (all: readonly T[]) => void;
-}
-
-function verbsOf<T>({ read, write, remove }: EntryMap<T>): Pick<Target<T>, 'observe' | 'update' | 'delete'> {
-  return {
-    // oxlint-disable-next-line typescript/require-await -- the calls block; callers treat them as the I/O that they are
-    observe: async () => new Map(read()),
-    // oxlint-disable-next-line typescript/require-await -- as above
-    update: async (entries) => {
-      write([...entries.values()]);
-      return new Map();
-    },
-    // oxlint-disable-next-line typescript/require-await -- as above
-    delete: async (entries) => {
-      remove([...entries.values()]);
-      return new Map();
-    },
   };
 }

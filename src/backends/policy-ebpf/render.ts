@@ -3,10 +3,8 @@
 import type { Cidr } from '../../base/cidr.ts';
 import { PORT_PROTOCOLS, prefixesOfRange, type PortSet } from '../../base/port-set.ts';
 import { PROTOCOL_NUMBERS } from '../../base/port.ts';
-import type { DirectionPolicy, PolicyAddress, PolicySubject } from '../../model/policy.ts';
-import { POLICY_ISOLATED } from '../../wire/bpf-maps-policy.ts';
-import { CLOSED_STANDING, type PodStanding } from '../shared-bpf/pod-interfaces.ts';
-import { podOfLink, type PodLink, type PolicyView } from '../shared-node/policy-backend.ts';
+import type { DirectionPolicy, PolicyAddress } from '../../model/policy.ts';
+import type { PolicyView } from '../shared-node/policy-backend.ts';
 
 /** A block of open ports; protocol 0 is all that has no ports. */
 export interface PortEntry {
@@ -86,35 +84,4 @@ function addDirection(
       const entry = { ...of, peer, block, ruleSet };
       entries.set(peerEntryKey(entry), entry);
     }
-}
-
-/** By index of the link. A pod that nobody knows is closed. */
-export function renderStandings(view: PolicyView): ReadonlyMap<string, StandingEntry> {
-  return new Map(
-    view.links.map((link) => {
-      const { ifindex } = link;
-      return [String(ifindex), { ifindex, ...(standingOf(view, link) ?? CLOSED_STANDING) }];
-    }),
-  );
-}
-
-export interface StandingEntry extends PodStanding {
-  readonly ifindex: number;
-}
-
-/** Undefined for a pod that the policies do not know. */
-export function standingOf(
-  { pods, subjects }: Pick<PolicyView, 'pods' | 'subjects'>,
-  link: Pick<PodLink, 'pod' | 'ips'>,
-): PodStanding | undefined {
-  const pod = podOfLink(pods, link);
-  if (pod === undefined) return undefined;
-  const { subject, identity = 0 } = pod;
-  return { identity, subject, isolated: isolatedOf(subjects.get(subject)) };
-}
-
-function isolatedOf(subject: PolicySubject | undefined): number {
-  if (subject === undefined) return CLOSED_STANDING.isolated;
-  const { ingress, egress } = POLICY_ISOLATED;
-  return (subject.ingress === undefined ? 0 : ingress) | (subject.egress === undefined ? 0 : egress);
 }

@@ -1,59 +1,22 @@
-// The programs' maps as targets of the engine. Whatever is changed, connections that stand are asked again: the epoch grows.
+// The programs' maps as targets of the engine.
 
 import { cidrBase, cidrFamily, cidrLength, cidrOf, type Cidr } from '../../base/cidr.ts';
 import { familyOf } from '../../base/ip.ts';
-import { POLICY_MODES } from '../../base/policy-numbers.ts';
 import type { Target } from '../../reconcile/target.ts';
 import { POLICY_PORT_FIXED_BITS } from '../../wire/bpf-maps-policy.ts';
-import { CLOSED_STANDING, type PodStanding } from '../shared-bpf/pod-interfaces.ts';
+import { mapVerbs, type EntryMap } from '../shared-bpf/map-target.ts';
 import type { NodeMaps } from '../shared-bpf/node-maps.ts';
-import {
-  peerEntryKey,
-  portEntryKey,
-  type AddressEntry,
-  type PeerEntry,
-  type PortEntry,
-  type StandingEntry,
-} from './render.ts';
+import { growEpoch } from '../shared-bpf/policy-mode.ts';
+import { peerEntryKey, portEntryKey, type AddressEntry, type PeerEntry, type PortEntry } from './render.ts';
 
-type PolicyMaps = Pick<
-  NodeMaps,
-  'policyAddresses' | 'policyPeers' | 'policyPorts' | 'policyState' | 'podInterfaces'
->;
+type PolicyMaps = Pick<NodeMaps, 'policyAddresses' | 'policyPeers' | 'policyPorts' | 'policyState'>;
 
-/** Makes programs ask again whether each connection may be. */
-export function growEpoch({ policyState }: Pick<PolicyMaps, 'policyState'>): void {
-  const { epoch, mode } = policyState.lookup({ index: 0 }) ?? { epoch: 0, mode: POLICY_MODES.off };
-  policyState.update({ index: 0 }, { epoch: (epoch + 1) >>> 0, mode });
-}
-
-interface MapVerbs<T> {
-  readonly read: () => readonly (readonly [string, T])[];
-  readonly write: (all: readonly T[]) => void;
-  readonly remove: (all: readonly T[]) => void;
-}
-
+/** Whatever is changed, connections that stand are asked again. */
 function verbsOf<T>(
   maps: PolicyMaps,
-  { read, write, remove }: MapVerbs<T>,
+  entries: EntryMap<T>,
 ): Pick<Target<T>, 'observe' | 'update' | 'delete' | 'isIsolated'> {
-  return {
-    isIsolated: true,
-    // oxlint-disable-next-line typescript/require-await -- the calls block; callers treat them as the I/O that they are
-    observe: async () => new Map(read()),
-    // oxlint-disable-next-line typescript/require-await -- as above
-    update: async (entries) => {
-      write([...entries.values()]);
-      growEpoch(maps);
-      return new Map();
-    },
-    // oxlint-disable-next-line typescript/require-await -- as above
-    delete: async (entries) => {
-      remove([...entries.values()]);
-      growEpoch(maps);
-      return new Map();
-    },
-  };
+  return { isIsolated: true, ...mapVerbs(entries, () => growEpoch(maps)) };
 }
 
 export function portTarget(maps: PolicyMaps): Target<PortEntry> {
@@ -127,33 +90,6 @@ export function peerTarget(maps: PolicyMaps): Target<PeerEntry> {
     isEqual: (a, b) => a.ruleSet === b.ruleSet,
     print: (verb, key, { ruleSet }) => [
       `${verb} peer ${key} with rule set ${ruleSet} in the map policy_peers`,
-    ],
-  };
-}
-
-/** Who the pods of the node's links are. The links are the CNI's: one that nobody knows is closed, not removed. */
-export function standingTarget(maps: PolicyMaps): Target<StandingEntry> {
-  const { podInterfaces } = maps;
-  const write = (ifindex: number, { identity, subject, isolated }: PodStanding): void => {
-    const there = podInterfaces.lookup({ ifindex });
-    if (there !== undefined) podInterfaces.update({ ifindex }, { ...there, identity, subject, isolated });
-  };
-  return {
-    name: 'policy-pods',
-    ...verbsOf<StandingEntry>(maps, {
-      read: () =>
-        podInterfaces
-          .entries()
-          .map(([{ ifindex }, { identity, subject, isolated }]) => [
-            String(ifindex),
-            { ifindex, identity, subject, isolated },
-          ]),
-      write: (all) => all.forEach(({ ifindex, ...standing }) => write(ifindex, standing)),
-      remove: (all) => all.forEach(({ ifindex }) => write(ifindex, CLOSED_STANDING)),
-    }),
-    isEqual: (a, b) => a.identity === b.identity && a.subject === b.subject && a.isolated === b.isolated,
-    print: (verb, ifindex, { subject, identity, isolated }) => [
-      `${verb} link ${ifindex} as subject ${subject}, identity ${identity}, isolated ${isolated} in the map pod_interfaces`,
     ],
   };
 }

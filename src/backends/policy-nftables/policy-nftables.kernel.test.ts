@@ -29,8 +29,7 @@ import {
   type TwoNodes,
 } from '../../../test/support/two-nodes-lab.ts';
 import { startPeerIn, type WorldPeer } from '../../../test/contract/service-world.ts';
-import { renderStandings } from '../policy-ebpf/render.ts';
-import { standingTarget } from '../policy-ebpf/target.ts';
+import { renderStandings, standingTarget } from '../shared-node/pod-standing.ts';
 import { setPolicyMode } from '../shared-bpf/policy-mode.ts';
 import type { PolicyView } from '../shared-node/policy-backend.ts';
 import { renderPolicies } from './render.ts';

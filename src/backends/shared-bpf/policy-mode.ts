@@ -1,4 +1,4 @@
-// What the programs at pods' links do for policies: one number in their map, which the backends of policies hand to each other.
+// What the programs at pods' links do for policies, which the backends of policies hand to each other, and how often these have changed.
 
 import { POLICY_MODES } from '../../base/policy-numbers.ts';
 import type { Target } from '../../reconcile/target.ts';
@@ -14,6 +14,12 @@ export function policyMode({ policyState }: PolicyStateMap): number {
 export function setPolicyMode({ policyState }: PolicyStateMap, mode: number): void {
   const { epoch } = policyState.lookup({ index: 0 }) ?? { epoch: 0 };
   policyState.update({ index: 0 }, { epoch, mode });
+}
+
+/** Makes programs ask again whether each connection may be. */
+export function growEpoch({ policyState }: PolicyStateMap): void {
+  const { epoch, mode } = policyState.lookup({ index: 0 }) ?? { epoch: 0, mode: POLICY_MODES.off };
+  policyState.update({ index: 0 }, { epoch: (epoch + 1) >>> 0, mode });
 }
 
 const SWITCH = 'switch';
