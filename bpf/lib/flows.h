@@ -62,10 +62,10 @@ static __always_inline void flow_answer_key(const struct flow *out, __u8 protoco
 	key->direction = FLOW_REVERSE;
 }
 
-/* Units of 2^30 ns, a second or so: a shift instead of a division per packet. */
+/* Units of 2^30 ns, a second or so: a shift instead of a division per packet, and of the clock of the last tick. */
 static __always_inline __u32 flow_clock(void)
 {
-	return (__u32)(bpf_ktime_get_ns() >> 30);
+	return (__u32)(bpf_ktime_get_coarse_ns() >> 30);
 }
 
 /* Keeps note that a flow of an outside client is in use; written once a second. */

@@ -3,7 +3,7 @@
  * Network policy at a pod: what it sends is judged behind Services (by the endpoint), what it receives before answers look like a Service again.
  *
  *   not isolated ------------------------------------------------> passes
- *   isolated: a connection that stands, of this epoch -----------> passes             policy_flows, one look-up
+ *   isolated: a connection that stands, of this epoch -----------> passes             policy_flows, one look-up; what it sends asks for no Service
  *             of an older epoch, or new: judged the way it began
  *               who is the other end: the mark, or the address     policy_addresses
  *               what is open with it                               policy_peers, policy_ports
@@ -346,18 +346,41 @@ static __always_inline void policy_about(const struct pod_interface *pod, __u32 
 	asked->key.ifindex = ifindex;
 }
 
-/* What the pod sends, between the ends of `to`. */
-static __noinline int policy_sends(struct __sk_buff *skb, const struct packet *packet, const struct flow *to)
+/* True for a segment of a connection that stands between the ends that it has, and that the policies of now let be. */
+static __noinline bool policy_goes_on(struct __sk_buff *skb, const struct packet *packet)
 {
-	__u32 ifindex = skb->ifindex;
-	const struct pod_interface *pod = bpf_map_lookup_elem(&pod_interfaces, &ifindex);
+	struct policy_flow_key key = {
+		.local = packet->source,
+		.remote = packet->destination,
+		.local_port = packet->source_port,
+		.remote_port = packet->destination_port,
+		.ifindex = skb->ifindex,
+		.protocol = packet->protocol,
+	};
+	struct policy_flow *flow = bpf_map_lookup_elem(&policy_flows, &key);
+	const struct policy_state *state;
+	__u32 index = 0;
+	__u32 now;
+
+	if (!flow)
+		return false;
+	state = bpf_map_lookup_elem(&policy_state, &index);
+	now = flow_clock();
+	if (!state || state->mode < POLICY_MODE_JUDGES || flow->epoch != state->epoch || !policy_is_alive(flow, packet->protocol, now))
+		return false;
+	if (flow->last_used != now)
+		flow->last_used = now;
+	return true;
+}
+
+/* What the pod sends, between the ends of `to`. */
+static __noinline int policy_sends(struct __sk_buff *skb, const struct packet *packet, const struct pod_interface *pod, const struct flow *to)
+{
 	struct policy_question asked = {};
 
-	if (!pod)
-		return REASON_UNKNOWN_INTERFACE;
 	if (!pod->isolated || !policy_does(POLICY_MODE_JUDGES))
 		return 0;
-	policy_about(pod, ifindex, POLICY_EGRESS, &asked);
+	policy_about(pod, skb->ifindex, POLICY_EGRESS, &asked);
 	asked.key.local = to->source;
 	asked.key.local_port = to->source_port;
 	asked.key.remote = to->destination;
