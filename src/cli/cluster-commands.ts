@@ -71,7 +71,7 @@ function addUp(program: Command): void {
     .addOption(
       durationFlag('--wait <duration>', 'how long to wait until all is ready', { ms: 120_000, text: '2m' }),
     )
-    .addOption(flag('--no-check', 'leave out the connectivity check at the end'))
+    .addOption(flag('--no-check', 'leave out the connectivity check and the tests of policies at the end'))
     .addOption(outputFlag())
     .addOption(quietFlag())
     .addHelpText(
@@ -79,6 +79,10 @@ function addUp(program: Command): void {
       examples(
         ['fairlead up', 'three nodes and nothing on them'],
         ['fairlead up -f examples/shop', 'the same with your manifests; again: only what differs is applied'],
+        [
+          'fairlead up -f examples/shop -f examples/policies',
+          'under policies, held to their tests by packets',
+        ],
         ['kubectl kustomize . | fairlead up -f -', 'manifests from another program'],
         ['fairlead up --name two --nodes 1 --pod-cidr 10.50.0.0/16', 'a second cluster beside the first'],
       ),

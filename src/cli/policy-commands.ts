@@ -1,6 +1,7 @@
 // The commands about policies: names, flags, examples.
 
 import type { Command, Option } from 'commander';
+import { SILENCE_MS } from '../policy/packet-plan.ts';
 import {
   durationFlag,
   examples,
@@ -77,7 +78,7 @@ function addTest(policy: Command): void {
     .addOption(filenameFlag())
     .addOption(flag('--cluster <name>', 'a cluster of this machine instead of files: with real packets'))
     .addOption(
-      durationFlag('--timeout <duration>', 'for one connection of --cluster', { ms: 1_000, text: '1s' }),
+      durationFlag('--timeout <duration>', 'for one connection of --cluster', { ms: SILENCE_MS, text: '1s' }),
     )
     .addOption(flag('--junit <file>', 'write the results as JUnit XML'))
     .addOption(flag('--sarif <file>', 'write what failed as SARIF, for code scanning'))

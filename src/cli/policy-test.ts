@@ -90,6 +90,7 @@ export function writeReport(file: string, text: string): void {
   }
 }
 
-function machineForm({ assertion, failure, ...rest }: AssertionResult) {
+/** A result for machines. */
+export function machineForm({ assertion, failure, ...rest }: AssertionResult): object {
   return { ...assertion, isPassed: failure === undefined, failure, ...rest };
 }

@@ -12,7 +12,10 @@ import {
 import type { UpReport } from '../lab/cluster/up.ts';
 import type { Applied } from '../lab/manifests/apply.ts';
 import type { CheckReport } from '../lab/connectivity/check.ts';
+import { packetCountText, type PacketResult } from '../policy/packet-results.ts';
+import { textReport } from '../policy/reports/text.ts';
 import { table } from './output.ts';
+import { machineForm } from './policy-test.ts';
 import { servedByLine } from './served-by-line.ts';
 
 export interface UpSummary {
@@ -46,11 +49,18 @@ export interface UpSummary {
   readonly servedBy: ServedByCounts;
   readonly kubeconfig: string;
   readonly connectivity: CheckReport | undefined;
+  /** Of the tests of policies that lay among the manifests. */
+  readonly policyTests: readonly object[];
 }
 
 export async function summarize(
   report: UpReport,
-  facts: { readonly check: CheckReport | undefined; readonly kubeconfig: string; readonly seconds: number },
+  facts: {
+    readonly check: CheckReport | undefined;
+    readonly policyTests: readonly PacketResult[];
+    readonly kubeconfig: string;
+    readonly seconds: number;
+  },
 ): Promise<UpSummary> {
   const [nodes, pods, services] = await Promise.all([
     report.client.list(NODES),
@@ -78,6 +88,7 @@ export async function summarize(
     servedBy: countServedBy(pods.items),
     kubeconfig: facts.kubeconfig,
     connectivity: facts.check,
+    policyTests: facts.policyTests.map(machineForm),
   };
 }
 
@@ -109,7 +120,11 @@ function serviceRow(service: Service): UpSummary['services'][number] {
 }
 
 /** `isWide` adds the images of the pods and every object that the manifests changed in a new cluster too. */
-export function summaryText(summary: UpSummary, isWide: boolean): string {
+export function summaryText(
+  summary: UpSummary,
+  policyTests: readonly PacketResult[],
+  isWide: boolean,
+): string {
   const podHeader = ['NAMESPACE', 'POD', 'NODE', 'ADDRESSES', ...(isWide ? ['IMAGE', 'SERVED BY'] : [])];
   const pods = summary.pods.map((it) => [
     it.namespace,
@@ -131,6 +146,9 @@ export function summaryText(summary: UpSummary, isWide: boolean): string {
     changesText(summary, isWide),
     `\n${servedByLine(summary.servedBy)}`,
     connectivityText(summary.connectivity),
+    policyTests.length === 0
+      ? ''
+      : `Policies: ${textReport(policyTests, isWide)}${packetCountText(policyTests)}\n`,
     verdict(summary),
     `\n  export KUBECONFIG=${summary.kubeconfig}\n  kubectl get pods -A -o wide\n`,
   ].join('');
@@ -162,8 +180,13 @@ export function connectivityText(report: CheckReport | undefined): string {
   if (report === undefined) return 'Connectivity was not checked.\n';
   if (report.probes === 0) return 'Connectivity: nothing to check, there is no ready pod.\n';
   const what = `${report.probes} connections by name from ${report.pods} pods to ${report.services} Services, ${report.acrossNodes} with endpoints on other nodes`;
+  const { denied, partlyDenied } = report;
+  const policies =
+    denied + partlyDenied === 0
+      ? ''
+      : `; policies deny ${denied} of them, which get no answer, and ${partlyDenied} to some endpoints`;
   if (report.failures.length === 0)
-    return `Connectivity: all good. ${what}; median ${report.medianMs.toFixed(1)} ms.\n`;
+    return `Connectivity: all good. ${what}${policies}; median ${report.medianMs.toFixed(1)} ms.\n`;
   const shown = report.failures
     .slice(0, 20)
     .map((it) => `  ${it.from} -> ${it.to}/${it.protocol}: ${it.reason}\n`);

@@ -6,10 +6,15 @@ import { FairleadError } from '../base/errors.ts';
 import { clusterPaths, type PathRoots } from '../base/paths.ts';
 import { checkConnectivity, type CheckReport } from '../lab/connectivity/check.ts';
 import { up, type UpReport } from '../lab/cluster/up.ts';
-import { loadManifests } from '../lab/manifests/load.ts';
+import { loadManifests, type Manifest } from '../lab/manifests/load.ts';
+import { isPolicyTest, type Assertion } from '../policy/assertion-file.ts';
+import { SILENCE_MS } from '../policy/packet-plan.ts';
+import type { PacketResult } from '../policy/packet-results.ts';
 import type { IptablesFlavour } from '../sys/iptables.ts';
 import { installation, machineRoots } from './installation.ts';
 import { printForMachine } from './output.ts';
+import { testWithPackets } from './policy-packets.ts';
+import { loadAssertions } from './policy-test.ts';
 import { untilTerminated } from './process-commands.ts';
 import { progressFor, type Progress } from './progress.ts';
 import { summarize, summaryText } from './up-summary.ts';
@@ -57,7 +62,7 @@ async function raiseAndTell(
   { signal, progress }: { readonly signal: AbortSignal; readonly progress: Progress },
 ): Promise<void> {
   const startedMs = performance.now();
-  const manifests = loadManifests(flags.filename, () => readFileSync(0, 'utf8'));
+  const { manifests, assertions } = apart(loadManifests(flags.filename, () => readFileSync(0, 'utf8')));
   const roots = machineRoots();
   const report = await up({
     name: flags.name,
@@ -83,15 +88,34 @@ async function raiseAndTell(
   try {
     const check = flags.check ? await prove(report, { roots, signal, progress }) : undefined;
     progress.done();
+    const policyTests = flags.check ? await holdTo(assertions, flags) : [];
     const kubeconfig = clusterPaths(roots, flags.name).kubeconfig;
     const seconds = (performance.now() - startedMs) / 1000;
-    const summary = await summarize(report, { check, kubeconfig, seconds });
+    const summary = await summarize(report, { check, policyTests, kubeconfig, seconds });
     if (!printForMachine(summary, flags.output))
-      process.stdout.write(summaryText(summary, flags.output === 'wide'));
-    if (check !== undefined && check.failures.length > 0) process.exitCode = 1;
+      process.stdout.write(summaryText(summary, policyTests, flags.output === 'wide'));
+    const isFailed = (check?.failures ?? []).length > 0 || policyTests.some((it) => it.failure !== undefined);
+    if (isFailed) process.exitCode = 1;
   } finally {
     report.client.close();
   }
+}
+
+/** Tests of policies lie among the manifests and are no objects of the API. Throws `invalid` for their mistakes, before anything is raised. */
+function apart(all: readonly Manifest[]): {
+  readonly manifests: readonly Manifest[];
+  readonly assertions: readonly Assertion[];
+} {
+  const [tests, manifests] = [
+    all.filter(({ object }) => isPolicyTest(object)),
+    all.filter(({ object }) => !isPolicyTest(object)),
+  ];
+  return { manifests, assertions: loadAssertions([...new Set(tests.map(({ file }) => file))]) };
+}
+
+async function holdTo(assertions: readonly Assertion[], flags: UpFlags): Promise<readonly PacketResult[]> {
+  if (assertions.length === 0) return [];
+  return testWithPackets(assertions, { ...flags, cluster: flags.name, filename: [], timeout: SILENCE_MS });
 }
 
 function prove(

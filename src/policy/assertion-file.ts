@@ -42,6 +42,17 @@ export interface ReadAssertions {
   readonly mistakes: readonly Mistake[];
 }
 
+/** What a file of assertions says that it is, where it lies among manifests. */
+export function isPolicyTest({
+  apiVersion,
+  kind,
+}: {
+  readonly apiVersion: string;
+  readonly kind: string;
+}): boolean {
+  return apiVersion.startsWith('policy.fairlead.dev/') && kind === 'PolicyTest';
+}
+
 const FILE_KEYS = ['apiVersion', 'kind', 'metadata', 'namespace', 'tests'];
 const TEST_KEYS = ['name', 'from', 'to', 'except', 'port', 'protocol', 'expect', 'by', 'why'];
 

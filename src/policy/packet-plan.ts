@@ -6,6 +6,9 @@ import { namespaceOf, type PlacedObject } from './placed-object.ts';
 import type { Question } from './question.ts';
 import { ownerKey, type Workload } from './workload.ts';
 
+/** How long an answer is waited for before a packet counts as dropped, where nobody says otherwise. */
+export const SILENCE_MS = 1_000;
+
 /** A connection to try from a pod that is ready. */
 export interface PacketProbe {
   /** "namespace/name". */

@@ -17,6 +17,8 @@ export interface DialAllOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly onDetail: (text: string) => void;
+  /** Probes of one pod that are tried at once. Default 1. */
+  readonly atOnce?: number;
 }
 
 /** Results in the order of the probes; pods at once, the probes of one pod one after the other. */
@@ -24,11 +26,12 @@ export async function dialAll(
   probes: readonly DialedProbe[],
   options: DialAllOptions,
 ): Promise<readonly DialResult[]> {
-  const byPod = Map.groupBy(probes.keys(), (index) => probes[index]?.fromUid ?? '');
+  const { atOnce = 1 } = options;
+  const groups = Map.groupBy(probes.keys(), (index) => `${probes[index]?.fromUid} ${index % atOnce}`);
   const results: DialResult[] = Array.from({ length: probes.length }, () => ({ error: 'not tried' }));
   let done = 0;
   await Promise.all(
-    [...byPod.values()].map(async (indexes) => {
+    [...groups.values()].map(async (indexes) => {
       const own = indexes.flatMap((index) => probes[index] ?? []);
       for (const [i, result] of (await dialPod(own, options)).entries()) results[indexes[i] ?? 0] = result;
       done += own.length;

@@ -16,6 +16,13 @@ export interface Probe {
   readonly protocol: 'TCP' | 'UDP';
   /** Nodes that an answer may come from. */
   readonly endpointNodes: readonly string[];
+  /** Where it may lead, of both families. */
+  readonly endpoints: readonly ProbeEndpoint[];
+}
+
+export interface ProbeEndpoint {
+  readonly ip: string;
+  readonly port: number;
 }
 
 /** Every probe, in the order of pods; Services without a ready endpoint are left out (they refuse, as they should). */
@@ -39,7 +46,7 @@ export function planProbes(
   );
 }
 
-type Target = Pick<Probe, 'to' | 'port' | 'protocol' | 'endpointNodes'>;
+type Target = Pick<Probe, 'to' | 'port' | 'protocol' | 'endpointNodes' | 'endpoints'>;
 
 function targetsOf(service: Service, slices: readonly EndpointSlice[]): readonly Target[] {
   const { metadata, spec } = service;
@@ -56,16 +63,19 @@ function targetsOf(service: Service, slices: readonly EndpointSlice[]): readonly
     const serving = own.filter((slice) =>
       (slice.ports ?? []).some((it) => (it.name ?? '') === (port.name ?? '')),
     );
-    const endpoints = serving.flatMap((slice) =>
-      slice.endpoints.filter((endpoint) => endpoint.conditions?.ready !== false),
+    const portOf = (slice: EndpointSlice): number =>
+      (slice.ports ?? []).find((it) => (it.name ?? '') === (port.name ?? ''))?.port ?? port.port;
+    const ready = serving.flatMap((slice) =>
+      slice.endpoints
+        .filter((endpoint) => endpoint.conditions?.ready !== false)
+        .map((endpoint) => ({ ...endpoint, port: portOf(slice) })),
     );
-    if (endpoints.length === 0) return [];
-    const endpointPort = serving
-      .flatMap((slice) => slice.ports ?? [])
-      .find((it) => (it.name ?? '') === (port.name ?? ''))?.port;
-    const number = spec?.clusterIP === 'None' ? (endpointPort ?? port.port) : port.port;
-    const endpointNodes = [...new Set(endpoints.map((endpoint) => endpoint.nodeName ?? ''))];
-    return [{ to, port: number, protocol, endpointNodes }];
+    const [first] = ready;
+    if (first === undefined) return [];
+    const number = spec?.clusterIP === 'None' ? first.port : port.port;
+    const endpointNodes = [...new Set(ready.map(({ nodeName }) => nodeName ?? ''))];
+    const endpoints = ready.flatMap((it) => it.addresses.map((ip) => ({ ip, port: it.port })));
+    return [{ to, port: number, protocol, endpointNodes, endpoints }];
   });
 }
 
