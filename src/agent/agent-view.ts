@@ -18,7 +18,7 @@ import { clusterObjectsOf } from './cluster-watch.ts';
 import type { AgentConfig } from './config.ts';
 import { OwnPods } from './own-pods.ts';
 import { PolicyPart } from './policy-part.ts';
-import { serviceRoles, type BackendChoices } from './backend-choices.ts';
+import { serviceRoles, wantBackends, type BackendChoices } from './backend-choices.ts';
 import { ENDPOINT_SLICE_KIND, NODE_KIND, POD_KIND, SERVICE_KIND, SETTINGS_KIND } from './watched-kinds.ts';
 
 export interface AgentView {
@@ -75,10 +75,8 @@ export class ViewCompiler {
     const settings = state.of(SETTINGS_KIND);
     const wanted = settings.get(CLUSTER_SETTINGS_KEY);
     const schedulerIs = schedulerProblem(wanted?.ipvsScheduler);
-    if (settings.isSynced) {
-      this.#choices.services.want(wanted?.proxy, schedulerIs ?? xdpProblem(wanted?.xdp));
-      this.#choices.policies.want(wanted?.policy);
-    }
+    if (settings.isSynced)
+      wantBackends(this.#choices, wanted, { beside: schedulerIs ?? xdpProblem(wanted?.xdp) });
     const hasNodes = state.of(NODE_KIND).isSynced;
     const nodeChanges = this.#follow(objects, this.#known === undefined ? undefined : changes);
     const { view, changedFrontends } = this.#nodes.compile(objects, this.#inputs, nodeChanges);

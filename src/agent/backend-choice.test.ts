@@ -74,7 +74,7 @@ test('what the node cannot do is refused in words, and what carries goes on', ()
 
 test('what is wrong with the settings beside the backend is said, and holds nothing back', () => {
   const { choice, roles } = aChoice();
-  choice.want('b', 'no such scheduler');
+  choice.want('b', { beside: 'no such scheduler' });
   choice.settle(() => true);
   assert.equal(choice.status().problem, 'no such scheduler');
   assert.deepEqual(roles(), { a: 'leave', b: 'carry', c: 'leave' });

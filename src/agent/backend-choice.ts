@@ -14,6 +14,14 @@ export interface BackendChoiceOptions {
   readonly support: (backend: string) => Support | undefined;
 }
 
+/** What else the settings say that bears on the choice. */
+export interface ChoiceAround {
+  /** What is wrong with the settings otherwise: it is said, and holds nothing back. */
+  readonly beside?: string | undefined;
+  /** Why the choice must not be taken: what carries goes on. */
+  readonly refused?: string | undefined;
+}
+
 export interface BackendChoiceStatus {
   /** What the cluster's settings say; undefined until they are known, and where they say nothing. */
   readonly wanted: string | undefined;
@@ -37,18 +45,22 @@ export class BackendChoice {
     this.#options = options;
   }
 
-  /**
-   * The choice of the cluster's settings, undefined for none. A backend that this node cannot run is refused: what carries goes on.
-   * `beside` is what is wrong with the settings otherwise.
-   */
-  want(wanted: string | undefined, beside?: string): void {
+  /** The name that the settings mean, undefined for one that nobody has. */
+  meant(wanted: string | undefined): string | undefined {
+    const { known, fallback } = this.#options;
+    return known.find((it) => it === (wanted ?? fallback));
+  }
+
+  /** The choice of the cluster's settings, undefined for none. A backend that this node cannot run is refused: what carries goes on. */
+  want(wanted: string | undefined, { beside, refused }: ChoiceAround = {}): void {
     this.#wanted = wanted;
     this.#beside = beside;
     const name = wanted ?? this.#options.fallback;
-    this.#problem = this.#problemOf(name);
+    this.#problem = this.#problemOf(name, refused);
     if (this.#problem === undefined) return this.#take(name);
     // On a node that carries nothing yet, something that works is better than nothing.
-    const isWaiting = this.#options.support(name) === undefined && this.#options.known.includes(name);
+    const isKnown = this.#options.known.includes(name);
+    const isWaiting = isKnown && refused === undefined && this.#options.support(name) === undefined;
     if (this.#carrier === undefined && this.#next === undefined && !isWaiting)
       this.#take(this.#options.fallback);
   }
@@ -84,9 +96,10 @@ export class BackendChoice {
     this.#next = name === this.#carrier ? undefined : name;
   }
 
-  #problemOf(name: string): string | undefined {
+  #problemOf(name: string, refused: string | undefined): string | undefined {
     const { role, known, support } = this.#options;
     if (!known.includes(name)) return `no ${role} backend "${name}"; known are ${known.join(', ')}`;
+    if (refused !== undefined) return refused;
     if (name === this.#carrier || name === this.#next) return undefined;
     const answer = support(name);
     if (answer === undefined) return `finding out whether this node can do ${name}`;

@@ -3,7 +3,9 @@
 import { EBPF_POLICIES } from '../backends/policy-ebpf/backend.ts';
 import { EBPF_SERVICES } from '../backends/service-ebpf/backend.ts';
 import type { ServiceRole } from '../backends/shared-node/service-backend.ts';
+import { BACKEND_PAIRS, pairSupport, type BackendPair } from '../backends/pairs.ts';
 import { POLICY_BACKENDS, SERVICE_BACKENDS } from '../backends/registry.ts';
+import type { ClusterSettings } from '../objects/cluster-settings.ts';
 import type { AgentContext } from './agent-context.ts';
 import { BackendChoice } from './backend-choice.ts';
 import { backendSupports, type SupportOptions } from './backend-support.ts';
@@ -27,6 +29,27 @@ export function openChoices(context: AgentContext, onKnown: () => void): Backend
     // The programs at pods' links are on every node: they keep out forgers, too.
     policies: open({ role: 'policy', backends: POLICY_BACKENDS, sure: EBPF_POLICIES.name }),
   };
+}
+
+export interface WishAround {
+  /** What is wrong with the settings of Services otherwise. */
+  readonly beside?: string | undefined;
+  /** By default those of the product. */
+  readonly pairs?: readonly BackendPair[];
+}
+
+/** What the cluster's settings choose. A pair that is none is refused as a whole: what carries and keeps goes on. */
+export function wantBackends(
+  { services, policies }: BackendChoices,
+  settings: Pick<ClusterSettings, 'proxy' | 'policy'> | undefined,
+  { beside, pairs = BACKEND_PAIRS }: WishAround = {},
+): void {
+  const { proxy, policy } = settings ?? {};
+  const [service, keeper] = [services.meant(proxy), policies.meant(policy)];
+  const support = service !== undefined && keeper !== undefined && pairSupport(service, keeper, pairs);
+  const refused = support !== false && support.kind !== 'yes' ? support.because : undefined;
+  services.want(proxy, { beside, refused });
+  policies.want(policy, { refused });
 }
 
 /** To be asked after each pass; true where roles are others now. `isConvergedFor` asks for targets by the begin of their names. */

@@ -2,6 +2,7 @@
 
 import { FairleadError } from '../base/errors.ts';
 import { checkProxy, untilCarried, type Draining } from '../lab/cluster/proxy.ts';
+import { checkPair } from '../lab/cluster/pairs.ts';
 import { checkPolicyBackend, untilKept } from '../lab/cluster/policy.ts';
 import { checkXdp, untilXdpIs, writeSettings } from '../lab/cluster/settings.ts';
 import type { XdpMode } from '../objects/cluster-settings.ts';
@@ -29,6 +30,7 @@ async function setPolicy(policy: string, flags: SetFlags): Promise<void> {
   const report = await withCluster(flags, 'set', async ({ client, wait, progress }) => {
     progress.step(`ask the kernel for ${policy}`);
     await checkPolicyBackend(policy);
+    await checkPair({ policy }, wait);
     progress.step(`keep policies by ${policy}`);
     await writeSettings(client, { policy }, wait.signal);
     await untilKept(policy, wait);
@@ -43,6 +45,7 @@ async function setProxy(proxy: string, flags: SetFlags): Promise<void> {
   const report = await withCluster(flags, 'set', async ({ client, wait, progress }) => {
     progress.step(`ask the kernel for ${proxy}`);
     await checkProxy(proxy);
+    await checkPair({ proxy }, wait);
     progress.step(`carry Services by ${proxy}`);
     await writeSettings(client, { proxy }, wait.signal);
     const draining = await untilCarried(proxy, wait);

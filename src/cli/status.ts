@@ -1,5 +1,6 @@
 // `fairlead status`: what a cluster is doing, for people and for scripts.
 
+import { findPair } from '../backends/pairs.ts';
 import { systemClock } from '../base/clock.ts';
 import { clusterStatus, type ClusterStatus } from '../lab/cluster/status.ts';
 import { existingCluster } from './existing-cluster.ts';
@@ -86,6 +87,9 @@ function statusText(status: ClusterStatus, isWide: boolean): string {
       ? '\n'
       : `Load balancers: ${status.loadBalancerCidrs.join(', ')} by this machine's link to the cluster\n\n`,
     table(['NODE', 'STATE', 'PODS', 'AGENT', 'SERVICES BY', 'POLICIES BY', 'ENTRIES'], nodes),
+    ...(isWide
+      ? ['\n', table(['NODE', 'SERVICES ARE TRANSLATED AT', 'POLICIES ARE ASKED AT'], hookRows(status))]
+      : []),
     ...(isWide ? ['\n', table(['NODE', 'TARGET', 'WANTED', 'THERE', 'ERRORS', 'CONVERGED'], targets)] : []),
     ...(isWide
       ? [
@@ -99,6 +103,14 @@ function statusText(status: ClusterStatus, isWide: boolean): string {
     ...(isWide ? [`\n${servedByLine(status.servedBy)}`] : []),
     `\n${problems}`,
   ].join('');
+}
+
+/** In which hooks of the kernel; nothing of a node that is still on its way to its first pair. */
+function hookRows({ nodes }: ClusterStatus): readonly (readonly string[])[] {
+  return nodes.map(({ name, services, policies }) => {
+    const pair = findPair(services?.carrier ?? '', policies?.carrier ?? '');
+    return [name, pair?.translated ?? '-', pair?.judged ?? '-'];
+  });
 }
 
 /** "nftables", "ebpf, nftables next", "nftables, ebpf drains". */

@@ -1,15 +1,22 @@
-// Every pair of a Service backend and a policy backend: the example application under its policies, tried with packets, directly and through Services.
+// Every pair of a Service backend and a policy backend, of `src/backends/pairs.ts`: the example application under its policies, tried with packets, directly and through Services.
 
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, before, suite, test } from 'node:test';
+import { BACKEND_PAIRS } from '../../src/backends/pairs.ts';
+import { POLICY_BACKENDS, SERVICE_BACKENDS } from '../../src/backends/registry.ts';
+import { hasIpvs } from '../contract/service-backends.ts';
 import { clusterName, fairlead, kubectl } from '../support/cluster.ts';
 
 const NAME = clusterName('pc');
 const TESTS = 'examples/policies/shop.test.yaml';
-/** IPVS is no part of every kernel: its pairs are tried in the virtual machine. */
-const SERVICES = ['ebpf', 'nftables', 'iptables'] as const;
-const POLICIES = ['ebpf', 'nftables'] as const;
+/** Of backends that there are. */
+const PAIRS = BACKEND_PAIRS.filter(
+  ({ service, policy }) =>
+    SERVICE_BACKENDS.some(({ name }) => name === service) &&
+    POLICY_BACKENDS.some(({ name }) => name === policy),
+);
+const WITHOUT_IPVS = !hasIpvs() && 'this kernel has no IPVS: test/vm/README.md';
 
 function set(setting: string): void {
   const { code, stderr, stdout } = fairlead(['set', '--name', NAME, setting]);
@@ -101,11 +108,14 @@ suite('policies beside Services', () => {
     assert.equal(down.code, 0, down.stderr);
   });
 
-  for (const service of SERVICES)
-    for (const policy of POLICIES)
-      test(`Services by ${service}, policies by ${policy}`, async () => {
+  for (const { service, policy, judged } of PAIRS)
+    test(
+      `Services by ${service}, policies by ${policy}`,
+      { skip: service === 'ipvs' && WITHOUT_IPVS },
+      async () => {
         set(`policy=${policy}`);
         set(`proxy=${service}`);
+        assert.ok(fairlead(['status', '--name', NAME, '-o', 'wide']).stdout.includes(judged), judged);
         const packets = fairlead(['policy', 'test', TESTS, '--cluster', NAME]);
         assert.equal(packets.code, 0, packets.stdout + packets.stderr);
         const [toolbox, api] = [podOf('toolbox'), podOf('api')];
@@ -123,5 +133,6 @@ suite('policies beside Services', () => {
           await isReached(node, PORTS.api, SILENCE_S),
         ]);
         for (const reached of await Promise.all(outside)) assert.deepEqual(reached, [true, false]);
-      });
+      },
+    );
 });

@@ -17,6 +17,7 @@ import { checkClusterName, readClusterConfig, type ClusterConfig } from './clust
 import { lockCluster, lockMachine, type LockOptions } from './cluster-lock.ts';
 import { checkSame, checkWish, planCluster, type ClusterWish } from './plan-cluster.ts';
 import type { Installation } from './process-table.ts';
+import { checkPair } from './pairs.ts';
 import { checkProxy, untilCarried } from './proxy.ts';
 import { checkXdp, untilXdpIs, writeSettings } from './settings.ts';
 import { raiseCluster } from './raise.ts';
@@ -144,6 +145,7 @@ async function fill(
   await untilNodesReady(client, wait);
   if (options.proxy !== undefined) {
     onStep(`carry Services by ${options.proxy}`);
+    await checkPair({ proxy: options.proxy }, wait);
     await writeSettings(client, { proxy: options.proxy }, signal);
     await untilCarried(options.proxy, wait);
   }
