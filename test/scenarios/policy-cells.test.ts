@@ -7,8 +7,11 @@ import { BACKEND_PAIRS } from '../../src/backends/pairs.ts';
 import { POLICY_BACKENDS, SERVICE_BACKENDS } from '../../src/backends/registry.ts';
 import { hasIpvs } from '../contract/service-backends.ts';
 import { clusterName, fairlead, kubectl } from '../support/cluster.ts';
+import { scaledMs } from '../support/time-scale.ts';
 
 const NAME = clusterName('pc');
+/** For the cluster to stand, and for a change of it. */
+const WAIT = `${scaledMs(60)}s`;
 const TESTS = 'examples/policies/shop.test.yaml';
 /** Of backends that there are. */
 const PAIRS = BACKEND_PAIRS.filter(
@@ -19,12 +22,12 @@ const PAIRS = BACKEND_PAIRS.filter(
 const WITHOUT_IPVS = !hasIpvs() && 'this kernel has no IPVS: test/vm/README.md';
 
 function set(setting: string): void {
-  const { code, stderr, stdout } = fairlead(['set', '--name', NAME, setting]);
+  const { code, stderr, stdout } = fairlead(['set', '--name', NAME, '--timeout', WAIT, setting]);
   assert.equal(code, 0, stderr + stdout);
 }
 
 /** How long an answer may take, and how long nothing must come. */
-const [PATIENCE_S, SILENCE_S] = [10, 1] as const;
+const [PATIENCE_S, SILENCE_S] = [scaledMs(10), scaledMs(1)] as const;
 
 function podOf(app: string): string {
   const names = kubectl(NAME, ['-n', 'shop', 'get', 'pods', '-l', `app=${app}`, '-o', 'name']);
@@ -93,7 +96,7 @@ suite('policies beside Services', () => {
   let nodes: readonly string[] = [];
 
   before(() => {
-    const up = fairlead(['up', '--name', NAME, '-q', '--no-check', '-f', 'examples/shop']);
+    const up = fairlead(['up', '--name', NAME, '-q', '--no-check', '--wait', WAIT, '-f', 'examples/shop']);
     assert.equal(up.code, 0, up.stderr + up.stdout);
     kubectl(NAME, ['apply', '-f', 'examples/policies/shop.yaml']);
     const items = [aNodePort('web'), aNodePort('api')];
