@@ -11,6 +11,8 @@ export interface BackendPair {
   readonly translated: string;
   /** Where policies are asked, behind that: about what pods send and receive, and after a semicolon about what the node serves in the place of pods. */
   readonly judged: string;
+  /** Who an outside client is to policies where its node hides it on the way to the endpoint: itself where they are asked before, else the address of the node. */
+  readonly hidden: 'client' | 'node';
 }
 
 const PROGRAMS = 'the socket or tc at the link';
@@ -25,18 +27,36 @@ const BY_IPTABLES = 'mangle POSTROUTING; INPUT for the cluster’s DNS';
 
 /** Each Service backend with the policy backends that it goes with. */
 export const BACKEND_PAIRS: readonly BackendPair[] = [
-  { service: 'ebpf', policy: 'ebpf', translated: PROGRAMS, judged: BY_PROGRAMS },
-  { service: 'ebpf', policy: 'nftables', translated: PROGRAMS, judged: BY_NFTABLES },
-  { service: 'ebpf', policy: 'iptables', translated: PROGRAMS, judged: BY_IPTABLES },
-  { service: 'nftables', policy: 'ebpf', translated: `${BEFORE_PROGRAMS}; ${NAT}`, judged: BY_PROGRAMS },
-  { service: 'nftables', policy: 'nftables', translated: NAT, judged: BY_NFTABLES },
-  { service: 'nftables', policy: 'iptables', translated: NAT, judged: BY_IPTABLES },
-  { service: 'iptables', policy: 'ebpf', translated: `${BEFORE_PROGRAMS}; ${NAT}`, judged: BY_PROGRAMS },
-  { service: 'iptables', policy: 'nftables', translated: NAT, judged: BY_NFTABLES },
-  { service: 'iptables', policy: 'iptables', translated: NAT, judged: BY_IPTABLES },
-  { service: 'ipvs', policy: 'ebpf', translated: `${BEFORE_PROGRAMS}; ${IPVS}`, judged: BY_PROGRAMS },
-  { service: 'ipvs', policy: 'nftables', translated: IPVS, judged: BY_NFTABLES },
-  { service: 'ipvs', policy: 'iptables', translated: IPVS, judged: BY_IPTABLES },
+  { service: 'ebpf', policy: 'ebpf', translated: PROGRAMS, judged: BY_PROGRAMS, hidden: 'node' },
+  { service: 'ebpf', policy: 'nftables', translated: PROGRAMS, judged: BY_NFTABLES, hidden: 'node' },
+  { service: 'ebpf', policy: 'iptables', translated: PROGRAMS, judged: BY_IPTABLES, hidden: 'node' },
+  {
+    service: 'nftables',
+    policy: 'ebpf',
+    translated: `${BEFORE_PROGRAMS}; ${NAT}`,
+    judged: BY_PROGRAMS,
+    hidden: 'node',
+  },
+  { service: 'nftables', policy: 'nftables', translated: NAT, judged: BY_NFTABLES, hidden: 'client' },
+  { service: 'nftables', policy: 'iptables', translated: NAT, judged: BY_IPTABLES, hidden: 'client' },
+  {
+    service: 'iptables',
+    policy: 'ebpf',
+    translated: `${BEFORE_PROGRAMS}; ${NAT}`,
+    judged: BY_PROGRAMS,
+    hidden: 'node',
+  },
+  { service: 'iptables', policy: 'nftables', translated: NAT, judged: BY_NFTABLES, hidden: 'client' },
+  { service: 'iptables', policy: 'iptables', translated: NAT, judged: BY_IPTABLES, hidden: 'client' },
+  {
+    service: 'ipvs',
+    policy: 'ebpf',
+    translated: `${BEFORE_PROGRAMS}; ${IPVS}`,
+    judged: BY_PROGRAMS,
+    hidden: 'node',
+  },
+  { service: 'ipvs', policy: 'nftables', translated: IPVS, judged: BY_NFTABLES, hidden: 'client' },
+  { service: 'ipvs', policy: 'iptables', translated: IPVS, judged: BY_IPTABLES, hidden: 'client' },
 ];
 
 /** Undefined for a pair that is refused. */

@@ -13,10 +13,10 @@ import type {
   PolicyView,
   PodLink,
 } from '../../src/backends/shared-node/policy-backend.ts';
-import { systemClock } from '../../src/base/clock.ts';
 import type { NodePolicies } from '../../src/model/policy.ts';
-import { Engine, type Part } from '../../src/reconcile/engine.ts';
+import type { Part } from '../../src/reconcile/engine.ts';
 import { inNetns } from '../../src/sys/netns.ts';
+import { startPassing } from './passing-engine.ts';
 import type { PolicyWorld } from './policy-world.ts';
 import { linkIndex } from './service-world.ts';
 
@@ -78,30 +78,9 @@ function runPolicies(
   { roles: first, links }: { readonly roles: Roles; readonly links: readonly PodLink[] },
   lifetime: Lifetime,
 ): RunningPolicies {
-  let onPassed = (): void => undefined;
-  const engine = new Engine<PolicyInput>({
-    parts,
-    clock: systemClock,
-    random: Math.random,
-    report: (event) => {
-      if (event.kind === 'passed') onPassed();
-    },
-    timing: { quietMs: 0 },
-  });
-  const running = engine.run(lifetime.signal);
-  lifetime.defer('engine', () => running);
-  let revision = 0;
+  const submit = startPassing(parts, lifetime);
   return {
-    apply: async (policies, roles = first) => {
-      const view: PolicyView = { ...policies, links };
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      onPassed = () => {
-        const failures = engine.status().targets.flatMap((it) => it.failures);
-        if (failures.length > 0) reject(new Error(JSON.stringify(failures)));
-        else if (engine.isConvergedFor(() => true)) resolve();
-      };
-      engine.submit({ policies: view, policyRoles: roles }, ++revision);
-      await promise;
-    },
+    apply: (policies, roles = first) =>
+      submit({ policies: { ...policies, links } satisfies PolicyView, policyRoles: roles }),
   };
 }

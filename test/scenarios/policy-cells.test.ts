@@ -11,7 +11,7 @@ import { scaledMs } from '../support/time-scale.ts';
 
 const NAME = clusterName('pc');
 /** For the cluster to stand, and for a change of it. */
-const WAIT = `${scaledMs(60)}s`;
+const WAIT = `${scaledMs(120)}s`;
 const TESTS = 'examples/policies/shop.test.yaml';
 /** Of backends that there are. */
 const PAIRS = BACKEND_PAIRS.filter(
