@@ -1,4 +1,5 @@
-// HTTP of the agent: /status, /metrics, /healthz, /readyz, /plan, /service, /denied on its unix socket; all but the last three by TCP too where configured.
+// HTTP of the agent: /status, /metrics, /healthz, /readyz, /plan, /service, /denied, /connections on its unix socket; all but the last four by TCP too
+// where configured.
 
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
@@ -8,6 +9,7 @@ import type { Registry } from 'prom-client';
 import { FairleadError, messageOf } from '../base/errors.ts';
 import type { AgentContext } from './agent-context.ts';
 import type { DeniedConnection } from './denied-connections.ts';
+import type { SeenConnections } from './seen-connections.ts';
 import type { ServiceReceipt } from './service-receipt.ts';
 import type { AgentStatus } from './status.ts';
 
@@ -16,6 +18,7 @@ export interface AgentServerParts {
   readonly status: () => AgentStatus;
   readonly plan: (signal: AbortSignal) => Promise<readonly string[]>;
   readonly denied: () => readonly DeniedConnection[];
+  readonly connections: () => Promise<SeenConnections>;
   readonly service: (
     of: { readonly namespace: string; readonly name: string },
     signal: AbortSignal,
@@ -36,11 +39,8 @@ export async function startAgentServer(context: AgentContext, parts: AgentServer
     ...routesOf(parts),
     '/plan': planRoute(context, parts),
     '/service': serviceRoute(context, parts),
-    '/denied': () => ({
-      code: 200,
-      type: 'application/json',
-      body: `${JSON.stringify(parts.denied())}\n`,
-    }),
+    '/denied': () => json(parts.denied()),
+    '/connections': async () => json(await parts.connections()),
   });
   lifetime.own('agent socket', await listen(local, { path: config.agentSocket }), close);
   chmodSync(config.agentSocket, 0o600);
@@ -65,7 +65,7 @@ function routesOf({ metrics, status }: AgentServerParts): Readonly<Record<string
       const { isReady, waitingFor } = status();
       return isReady ? text(200, 'ok\n') : text(503, `waiting for ${waitingFor.join(', ')}\n`);
     },
-    '/status': () => ({ code: 200, type: 'application/json', body: `${JSON.stringify(status())}\n` }),
+    '/status': () => json(status()),
     '/metrics': async () => ({ code: 200, type: metrics.contentType, body: await metrics.metrics() }),
   };
 }
@@ -84,13 +84,16 @@ function serviceRoute({ lifetime }: AgentContext, { service }: AgentServerParts)
     const [namespace, name] = [query.get('namespace'), query.get('name')];
     if (namespace === null || name === null) return text(400, 'namespace and name are needed\n');
     const signal = AbortSignal.any([lifetime.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
-    const body = JSON.stringify(await service({ namespace, name }, signal));
-    return { code: 200, type: 'application/json', body: `${body}\n` };
+    return json(await service({ namespace, name }, signal));
   };
 }
 
 function text(code: number, body: string): Reply {
   return { code, type: 'text/plain; charset=utf-8', body };
+}
+
+function json(value: unknown): Reply {
+  return { code: 200, type: 'application/json', body: `${JSON.stringify(value)}\n` };
 }
 
 function answer({ log }: AgentContext, routes: Readonly<Record<string, Route>>): RequestListener {

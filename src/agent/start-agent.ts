@@ -21,6 +21,7 @@ import { podDatapath, reportPackets } from './pod-datapath.ts';
 import { waitingFor, type AgentStatus, type WatchSummary } from './status.ts';
 import type { MapFill } from '../backends/shared-bpf/map-fill.ts';
 import type { NodeView } from '../model/network.ts';
+import { seenConnections } from './seen-connections.ts';
 import { serviceReceipt } from './service-receipt.ts';
 import type { XdpMode } from '../objects/cluster-settings.ts';
 import { openChoices, settleChoices, type BackendChoices } from './backend-choices.ts';
@@ -118,6 +119,7 @@ async function report(context: AgentContext, { doors, ...parts }: ReportParts): 
     plan: (signal) => engine.plan(signal),
     service: (of, signal) => serviceReceipt(of, receipts, signal),
     denied: () => denied.list(),
+    connections: () => seenConnections(doors.conntrack, new Set(parts.cni.leases().flatMap((it) => it.ips))),
   });
 }
 

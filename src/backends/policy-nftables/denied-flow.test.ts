@@ -5,6 +5,7 @@ import { PEERS } from '../../base/policy-numbers.ts';
 import type { TrackedFlow } from '../../wire/netlink/conntrack.ts';
 import { isAllowedFlow, isDeniedFlow, isJudgedFlow, isMarkedDenied } from './denied-flow.ts';
 import { PolicyTrace } from './trace.ts';
+import { FLOW_REST } from '../../../test/support/tracked-flow.ts';
 
 const [A, B, C, OPEN, OUTSIDE, NODE, SOMEBODY, VIP] = [
   '10.0.0.1',
@@ -56,11 +57,7 @@ function aFlow({ from, to, by = to, port = 53 }: Ends, over: Partial<TrackedFlow
     protocol: 17,
     original: { source, destination, sourcePort: 40_000, destinationPort: port },
     reply: { source: endpoint, destination: source, sourcePort: port, destinationPort: 40_000 },
-    mark: 0,
-    timeoutS: 30,
-    id: 1,
-    zone: 0,
-    isOver: false,
+    ...FLOW_REST,
     ...over,
   };
 }

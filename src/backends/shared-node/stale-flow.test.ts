@@ -8,6 +8,7 @@ import { parsePort } from '../../base/port.ts';
 import { frontendKey, type Frontend } from '../../model/network.ts';
 import type { FlowTuple, TrackedFlow } from '../../wire/netlink/conntrack.ts';
 import { isStale, type FlowView } from './stale-flow.ts';
+import { FLOW_REST } from '../../../test/support/tracked-flow.ts';
 
 const CLUSTER = {
   podCidrs: ['10.244.0.0/16', 'fd00:10:244::/56'].map(parseCidr),
@@ -40,7 +41,7 @@ function aFlow(to: string, at: string, over: Partial<TrackedFlow> = {}): Tracked
   const client = parseIp(familyOf(destination) === 4 ? '10.244.1.7' : 'fd00:10:244:1::7');
   const original: FlowTuple = { source: client, sourcePort: 4000, destination, destinationPort };
   const reply: FlowTuple = { source, sourcePort, destination: client, destinationPort: 4000 };
-  return { family: familyOf(destination), protocol: 17, original, reply, mark: 0, timeoutS: 30, id: 1, zone: 0, isOver: false, ...over }; // prettier-ignore
+  return { family: familyOf(destination), protocol: 17, original, reply, ...FLOW_REST, ...over };
 }
 
 function endOf(text: string): [ReturnType<typeof parseIp>, number] {

@@ -11,6 +11,7 @@ import { Engine, part } from '../../reconcile/engine.ts';
 import type { FlowFilter } from '../../sys/conntrack.ts';
 import type { TrackedFlow } from '../../wire/netlink/conntrack.ts';
 import { staleFlowPart } from './stale-flows.ts';
+import { FLOW_REST } from '../../../test/support/tracked-flow.ts';
 
 interface View {
   readonly services: NodeView | undefined;
@@ -42,7 +43,7 @@ function aFlow(endpoint: string): TrackedFlow {
   const [client, vip] = [parseIp('10.244.1.7'), parseIp('10.96.0.5')];
   const original = { source: client, sourcePort: 4000, destination: vip, destinationPort: 53 };
   const reply = { source: parseIp(endpoint), sourcePort: 53, destination: client, destinationPort: 4000 };
-  return { family: 4, protocol: 17, original, reply, mark: 0, timeoutS: 30, id: 1, zone: 0, isOver: false };
+  return { family: 4, protocol: 17, original, reply, ...FLOW_REST };
 }
 
 /** A table of flows, and what was asked of it, in one log with the backend beside it. */

@@ -16,6 +16,7 @@ const IPCTNL_MSG_CT_GET_STATS = 5;
 const NFGENMSG_BYTES = 4;
 const CTA_TUPLE_ORIG = 1;
 const CTA_TUPLE_REPLY = 2;
+const CTA_STATUS = 3;
 const CTA_TIMEOUT = 7;
 const CTA_MARK = 8;
 const CTA_ID = 12;
@@ -24,9 +25,16 @@ const CTA_MARK_MASK = 21;
 const CTA_PROTOINFO = 4;
 const CTA_PROTOINFO_TCP = 1;
 const CTA_PROTOINFO_TCP_STATE = 1;
+const CTA_PROTOINFO_TCP_FLAGS_ORIGINAL = 4;
+const CTA_PROTOINFO_TCP_FLAGS_REPLY = 5;
 /** linux/netfilter/nf_conntrack_tcp.h, enum tcp_conntrack. */
 const TCP_CONNTRACK_TIME_WAIT = 7;
 const TCP_CONNTRACK_CLOSE = 8;
+/** Set of both sides where tracking began in the middle (`tcp_new` of nf_conntrack_proto_tcp.c): it cannot check windows there. */
+const IP_CT_TCP_FLAG_BE_LIBERAL = 0x08;
+/** linux/netfilter/nf_conntrack_common.h, enum ip_conntrack_status. */
+const IPS_SEEN_REPLY = 1 << 1;
+const IPS_ASSURED = 1 << 2;
 const CTA_TUPLE_IP = 1;
 const CTA_TUPLE_PROTO = 2;
 const CTA_STATS_GLOBAL_ENTRIES = 1;
@@ -62,6 +70,12 @@ export interface TrackedFlow {
   readonly zone: number;
   /** TCP that both sides have closed (TIME_WAIT, CLOSE): late segments come at most. */
   readonly isOver: boolean;
+  /** A packet went the other way, too. */
+  readonly isAnswered: boolean;
+  /** The kernel holds it for a true one, which it does not forget first where it runs out of room: TCP with its handshake, UDP that goes on to and fro. */
+  readonly isAssured: boolean;
+  /** TCP that was there before it was tracked: which end began it is not known. */
+  readonly isTakenUp: boolean;
 }
 
 /** Asks for all flows of a family. */
@@ -109,6 +123,8 @@ export function decodeFlow(message: Message): TrackedFlow | undefined {
   const original = decodeTuple(attributes.get(CTA_TUPLE_ORIG));
   const reply = decodeTuple(attributes.get(CTA_TUPLE_REPLY));
   if (family === undefined || original === undefined || reply === undefined) return undefined;
+  const status = readBe32(attributes.get(CTA_STATUS)) ?? 0;
+  const tcp = nested(nested(attributes, CTA_PROTOINFO), CTA_PROTOINFO_TCP);
   return {
     family,
     protocol: original.protocol,
@@ -118,12 +134,17 @@ export function decodeFlow(message: Message): TrackedFlow | undefined {
     timeoutS: readBe32(attributes.get(CTA_TIMEOUT)) ?? 0,
     id: readBe32(attributes.get(CTA_ID)) ?? 0,
     zone: readBe16(attributes.get(CTA_ZONE)) ?? 0,
-    isOver: isOver(attributes),
+    isOver: isOver(tcp),
+    isAnswered: (status & IPS_SEEN_REPLY) !== 0,
+    isAssured: (status & IPS_ASSURED) !== 0,
+    isTakenUp: [CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, CTA_PROTOINFO_TCP_FLAGS_REPLY].every(
+      // struct nf_ct_tcp_flags: flags, mask.
+      (it) => ((tcp.get(it)?.[0] ?? 0) & IP_CT_TCP_FLAG_BE_LIBERAL) !== 0,
+    ),
   };
 }
 
-function isOver(attributes: Attributes): boolean {
-  const tcp = nested(nested(attributes, CTA_PROTOINFO), CTA_PROTOINFO_TCP);
+function isOver(tcp: Attributes): boolean {
   const state = attributeU8(tcp.get(CTA_PROTOINFO_TCP_STATE));
   return state === TCP_CONNTRACK_TIME_WAIT || state === TCP_CONNTRACK_CLOSE;
 }
