@@ -32,8 +32,8 @@ import { startPeerIn, type WorldPeer } from '../../../test/contract/service-worl
 import { renderStandings, standingTarget } from '../shared-node/pod-standing.ts';
 import { setPolicyMode } from '../shared-bpf/policy-mode.ts';
 import type { PolicyView } from '../shared-node/policy-backend.ts';
+import { DENIED_FLOW_BIT } from '../shared-policy/denied-flow.ts';
 import { renderPolicies } from './render.ts';
-import { DENIED_FLOW_BIT } from './table-plan.ts';
 import { policyTableTarget } from './target.ts';
 
 const PREFIX = ownName('polnft');

@@ -6,8 +6,8 @@ import { PEERS, RULE_SETS } from '../../base/policy-numbers.ts';
 import { PORT_PROTOCOLS } from '../../base/port-set.ts';
 import { PROTOCOL_NUMBERS } from '../../base/port.ts';
 import { numbersOf } from '../../compile/policy/number-of.ts';
-import type { DirectionPolicy } from '../../model/policy.ts';
 import { podOfLink, type PolicyView } from '../shared-node/policy-backend.ts';
+import { Profiles, type OpenWith, type Profile } from '../shared-policy/open-with.ts';
 import { disjointRanges } from './disjoint-ranges.ts';
 import { FIRST_PROFILE, POLICY_MARK, WHO, type PolicyTable } from './table-plan.ts';
 
@@ -26,9 +26,6 @@ export function renderPolicies(view: PolicyView): ReadonlyMap<string, PolicyTabl
   addPorts(elements, view.ruleSets);
   return new Map([[TABLE_KEY, { mark: POLICY_MARK, elements }]]);
 }
-
-/** A rule set, or the text of a profile. */
-type OpenWith = number | string;
 
 interface PodRow {
   readonly set: 'in' | 'out';
@@ -63,70 +60,6 @@ function podRows(view: PolicyView, profiles: Profiles, elements: Map<string, str
 
 function valueOf(value: OpenWith, numbers: ReadonlyMap<string, number>): number {
   return typeof value === 'number' ? value : (numbers.get(value) ?? RULE_SETS.none);
-}
-
-/** What is open by the other end's address. */
-interface Profile {
-  /** Where no prefix says anything. */
-  readonly otherwise: number;
-  /** The longest one tells. */
-  readonly prefixes: readonly (readonly [Cidr, number])[];
-}
-
-/** What stands open with each peer, the same for all pods of a subject; profiles by a text that says all of them. */
-class Profiles {
-  readonly #blocks: ReadonlyMap<number, Cidr>;
-  readonly #profiles = new Map<string, Profile>();
-  readonly #peers = new Map<DirectionPolicy, ReadonlyMap<number, OpenWith>>();
-
-  constructor(addresses: PolicyView['addresses']) {
-    this.#blocks = blockPrefixes(addresses);
-  }
-
-  texts(): Iterable<string> {
-    return this.#profiles.keys();
-  }
-
-  get(text: string): Profile | undefined {
-    return this.#profiles.get(text);
-  }
-
-  peersOf(policy: DirectionPolicy): ReadonlyMap<number, OpenWith> {
-    const known = this.#peers.get(policy);
-    if (known !== undefined) return known;
-    const peers = new Map([...policy.keys()].map((peer) => [peer, this.#openWith(policy, peer)] as const));
-    this.#peers.set(policy, peers);
-    return peers;
-  }
-
-  /** See `DirectionPolicy` for the order in which entries are asked. */
-  #openWith(policy: DirectionPolicy, peer: number): OpenWith {
-    const own = policy.get(peer);
-    const isPod = peer !== PEERS.outside && peer < PEERS.firstNode;
-    const any = policy.get(isPod ? PEERS.anyPod : PEERS.outside);
-    const otherwise = own?.get(0) ?? any?.get(0) ?? RULE_SETS.none;
-    const blocks = new Set([...(own?.keys() ?? []), ...(any?.keys() ?? [])]);
-    const prefixes = [...blocks].flatMap((block) => {
-      const prefix = this.#blocks.get(block);
-      return prefix === undefined ? [] : [[prefix, own?.get(block) ?? any?.get(block) ?? otherwise] as const];
-    });
-    if (prefixes.every(([, ruleSet]) => ruleSet === otherwise)) return otherwise;
-    const sorted = prefixes.toSorted(([a], [b]) => (a < b ? -1 : 1));
-    const text = [otherwise, ...sorted.map(([prefix, ruleSet]) => `${prefix}=${ruleSet}`)].join(' ');
-    this.#profiles.set(text, { otherwise, prefixes: sorted });
-    return text;
-  }
-}
-
-/** A block's own prefix is the shortest one in it. */
-function blockPrefixes(addresses: PolicyView['addresses']): ReadonlyMap<number, Cidr> {
-  const prefixes = new Map<number, Cidr>();
-  for (const [prefix, { block }] of addresses) {
-    const shortest = prefixes.get(block);
-    if (block !== 0 && (shortest === undefined || cidrLength(prefix) < cidrLength(shortest)))
-      prefixes.set(block, prefix);
-  }
-  return prefixes;
 }
 
 function addProfile(elements: Map<string, string>, number: number, profile: Profile | undefined): void {

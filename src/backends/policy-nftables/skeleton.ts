@@ -1,9 +1,9 @@
 // The table as text for nft: its sets and rules, which are the same whatever policies say. README.md has the way of a packet. Pure.
 
 import { PEERS, RULE_SETS } from '../../base/policy-numbers.ts';
+import { DENIED_FLOW_BIT } from '../shared-policy/denied-flow.ts';
 import { elementText } from './element-text.ts';
 import {
-  DENIED_FLOW_BIT,
   HIDING_BITS,
   markText,
   POLICY_MARK,

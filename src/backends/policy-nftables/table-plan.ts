@@ -12,9 +12,6 @@ export const FIRST_PROFILE = 0x8000_0001;
 /** In the place of a profile: who is behind a prefix. */
 export const WHO = 0x8000_0000;
 
-/** Bit of the connection mark: the flow was let through once and is not any more, so its answers end too. Services use bits 29 and 30. */
-export const DENIED_FLOW_BIT = 0x1000_0000;
-
 /** Bits of the packet mark by which IPVS and iptables remember whom they hide, until they do so behind this table. */
 export const HIDING_BITS = { ipvs: 0x0080_0000, iptables: 0x0200_0000 } as const;
 

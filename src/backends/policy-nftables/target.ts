@@ -4,20 +4,12 @@ import type { Target } from '../../reconcile/target.ts';
 import type { Conntrack } from '../../sys/conntrack.ts';
 import type { NfTables } from '../../sys/nf-tables.ts';
 import { applyNft, type NftPlace } from '../../sys/nft.ts';
-import type { TrackedFlow } from '../../wire/netlink/conntrack.ts';
 import type { NftElement, NftElementChange } from '../../wire/netlink/nftables.ts';
-import { isAllowedFlow, isDeniedFlow, isJudgedFlow, isMarkedDenied } from './denied-flow.ts';
+import { markDeniedFlows } from '../shared-policy/denied-flow.ts';
 import { encodeElement, readKey, readValue } from './element-codec.ts';
 import { TABLE_KEY } from './render.ts';
 import { deletionScript, RULE_COUNT, tableScript } from './skeleton.ts';
-import {
-  DENIED_FLOW_BIT,
-  POLICY_MARK,
-  POLICY_TABLE,
-  SET_PLANS,
-  type PolicyElements,
-  type PolicyTable,
-} from './table-plan.ts';
+import { POLICY_MARK, POLICY_TABLE, SET_PLANS, type PolicyElements, type PolicyTable } from './table-plan.ts';
 import { PolicyTrace } from './trace.ts';
 
 /** What changes more is loaded as a whole. */
@@ -42,11 +34,7 @@ export function policyTableTarget({ tables, conntrack, place }: PolicyTableDoors
     update: (entries, signal) =>
       each(entries, async (table) => {
         await known.make(table, { ...place, signal });
-        const trace = lazy(() => new PolicyTrace(table.elements));
-        const isOut = (flow: TrackedFlow): boolean => isJudgedFlow(flow) && isDeniedFlow(trace(), flow);
-        const isFree = (flow: TrackedFlow): boolean => isMarkedDenied(flow) && isAllowedFlow(trace(), flow);
-        await conntrack.changeMarks(isOut, { mask: DENIED_FLOW_BIT, value: DENIED_FLOW_BIT });
-        await conntrack.changeMarks(isFree, { mask: DENIED_FLOW_BIT, value: 0 });
+        await markDeniedFlows(conntrack, () => new PolicyTrace(table.elements));
       }),
     delete: (entries, signal) => each(entries, () => applyNft(deletionScript(), { ...place, signal })),
     print: (verb, _key, { elements }) => [
@@ -55,12 +43,6 @@ export function policyTableTarget({ tables, conntrack, place }: PolicyTableDoors
         : `delete table inet ${POLICY_TABLE}`,
     ],
   };
-}
-
-/** Many a node has no flow. */
-function lazy<T>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => (made ??= make());
 }
 
 async function each(

@@ -2,23 +2,10 @@
 
 import { familyOf, ipToBigInt, type Ip } from '../../base/ip.ts';
 import { PEERS, RULE_SETS } from '../../base/policy-numbers.ts';
-import { PROTOCOL_NUMBERS, type Protocol } from '../../base/port.ts';
+import { PROTOCOL_NUMBERS } from '../../base/port.ts';
+import { restOf } from '../shared-policy/open-with.ts';
+import type { JudgedPacket, PolicyJudge } from '../shared-policy/policy-judge.ts';
 import { WHO, type PolicyElements } from './table-plan.ts';
-
-export interface TracedPacket {
-  readonly direction: 'ingress' | 'egress';
-  /** Of the pod that the policy is asked for. */
-  readonly own: Ip;
-  readonly remote: Ip;
-  /** Undefined for what has no ports. */
-  readonly protocol: Protocol | undefined;
-  /** Destination port. */
-  readonly port: number;
-  /** What the packet carries where it comes in: 0 for nothing. */
-  readonly mark: number;
-  /** The node itself sends it. */
-  readonly isOfNode: boolean;
-}
 
 interface Range {
   readonly first: bigint;
@@ -27,7 +14,7 @@ interface Range {
 }
 
 /** The table, made ready for many questions. */
-export class PolicyTrace {
+export class PolicyTrace implements PolicyJudge {
   readonly #elements: PolicyElements;
   /** By set and number: "ranges4 7". */
   readonly #ranges: ReadonlyMap<string, readonly Range[]>;
@@ -47,8 +34,7 @@ export class PolicyTrace {
     );
   }
 
-  /** True where the packet passes. */
-  passes(packet: TracedPacket): boolean {
+  passes(packet: JudgedPacket): boolean {
     const { direction, own, remote, isOfNode } = packet;
     const set = direction === 'ingress' ? 'in' : 'out';
     if (this.#has(`open-${set}`, own)) return true;
@@ -60,23 +46,21 @@ export class PolicyTrace {
     return ruleSet !== undefined && this.#isOpen(ruleSet, packet);
   }
 
-  /** Whether policies know the address as one of the node's pods. */
   knows(ip: Ip): boolean {
     return this.#has('identities', ip);
   }
 
-  /** Who has an address: one of `PEERS`, or a pod's or a node's number. */
   peerAt(ip: Ip): number {
     return this.#get('hosts', ip) ?? this.#inRange(WHO, ip) ?? PEERS.outside;
   }
 
-  #peerOf({ direction, remote, mark }: TracedPacket): number {
+  #peerOf({ direction, remote, mark }: JudgedPacket): number {
     if (direction === 'ingress' && mark !== 0) return mark;
     const peer = this.peerAt(remote);
     return direction === 'ingress' && peer === PEERS.host ? PEERS.outside : peer;
   }
 
-  #isOpen(ruleSet: number, { protocol, port }: TracedPacket): boolean {
+  #isOpen(ruleSet: number, { protocol, port }: JudgedPacket): boolean {
     if (ruleSet === RULE_SETS.all) return true;
     if (protocol === undefined) return this.#elements.has(`others ${ruleSet}`);
     const open = this.#ports.get(`${ruleSet} ${PROTOCOL_NUMBERS[protocol]}`) ?? [];
@@ -123,8 +107,4 @@ function portRangeOf({ parts: [, number = '', protocol = '', ports = ''], value 
 
 function firstOf(range: string): string {
   return range.slice(0, range.indexOf('-'));
-}
-
-function restOf(peer: number): number {
-  return peer === PEERS.outside || peer >= PEERS.firstNode ? PEERS.outside : PEERS.anyPod;
 }

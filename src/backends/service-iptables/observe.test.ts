@@ -4,9 +4,9 @@ import { parseCidr } from '../../base/cidr.ts';
 import { parseIp } from '../../base/ip.ts';
 import { frontendKey, type Frontend } from '../../model/network.ts';
 import { aChoice, aFrontend, SERVICE_NODE } from '../../../test/support/service-samples.ts';
-import { observeFrontends, observeSkeleton, strayKey } from './observe.ts';
+import { observeFrontends, observeSkeleton, SERVICE_TABLES, strayKey } from './observe.ts';
 import { isSameRow, renderFrontend, type FrontendRow } from './render.ts';
-import { parseSave } from './save-text.ts';
+import { parseSave } from '../shared-iptables/save-text.ts';
 import { dispatchScript, scriptFor, withoutDispatch } from './script.ts';
 import { isSameSkeleton, renderSkeleton } from './skeleton.ts';
 
@@ -65,15 +65,15 @@ function assertRows(
 }
 
 test('observeFrontends() gives back what was rendered', () => {
-  assertRows(observeFrontends(parseSave(saved()), 4), ROWS);
-  const skeleton = observeSkeleton(parseSave(saved()), 4);
+  assertRows(observeFrontends(parseSave(saved(), SERVICE_TABLES), 4), ROWS);
+  const skeleton = observeSkeleton(parseSave(saved(), SERVICE_TABLES), 4);
   assert.deepEqual([...skeleton.keys()].sort(), [...SKELETON.keys()].sort());
   for (const [key, entry] of SKELETON) assert.ok(isSameSkeleton(entry, skeleton.get(key)!), key);
 });
 
 test('what somebody changed in our chains makes the row, or the skeleton, differ', () => {
   const differing = (from: string | RegExp, to: string): readonly string[] => {
-    const tables = parseSave(saved().replace(from, to));
+    const tables = parseSave(saved().replace(from, to), SERVICE_TABLES);
     const [rows, skeleton] = [observeFrontends(tables, 4), observeSkeleton(tables, 4)];
     return [
       ...[...ROWS].filter(([key, row]) => !isSameRow(row, rows.get(key) ?? { ...row, entries: [] })),
@@ -94,7 +94,7 @@ test('what somebody changed in our chains makes the row, or the skeleton, differ
 });
 
 test('chains that no rule leads to are found, and removed by name', () => {
-  const tables = parseSave(saved().replace(/^-A FAIRLEAD-SERVICES -d 10.96.0.11.*\n/m, ''));
+  const tables = parseSave(saved().replace(/^-A FAIRLEAD-SERVICES -d 10.96.0.11.*\n/m, ''), SERVICE_TABLES);
   const stray = observeFrontends(tables, 4).get(strayKey(4))!;
   const [chain] = [...ROWS.get('10.96.0.11:80/SCTP')!.chains.keys()];
   assert.equal(scriptFor([{ from: stray, to: undefined }]), `*nat\n:${chain} - [0:0]\n-X ${chain}\nCOMMIT\n`);
@@ -141,6 +141,6 @@ test('a rule is taken out of the dispatch chain, or the chain is written whole',
 });
 
 test('parseSave() refuses what it cannot read', () => {
-  assert.throws(() => parseSave('*nat\n-A NOWHERE -j ACCEPT\n'), /NOWHERE/);
-  assert.throws(() => parseSave('*nat\nodd\n'), /line "odd"/);
+  assert.throws(() => parseSave('*nat\n-A NOWHERE -j ACCEPT\n', SERVICE_TABLES), /NOWHERE/);
+  assert.throws(() => parseSave('*nat\nodd\n', SERVICE_TABLES), /line "odd"/);
 });

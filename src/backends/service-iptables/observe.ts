@@ -5,7 +5,7 @@ import { parsePort, type Protocol } from '../../base/port.ts';
 import { frontendKey } from '../../model/network.ts';
 import { CHAINS, isFrontendChain } from './names.ts';
 import type { EntryRule, FrontendRow } from './render.ts';
-import type { SavedTable, SavedTables } from './save-text.ts';
+import type { SavedTable, SavedTables } from '../shared-iptables/save-text.ts';
 import { skeletonKey, skeletonKind, type SkeletonEntry } from './skeleton.ts';
 
 const ENTRY =
@@ -17,8 +17,12 @@ const BUILT_IN: Readonly<Record<'nat' | 'filter', readonly string[]>> = {
   filter: ['INPUT', 'FORWARD', 'OUTPUT'],
 };
 
+/** The tables that the backend writes to. */
+export const SERVICE_TABLES = ['nat', 'filter'] as const;
+type ServiceTables = SavedTables<(typeof SERVICE_TABLES)[number]>;
+
 /** Rows by frontend key. Chains of frontends that no rule leads to stand under `strayKey`. */
-export function observeFrontends(tables: SavedTables, family: Family): ReadonlyMap<string, FrontendRow> {
+export function observeFrontends(tables: ServiceTables, family: Family): ReadonlyMap<string, FrontendRow> {
   const rows = new Map<string, FrontendRow>();
   const used = new Set<string>();
   for (const rule of tables.nat.get(CHAINS.services) ?? []) {
@@ -89,7 +93,7 @@ function chainsFrom(first: string, nat: SavedTable, used: Set<string>): Readonly
 }
 
 /** Entries by key, for what is there. */
-export function observeSkeleton(tables: SavedTables, family: Family): ReadonlyMap<string, SkeletonEntry> {
+export function observeSkeleton(tables: ServiceTables, family: Family): ReadonlyMap<string, SkeletonEntry> {
   const entries = (['nat', 'filter'] as const).flatMap((table) => [
     ...jumpsIn(tables, family, table),
     ...[...tables[table]].flatMap(([chain, rules]): readonly SkeletonEntry[] => {
@@ -102,7 +106,7 @@ export function observeSkeleton(tables: SavedTables, family: Family): ReadonlyMa
   return new Map(entries.map((it) => [skeletonKey(it), it]));
 }
 
-function jumpsIn(tables: SavedTables, family: Family, table: 'nat' | 'filter'): readonly SkeletonEntry[] {
+function jumpsIn(tables: ServiceTables, family: Family, table: 'nat' | 'filter'): readonly SkeletonEntry[] {
   return BUILT_IN[table].flatMap((chain): readonly SkeletonEntry[] => {
     const rules = tables[table].get(chain) ?? [];
     const ours = rules.filter((rule) => skeletonKind(TARGET.exec(rule)?.[1] ?? '') !== undefined);

@@ -7,9 +7,9 @@ import { hasLegacyTables, iptablesProgram, restoreIptables, saveIptables } from 
 import { applyChanges, type Change, type IptablesRealm } from './apply.ts';
 import { heldKeys } from './draining.ts';
 import { isSameIptablesEntry, isSkeleton, type IptablesEntry } from './entries.ts';
-import { observeFrontends, observeSkeleton, strayKey } from './observe.ts';
+import { observeFrontends, observeSkeleton, SERVICE_TABLES, strayKey } from './observe.ts';
 import type { FrontendRow } from './render.ts';
-import { parseSave } from './save-text.ts';
+import { parseSave } from '../shared-iptables/save-text.ts';
 import { dispatchScript, scriptFor, scriptPieces, withoutDispatch } from './script.ts';
 
 type Entries = ReadonlyMap<string, IptablesEntry>;
@@ -53,7 +53,7 @@ async function observe(realm: IptablesRealm, signal: AbortSignal): Promise<Entri
   const families = FAMILIES.filter(hasTables).map(
     async (family): Promise<readonly (readonly [string, IptablesEntry])[]> => {
       try {
-        const tables = parseSave(await saveIptables({ ...realm, family, signal }));
+        const tables = parseSave(await saveIptables({ ...realm, family, signal }), SERVICE_TABLES);
         return [...observeSkeleton(tables, family), ...observeFrontends(tables, family)];
       } catch (error) {
         if (!hasCode(error, 'unsupported')) throw error;

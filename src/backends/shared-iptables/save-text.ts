@@ -5,23 +5,22 @@ import { FairleadError } from '../../base/errors.ts';
 /** Rules by chain, without "-A CHAIN "; chains without rules are there, too. */
 export type SavedTable = ReadonlyMap<string, readonly string[]>;
 
-export interface SavedTables {
-  readonly nat: SavedTable;
-  readonly filter: SavedTable;
-}
+/** Tables by the name that they were asked for. */
+export type SavedTables<N extends string> = Readonly<Record<N, SavedTable>>;
 
-/** The tables that the backend writes to; others are passed over, and so are counters. A table that is not there is empty. */
-export function parseSave(text: string): SavedTables {
-  const tables = { nat: new Map<string, string[]>(), filter: new Map<string, string[]>() };
+/** The tables that are asked for; others are passed over, and so are counters. A table that is not there is empty. */
+export function parseSave<N extends string>(text: string, names: readonly N[]): SavedTables<N> {
+  // One for each name.
+  const tables = Object.fromEntries(names.map((it) => [it, new Map()])) as Record<N, Map<string, string[]>>;
   let table: Map<string, string[]> | undefined;
   for (const line of linesOf(text)) {
     if (line.startsWith('-A ')) {
       if (table !== undefined) addRule(table, line);
     } else if (line.startsWith(':')) table?.set(line.slice(1, line.indexOf(' ')), []);
-    else if (line === '*nat') table = tables.nat;
-    else if (line === '*filter') table = tables.filter;
-    else if (line.startsWith('*')) table = undefined;
-    else if (line !== '' && line !== 'COMMIT' && !line.startsWith('#')) throw unreadable(line);
+    else if (line.startsWith('*')) {
+      const name = names.find((it) => line === `*${it}`);
+      table = name && tables[name];
+    } else if (line !== '' && line !== 'COMMIT' && !line.startsWith('#')) throw unreadable(line);
   }
   return tables;
 }

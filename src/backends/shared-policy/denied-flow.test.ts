@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { parseIp } from '../../base/ip.ts';
 import { PEERS } from '../../base/policy-numbers.ts';
 import type { TrackedFlow } from '../../wire/netlink/conntrack.ts';
+import { PolicyTrace } from '../policy-nftables/trace.ts';
 import { isAllowedFlow, isDeniedFlow, isJudgedFlow, isMarkedDenied } from './denied-flow.ts';
-import { PolicyTrace } from './trace.ts';
 import { FLOW_REST } from '../../../test/support/tracked-flow.ts';
 
 const [A, B, C, OPEN, OUTSIDE, NODE, SOMEBODY, VIP] = [
