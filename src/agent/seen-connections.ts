@@ -4,7 +4,7 @@
 import type { Ip } from '../base/ip.ts';
 import { PROTOCOL_NUMBERS, type Protocol } from '../base/port.ts';
 import { PORT_PROTOCOLS } from '../base/port-set.ts';
-import { DENIED_FLOW_BIT } from '../backends/policy-nftables/table-plan.ts';
+import { DENIED_FLOW_BIT } from '../backends/shared-policy/denied-flow.ts';
 import type { Conntrack } from '../sys/conntrack.ts';
 import type { TrackedFlow } from '../wire/netlink/conntrack.ts';
 
