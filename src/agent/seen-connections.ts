@@ -5,21 +5,9 @@ import type { Ip } from '../base/ip.ts';
 import { PROTOCOL_NUMBERS, type Protocol } from '../base/port.ts';
 import { PORT_PROTOCOLS } from '../base/port-set.ts';
 import { DENIED_FLOW_BIT } from '../backends/shared-policy/denied-flow.ts';
+import type { SeenConnection } from '../policy/recommend/connection-recorder.ts';
 import type { Conntrack } from '../sys/conntrack.ts';
 import type { TrackedFlow } from '../wire/netlink/conntrack.ts';
-
-/** What two ends say to each other at a port, however often. */
-export interface SeenConnection {
-  readonly source: Ip;
-  readonly destination: Ip;
-  readonly protocol: Protocol;
-  /** The destination's own. */
-  readonly port: number;
-  /** False of datagrams that nobody has answered. */
-  readonly isAnswered: boolean;
-  /** One for each flow: nodes that both see it name the same. */
-  readonly sourcePorts: readonly number[];
-}
 
 export interface SeenConnections {
   readonly connections: readonly SeenConnection[];

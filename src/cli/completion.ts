@@ -5,7 +5,7 @@ import type { Command, Option } from 'commander';
 import { FairleadError } from '../base/errors.ts';
 
 const STATE_FOLDER = '/var/lib/fairlead';
-const FILE_FLAGS = ['--filename', '--config', '--junit', '--sarif', '--markdown'];
+const FILE_FLAGS = ['--filename', '--config', '--junit', '--sarif', '--markdown', '--connections'];
 
 export function completionCommand(program: Command, shell: string): void {
   const scripts: Readonly<Record<string, (nodes: readonly WordNode[]) => string>> = {

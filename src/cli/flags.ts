@@ -34,9 +34,12 @@ export function quietFlag(): Option {
 export function filenameFlag(
   what = 'manifests: a file, a folder (with its folders) or - for standard input; may be repeated',
 ): Option {
-  return flag('-f, --filename <source>', what)
-    .argParser<readonly string[]>((value, before) => [...(Array.isArray(before) ? before : []), value])
-    .default([], 'none');
+  return flag('-f, --filename <source>', what).argParser<readonly string[]>(collected).default([], 'none');
+}
+
+/** For flags that may be repeated. */
+export function collected(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(Array.isArray(before) ? before : []), value];
 }
 
 export function networkFlag(): Option {

@@ -3,6 +3,7 @@
 import type { Command, Option } from 'commander';
 import { SILENCE_MS } from '../policy/packet-plan.ts';
 import {
+  collected,
   durationFlag,
   examples,
   filenameFlag,
@@ -26,6 +27,67 @@ export function addPolicyCommands(program: Command): void {
   addDiff(policy);
   addLint(policy);
   addDenied(policy);
+  addConnections(policy);
+  addRecommend(policy);
+}
+
+function addConnections(policy: Command): void {
+  policy
+    .command('connections')
+    .description('Record what the pods of a cluster have to do with whom')
+    .addOption(nameFlag())
+    .addOption(forFlag({ ms: 0, text: '0s' }))
+    .addOption(outputFlag())
+    .addOption(quietFlag())
+    .addHelpText(
+      'after',
+      examples(
+        ['fairlead policy connections', 'those of the moment'],
+        ['fairlead policy connections --for 10m -o yaml > shop.connections.yaml', 'for policy recommend'],
+      ),
+    )
+    .action(async (options) => (await import('./policy-connections.ts')).policyConnectionsCommand(options));
+}
+
+function addRecommend(policy: Command): void {
+  policy
+    .command('recommend')
+    .description('Print the policies that let pass what was seen, and nothing else')
+    .addOption(
+      flag('-n, --namespace <namespace>', 'make policies for it alone; may be repeated')
+        .argParser(collected)
+        .default([], 'those of which a pod was seen'),
+    )
+    .addOption(filenameFlag())
+    .addOption(clusterFlag())
+    .addOption(forFlag({ ms: 60_000, text: '60s' }))
+    .addOption(
+      flag('--connections <file>', 'a record of policy connections instead of what the cluster does now'),
+    )
+    .addOption(
+      flag(
+        '--outside-prefix <lengths>',
+        'open addresses outside by prefixes of these lengths (such as 24,64)',
+      ),
+    )
+    .addOption(podCidrFlag())
+    .addOption(flag('-o, --output <format>', 'form of the result').choices(['json', 'yaml']).default('yaml'))
+    .addOption(quietFlag())
+    .addHelpText(
+      'after',
+      examples(
+        ['fairlead policy recommend -n shop --for 10m | kubectl apply -f -', 'from a cluster'],
+        [
+          'fairlead policy recommend -f manifests --connections shop.connections.yaml',
+          'from files alone, as in a pull request',
+        ],
+      ),
+    )
+    .action(async (options) => (await import('./policy-recommend.ts')).policyRecommendCommand(options));
+}
+
+function forFlag(of: { readonly ms: number; readonly text: string }): Option {
+  return durationFlag('--for <duration>', 'how long the nodes are asked for connections', of);
 }
 
 function addDenied(policy: Command): void {

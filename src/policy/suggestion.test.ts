@@ -130,7 +130,10 @@ test('suggestPolicies() says where no NetworkPolicy can help', () => {
     '{ tier: Admin, priority: 1, subject: { namespaces: {} }, ingress: [ { action: Deny, from: [ { namespaces: {} } ] } ] }',
   );
   assert.throws(() => suggest(wall, 'web > db:80'), /ClusterNetworkPolicy wall denies it/);
-  assert.throws(() => suggest(CLOSED, 'b/bare > db:80'), /pods of b\/Deployment\/bare have no labels/);
+  assert.throws(
+    () => suggest(CLOSED, 'b/bare > db:80'),
+    /the pods of b\/Deployment\/bare: they have no labels/,
+  );
 });
 
 test('suggestPolicies() lets pass what it is asked for, in every world', () => {

@@ -59,10 +59,15 @@ export function workloadOf(placed: PlacedObject): Workload | undefined {
 
 /** True of what another object of the set made: that one stands for it. */
 export function isOwnedBy(placed: PlacedObject, all: ReadonlySet<string>): boolean {
+  const controller = controllerOf(placed);
+  return controller !== undefined && all.has(controller);
+}
+
+/** The key of what made the object and keeps it; undefined of what somebody made by hand. */
+export function controllerOf(placed: PlacedObject): string | undefined {
   const owners = listOf(objectOf(placed.object.metadata)['ownerReferences']).map(objectOf);
-  return owners.some(
-    (it) => it['controller'] === true && all.has(ownerKey(namespaceOf(placed), it['kind'], it['name'])),
-  );
+  const controller = owners.find((it) => it['controller'] === true);
+  return controller && ownerKey(namespaceOf(placed), controller['kind'], controller['name']);
 }
 
 export function ownerKey(namespace: string, kind: unknown, name: unknown): string {

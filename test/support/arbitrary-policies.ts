@@ -105,37 +105,42 @@ const someWorkload = fc.record({
   node: fc.constantFrom(undefined, 'n1', 'n2'),
 });
 
-/** Worlds of two namespaces: what a command would read from files, without lines. */
-export const someWorld: fc.Arbitrary<PolicyWorld> = fc
+/** Where pods of random worlds are taken to be. */
+export const WORLD_CIDRS = [parseCidr('10.244.0.0/16'), parseCidr('fd00:10:244::/56')];
+
+/** Objects of two namespaces: what a command would read from files, without lines. */
+export const someObjects: fc.Arbitrary<readonly PlacedObject[]> = fc
   .record({
     namespaces: fc.tuple(someLabels, someLabels),
     workloads: fc.array(someWorkload, { minLength: 1, maxLength: 6 }),
     policies: fc.array(somePolicy, { maxLength: 4 }),
     clusterPolicies: fc.array(someClusterPolicy, { maxLength: 3 }),
   })
-  .map(({ namespaces, workloads, policies, clusterPolicies }) => {
-    const placed = [
-      ...namespaces.map((labels, i) => aPlaced('v1', 'Namespace', { name: NAMESPACES[i] ?? '', labels })),
-      ...['n1', 'n2'].map((name, i) =>
-        aPlaced('v1', 'Node', { name }, { status: { addresses: addressesOf(i) } }),
-      ),
-      ...workloads.map(({ kind, namespace, labels, ports, hostNetwork, node }, i) => {
-        const nodeName = kind === 'Pod' && node !== undefined ? { nodeName: node } : {};
-        const spec = { containers: [{ ports }], hostNetwork, ...nodeName };
-        const metadata = { name: `w${i}`, namespace, labels };
-        return kind === 'Pod'
-          ? aPlaced('v1', kind, metadata, { spec })
-          : aPlaced('apps/v1', kind, metadata, { spec: { template: { metadata: { labels }, spec } } });
-      }),
-      ...policies.map(({ namespace, spec }, i) =>
-        aPlaced('networking.k8s.io/v1', 'NetworkPolicy', { name: `p${i}`, namespace }, { spec }),
-      ),
-      ...clusterPolicies.map((spec, i) =>
-        aPlaced('policy.networking.k8s.io/v1alpha2', 'ClusterNetworkPolicy', { name: `c${i}` }, { spec }),
-      ),
-    ];
-    return readPolicyWorld(placed, { podCidrs: [parseCidr('10.244.0.0/16'), parseCidr('fd00:10:244::/56')] });
-  });
+  .map(({ namespaces, workloads, policies, clusterPolicies }) => [
+    ...namespaces.map((labels, i) => aPlaced('v1', 'Namespace', { name: NAMESPACES[i] ?? '', labels })),
+    ...['n1', 'n2'].map((name, i) =>
+      aPlaced('v1', 'Node', { name }, { status: { addresses: addressesOf(i) } }),
+    ),
+    ...workloads.map(({ kind, namespace, labels, ports, hostNetwork, node }, i) => {
+      const nodeName = kind === 'Pod' && node !== undefined ? { nodeName: node } : {};
+      const spec = { containers: [{ ports }], hostNetwork, ...nodeName };
+      const metadata = { name: `w${i}`, namespace, labels };
+      return kind === 'Pod'
+        ? aPlaced('v1', kind, metadata, { spec })
+        : aPlaced('apps/v1', kind, metadata, { spec: { template: { metadata: { labels }, spec } } });
+    }),
+    ...policies.map(({ namespace, spec }, i) =>
+      aPlaced('networking.k8s.io/v1', 'NetworkPolicy', { name: `p${i}`, namespace }, { spec }),
+    ),
+    ...clusterPolicies.map((spec, i) =>
+      aPlaced('policy.networking.k8s.io/v1alpha2', 'ClusterNetworkPolicy', { name: `c${i}` }, { spec }),
+    ),
+  ]);
+
+/** The same as a world. */
+export const someWorld: fc.Arbitrary<PolicyWorld> = someObjects.map((placed) =>
+  readPolicyWorld(placed, { podCidrs: WORLD_CIDRS }),
+);
 
 function addressesOf(i: number): readonly { readonly type: string; readonly address: string }[] {
   return [`192.0.2.${i + 1}`, `fd00:192::${i + 1}`].map((address) => ({ type: 'InternalIP', address }));

@@ -3,6 +3,7 @@
 import { parsePort } from '../../base/port.ts';
 import type { RawClusterNetworkPolicy } from '../../oracle/raw-policies.ts';
 import { hasBits, isNone, sharedBits, type Bits } from '../bits.ts';
+import { DNS_PORT } from '../cluster-dns.ts';
 import { findPolicy } from '../explanation.ts';
 import type { PlacedObject } from '../placed-object.ts';
 import { oracleJudge } from '../policy-judge.ts';
@@ -25,8 +26,6 @@ import {
   type Said,
 } from './finding.ts';
 import { subjectsOf } from './selector-rules.ts';
-
-const DNS_PORT = 53;
 
 const DNS_BLOCKED: LintRule = {
   id: 'dns-blocked',

@@ -5,9 +5,9 @@ import { objectOf, textOf } from '../../objects/json.ts';
 import { outsideSamples } from '../outside-samples.ts';
 import { PeerFinder } from '../peer-finder.ts';
 import type { PlacedObject } from '../placed-object.ts';
-import { readPolicyWorld, type PolicyWorld, type PolicyWorldSettings } from '../policy-world.ts';
+import { withDns } from '../cluster-dns.ts';
+import { readPolicyWorld, type PolicyWorldSettings } from '../policy-world.ts';
 import { reachEnds } from '../reach-end.ts';
-import type { Workload } from '../workload.ts';
 import { ADDRESS_RULES } from './address-rules.ts';
 import { EFFECT_RULES } from './effect-rules.ts';
 import { findingOf, LEVELS, type Finding, type LintContext, type LintRule } from './finding.ts';
@@ -63,50 +63,6 @@ function contextOf(placed: readonly PlacedObject[], settings: PolicyWorldSetting
     ends,
     finder: new PeerFinder(world, ends),
     podCidrs,
-    dns: withDns(world, placed, settings),
+    dns: withDns(placed, settings),
   };
 }
-
-/** The cluster's DNS server is seldom in the manifests of an application. */
-function withDns(
-  world: PolicyWorld,
-  placed: readonly PlacedObject[],
-  settings: PolicyWorldSettings,
-): LintContext['dns'] {
-  const server = world.workloads.find(isDns);
-  if (server !== undefined) return { world, server };
-  const more = readPolicyWorld([...placed, DNS_SERVER], settings);
-  const added = more.workloads.find((it) => it.placed === DNS_SERVER);
-  if (added === undefined) throw new FairleadError('internal', 'The DNS server is no workload');
-  return { world: more, server: added };
-}
-
-function isDns({ namespace, pod }: Workload): boolean {
-  return namespace === 'kube-system' && pod.metadata.labels?.['k8s-app'] === 'kube-dns';
-}
-
-/** As installers of clusters make it. */
-const DNS_SERVER: PlacedObject = {
-  file: '',
-  lineOf: () => 1,
-  object: {
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name: 'dns of the cluster', namespace: 'kube-system' },
-    spec: {
-      template: {
-        metadata: { labels: { 'k8s-app': 'kube-dns' } },
-        spec: {
-          containers: [
-            {
-              ports: [
-                { name: 'dns', containerPort: 53, protocol: 'UDP' },
-                { name: 'dns-tcp', containerPort: 53, protocol: 'TCP' },
-              ],
-            },
-          ],
-        },
-      },
-    },
-  },
-};

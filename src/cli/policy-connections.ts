@@ -1,0 +1,89 @@
+// `fairlead policy connections`: what the pods of a cluster have to do with whom, as a record.
+
+import type { SeenConnections } from '../agent/seen-connections.ts';
+import { nodePaths } from '../base/paths.ts';
+import { getJson } from '../lab/cluster/unix-http.ts';
+import { listPolicyObjects } from '../lab/connectivity/policy-objects.ts';
+import { AddressBook } from '../policy/recommend/address-book.ts';
+import { recordForm, type ConnectionRecord } from '../policy/recommend/connection-record.ts';
+import { ConnectionRecorder } from '../policy/recommend/connection-recorder.ts';
+import { isOfPolicyWorld } from '../policy/policy-world.ts';
+import { withCluster, type ClusterAccess } from './cluster-client.ts';
+import { printForMachine, table } from './output.ts';
+import { answering, worldOf } from './policy-input.ts';
+
+export interface RecordFlags {
+  /** How long the nodes are asked again and again, in milliseconds. */
+  readonly for: number;
+  readonly quiet?: boolean;
+}
+
+/** Whatever ends stays in connection tracking for longer: TCP that was closed well for two minutes, answered datagrams for thirty seconds. */
+const EVERY_MS = 2_000;
+/** Beside the time of recording. */
+const ANSWER_MS = 30_000;
+
+export function policyConnectionsCommand(
+  flags: RecordFlags & { readonly name: string; readonly output?: string },
+): Promise<void> {
+  return answering(async () => {
+    const record = await recordConnections(flags.name, flags);
+    if (!printForMachine(recordForm(record), flags.output)) process.stdout.write(recordText(record));
+  });
+}
+
+/** Asks every node of a cluster of this machine once, and again until the time is over. */
+export function recordConnections(name: string, flags: RecordFlags): Promise<ConnectionRecord> {
+  const { for: forMs, quiet = false } = flags;
+  return withCluster({ name, quiet, timeout: forMs + ANSWER_MS }, 'ask', async (access) => {
+    const { wait, progress } = access;
+    const { clock, signal } = wait;
+    const [startedAt, startMs] = [new Date(clock.nowMs()).toISOString(), clock.monotonicMs()];
+    const recorder = new ConnectionRecorder();
+    const passedMs = (): number => clock.monotonicMs() - startMs;
+    progress.step('record connections');
+    for (;;) {
+      await recordOnce(recorder, access);
+      const leftMs = forMs - passedMs();
+      if (leftMs <= 0) break;
+      progress.detail(`${recorder.count} until now, ${Math.ceil(leftMs / 1000)} s to go`);
+      await clock.sleep(Math.min(EVERY_MS, leftMs), signal);
+    }
+    return recorder.record({ startedAt, seconds: Math.round(passedMs() / 1000) });
+  });
+}
+
+/** Names are those of the moment: an address may be another pod's soon. */
+async function recordOnce(recorder: ConnectionRecorder, { client, wait }: ClusterAccess): Promise<void> {
+  const { cluster, roots, signal } = wait;
+  const seen = await Promise.all(
+    cluster.nodes.map(async ({ name }) => {
+      const socket = nodePaths(roots, cluster.name, name).agentSocket;
+      // The agent is a process of ours, of this very version.
+      return { name, ...((await getJson(socket, '/connections', signal)) as SeenConnections) };
+    }),
+  );
+  const objects = await listPolicyObjects(client, `cluster ${cluster.name}`, signal);
+  const book = new AddressBook(worldOf(objects.filter(isOfPolicyWorld), { filename: [] }));
+  for (const { name, connections, leftOut } of seen) {
+    recorder.note(connections, book);
+    recorder.noteLeftOut(name, leftOut);
+  }
+}
+
+function recordText({ connections, names, leftOut }: ConnectionRecord): string {
+  const nameOf = (text: string): string => {
+    const known = names.get(text);
+    return known === undefined ? text : `${text} (${known})`;
+  };
+  const rows = connections.map(({ from, to, protocol, port, connections: count, isAnswered }) => [
+    nameOf(from),
+    nameOf(to),
+    `${protocol} ${port}`,
+    `${count}${isAnswered ? '' : ', never answered'}`,
+  ]);
+  const more = leftOut === 0 ? '' : `Nodes had no room for ${leftOut} more.\n`;
+  return rows.length === 0
+    ? `No connection of a pod was seen.\n${more}`
+    : table(['FROM', 'TO', 'PORT', 'CONNECTIONS'], rows) + more;
+}

@@ -1,0 +1,65 @@
+// Who has an address at the moment: the workload whose pod it is, the cluster's DNS, a node, or nobody of the cluster.
+
+import { tryParseIp, type Ip } from '../../base/ip.ts';
+import { listOf, objectOf } from '../../objects/json.ts';
+import { allAddresses } from '../../oracle/policy-end.ts';
+import { DNS_NAMESPACE, DNS_SERVICE } from '../cluster-dns.ts';
+import { namespaceOf } from '../placed-object.ts';
+import { knownIpsOf, type PolicyWorld } from '../policy-world.ts';
+import { controllerOf, nameOfWorkload, ownerKey, type Workload } from '../workload.ts';
+import { DNS_END } from './connection-record.ts';
+
+export interface AddressOwner {
+  /** As records name it: an address stands for itself. */
+  readonly text: string;
+  readonly isPod: boolean;
+  /** Of a pod the node that it is on, of a node itself. */
+  readonly node: string | undefined;
+}
+
+export class AddressBook {
+  readonly #owners = new Map<Ip, AddressOwner>();
+
+  /** Of a world that a cluster has, with pods and their addresses. */
+  constructor(world: PolicyWorld) {
+    for (const node of world.objects.nodes)
+      for (const ip of allAddresses(node))
+        this.#owners.set(ip, { text: ip, isPod: false, node: node.metadata.name });
+    for (const ip of dnsAddresses(world))
+      this.#owners.set(ip, { text: DNS_END, isPod: false, node: undefined });
+    const all = [...world.workloads, ...world.owned];
+    const byKey = new Map(all.map((it) => [ownerKey(it.namespace, it.kind, it.name), it]));
+    for (const workload of all) {
+      const { kind, pod } = workload;
+      if (kind !== 'Pod' || pod.spec.hostNetwork === true) continue;
+      const text = nameOfWorkload(topOf(workload, byKey));
+      for (const ip of knownIpsOf(pod)) this.#owners.set(ip, { text, isPod: true, node: pod.spec.nodeName });
+    }
+  }
+
+  find(ip: Ip): AddressOwner {
+    return this.#owners.get(ip) ?? { text: ip, isPod: false, node: undefined };
+  }
+}
+
+/** What made the pod, and what made that. */
+function topOf(workload: Workload, byKey: ReadonlyMap<string, Workload>): Workload {
+  let top = workload;
+  const seen = new Set<Workload>();
+  for (let next: Workload | undefined = top; next !== undefined && !seen.has(next);) {
+    top = next;
+    seen.add(top);
+    next = byKey.get(controllerOf(top.placed) ?? '');
+  }
+  return top;
+}
+
+function dnsAddresses({ services }: PolicyWorld): readonly Ip[] {
+  const service = services.find(
+    (it) => namespaceOf(it) === DNS_NAMESPACE && it.object.metadata.name === DNS_SERVICE,
+  );
+  const spec = objectOf(service?.object['spec']);
+  return [spec['clusterIP'], ...listOf(spec['clusterIPs'])].flatMap((it) =>
+    typeof it === 'string' ? (tryParseIp(it) ?? []) : [],
+  );
+}

@@ -1,0 +1,109 @@
+// Recorded connections as a file: what policies are recommended from, and what can be judged against policies of another day. Names, not addresses: those
+// of pods mean somebody else soon.
+
+import { parse } from 'yaml';
+import { FairleadError, messageOf } from '../../base/errors.ts';
+import type { Family } from '../../base/ip.ts';
+import { parsePort, parseProtocol, type Port, type Protocol } from '../../base/port.ts';
+import { isObject } from '../../objects/json.ts';
+import { Field } from '../../objects/slim-field.ts';
+import { DNS_NAMESPACE, DNS_SERVICE } from '../cluster-dns.ts';
+
+/** How the cluster's DNS server stands in a record, whoever answers in its place. */
+export const DNS_END = `${DNS_NAMESPACE}/service/${DNS_SERVICE}`;
+
+/** What two ends said to each other at a port. */
+export interface RecordedConnection {
+  /** "shop/Deployment/web", an address of what is no pod, or `DNS_END`. */
+  readonly from: string;
+  readonly to: string;
+  readonly family: Family;
+  readonly protocol: Protocol;
+  /** The destination's own. */
+  readonly port: Port;
+  /** How many were seen. */
+  readonly connections: number;
+  /** False of datagrams that nobody answered. */
+  readonly isAnswered: boolean;
+}
+
+export interface ConnectionRecord {
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly seconds: number;
+  /** How many were seen for which there was no room. */
+  readonly leftOut: number;
+  /** Who has an address of the connections, for people: "node node-1". */
+  readonly names: ReadonlyMap<string, string>;
+  readonly connections: readonly RecordedConnection[];
+}
+
+const API_VERSION = 'policy.fairlead.dev/v1alpha1';
+const KIND = 'ConnectionRecord';
+const FIELDS = ['apiVersion', 'kind', 'metadata', 'startedAt', 'seconds', 'leftOut', 'names', 'connections'];
+const CONNECTION_FIELDS = ['from', 'to', 'family', 'protocol', 'port', 'connections', 'isAnswered'];
+
+/** The form of a file; with a name, so that it can lie in a folder of manifests. */
+export function recordForm({ names, ...rest }: ConnectionRecord): object {
+  const head = { apiVersion: API_VERSION, kind: KIND, metadata: { name: 'connections' } };
+  return { ...head, ...rest, names: Object.fromEntries(names) };
+}
+
+/** From YAML or JSON; throws `invalid` with file and field. Absent are a family (4), a count (1) and `isAnswered` (true). */
+export function readConnectionRecord(file: string, text: string): ConnectionRecord {
+  try {
+    return parseRecord(parse(text, { logLevel: 'error' }) as unknown);
+  } catch (error) {
+    throw new FairleadError('invalid', `Cannot use ${file}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function parseRecord(raw: unknown): ConnectionRecord {
+  const root = Field.root(KIND, raw);
+  if (!isObject(raw)) throw new FairleadError('invalid', `it holds no ${KIND}`);
+  if (raw['apiVersion'] !== API_VERSION || raw['kind'] !== KIND)
+    throw new FairleadError('invalid', `it must be a ${KIND} of ${API_VERSION}`);
+  refuseUnknown(root, FIELDS);
+  return {
+    startedAt: root.at('startedAt').parse(parseMoment),
+    seconds: countIn(root.at('seconds'), 0),
+    leftOut: countIn(root.at('leftOut'), 0),
+    names: root.at('names').textMap(),
+    connections: root.at('connections').list().map(parseConnection),
+  };
+}
+
+function parseConnection(it: Field): RecordedConnection {
+  refuseUnknown(it, CONNECTION_FIELDS);
+  return {
+    from: it.at('from').text(),
+    to: it.at('to').text(),
+    family: it.at('family').parse(parseFamily),
+    protocol: it.at('protocol').parse(parseProtocol),
+    port: it.at('port').parse(parsePort),
+    connections: countIn(it.at('connections'), 1),
+    isAnswered: it.at('isAnswered').bool(true),
+  };
+}
+
+function refuseUnknown(it: Field, known: readonly string[]): void {
+  for (const name of it.names())
+    if (!known.includes(name)) it.at(name).fail(`unknown field, there are ${known.join(', ')}`);
+}
+
+function countIn(it: Field, absent: number): number {
+  const count = it.optionalInteger() ?? absent;
+  return count < 0 ? it.fail('must not be less than 0') : count;
+}
+
+function parseFamily(value: unknown): Family {
+  if (value === undefined) return 4;
+  if (value === 4 || value === 6) return value;
+  throw new FairleadError('invalid', 'must be 4 or 6');
+}
+
+function parseMoment(value: unknown): string {
+  const atMs = typeof value === 'string' ? Date.parse(value) : NaN;
+  if (Number.isNaN(atMs)) throw new FairleadError('invalid', 'must be a moment such as 2026-01-31T12:00:00Z');
+  return new Date(atMs).toISOString();
+}

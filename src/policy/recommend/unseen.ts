@@ -1,0 +1,103 @@
+// What recommended policies open that nobody was seen to use: nothing, but where labels choose more pods than were meant, or blocks more addresses.
+
+import { cidrHasIp, parseCidr, type Cidr } from '../../base/cidr.ts';
+import { familyOf, type Ip } from '../../base/ip.ts';
+import { locateEnd } from '../../oracle/policy-end.ts';
+import { bitsIn, noBits } from '../bits.ts';
+import { DNS_LABELS, DNS_NAMESPACE, DNS_PORT } from '../cluster-dns.ts';
+import { outsideSamples } from '../outside-samples.ts';
+import { endsOf, nameOfParty } from '../party.ts';
+import type { PolicyWorld } from '../policy-world.ts';
+import type { Question } from '../question.ts';
+import { Reach } from '../reach.ts';
+import { columnsOf, portsText, type ReachColumn } from '../reach-column.ts';
+import { isExempt, reachEnds, type ReachEnd } from '../reach-end.ts';
+
+export interface UnseenPair {
+  readonly from: string;
+  readonly to: string;
+  /** "TCP 80 (http)". */
+  readonly ports: string;
+}
+
+interface UnseenSettings {
+  /** Those that are closed but for what policies open. */
+  readonly namespaces: ReadonlySet<string>;
+  readonly podCidrs: readonly Cidr[];
+}
+
+/** `world` has no policies but the recommended ones. Names, for which everybody may ask, are left aside. */
+export function unseenPairs(
+  world: PolicyWorld,
+  questions: readonly Question[],
+  { namespaces, podCidrs }: UnseenSettings,
+): readonly UnseenPair[] {
+  const seen = new SeenPorts(world, questions);
+  const found = new Map<string, UnseenPair>();
+  for (const family of [4, 6] as const) {
+    const ends = reachEnds(world, family, outsideSamples([world.objects], family, podCidrs));
+    const reach = new Reach(world, ends);
+    const isClosed = ({ kind, namespace }: ReachEnd): boolean => kind === 'pod' && namespaces.has(namespace);
+    for (const [at, to] of ends.entries())
+      for (const column of columnsOf([reach], at))
+        for (const i of bitsIn(column.sources[0] ?? noBits(0))) {
+          const from = ends[i] ?? to;
+          if (isExempt(from, to) || !(isClosed(from) || isClosed(to))) continue;
+          if (areNames(to, column) || seen.has(from, to, column)) continue;
+          const ports = portsText(column);
+          found.set(`${from.name} ${to.name} ${ports}`, { from: from.name, to: to.name, ports });
+        }
+  }
+  return [...found.values()];
+}
+
+function areNames({ kind, namespace, labels }: ReachEnd, { asked, spans }: ReachColumn): boolean {
+  const isServer = namespace === DNS_NAMESPACE && labels['k8s-app'] === DNS_LABELS['k8s-app'];
+  const isPort = spans.every((it) => it.first === DNS_PORT && it.last === DNS_PORT);
+  return kind === 'pod' && isServer && isPort && asked.protocol !== 'SCTP';
+}
+
+/** Which ports were seen between two ends, of which what is no pod is known by its address. */
+class SeenPorts {
+  readonly #ports = new Map<string, Set<string>>();
+  readonly #addresses = new Set<Ip>();
+
+  constructor({ objects }: PolicyWorld, questions: readonly Question[]) {
+    for (const { from, to, family, protocol, port } of questions) {
+      const ends = endsOf(from, to);
+      const [source, destination] = [[from, ends.from] as const, [to, ends.to] as const].map(
+        ([party, end]) => {
+          const located = locateEnd(objects, end, family);
+          if (party.kind === 'workload' && located.kind === 'pod') return nameOfParty(party);
+          this.#addresses.add(located.ip);
+          return located.ip;
+        },
+      );
+      const key = `${source} ${destination}`;
+      const ports = this.#ports.get(key) ?? new Set();
+      this.#ports.set(key, ports.add(`${protocol} ${port}`));
+    }
+  }
+
+  /** True where every port of the column was. */
+  has(from: ReachEnd, to: ReachEnd, { asked: { protocol }, spans }: ReachColumn): boolean {
+    const [sources, destinations] = [this.#namesOf(from), this.#namesOf(to)];
+    return spans.every(
+      ({ first, last }) =>
+        first === last &&
+        sources.some((source) =>
+          destinations.some((it) => this.#ports.get(`${source} ${it}`)?.has(`${protocol} ${first}`)),
+        ),
+    );
+  }
+
+  #namesOf({ kind, name, ip }: ReachEnd): readonly string[] {
+    if (kind === 'pod') return [name];
+    if (kind === 'node') return [ip];
+    // The block that a sample stands for is its name.
+    const block = name.includes('/') ? parseCidr(name) : undefined;
+    return [...this.#addresses].filter(
+      (it) => it === ip || (block !== undefined && familyOf(it) === familyOf(ip) && cidrHasIp(block, it)),
+    );
+  }
+}
