@@ -1,6 +1,9 @@
 // Policies of the example in a cluster: the file of tests that is judged without one holds with packets, and fails where one is opened.
 
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
 import { clusterName, fairlead, kubectl } from '../support/cluster.ts';
 import { clusterTraces } from '../support/cluster-traces.ts';
@@ -45,6 +48,72 @@ test('fairlead policy judges a cluster, before and after a change, and by packet
     const both = fairlead(['policy', 'test', TESTS, '--cluster', name, '-f', 'examples/shop']);
     assert.equal(both.code, 2, both.stderr);
   } finally {
+    assert.equal(fairlead(['down', '--name', name, '-q']).code, 0);
+    assert.deepEqual(clusterTraces(name), []);
+  }
+});
+
+/** What the shop is there for. */
+const TRAFFIC = `namespace: shop
+tests:
+  - { from: web, to: api, port: [http, events], expect: allow }
+  - { from: api, to: shop-data/database, port: sql, expect: allow }
+  - { from: toolbox, to: web, port: [http, metrics], expect: allow }
+`;
+
+/** And what nobody was seen to do. */
+const UNSEEN = `namespace: shop
+tests:
+  - { from: [web, toolbox], to: shop-data/database, port: sql, expect: deny }
+  - { from: [toolbox, shop-data/database], to: api, port: http, expect: deny }
+  - { from: toolbox, to: web, port: 81, expect: deny }
+`;
+
+test('fairlead policy recommend lets pass what was seen in a cluster, and nothing else', () => {
+  const name = clusterName('rec');
+  const folder = mkdtempSync(path.join(os.tmpdir(), 't-recommend-'));
+  const inFolder = (file: string, text: string): string => {
+    writeFileSync(path.join(folder, file), text);
+    return path.join(folder, file);
+  };
+  const [traffic, unseen] = [inFolder('traffic.yaml', TRAFFIC), inFolder('unseen.yaml', UNSEEN)];
+  const holds = (file: string): void => {
+    const { code, stdout, stderr } = fairlead(['policy', 'test', file, '--cluster', name, '-q']);
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(stdout, /\n5 by packets\n$/);
+  };
+  /** Of what was seen in the last two minutes. */
+  const recommended = (...more: readonly string[]): string => {
+    const found = fairlead(['policy', 'recommend', '--cluster', name, '--for', '0s', '-q', ...more]);
+    assert.deepEqual([found.code, found.stderr], [0, '']);
+    return found.stdout;
+  };
+  const raised = fairlead(['up', '--name', name, '-q', '-f', 'examples/shop', '--no-check']);
+  assert.equal(raised.code, 0, raised.stderr);
+  try {
+    holds(traffic);
+    const record = fairlead(['policy', 'connections', '--name', name, '-q', '-o', 'json']).stdout;
+    const first = recommended();
+    kubectl(name, ['apply', '-f', '-'], { input: first });
+    holds(traffic);
+    holds(unseen);
+
+    const byFiles = ['-f', 'examples/shop', '--connections', inFolder('record.json', record)];
+    const withoutCluster = fairlead(['policy', 'recommend', ...byFiles]).stdout;
+    const withoutHead = (text: string): string => text.slice(text.indexOf('---'));
+    assert.equal(withoutHead(withoutCluster), withoutHead(first));
+
+    // The check goes from every pod to every Service: what it needs is seen, and then allowed.
+    kubectl(name, ['delete', '-f', '-'], { input: first });
+    const check = ['connectivity', 'test', '--name', name, '-q'];
+    assert.equal(fairlead(check).code, 0);
+    kubectl(name, ['apply', '-f', '-'], { input: recommended('-n', 'shop', '-n', 'shop-data') });
+    // Waits for the policies.
+    holds(traffic);
+    const again = fairlead(check);
+    assert.equal(again.code, 0, again.stdout + again.stderr);
+  } finally {
+    rmSync(folder, { recursive: true });
     assert.equal(fairlead(['down', '--name', name, '-q']).code, 0);
     assert.deepEqual(clusterTraces(name), []);
   }

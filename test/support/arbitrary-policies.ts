@@ -1,9 +1,9 @@
 // Random namespaces, workloads and policies, small enough that they meet often.
 
 import fc from 'fast-check';
-import { parseCidr } from '../../src/base/cidr.ts';
 import type { PlacedObject } from '../../src/policy/placed-object.ts';
 import { readPolicyWorld, type PolicyWorld } from '../../src/policy/policy-world.ts';
+import { POD_CIDRS } from './policy-world-of.ts';
 import { someClusterPolicySpec, somePolicySpec } from './policy-shapes.ts';
 
 const VALUES = ['x', 'y'];
@@ -105,9 +105,6 @@ const someWorkload = fc.record({
   node: fc.constantFrom(undefined, 'n1', 'n2'),
 });
 
-/** Where pods of random worlds are taken to be. */
-export const WORLD_CIDRS = [parseCidr('10.244.0.0/16'), parseCidr('fd00:10:244::/56')];
-
 /** Objects of two namespaces: what a command would read from files, without lines. */
 export const someObjects: fc.Arbitrary<readonly PlacedObject[]> = fc
   .record({
@@ -139,7 +136,7 @@ export const someObjects: fc.Arbitrary<readonly PlacedObject[]> = fc
 
 /** The same as a world. */
 export const someWorld: fc.Arbitrary<PolicyWorld> = someObjects.map((placed) =>
-  readPolicyWorld(placed, { podCidrs: WORLD_CIDRS }),
+  readPolicyWorld(placed, { podCidrs: POD_CIDRS }),
 );
 
 function addressesOf(i: number): readonly { readonly type: string; readonly address: string }[] {

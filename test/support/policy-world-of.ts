@@ -3,13 +3,20 @@
 import assert from 'node:assert/strict';
 import { parseCidr } from '../../src/base/cidr.ts';
 import { readManifests } from '../../src/lab/manifests/read-manifests.ts';
+import type { PlacedObject } from '../../src/policy/placed-object.ts';
 import { isOfPolicyWorld, readPolicyWorld, type PolicyWorld } from '../../src/policy/policy-world.ts';
 
+/** Where pods without an address are taken to be. */
+export const POD_CIDRS = [parseCidr('10.244.0.0/16'), parseCidr('fd00:10:244::/56')];
+
 export function policyWorldOf(text: string, file = 'a.yaml'): PolicyWorld {
+  return readPolicyWorld(placedOf(text, file), { podCidrs: POD_CIDRS });
+}
+
+export function placedOf(text: string, file = 'a.yaml'): readonly PlacedObject[] {
   const { manifests, complaints } = readManifests(file, text);
   assert.deepEqual(complaints, []);
-  const podCidrs = [parseCidr('10.244.0.0/16'), parseCidr('fd00:10:244::/56')];
-  return readPolicyWorld(manifests.filter(isOfPolicyWorld), { podCidrs });
+  return manifests.filter(isOfPolicyWorld);
 }
 
 /** A Deployment with the labels; `ports` as in a container. */

@@ -1,9 +1,9 @@
 // Gathers what nodes see from time to time to one record: a connection that two nodes see, or one node twice, counts once.
 
-import { familyOf, type Family, type Ip } from '../../base/ip.ts';
+import { familyOf, type Ip } from '../../base/ip.ts';
 import { isPort, type Port, type Protocol } from '../../base/port.ts';
 import type { AddressBook, AddressOwner } from './address-book.ts';
-import type { ConnectionRecord } from './connection-record.ts';
+import type { ConnectionRecord, RecordedConnection } from './connection-record.ts';
 
 /** What a node has seen of two ends at a port: from the end that began to the endpoint behind every translation. */
 export interface SeenConnection {
@@ -19,11 +19,7 @@ export interface SeenConnection {
 }
 
 interface Draft {
-  readonly from: string;
-  readonly to: string;
-  readonly family: Family;
-  readonly protocol: Protocol;
-  readonly port: Port;
+  readonly connection: Omit<RecordedConnection, 'connections' | 'isAnswered'>;
   isAnswered: boolean;
   readonly flows: Set<string>;
   readonly sourcePorts: Set<number>;
@@ -54,10 +50,13 @@ export class ConnectionRecorder {
   #note(seen: SeenConnection & { readonly port: Port }, from: AddressOwner, to: AddressOwner): void {
     const { source, destination, protocol, port, sourcePorts, isAnswered } = seen;
     const family = familyOf(source);
-    const key = keyOf({ from: from.text, to: to.text, family, protocol, port });
-    const draft = this.#drafts.get(key) ?? {
-      ...{ from: from.text, to: to.text, family, protocol, port },
-      ...{ isAnswered: false, flows: new Set<string>(), sourcePorts: new Set<number>() },
+    const connection = { from: from.text, to: to.text, family, protocol, port };
+    const key = keyOf(connection);
+    const draft: Draft = this.#drafts.get(key) ?? {
+      connection,
+      isAnswered: false,
+      flows: new Set(),
+      sourcePorts: new Set(),
     };
     this.#drafts.set(key, draft);
     draft.isAnswered ||= isAnswered;
@@ -73,9 +72,10 @@ export class ConnectionRecorder {
   record({ startedAt, seconds }: Pick<ConnectionRecord, 'startedAt' | 'seconds'>): ConnectionRecord {
     const drafts = [...this.#drafts].filter(([, it]) => !this.#isAnswer(it));
     const sorted = drafts.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, it]) => it);
-    const connections = sorted.map(({ flows, sourcePorts: _, ...it }) => ({
-      ...it,
+    const connections = sorted.map(({ connection, flows, isAnswered }) => ({
+      ...connection,
       connections: flows.size,
+      isAnswered,
     }));
     const named = [...this.#names].toSorted(([a], [b]) => (a < b ? -1 : 1));
     const leftOut = this.#leftOut.values().reduce((sum, it) => sum + it, 0);
@@ -83,7 +83,8 @@ export class ConnectionRecorder {
   }
 
   /** Late answers to datagrams look like datagrams the other way, when the question is forgotten. */
-  #isAnswer({ from, to, family, protocol, isAnswered, sourcePorts }: Draft): boolean {
+  #isAnswer({ connection, isAnswered, sourcePorts }: Draft): boolean {
+    const { from, to, family, protocol } = connection;
     if (isAnswered || protocol !== 'UDP') return false;
     return [...sourcePorts].every(
       (port) => this.#drafts.get(keyOf({ from: to, to: from, family, protocol, port }))?.isAnswered === true,
@@ -91,7 +92,7 @@ export class ConnectionRecorder {
   }
 }
 
-type Key = Pick<Draft, 'from' | 'to' | 'family' | 'protocol'> & { readonly port: number };
+type Key = Omit<Draft['connection'], 'port'> & { readonly port: number };
 
 function keyOf({ from, to, family, protocol, port }: Key): string {
   return `${from} ${to} ${protocol} ${port} ${family}`;

@@ -38,15 +38,18 @@ export function unseenPairs(
     const ends = reachEnds(world, family, outsideSamples([world.objects], family, podCidrs));
     const reach = new Reach(world, ends);
     const isClosed = ({ kind, namespace }: ReachEnd): boolean => kind === 'pod' && namespaces.has(namespace);
+    const isUnseen = (from: ReachEnd, to: ReachEnd, column: ReachColumn): boolean =>
+      (isClosed(from) || isClosed(to)) &&
+      !isExempt(from, to) &&
+      !areNames(to, column) &&
+      !seen.has(from, to, column);
     for (const [at, to] of ends.entries())
-      for (const column of columnsOf([reach], at))
-        for (const i of bitsIn(column.sources[0] ?? noBits(0))) {
-          const from = ends[i] ?? to;
-          if (isExempt(from, to) || !(isClosed(from) || isClosed(to))) continue;
-          if (areNames(to, column) || seen.has(from, to, column)) continue;
-          const ports = portsText(column);
+      for (const column of columnsOf([reach], at)) {
+        const ports = portsText(column);
+        const sources = [...bitsIn(column.sources[0] ?? noBits(0))].map((i) => ends[i] ?? to);
+        for (const from of sources.filter((it) => isUnseen(it, to, column)))
           found.set(`${from.name} ${to.name} ${ports}`, { from: from.name, to: to.name, ports });
-        }
+      }
   }
   return [...found.values()];
 }
