@@ -6,6 +6,7 @@ import { judge, type PolicyConnection } from '../../oracle/policy.ts';
 import type { RawPolicyObjects } from '../../oracle/raw-policies.ts';
 import type { Namespace, NetworkPolicy, Node, Pod } from '../../objects/api-types.ts';
 import { keyOf, type KubeObject } from '../../objects/meta.ts';
+import { DNS_LABELS, DNS_NAMESPACE, DNS_PORT } from '../../policy/cluster-dns.ts';
 import type { Probe } from './plan.ts';
 
 /** `either`: some endpoints may be spoken to, and others not. */
@@ -19,8 +20,8 @@ export interface PolicyLists {
   readonly clusterNetworkPolicies: readonly KubeObject[];
 }
 
-const DNS_POD = { namespace: 'kube-system', name: 'cluster DNS', labels: { 'k8s-app': 'kube-dns' } };
-const DNS_PORT = 53;
+/** In the place of the cluster's DNS, as policies see it. */
+const DNS_POD = { namespace: DNS_NAMESPACE, name: 'cluster DNS', labels: DNS_LABELS };
 
 /** In the order of the probes. Who may not ask for names reaches nobody by one. `dnsIps`: where the cluster's DNS answers. */
 export function expectAnswers(
@@ -76,9 +77,8 @@ function connectionOf(from: string, protocol: Protocol, to: Probe['endpoints'][n
 }
 
 function rawObjects(lists: PolicyLists, dnsIps: readonly Ip[]): RawPolicyObjects {
-  const { namespace, name, labels } = DNS_POD;
   const dns = {
-    metadata: { namespace, name, labels },
+    metadata: DNS_POD,
     spec: { containers: [] },
     status: { podIPs: dnsIps.map((ip) => ({ ip })) },
   };
