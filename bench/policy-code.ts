@@ -1,9 +1,9 @@
-// Policies as code on a large cluster: the whole command `fairlead policy diff` (files read, both worlds, all pairs), and what it has between
-// reading and printing with a thousand blocks of addresses besides. Prints JSON lines. Needs no root.
+// Policies as code on a large cluster: the whole commands `fairlead policy diff` and `matrix` (files read, worlds made, all pairs), and what the
+// former has between reading and printing with a thousand blocks of addresses besides. Prints JSON lines. Needs no root.
 // Usage: node bench/policy-code.ts [WORKLOADS] [POLICIES]
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
@@ -82,20 +82,14 @@ function policies(isChanged: boolean, hasBlocks: boolean): readonly Raw[] {
   });
 }
 
-function report(what: string, seconds: number, changes: number): void {
-  const row = {
-    bench: 'policy-code',
-    what,
-    workloads: WORKLOADS,
-    policies: POLICIES,
-    seconds,
-    changes,
-    goalSeconds: GOAL_SECONDS,
-  };
-  console.log(JSON.stringify(row));
+/** `count` is what came out: pairs that changed, or octets of a table. */
+function report(what: string, startedMs: number, count: Readonly<Record<string, number>>): void {
+  const seconds = (performance.now() - startedMs) / 1000;
+  const row = { bench: 'policy-code', what, workloads: WORKLOADS, policies: POLICIES, seconds };
+  console.log(JSON.stringify({ ...row, ...count, goalSeconds: GOAL_SECONDS }));
 }
 
-function benchCommand(): void {
+function benchCommands(): void {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'policy-code-'));
   try {
     const file = (name: string, objects: readonly Raw[]): string => {
@@ -109,16 +103,36 @@ function benchCommand(): void {
       file('workloads.yaml', workloads()),
     ];
     const startedMs = performance.now();
-    const { stdout, stderr } = spawnSync(PROGRAM, ['policy', 'diff', old, now, '-f', shared], {
-      encoding: 'utf8',
-      maxBuffer: 1 << 30,
-    });
-    const seconds = (performance.now() - startedMs) / 1000;
+    const { stdout, stderr } = run(['diff', old, now, '-f', shared]);
     const counts = /^(\d+) opened, (\d+) closed$/m.exec(stdout);
     if (counts === null) throw new Error(`policy diff: ${stderr}`);
-    report('fairlead policy diff', seconds, Number(counts[1]) + Number(counts[2]));
+    report('fairlead policy diff', startedMs, { changes: Number(counts[1]) + Number(counts[2]) });
+    benchMatrix(['-f', now, '-f', shared]);
   } finally {
     rmSync(folder, { recursive: true });
+  }
+}
+
+function run(args: readonly string[], output: 'pipe' | number = 'pipe') {
+  return spawnSync(PROGRAM, ['policy', ...args], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 30,
+    stdio: ['ignore', output, 'pipe'],
+  });
+}
+
+/** As people ask for it, a line for each port with who reaches it, into a file. */
+function benchMatrix(world: readonly string[]): void {
+  const at = path.join(mkdtempSync(path.join(os.tmpdir(), 'policy-matrix-')), 'matrix');
+  const file = openSync(at, 'w');
+  try {
+    const startedMs = performance.now();
+    const { status, stderr } = run(['matrix', ...world], file);
+    if (status !== 0) throw new Error(`policy matrix: ${stderr}`);
+    report('fairlead policy matrix', startedMs, { bytes: statSync(at).size });
+  } finally {
+    closeSync(file);
+    rmSync(path.dirname(at), { recursive: true });
   }
 }
 
@@ -138,10 +152,9 @@ function benchDiff(): void {
   if (old === undefined || now === undefined) throw new Error('no worlds');
   const startedMs = performance.now();
   const { opened, closed } = diffReach(old, now, { family: 4, ...settings });
-  const seconds = (performance.now() - startedMs) / 1000;
   const changes = [...opened, ...closed].reduce((sum, it) => sum + countBits(it.from), 0);
-  report('compare, with a block in each policy', seconds, changes);
+  report('compare, with a block in each policy', startedMs, { changes });
 }
 
-benchCommand();
+benchCommands();
 benchDiff();

@@ -1,6 +1,6 @@
 // The matrix for people, programs, spreadsheets and pages. In pieces, since that of a large cluster fits into no text.
 
-import { bitsIn, hasBit } from './bits.ts';
+import { allBits, bitsIn, countBits, hasBit, removeBits, type Bits } from './bits.ts';
 import type { Matrix, MatrixColumn } from './matrix.ts';
 import { markdownTable } from './reports/markdown.ts';
 
@@ -19,13 +19,25 @@ export function* matrixText(matrix: Matrix, isWide: boolean): Generator<string> 
 }
 
 /** "from everybody", "from nobody", "from all but a", or the names. */
-function sourcesText(matrix: Matrix, column: MatrixColumn, isWide: boolean): string {
-  const from = sourcesOf(matrix, column);
-  const missing = matrix.ends.filter((_, at) => !hasBit(column.from, at));
-  if (missing.length === 0) return 'from everybody';
-  if (from.length === 0) return 'from nobody';
-  if (missing.length < from.length) return `from all but ${namesText(missing, isWide)}`;
-  return `from ${namesText(from, isWide)}`;
+function sourcesText({ ends }: Matrix, { from }: MatrixColumn, isWide: boolean): string {
+  const count = countBits(from);
+  const missing = ends.length - count;
+  if (missing === 0) return 'from everybody';
+  if (count === 0) return 'from nobody';
+  if (missing >= count) return `from ${namesIn(ends, from, isWide)}`;
+  const others = allBits(ends.length);
+  removeBits(others, from);
+  return `from all but ${namesIn(ends, others, isWide)}`;
+}
+
+/** A large cluster has thousands of names and tens of thousands of columns: no more are looked at than are shown. */
+function namesIn(ends: readonly string[], bits: Bits, isWide: boolean): string {
+  const count = countBits(bits);
+  const shown = isWide ? count : Math.min(count, MAX_NAMES);
+  const names = bitsIn(bits)
+    .take(shown)
+    .map((at) => ends[at] ?? '');
+  return moreText([...names], count - shown);
 }
 
 function sourcesOf({ ends }: Matrix, { from }: MatrixColumn): readonly string[] {
@@ -34,9 +46,12 @@ function sourcesOf({ ends }: Matrix, { from }: MatrixColumn): readonly string[] 
 
 /** The first few of them, or all. */
 export function namesText(names: readonly string[], isWide: boolean): string {
-  const more = names.length - MAX_NAMES;
-  if (isWide || more <= 0) return names.join(', ');
-  return `${names.slice(0, MAX_NAMES).join(', ')} and ${more} more`;
+  const shown = isWide ? names : names.slice(0, MAX_NAMES);
+  return moreText(shown, names.length - shown.length);
+}
+
+function moreText(shown: readonly string[], more: number): string {
+  return `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 /** {"ends": [names], "columns": [{"to": name, "ports": text, "from": [names]}]}, a column a line. */
