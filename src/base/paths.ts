@@ -27,6 +27,8 @@ export interface NodePaths {
   readonly cniSocket: string;
   readonly agentSocket: string;
   readonly dnsSocket: string;
+  /** Where the DNS process tells the agent which addresses names have. */
+  readonly learnSocket: string;
   readonly workloadSocket: string;
 }
 
@@ -74,6 +76,7 @@ export function nodePaths(roots: PathRoots, cluster: string, node: string): Node
     cniSocket: `${run}/cni.sock`,
     agentSocket: `${run}/agent.sock`,
     dnsSocket: `${run}/dns.sock`,
+    learnSocket: `${run}/learn.sock`,
     workloadSocket: `${run}/workload.sock`,
   };
 }

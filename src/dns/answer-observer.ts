@@ -10,5 +10,11 @@ export interface ObservedAnswer {
   readonly answers: readonly ResourceRecord[];
 }
 
-/** Called before each answer is sent; the answer waits for a returned promise, and is dropped where it rejects. */
-export type AnswerObserver = (answer: ObservedAnswer) => void | Promise<void>;
+export interface AnswerObserver {
+  /** No answer is meant at all: then nothing is even asked. */
+  readonly isIdle: boolean;
+  /** Whether answers to this question are to be shown. Called for each, so it must be quick. */
+  isMeant(question: Question): boolean;
+  /** Called before an answer with records is sent; the answer waits for a returned promise, and is dropped where it rejects. */
+  observe(answer: ObservedAnswer): void | Promise<void>;
+}

@@ -17,6 +17,7 @@ test('parseDnsConfig() fills in what is absent', () => {
     port: 53,
     zoneFile: '/z',
     feedSocket: '/f',
+    learnSocket: undefined,
     upstreams: 'host',
     resolvConf: '/etc/resolv.conf',
     clusterDomain: 'cluster.local',

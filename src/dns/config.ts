@@ -16,6 +16,8 @@ export interface DnsConfig {
   readonly zoneFile: string;
   /** Unix socket on which the agent publishes the zone. */
   readonly feedSocket: string;
+  /** Unix socket on which the agent learns addresses of names; undefined where nobody does. */
+  readonly learnSocket: string | undefined;
   /** 'host': the nameservers of `resolvConf`, read again when it changes. */
   readonly upstreams: 'host' | readonly ServerAddress[];
   readonly resolvConf: string;
@@ -38,6 +40,8 @@ export interface DnsConfigFile {
   readonly zoneFile: string;
   readonly feedSocket: string;
   readonly clusterDomain: string;
+  /** None. */
+  readonly learnSocket?: string;
   /** 53. */
   readonly port?: number;
   /** 'host', or addresses as "192.0.2.1", "192.0.2.1:5353", "[2001:db8::1]:53". Default 'host'. */
@@ -87,6 +91,7 @@ export function parseDnsConfig(value: unknown): DnsConfig {
     port: parsePort(raw['port'] ?? 53),
     zoneFile: text(raw, 'zoneFile'),
     feedSocket: text(raw, 'feedSocket'),
+    learnSocket: raw['learnSocket'] === undefined ? undefined : text(raw, 'learnSocket'),
     upstreams: raw['upstreams'] === undefined || raw['upstreams'] === 'host' ? 'host' : parseUpstreams(raw),
     resolvConf: text(raw, 'resolvConf', '/etc/resolv.conf'),
     clusterDomain: canonicalName(parseDnsName(text(raw, 'clusterDomain'))),

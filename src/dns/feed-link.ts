@@ -2,7 +2,8 @@
 
 import { connect, type Socket } from 'node:net';
 import { FairleadError } from '../base/errors.ts';
-import { frameJson, JsonFramer, parseFeedReply, type FeedReply, type FeedRequest } from './feed-protocol.ts';
+import { parseFeedReply, type FeedReply, type FeedRequest } from './feed-protocol.ts';
+import { frameJson, JsonFramer } from './json-frames.ts';
 
 const REPLY_TIMEOUT_MS = 10_000;
 

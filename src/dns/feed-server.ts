@@ -1,19 +1,16 @@
 // The DNS process's end of the feed: takes changes of the zone from the agent that connected last, and makes each in one step.
 
-import { chmod, unlink } from 'node:fs/promises';
-import { createServer, type Server, type Socket } from 'node:net';
-import { FairleadError, messageOf } from '../base/errors.ts';
+import { FairleadError } from '../base/errors.ts';
 import type { Lifetime } from '../base/lifetime.ts';
 import { nameEntryKey, type NameEntry } from '../model/names.ts';
 import {
   FEED_VERSION,
-  frameJson,
-  JsonFramer,
   MAX_ZONE_ENTRIES,
   parseFeedRequest,
   type FeedReply,
   type FeedRequest,
 } from './feed-protocol.ts';
+import { openFrameServer } from './frame-server.ts';
 import type { KnownPorts } from './zone-json.ts';
 import type { ZoneState } from './zone-state.ts';
 
@@ -23,53 +20,22 @@ export interface FeedServerEvents {
   readonly onError: (error: unknown) => void;
 }
 
-/** Listens on `path` (mode 0600) until `lifetime` ends. A socket file left by a process that was killed is replaced. */
+/** Listens on `path` until `lifetime` ends. */
 export async function openFeedServer(
   path: string,
   zone: ZoneState,
   lifetime: Lifetime,
   events: FeedServerEvents,
 ): Promise<void> {
-  let current: Socket | undefined;
-  const server = createServer((socket) => {
-    // A restarted agent speaks for the cluster; the connection of the old one may not be noticed as dead yet.
-    current?.destroy();
-    current = socket;
-    events.onConnected(true);
-    serveFeed(socket, zone, events);
-    socket.on('close', () => {
-      if (current !== socket) return;
-      current = undefined;
-      events.onConnected(false);
-    });
-  });
-  await unlink(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-  });
-  await listen(server, path);
-  await chmod(path, 0o600);
-  lifetime.own(`zone feed ${path}`, server, async () => {
-    const done = new Promise<void>((resolve) => server.close(() => resolve()));
-    current?.destroy();
-    await done;
-  });
-}
-
-function serveFeed(socket: Socket, zone: ZoneState, events: FeedServerEvents): void {
-  const framer = new JsonFramer();
-  const session = new FeedSession(zone, events);
-  const known: KnownPorts = new Map();
-  socket.on('error', () => socket.destroy());
-  socket.on('data', (chunk: Buffer) => {
-    try {
-      for (const value of framer.push(chunk)) {
-        const reply = session.handle(parseFeedRequest(value, known));
-        if (reply !== undefined) socket.write(frameJson(reply));
-      }
-    } catch (error) {
-      events.onError(error);
-      socket.end(frameJson({ kind: 'refused', because: messageOf(error) }));
-    }
+  await openFrameServer(path, lifetime, {
+    what: 'zone feed',
+    open: () => {
+      const session = new FeedSession(zone, events);
+      const known: KnownPorts = new Map();
+      return { handle: (value) => session.handle(parseFeedRequest(value, known)) };
+    },
+    onConnected: events.onConnected,
+    onError: events.onError,
   });
 }
 
@@ -139,14 +105,4 @@ class FeedSession {
 
 function expect(isRight: boolean, because: string): void {
   if (!isRight) throw new FairleadError('invalid', `Cannot take zone: ${because}`);
-}
-
-function listen(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, () => {
-      server.removeListener('error', reject);
-      resolve();
-    });
-  });
 }

@@ -5,6 +5,7 @@ import { rcodeName, TYPE } from '../wire/dns/constants.ts';
 import type { AnswerCache } from './answer-cache.ts';
 import type { CacheLookup } from './caching-resolver.ts';
 import type { ExchangeFacts } from './forwarder.ts';
+import type { PassedAnswer } from './name-gate.ts';
 import type { AnsweredQuery } from './responder.ts';
 import { registerTally, TallyCounter, TallyHistogram } from './tally.ts';
 import type { ZoneState } from './zone-state.ts';
@@ -38,6 +39,8 @@ export class DnsMetrics {
   readonly #responseSizes = TRANSPORTS.map(() => new TallyHistogram(SIZE_BOUNDS));
   readonly #lookups = { hit: 0, 'denial-hit': 0, miss: 0, rejected: 0 };
   readonly #upstreams = new Map<string, TallyHistogram>();
+  readonly #gated: Record<PassedAnswer['result'], number> = { known: 0, late: 0, crowded: 0 };
+  readonly #holds = new TallyHistogram(DURATION_BOUNDS);
   #hiddenRetries = 0;
   #failures = 0;
 
@@ -46,6 +49,7 @@ export class DnsMetrics {
     this.#registerCache(sources.cache);
     this.#registerUpstreams();
     this.#registerZone(sources);
+    this.#registerGate();
   }
 
   answered(query: AnsweredQuery, nowMs: number): void {
@@ -73,6 +77,11 @@ export class DnsMetrics {
     known.add(facts.durationMs / 1000);
     this.#upstreams.set(key, known);
     if (facts.isRetry) this.#hiddenRetries++;
+  }
+
+  passed({ result, heldMs }: PassedAnswer): void {
+    this.#gated[result]++;
+    this.#holds.add(heldMs / 1000);
   }
 
   failed(): void {
@@ -191,6 +200,22 @@ export class DnsMetrics {
     gauge('fairlead_dns_feed_connected', '1 while the agent feeds the zone.', () =>
       isFeedConnected() ? 1 : 0,
     );
+  }
+
+  #registerGate(): void {
+    registerTally(this.registry, {
+      name: 'fairlead_dns_held_answers_total',
+      help: 'Answers that policies speak of, by how they went on: their addresses were open (known), or not in time (late, crowded).',
+      type: 'counter',
+      values: () => Object.entries(this.#gated).map(([result, value]) => ({ labels: { result }, value })),
+    });
+    const name = 'fairlead_dns_hold_seconds';
+    registerTally(this.registry, {
+      name,
+      help: 'How long such answers waited.',
+      type: 'histogram',
+      values: () => this.#holds.values(name, {}),
+    });
   }
 
   #counter(name: string, help: string, value: () => number, labels: Readonly<Record<string, string>>): void {

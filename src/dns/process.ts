@@ -6,18 +6,21 @@ import type { Clock } from '../base/clock.ts';
 import { isNotFound, messageOf } from '../base/errors.ts';
 import type { Lifetime } from '../base/lifetime.ts';
 import { AnswerCache } from './answer-cache.ts';
-import type { AnswerObserver } from './answer-observer.ts';
 import { CachingResolver } from './caching-resolver.ts';
 import type { DnsConfig } from './config.ts';
 import { openFeedServer } from './feed-server.ts';
 import { Forwarder, rootProbe } from './forwarder.ts';
 import { openHttpServer } from './http-server.ts';
+import { openLearnServer } from './learn-server.ts';
 import type { DnsMetrics } from './metrics.ts';
+import { NameGate } from './name-gate.ts';
+
 import type { Random } from './random.ts';
 import { Responder } from './responder.ts';
 import { openTcpServer } from './tcp-server.ts';
 import { openUdpServer, type ServerAddress } from './udp-server.ts';
 import { networkExchange } from './upstream-exchange.ts';
+import { readWatched, writeWatched } from './watched-file.ts';
 import { watchUpstreams } from './upstream-list.ts';
 import { UpstreamPool } from './upstream-pool.ts';
 import { readZoneFile } from './zone-file.ts';
@@ -31,7 +34,6 @@ export interface DnsParts {
   readonly lifetime: Lifetime;
   readonly clock: Clock;
   readonly random: Random;
-  readonly observer?: AnswerObserver;
   /** Called when much garbage was made at once. */
   readonly collectGarbage?: () => void;
 }
@@ -52,7 +54,8 @@ export async function startDns(parts: DnsParts): Promise<void> {
   const zone = await openZone(parts);
   const cache = new AnswerCache(config.cacheBytes);
   const metrics = await openMetrics(parts, { zone, cache, status });
-  const responder = makeResponder(parts, { zone, cache, metrics });
+  const gate = await openGate(parts, metrics);
+  const responder = makeResponder(parts, { zone, cache, metrics, gate });
   await openFeed(parts, zone, status);
   const addresses = config.listen.map((ip) => ({ ip, port: config.port }));
   await Promise.all(addresses.map((address) => serveAddress(parts, responder, address)));
@@ -123,15 +126,39 @@ async function openFeed(parts: DnsParts, zone: ZoneState, status: DnsStatus): Pr
   });
 }
 
+/** Undefined where nobody learns. */
+async function openGate(parts: DnsParts, metrics: DnsMetrics | undefined): Promise<NameGate | undefined> {
+  const { config, log, lifetime, clock } = parts;
+  const { learnSocket, zoneFile } = config;
+  if (learnSocket === undefined) return undefined;
+  const gate = new NameGate({
+    clock,
+    signal: lifetime.signal,
+    onPassed: (passed) => {
+      metrics?.passed(passed);
+      if (passed.result !== 'known') log.debug(passed, 'an answer went out before its addresses were open');
+    },
+  });
+  const watchedFile = `${zoneFile}.watched-names`;
+  gate.watch(readWatched(watchedFile, log));
+  await openLearnServer(learnSocket, gate, lifetime, {
+    onWatched: (watched) => writeWatched(watchedFile, watched, log),
+    onConnected: (isConnected) => log.info({ isConnected }, 'learned names'),
+    onError: (error) => log.warn({ error: messageOf(error) }, 'learned names refused'),
+  });
+  return gate;
+}
+
 interface Answering {
   readonly zone: ZoneState;
   readonly cache: AnswerCache;
   readonly metrics: DnsMetrics | undefined;
+  readonly gate: NameGate | undefined;
 }
 
 function makeResponder(parts: DnsParts, answering: Answering): Responder {
-  const { config, log, clock, random, observer } = parts;
-  const { zone, metrics } = answering;
+  const { config, log, clock, random } = parts;
+  const { zone, metrics, gate } = answering;
   const monotonicMs = (): number => clock.monotonicMs();
   return new Responder({
     zone,
@@ -141,7 +168,7 @@ function makeResponder(parts: DnsParts, answering: Answering): Responder {
     udpPayloadBytes: config.udpPayloadBytes,
     hotBytes: HOT_BYTES,
     monotonicMs,
-    ...(observer === undefined ? {} : { observer }),
+    ...(gate === undefined ? {} : { observer: gate }),
     ...(metrics === undefined ? {} : { onAnswered: (query) => metrics.answered(query, monotonicMs()) }),
     onError: (error) => {
       metrics?.failed();

@@ -9,7 +9,7 @@ import { parseIp } from '../base/ip.ts';
 import { answerText, question, type AskOptions } from '../../test/support/dns-text.ts';
 import { CLASS_IN, RCODE } from '../wire/dns/constants.ts';
 import { nameFromLabels, parseDnsName } from '../wire/dns/name.ts';
-import type { ObservedAnswer } from './answer-observer.ts';
+import type { AnswerObserver, ObservedAnswer } from './answer-observer.ts';
 import type { OutsideQuestion, OutsideResolver } from './outside.ts';
 import { prepareAnswer, prepareEmpty } from './prepared-answer.ts';
 import { Responder, type DnsClient, type ResponderParts } from './responder.ts';
@@ -51,6 +51,11 @@ const ENTRIES: readonly unknown[] = [
   { kind: 'external', namespace: 'loop', service: 'bad', target: `${'x'.repeat(64)}.example.org` },
   { kind: 'pod', namespace: 'shop', ip: '10.244.1.2' },
 ];
+
+/** Sees every answer. */
+function observing(observe: AnswerObserver['observe']): AnswerObserver {
+  return { isIdle: false, isMeant: () => true, observe };
+}
 
 /** Knows one name; says who was asked. */
 function fakeOutside(): OutsideResolver & { readonly asked: OutsideQuestion[] } {
@@ -324,11 +329,11 @@ describe('Responder', () => {
     const seen: ObservedAnswer[] = [];
     const order: string[] = [];
     const observed = aResponder({
-      observer: async (answer) => {
+      observer: observing(async (answer) => {
         seen.push(answer);
         await Promise.resolve();
         order.push('observed');
-      },
+      }),
     });
     await ask(observed, 'db.shop.svc.cluster.local A').then(() => order.push('sent'));
     await ask(observed, 'mail.example.org A');
@@ -340,7 +345,7 @@ describe('Responder', () => {
         ['10.244.1.9', 'mail.example.org', ['192.0.2.25']],
       ],
     );
-    const rejecting = aResponder({ observer: () => Promise.reject(new Error('not now')) });
+    const rejecting = aResponder({ observer: observing(() => Promise.reject(new Error('not now'))) });
     assert.deepEqual(await ask(rejecting, 'db.shop.svc.cluster.local A'), ['dropped']);
   });
 });

@@ -136,26 +136,31 @@ export class Responder {
     startedMs: number,
   ): Buffer | undefined | Promise<Buffer | undefined> {
     const { observer } = this.#parts;
-    if (observer === undefined) return this.#write(query, client, finished, startedMs);
-    return this.#observe(observer, query, client, finished).then(
-      () => this.#write(query, client, finished, startedMs),
-      (error: unknown) => {
-        this.#parts.onError?.(error);
-        return undefined;
-      },
-    );
+    const write = (): Buffer => this.#write(query, client, finished, startedMs);
+    if (observer === undefined || observer.isIdle || finished.prepared.answers === 0) return write();
+    const drop = (error: unknown): undefined => {
+      this.#parts.onError?.(error);
+      return undefined;
+    };
+    try {
+      const waiting = this.#observe(observer, query, client, finished);
+      return waiting instanceof Promise ? waiting.then(write, drop) : write();
+    } catch (error) {
+      return drop(error);
+    }
   }
 
-  async #observe(
+  #observe(
     observer: AnswerObserver,
     query: Query,
     client: DnsClient,
-    finished: Finished,
-  ): Promise<void> {
-    const { prepared, ageS } = finished;
-    await observer({
+    { prepared, ageS }: Finished,
+  ): void | Promise<void> {
+    const question = questionOf(query);
+    if (!observer.isMeant(question)) return undefined;
+    return observer.observe({
       client: parseIp(client.address),
-      question: questionOf(query),
+      question,
       rcode: prepared.rcode,
       answers: recordsOfPrepared(questionLabels(query), prepared, ageS).answers,
     });

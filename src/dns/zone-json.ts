@@ -69,7 +69,7 @@ function parseLabel(value: unknown, field: string): string {
   return text.toLowerCase();
 }
 
-function parseIpOf(value: unknown): Ip {
+export function parseIpOf(value: unknown): Ip {
   return parseIp(textOf(value, 'ip'));
 }
 

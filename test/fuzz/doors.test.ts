@@ -8,7 +8,9 @@ import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { FairleadError } from '../../src/base/errors.ts';
 import { parseDnsConfig } from '../../src/dns/config.ts';
-import { JsonFramer, parseFeedReply, parseFeedRequest } from '../../src/dns/feed-protocol.ts';
+import { parseFeedReply, parseFeedRequest } from '../../src/dns/feed-protocol.ts';
+import { JsonFramer } from '../../src/dns/json-frames.ts';
+import { parseLearnReply, parseLearnRequest } from '../../src/dns/learn-protocol.ts';
 import { parseResolvConf } from '../../src/dns/resolv-conf.ts';
 import { readZoneFile } from '../../src/dns/zone-file.ts';
 import { parseCriLine } from '../../src/lab/kubelet/log-reader.ts';
@@ -170,6 +172,16 @@ const OBJECTS: readonly { name: string; good: unknown; read: (raw: unknown) => u
     },
   },
   { name: 'parseFeedReply()', read: parseFeedReply, good: { kind: 'welcome', version: 1 } },
+  {
+    name: 'parseLearnRequest()',
+    read: parseLearnRequest,
+    good: { kind: 'watch', revision: 1, graceMs: 60_000, patterns: ['www.example.com', '*.example.com'] },
+  },
+  {
+    name: 'parseLearnReply()',
+    read: parseLearnReply,
+    good: { kind: 'answer', id: 1, name: 'www.example.com', addresses: [{ ip: '192.0.2.1', ttlS: 30 }] },
+  },
   {
     name: 'parseDnsConfig()',
     read: parseDnsConfig,
