@@ -21,9 +21,10 @@ import { openNodeBpf } from '../src/backends/shared-bpf/node-bpf.ts';
 import { CLOSED_STANDING } from '../src/backends/shared-bpf/pod-interfaces.ts';
 import type { PodLink } from '../src/backends/shared-node/policy-backend.ts';
 import { systemClock } from '../src/base/clock.ts';
-import { parseIp } from '../src/base/ip.ts';
+import { parseIp, type Ip } from '../src/base/ip.ts';
 import { Lifetime } from '../src/base/lifetime.ts';
 import { macFromSeed } from '../src/base/mac.ts';
+import { parseClusterNetworkPolicy } from '../src/objects/cluster-network-policy.ts';
 import { parseIdentity } from '../src/objects/identity.ts';
 import { parseNamespace } from '../src/objects/namespace.ts';
 import { parseNetworkPolicy } from '../src/objects/network-policy.ts';
@@ -70,6 +71,21 @@ function aPod(i: number, round = 0): unknown {
     status: { phase: 'Running', podIPs: ipsOf(i).map((ip) => ({ ip })) },
   };
 }
+
+/** Egress of every pod: names and pods alone. */
+const NAMES = {
+  metadata: { name: 'names' },
+  spec: {
+    tier: 'Admin',
+    priority: 1,
+    subject: { namespaces: {} },
+    egress: [
+      { action: 'Accept', to: [{ domainNames: ['*.example.com', 'www.example.com'] }] },
+      { action: 'Pass', to: [{ namespaces: {} }] },
+      { action: 'Deny', to: [{ networks: ['0.0.0.0/0', '::/0'] }] },
+    ],
+  },
+};
 
 /** The first of a namespace denies all, the others each let one workload reach another, here or in the next namespace. */
 function aPolicy(i: number, round = 0): unknown {
@@ -166,6 +182,14 @@ async function run(name: string): Promise<void> {
   });
   const store = new Store();
   const choices = { services: choiceOf('Service', 'ebpf'), policies: choiceOf('policy', name) };
+  const names = new Map<Ip, ReadonlySet<string>>();
+  let changed = new Set<Ip>();
+  const takeChanged = (): ReadonlySet<Ip> => {
+    const taken = changed;
+    changed = new Set();
+    return taken;
+  };
+  const learned = { names, takeChanged };
   const compiler = new ViewCompiler(
     benchConfig({
       nodeName: NODE,
@@ -173,8 +197,7 @@ async function run(name: string): Promise<void> {
       podCidrs: ['10.244.0.0/16', 'fd00:244::/48'],
       dnsIps: ['10.96.0.10'],
     }),
-    choices,
-    () => links,
+    { choices, links: () => links, learned },
   );
   let revision = 0;
   let compileMs = 0;
@@ -219,7 +242,9 @@ async function run(name: string): Promise<void> {
     ...memoryMb(),
     goalRssMb: GOALS.rssMb,
   });
-  const lags = async (change: (round: number) => Map<string, Set<string>>): Promise<object> => {
+  const lags = async (
+    change: (round: number) => ReadonlyMap<string, ReadonlySet<string>>,
+  ): Promise<object> => {
     const all: number[] = [];
     const compiles: number[] = [];
     for (let round = 1; round <= CHANGES; round++) {
@@ -255,6 +280,17 @@ async function run(name: string): Promise<void> {
     return new Map([[POD_KIND.name, new Set([key])]]);
   });
   print({ what: 'one pod of another node', ...cluster, ...podLags });
+  const done = converged();
+  store.table(CLUSTER_NETWORK_POLICY_KIND).put('names', parseClusterNetworkPolicy(NAMES));
+  submit(new Map([[CLUSTER_NETWORK_POLICY_KIND.name, new Set(['names'])]]));
+  await done;
+  const nameLags = await lags((round) => {
+    const ip = parseIp(`203.0.${round >> 8}.${round & 255}`);
+    names.set(ip, new Set([`h${round}.example.com`]));
+    changed.add(ip);
+    return new Map();
+  });
+  print({ what: 'one address of a name', ...cluster, ...nameLags });
   print({ what: 'after changes', ...cluster, ...memoryMb() });
   await lifetime.close();
 }

@@ -67,6 +67,7 @@ function policiesOf(count: number): NodePolicies {
     networkPolicies: new Map(policies.map((it) => [`a/${it.name}`, it])),
     clusterNetworkPolicies: new Map(),
     services: new Map(),
+    learned: new Map(),
   });
 }
 

@@ -88,8 +88,7 @@ function startWay(backend: string, engine: Engine<AgentView>, lifetime: Lifetime
   choices.services.want(undefined);
   const compiler = new ViewCompiler(
     benchConfig({ nodeName: NODE, service: backend, podCidrs: [], dnsIps: [] }),
-    choices,
-    () => [],
+    { choices, links: () => [], learned: { names: new Map(), takeChanged: () => new Set() } },
   );
   store.table(NODE_KIND).replace(new Map([[NODE, parseNode({ metadata: { name: NODE } })]]));
   store.table(POD_KIND).replace(new Map());

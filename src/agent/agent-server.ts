@@ -1,4 +1,4 @@
-// HTTP of the agent: /status, /metrics, /healthz, /readyz, /plan, /service, /denied, /connections on its unix socket; all but the last four by TCP too
+// HTTP of the agent: /status, /metrics, /healthz, /readyz, /plan, /service, /denied, /connections, /names on its unix socket; all but the last five by TCP too
 // where configured.
 
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
@@ -9,6 +9,7 @@ import type { Registry } from 'prom-client';
 import { FairleadError, messageOf } from '../base/errors.ts';
 import type { AgentContext } from './agent-context.ts';
 import type { DeniedConnection } from './denied-connections.ts';
+import type { LearnedName } from './name-learner.ts';
 import type { SeenConnections } from './seen-connections.ts';
 import type { ServiceReceipt } from './service-receipt.ts';
 import type { AgentStatus } from './status.ts';
@@ -19,6 +20,7 @@ export interface AgentServerParts {
   readonly plan: (signal: AbortSignal) => Promise<readonly string[]>;
   readonly denied: () => readonly DeniedConnection[];
   readonly connections: () => Promise<SeenConnections>;
+  readonly names: () => readonly LearnedName[];
   readonly service: (
     of: { readonly namespace: string; readonly name: string },
     signal: AbortSignal,
@@ -41,6 +43,7 @@ export async function startAgentServer(context: AgentContext, parts: AgentServer
     '/service': serviceRoute(context, parts),
     '/denied': () => json(parts.denied()),
     '/connections': async () => json(await parts.connections()),
+    '/names': () => json(parts.names()),
   });
   lifetime.own('agent socket', await listen(local, { path: config.agentSocket }), close);
   chmodSync(config.agentSocket, 0o600);

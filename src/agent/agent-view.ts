@@ -3,6 +3,7 @@
 
 import { renderVxlan } from '../backends/network-vxlan/render.ts';
 import type { Underlay, VxlanState } from '../backends/network-vxlan/entries.ts';
+import type { Cidr } from '../base/cidr.ts';
 import { schedulerProblem } from '../backends/service-ipvs/schedulers.ts';
 import type { BackendRole, ServiceRole } from '../backends/shared-node/service-backend.ts';
 import type { PodLink, PolicyView } from '../backends/shared-node/policy-backend.ts';
@@ -17,13 +18,15 @@ import type { Snapshot } from '../store/store.ts';
 import { clusterObjectsOf } from './cluster-watch.ts';
 import type { AgentConfig } from './config.ts';
 import { OwnPods } from './own-pods.ts';
-import { PolicyPart } from './policy-part.ts';
+import { PolicyPart, type LearnedSource } from './policy-part.ts';
 import { serviceRoles, wantBackends, type BackendChoices } from './backend-choices.ts';
 import { ENDPOINT_SLICE_KIND, NODE_KIND, POD_KIND, SERVICE_KIND, SETTINGS_KIND } from './watched-kinds.ts';
 
 export interface AgentView {
   /** Undefined until everything is listed that decides who may speak to whom. */
   readonly policies: PolicyView | undefined;
+  /** Prefixes whose addresses mean something else to policies than in the view before, undefined for any. */
+  readonly changedAddresses: ReadonlySet<Cidr> | undefined;
   readonly policyRoles: ReadonlyMap<string, BackendRole>;
   /** Undefined until Nodes are listed, and while there is no Node object of this node. */
   readonly node: NodeView | undefined;
@@ -39,6 +42,14 @@ export interface AgentView {
   readonly names: NameZone | undefined;
 }
 
+/** What decides beside the objects of the API. */
+export interface ViewSources {
+  readonly choices: BackendChoices;
+  /** The node's pod links of the moment. */
+  readonly links: () => readonly PodLink[];
+  readonly learned: LearnedSource;
+}
+
 /** Makes views, computing anew what changed. */
 export class ViewCompiler {
   readonly #nodeName: string;
@@ -51,13 +62,13 @@ export class ViewCompiler {
   readonly #vxlan = new VxlanMemo();
   #known: { readonly node: NodeView | undefined; readonly isSynced: boolean } | undefined;
 
-  constructor(config: AgentConfig, choices: BackendChoices, links: () => readonly PodLink[]) {
+  constructor(config: AgentConfig, { choices, links, learned }: ViewSources) {
     const { podCidrs, serviceCidrs, clusterDomain, dnsIps, nodePortAddresses, allowsExternalIps } = config;
     const settings = { podCidrs, serviceCidrs, clusterDomain, dnsIps, nodePortAddresses, allowsExternalIps };
     this.#nodeName = config.nodeName;
     this.#choices = choices;
     this.#ownPods = new OwnPods(config.nodeName);
-    this.#policies = new PolicyPart(config, links);
+    this.#policies = new PolicyPart(config, { links, learned });
     this.#nodes = new NodeCompiler(settings, config.nodeName);
     // Records of single pods would need every pod of the cluster on every node.
     this.#names = new NameCompiler({ prefixes: [...podCidrs, ...serviceCidrs], hasPodRecords: false });
@@ -88,8 +99,10 @@ export class ViewCompiler {
     // Whoever rendered nothing for what was not known has missed the changes meanwhile.
     const hasMissed = this.#known?.isSynced !== true;
     this.#known = { node, isSynced: services !== undefined };
+    const { view: policies, changedAddresses } = this.#policies.compile(state, changes);
     return {
-      policies: this.#policies.compile(state, changes),
+      policies,
+      changedAddresses,
       policyRoles: this.#choices.policies.roles(),
       node,
       vxlan: node === undefined || underlay === undefined ? undefined : this.#vxlan.render(node, underlay),
@@ -147,8 +160,16 @@ const NO_KEYS: ReadonlySet<string> = new Set();
 
 /** A view that nobody took yet and the one that takes its place. */
 export function mergeViews(older: AgentView, newer: AgentView): AgentView {
-  const [before, after] = [older.changedFrontends, newer.changedFrontends];
-  const changedFrontends =
-    before === undefined || after === undefined ? undefined : new Set([...before, ...after]);
-  return { ...newer, changedFrontends };
+  return {
+    ...newer,
+    changedFrontends: mergeKeys(older.changedFrontends, newer.changedFrontends),
+    changedAddresses: mergeKeys(older.changedAddresses, newer.changedAddresses),
+  };
+}
+
+function mergeKeys<K>(
+  before: ReadonlySet<K> | undefined,
+  after: ReadonlySet<K> | undefined,
+): ReadonlySet<K> | undefined {
+  return before === undefined || after === undefined ? undefined : before.union(after);
 }

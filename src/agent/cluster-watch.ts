@@ -80,7 +80,7 @@ export function clusterObjectsOf(snapshot: Snapshot): ClusterObjects {
 }
 
 /** Undefined until everything that decides who may speak to whom is listed. */
-export function policyObjectsOf(snapshot: Snapshot): PolicyObjects | undefined {
+export function policyObjectsOf(snapshot: Snapshot): Omit<PolicyObjects, 'learned'> | undefined {
   const tables = {
     nodes: snapshot.of(NODE_KIND),
     pods: snapshot.of(POD_KIND),

@@ -34,6 +34,10 @@ export interface AgentConfig {
   readonly cniSocket: string;
   /** Undefined where no DNS process is fed. */
   readonly dnsSocket: string | undefined;
+  /** Where the DNS process tells which addresses names have; undefined where no policy's domain names are learned. */
+  readonly learnSocket: string | undefined;
+  /** How long an address of a name is let through after its time to live: clients use what they resolved a moment ago. */
+  readonly learnedGraceMs: number;
   /** Unix socket of /status, /metrics, /healthz, /readyz and /plan. */
   readonly agentSocket: string;
   readonly network: 'vxlan';
@@ -62,7 +66,7 @@ export interface AgentConfig {
 
 const RESYNC_DEFAULT_MS = 60_000;
 
-/** `AgentConfig` as it stands in the file: JSON leaves out what is undefined; `underlayLink` (eth0), `network` (vxlan), `service` (the first of the registry), `iptablesFlavour` (that of the program `iptables`), `resyncMs` (60000), `nodePortAddresses` (none), `healthPort` (none), `flowEntries` (by memory), `mapLimits` (none), `allowsExternalIps` (false) and `logLevel` (info) may be left out too. */
+/** `AgentConfig` as it stands in the file: JSON leaves out what is undefined; `underlayLink` (eth0), `network` (vxlan), `service` (the first of the registry), `iptablesFlavour` (that of the program `iptables`), `resyncMs` (60000), `nodePortAddresses` (none), `healthPort` (none), `learnSocket` (none), `learnedGraceMs` (60000), `flowEntries` (by memory), `mapLimits` (none), `allowsExternalIps` (false) and `logLevel` (info) may be left out too. */
 export type AgentConfigFile = Omit<
   AgentConfig,
   | 'podCidrs'
@@ -74,6 +78,8 @@ export type AgentConfigFile = Omit<
   | 'mapLimits'
   | 'metrics'
   | 'healthPort'
+  | 'learnSocket'
+  | 'learnedGraceMs'
   | 'network'
   | 'service'
   | 'iptablesFlavour'
@@ -90,6 +96,8 @@ export type AgentConfigFile = Omit<
   readonly mapLimits?: Readonly<Record<string, number>>;
   readonly metrics?: { readonly host: string; readonly port: number } | undefined;
   readonly healthPort?: number;
+  readonly learnSocket?: string | undefined;
+  readonly learnedGraceMs?: number;
   readonly network?: 'vxlan';
   readonly service?: string;
   readonly iptablesFlavour?: string | undefined;
@@ -121,6 +129,8 @@ export function parseAgentConfig(raw: unknown): AgentConfig {
     mapLimits: readMapLimits(root.at('mapLimits')),
     cniSocket: root.at('cniSocket').text(),
     dnsSocket: root.at('dnsSocket').optionalText(),
+    learnSocket: root.at('learnSocket').optionalText(),
+    learnedGraceMs: readGrace(root.at('learnedGraceMs')),
     agentSocket: root.at('agentSocket').text(),
     network: readNetwork(root.at('network')),
     service: readService(root.at('service')),
@@ -137,6 +147,13 @@ export function parseAgentConfig(raw: unknown): AgentConfig {
     resyncMs: root.at('resyncMs').optionalInteger() ?? RESYNC_DEFAULT_MS,
     logLevel: root.at('logLevel').optionalText() ?? 'info',
   };
+}
+
+const [GRACE_DEFAULT_MS, GRACE_MAX_MS] = [60_000, 86_400_000];
+
+function readGrace(field: Field): number {
+  const graceMs = field.optionalInteger() ?? GRACE_DEFAULT_MS;
+  return graceMs >= 0 && graceMs <= GRACE_MAX_MS ? graceMs : field.fail(`must be from 0 to ${GRACE_MAX_MS}`);
 }
 
 const ENTRIES_MAX = 1 << 24;

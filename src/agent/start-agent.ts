@@ -10,6 +10,7 @@ import { startCni } from './cni.ts';
 import { cniReporter, registerCniGauges } from './cni-report.ts';
 import { engineReporter, registerEngineGauges } from './engine-report.ts';
 import { startNameFeed, type NameFeed } from './name-feed.ts';
+import { startNameLearner, type NameLearner } from './name-learner.ts';
 import { openNodeDoors, type NodeDoors } from './node-doors.ts';
 import { heapCare } from './heap-care.ts';
 import { crowdedMaps, watchMapFills } from './map-fill.ts';
@@ -17,6 +18,7 @@ import { NodeMemory } from './node-memory.ts';
 import { agentParts } from './parts.ts';
 import { Receipt, type ProgrammedVersions } from './receipt.ts';
 import { openPolicyDesk } from './policy-desk.ts';
+import type { LearnedSource } from './policy-part.ts';
 import { podDatapath, reportPackets } from './pod-datapath.ts';
 import { waitingFor, type AgentStatus, type WatchSummary } from './status.ts';
 import type { MapFill } from '../backends/shared-bpf/map-fill.ts';
@@ -36,9 +38,12 @@ export async function startAgent(context: AgentContext): Promise<void> {
   const now: Latest = {};
   const choices = openChoices(context, () => now.loop?.recompile());
   const engine = openEngine(context, doors, (isConverged) => {
-    const isConvergedFor = (prefix: string): boolean => engine.isConvergedFor((it) => it.startsWith(prefix));
-    if (settleChoices(choices, isConvergedFor)) now.loop?.recompile();
-    if (isConvergedFor('policy-')) desk.programmed(now.view?.policies);
+    if (settleChoices(choices, (prefix) => engine.isConvergedFor((it) => it.startsWith(prefix))))
+      now.loop?.recompile();
+    if (engine.isConvergedFor(isOfPolicies)) {
+      desk.programmed(now.view?.policies);
+      learner?.programmed();
+    }
     if (!isConverged) return;
     convergence.isReached = true;
     receipt.programmed();
@@ -51,14 +56,16 @@ export async function startAgent(context: AgentContext): Promise<void> {
     report: cniReporter(context),
   });
   desk.learn(cni.leases());
+  const learner = learnNames(context, { engine, doors, now });
   const watch = await startClusterWatch(context);
   const names = startNameFeed(context);
-  const receipt = openReceipt(engine, watch, names);
+  const receipt = openReceipt(engine, watch, () => areNamesCurrent(names, learner));
   runEngine(context, engine);
   now.loop = startViewLoop({
-    links: desk.links,
     context,
     choices,
+    links: desk.links,
+    learned: learner?.source ?? NOTHING_LEARNED,
     store: watch.store,
     netlink: doors.netlink,
     onCompiled: (compiled) => {
@@ -67,6 +74,7 @@ export async function startAgent(context: AgentContext): Promise<void> {
       memory.learn(compiled.view.node?.node, compiled.underlay);
       engine.submit(compiled.view, compiled.revision);
       names?.publish(compiled);
+      learner?.watch(compiled.view.policies?.names);
     },
   });
   registerCniGauges(context, cni);
@@ -77,17 +85,40 @@ export async function startAgent(context: AgentContext): Promise<void> {
     watch,
     receipt,
     names,
+    learner,
     cni,
     convergence,
     view: () => now.view?.services,
   });
 }
 
-function openReceipt(engine: Engine<AgentView>, watch: ClusterWatch, names: NameFeed | undefined): Receipt {
+function learnNames(
+  context: AgentContext,
+  parts: { readonly engine: Engine<AgentView>; readonly doors: NodeDoors; readonly now: Latest },
+): NameLearner | undefined {
+  return startNameLearner(context, {
+    conntrack: parts.doors.conntrack,
+    isProgrammed: () => parts.engine.isConvergedFor(isOfPolicies),
+    onChanged: () => parts.now.loop?.recompile(),
+  });
+}
+
+function isOfPolicies(target: string): boolean {
+  return target.startsWith('policy-');
+}
+
+const NOTHING_LEARNED: LearnedSource = { names: new Map(), takeChanged: () => new Set() };
+
+/** The DNS process answers as it should, and holds what it should. */
+function areNamesCurrent(names: NameFeed | undefined, learner: NameLearner | undefined): boolean {
+  return (names?.status().isCurrent ?? true) && (learner?.status().isCurrent ?? true);
+}
+
+function openReceipt(engine: Engine<AgentView>, watch: ClusterWatch, hasNames: () => boolean): Receipt {
   return new Receipt({
     storeRevision: () => watch.store.revision,
     isConverged: () => engine.isConverged,
-    hasNames: () => names?.status().isCurrent ?? true,
+    hasNames,
     versions: () => Object.fromEntries(watch.status().map(({ kind, version }) => [kind, version])),
   });
 }
@@ -120,6 +151,7 @@ async function report(context: AgentContext, { doors, ...parts }: ReportParts): 
     service: (of, signal) => serviceReceipt(of, receipts, signal),
     denied: () => denied.list(),
     connections: () => seenConnections(doors.conntrack, new Set(parts.cni.leases().flatMap((it) => it.ips))),
+    names: () => parts.learner?.list() ?? [],
   });
 }
 
@@ -160,6 +192,7 @@ interface StatusParts {
   readonly watch: ClusterWatch;
   readonly receipt: Receipt;
   readonly names: NameFeed | undefined;
+  readonly learner: NameLearner | undefined;
   readonly cni: CniServer;
   readonly convergence: { readonly isReached: boolean };
 }
@@ -176,7 +209,8 @@ function statusOf(context: AgentContext, parts: StatusParts): () => AgentStatus 
     const watches = watchSummaries(context, parts.watch);
     const names = parts.names?.status();
     const hasConverged = parts.convergence.isReached;
-    const waiting = waitingFor({ engine, watches, names, hasConverged });
+    const learned = parts.learner?.status();
+    const waiting = waitingFor({ engine, watches, names, learned, hasConverged });
     const { rss, heapUsed, external } = process.memoryUsage();
     return {
       node: context.config.nodeName,
@@ -193,6 +227,7 @@ function statusOf(context: AgentContext, parts: StatusParts): () => AgentStatus 
       watches,
       programmed: parts.receipt.programmed(),
       names,
+      learned,
       cni: { pods: parts.cni.leases().length, pools: parts.cni.usage() },
       memory: { rssBytes: rss, heapUsedBytes: heapUsed, externalBytes: external },
     };

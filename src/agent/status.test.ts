@@ -46,6 +46,11 @@ const ROWS = [
     expected: ['routes: told so'],
   },
   { name: 'the DNS process', names: NAMES, expected: ['the DNS process to take the names'] },
+  {
+    name: 'the DNS process that holds no answers yet',
+    learned: { isConnected: true, isCurrent: false, patterns: 1, addresses: 0 },
+    expected: ['the DNS process to hold answers of names in policies'],
+  },
 ];
 
 for (const row of ROWS) {
@@ -53,6 +58,7 @@ for (const row of ROWS) {
     const engine = { revision: 1, isConverged: true, targets: row.targets ?? [aTarget('routes')] };
     const watches = row.watches ?? [aWatch('Node', true)];
     const hasConverged = row.hasConverged ?? true;
-    assert.deepEqual(waitingFor({ engine, watches, names: row.names, hasConverged }), row.expected);
+    const { names, learned } = row;
+    assert.deepEqual(waitingFor({ engine, watches, names, learned, hasConverged }), row.expected);
   });
 }

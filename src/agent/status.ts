@@ -4,6 +4,7 @@ import type { PoolUsage } from '../cni/address-pool.ts';
 import type { XdpMode } from '../objects/cluster-settings.ts';
 import type { EngineStatus } from '../reconcile/status.ts';
 import type { NameFeedStatus } from './name-feed.ts';
+import type { LearnerStatus } from './name-learner.ts';
 import type { BackendChoiceStatus } from './backend-choice.ts';
 import type { ProgrammedVersions } from './receipt.ts';
 
@@ -30,6 +31,8 @@ export interface AgentStatus {
   readonly programmed: ProgrammedVersions;
   /** Undefined where no DNS process is fed. */
   readonly names: NameFeedStatus | undefined;
+  /** Domain names of policies; undefined where none are learned. */
+  readonly learned: LearnerStatus | undefined;
   readonly cni: { readonly pods: number; readonly pools: readonly PoolUsage[] } | undefined;
   readonly memory: {
     readonly rssBytes: number;
@@ -51,7 +54,7 @@ export interface WatchSummary {
 
 /** What keeps the agent from being ready, by the order in which one waits for the other. */
 export function waitingFor(
-  status: Pick<AgentStatus, 'watches' | 'engine' | 'names'> & { readonly hasConverged: boolean },
+  status: Pick<AgentStatus, 'watches' | 'engine' | 'names' | 'learned'> & { readonly hasConverged: boolean },
 ): readonly string[] {
   const lists = status.watches.filter((it) => !it.isSynced).map((it) => `the first list of ${it.kind}s`);
   const failing = status.engine.targets.flatMap(({ name, failures }) => {
@@ -65,5 +68,8 @@ export function waitingFor(
     ...failing,
     ...(status.hasConverged || lists.length > 0 ? [] : ['the first convergence']),
     ...(status.names === undefined || status.names.isCurrent ? [] : ['the DNS process to take the names']),
+    ...(status.learned === undefined || status.learned.isCurrent
+      ? []
+      : ['the DNS process to hold answers of names in policies']),
   ];
 }

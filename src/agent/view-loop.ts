@@ -1,14 +1,12 @@
 // From changes of the cluster to submissions: compiles when the store or the underlay changed, and hands on what came of it.
 
-import type { PodLink } from '../backends/shared-node/policy-backend.ts';
 import type { Underlay } from '../backends/network-vxlan/entries.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Netlink } from '../sys/netlink-types.ts';
 import type { Changes } from '../store/change-stream.ts';
 import type { Store } from '../store/store.ts';
 import type { AgentContext } from './agent-context.ts';
-import { ViewCompiler, type AgentView } from './agent-view.ts';
-import type { BackendChoices } from './backend-choices.ts';
+import { ViewCompiler, type AgentView, type ViewSources } from './agent-view.ts';
 import { isSameUnderlay, readUnderlay } from './underlay.ts';
 
 /** A compiled state; `revision` grows by one with each. */
@@ -20,13 +18,10 @@ export interface Compiled {
   readonly underlay: Underlay | undefined;
 }
 
-export interface ViewLoopOptions {
+export interface ViewLoopOptions extends ViewSources {
   readonly context: AgentContext;
   readonly store: Store;
   readonly netlink: Netlink;
-  readonly choices: BackendChoices;
-  /** The node's pod links of the moment. */
-  readonly links: () => readonly PodLink[];
   readonly onCompiled: (compiled: Compiled) => void;
 }
 
@@ -61,7 +56,7 @@ class RunningViewLoop implements ViewLoop {
 
   constructor(options: ViewLoopOptions) {
     this.#options = options;
-    this.#compiler = new ViewCompiler(options.context.config, options.choices, options.links);
+    this.#compiler = new ViewCompiler(options.context.config, options);
   }
 
   async followStore(): Promise<void> {

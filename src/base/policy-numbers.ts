@@ -15,8 +15,10 @@ export const PEERS = {
   anyPod: 3,
   /** The cluster's DNS on the node itself, in the place of the pods of its Service. */
   clusterDns: 4,
-  /** Nodes have this number and above. */
+  /** Nodes have this number and above: what is no pod, and yet more than `outside`. */
   firstNode: 0x4000_0000,
+  /** Outside, at an address that a name was answered with which policies name: one number for each set of such names. */
+  firstNamed: 0x6000_0000,
 } as const;
 
 /** What the programs at pods' links do for policies: nothing, say whose a packet is for somebody else who judges, or judge themselves. */

@@ -7,7 +7,7 @@ import type { PortSet } from '../base/port-set.ts';
 
 /** What is behind an address: who, and in which of the blocks that policies name (0 for none). */
 export interface PolicyAddress {
-  /** One of `PEERS`, or a pod's. */
+  /** One of `PEERS`, or a pod's, a node's, or that of an address outside which has names. */
   readonly peer: number;
   readonly block: number;
 }
@@ -41,8 +41,12 @@ export interface NodePolicies {
   /** Pods of this node with a network of their own, by "namespace/name". */
   readonly pods: ReadonlyMap<string, PolicyPod>;
   readonly subjects: ReadonlyMap<number, PolicySubject>;
-  /** The longest prefix that holds an address tells who is there; none: `outside`, in no block. */
+  /** The longest prefix that holds an address tells who is there; none: `outside`, in no block. Of the moment: the next compilation changes it in place. */
   readonly addresses: ReadonlyMap<Cidr, PolicyAddress>;
+  /** Prefixes that policies name, with their numbers as in `PolicyAddress`. */
+  readonly blocks: ReadonlyMap<Cidr, number>;
+  /** Names, and "*." for all below one, whose addresses count from the moment on that the node's DNS answers with them; sorted. */
+  readonly names: readonly string[];
   /** What is open, by number; those of `RULE_SETS` are not in it. */
   readonly ruleSets: ReadonlyMap<number, PortSet>;
 }

@@ -109,6 +109,11 @@ for (const { name, rule, expected } of [
     expected: DENY_ALL,
   },
   {
+    name: 'a denial of all where it denies names: whoever has them is never wholly known',
+    rule: { action: 'Deny', to: [{ domainNames: ['k8s.io'] }] },
+    expected: DENY_ALL,
+  },
+  {
     name: 'a denial of all where it denies an unknown protocol',
     rule: { action: 'Deny', protocols: [{ quic: {} }] },
     expected: DENY_ALL,

@@ -43,7 +43,7 @@ export type ClusterPolicyPeer =
   | { readonly kind: 'nodes'; readonly nodes: Selector }
   /** Addresses of pods and nodes among them. */
   | { readonly kind: 'networks'; readonly cidrs: readonly Cidr[] }
-  /** In lower case, without a dot at the end; "*.example.com" for all names below. The API defines them for `Accept` alone. */
+  /** In lower case, without a dot at the end; "*.example.com" for all names below. Of `Accept` alone: the API defines them for nothing else. */
   | { readonly kind: 'names'; readonly names: readonly string[] }
   /** Everybody, pod or not. */
   | { readonly kind: 'all' };
@@ -105,10 +105,11 @@ interface RuleAsRead {
 function readRule(rule: Field, side: 'from' | 'to'): RuleAsRead {
   const [peers, ports] = [rule.at(side).list(), rule.at('protocols').list()];
   if (peers.length === 0) return rule.at(side).fail('must name at least one peer');
+  const action = oneOf(rule.at('action'), ['Accept', 'Deny', 'Pass'] as const);
   return {
     name: rule.at('name').optionalText(),
-    action: oneOf(rule.at('action'), ['Accept', 'Deny', 'Pass'] as const),
-    peers: peers.map(readPeer),
+    action,
+    peers: peers.map((it) => readPeer(it, { side, action })),
     ports: ports.length === 0 ? undefined : ports.map(readPort),
   };
 }
@@ -117,14 +118,19 @@ function known<T>(items: readonly (T | undefined)[]): readonly T[] {
   return items.filter((it) => it !== undefined);
 }
 
-/** Exactly one member says who; which, tells what there is. */
-function readPeer(field: Field): ClusterPolicyPeer | undefined {
+/** Exactly one member says who; which, tells what there is. What comes in is from pods alone. */
+function readPeer(
+  field: Field,
+  { side, action }: { readonly side: 'from' | 'to'; readonly action: ClusterPolicyRule['action'] },
+): ClusterPolicyPeer | undefined {
   const pods = readPods(field);
   if (pods !== undefined) return { kind: 'pods', ...pods };
+  if (side === 'from') return undefined;
   const [nodes, networks, names] = [field.at('nodes'), field.at('networks'), field.at('domainNames')];
   if (!nodes.isAbsent) return { kind: 'nodes', nodes: readSelector(nodes) };
   if (!networks.isAbsent) return { kind: 'networks', cidrs: networks.list().map(readPrefix) };
-  if (!names.isAbsent) return { kind: 'names', names: names.list().map(readDomainName) };
+  if (!names.isAbsent && action === 'Accept')
+    return { kind: 'names', names: names.list().map(readDomainName) };
   return undefined;
 }
 

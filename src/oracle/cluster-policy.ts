@@ -113,8 +113,12 @@ function selectsPod(
   );
 }
 
-/** `*.` stands for one or more whole labels. */
+/**
+ * `*.` stands for one or more whole labels. Names speak of what is outside: an answer of somebody's name server lets nobody reach a pod or a node,
+ * which the API has other peers for.
+ */
 function isLearned(objects: RawPolicyObjects, pattern: string, end: LocatedEnd): boolean {
+  if (end.kind !== 'outside') return false;
   const wanted = pattern.toLowerCase().replace(/\.$/, '');
   const names = [...(objects.learnedNames ?? [])].filter(([name]) =>
     wanted.startsWith('*.') ? name.endsWith(wanted.slice(1)) && name !== wanted.slice(2) : name === wanted,

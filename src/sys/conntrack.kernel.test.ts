@@ -101,11 +101,13 @@ describe('connection tracking', () => {
       const marks = async (): Promise<readonly number[]> =>
         (await conntrack.list(isOurs)).map(({ mark }) => mark);
       assert.deepEqual(await marks(), [0x3000_0005]);
-      await conntrack.changeMarks(isOurs, { mask: 0x1000_0001, value: 0 });
+      await conntrack.changeMarks((it) => (isOurs(it) ? { mask: 0x1000_0001, value: 0 } : undefined));
       assert.deepEqual(await marks(), [0x2000_0004]);
-      await conntrack.changeMarks(() => false, { mask: 0xffff_ffff, value: 0 });
+      await conntrack.changeMarks(() => undefined);
       assert.deepEqual(await marks(), [0x2000_0004]);
-      await conntrack.changeMarks(isOurs, { mask: 0x8000_0006, value: 0x8000_0002 });
+      await conntrack.changeMarks((it) =>
+        isOurs(it) ? { mask: 0x8000_0006, value: 0x8000_0002 } : undefined,
+      );
       assert.deepEqual(await marks(), [0xa000_0002]);
     });
   }

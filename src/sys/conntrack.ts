@@ -24,13 +24,19 @@ const FAMILIES: readonly Family[] = [4, 6];
 /** True for the flows that are meant; called for each one in the table, so it must be quick. */
 export type FlowFilter = (flow: TrackedFlow) => boolean;
 
+/** As `FlowFilter`, with what is to become of the flow's mark. */
+export type FlowChange = (flow: TrackedFlow) => MarkChange | undefined;
+
 export interface Conntrack {
   /** The flows of both families that `filter` takes. */
   list(filter: FlowFilter): Promise<readonly TrackedFlow[]>;
   /** Forgets the flows that `filter` takes; how many that were. One that ended meanwhile is no error. */
   forget(filter: FlowFilter): Promise<number>;
-  /** Changes bits of the marks of the flows that `filter` takes; one that ended meanwhile is no error. */
-  changeMarks(filter: FlowFilter, change: MarkChange): Promise<void>;
+  /**
+   * Changes bits of the marks of flows: `changeOf` says of each one how, undefined for not at all. One that ended meanwhile is no error. The kernel goes
+   * through its whole table for each family.
+   */
+  changeMarks(changeOf: FlowChange, families?: readonly Family[]): Promise<void>;
   close(): void;
 }
 
@@ -85,9 +91,15 @@ class KernelConntrack implements Conntrack {
     });
   }
 
-  changeMarks(filter: FlowFilter, change: MarkChange): Promise<void> {
+  changeMarks(changeOf: FlowChange, families = FAMILIES): Promise<void> {
     return this.#inTurn(async () => {
-      for (const [i, flow] of (await this.#list(filter)).entries()) {
+      const changes = new Map<TrackedFlow, MarkChange>();
+      await this.#list((flow) => {
+        const change = changeOf(flow);
+        if (change !== undefined) changes.set(flow, change);
+        return false;
+      }, families);
+      for (const [i, [flow, change]] of [...changes].entries()) {
         this.#changeMark(flow, change);
         if (i % CHANGES_PER_TURN === CHANGES_PER_TURN - 1)
           await new Promise((resolve) => setImmediate(resolve));
@@ -101,9 +113,9 @@ class KernelConntrack implements Conntrack {
     void this.#tail.then(() => this.#socket.close());
   }
 
-  async #list(filter: FlowFilter): Promise<readonly TrackedFlow[]> {
+  async #list(filter: FlowFilter, families = FAMILIES): Promise<readonly TrackedFlow[]> {
     const lists = [];
-    for (const family of FAMILIES) {
+    for (const family of families) {
       const decode: typeof decodeFlow = (message) => {
         const flow = decodeFlow(message);
         return flow !== undefined && filter(flow) ? flow : undefined;

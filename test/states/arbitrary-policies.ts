@@ -14,6 +14,8 @@ export interface RawPolicyState {
   readonly pods: readonly Raw[];
   readonly networkPolicies: readonly Raw[];
   readonly clusterNetworkPolicies: readonly Raw[];
+  /** Addresses that names were answered with; none where it is left out. */
+  readonly learned?: readonly (readonly [name: string, ips: readonly string[]])[];
 }
 
 const NAMESPACES = ['a', 'b', 'c'];
@@ -102,6 +104,9 @@ const someEgressPeer = fc.oneof(
     { networks: ['192.0.2.2/32'] },
     { nodes: {} },
     { nodes: { matchLabels: { zone: 'x' } } },
+    { domainNames: ['www.example.com'] },
+    { domainNames: ['*.example.com'] },
+    { domainNames: ['example.org', '*.b.example.com'] },
   ),
 );
 const someProtocol = fc.constantFrom(
@@ -117,6 +122,24 @@ const someClusterPolicy = someClusterPolicySpec({
   to: someEgressPeer,
   protocol: someProtocol,
 });
+
+/** Some outside, in blocks of their own and in none; a pod, a node and an address that is none of a pod's yet. */
+const someAddress = fc.constantFrom(
+  '203.0.113.4',
+  '203.0.113.5',
+  '8.8.8.8',
+  '2001:db8:ffff::1',
+  '10.244.0.2',
+  '192.0.2.2',
+  '10.244.7.7',
+);
+const someLearned = fc.uniqueArray(
+  fc.tuple(
+    fc.constantFrom('www.example.com', 'example.com', 'a.b.example.com', 'example.org', 'example.net'),
+    fc.uniqueArray(someAddress, { minLength: 1, maxLength: 3 }),
+  ),
+  { maxLength: 4, selector: ([name]) => name },
+);
 
 const PORTS = [
   { name: 'http', containerPort: 80 },
@@ -139,11 +162,12 @@ const someParts = {
   pods: fc.array(somePod, { minLength: 2, maxLength: 7 }),
   policies: fc.array(somePolicy, { maxLength: 4 }),
   clusterPolicies: fc.array(someClusterPolicy, { maxLength: 3 }),
+  learned: someLearned,
 };
 
 export const somePolicyState: fc.Arbitrary<RawPolicyState> = fc
   .record(someParts)
-  .map(({ teams, zones, pods, policies, clusterPolicies }) => ({
+  .map(({ teams, zones, pods, policies, clusterPolicies, learned }) => ({
     nodes: NODES.map((name, i) => aNode(name, i, zones[i] ?? 'x')),
     namespaces: NAMESPACES.map((name, i) => aNamespace(name, teams[i]?.app)),
     pods: pods.map(aPod),
@@ -152,6 +176,7 @@ export const somePolicyState: fc.Arbitrary<RawPolicyState> = fc
       spec,
     })),
     clusterNetworkPolicies: clusterPolicies.map((spec, i) => ({ metadata: { name: `c${i}` }, spec })),
+    learned,
   }));
 
 function aNode(name: string, i: number, zone: string): Raw {

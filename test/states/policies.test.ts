@@ -12,7 +12,7 @@ import { renderPolicies } from '../../src/backends/policy-nftables/render.ts';
 import type { PolicyTable } from '../../src/backends/policy-nftables/table-plan.ts';
 import { PolicyTrace } from '../../src/backends/policy-nftables/trace.ts';
 import { tracePolicy, type PolicyMapState } from '../../src/backends/policy-ebpf/trace.ts';
-import { PolicyCompiler } from '../../src/compile/policy/policy-compiler.ts';
+import { PolicyCompiler, type PolicyChanges } from '../../src/compile/policy/policy-compiler.ts';
 import type { PolicyObjects } from '../../src/compile/policy/policy-objects.ts';
 import type { NodePolicies } from '../../src/model/policy.ts';
 import { judge } from '../../src/oracle/policy.ts';
@@ -142,30 +142,99 @@ test('a compiler with a past compiles what a new one does', () => {
   );
 });
 
-test('a compiler that is told what changed compiles what a new one does', () => {
+/** Some of a state replaced by another's. */
+const someWay = fc.array(
+  fc.record({
+    state: somePolicyState,
+    takes: fc.record({
+      policies: fc.boolean(),
+      places: fc.nat(9).map((it) => it === 0),
+      learned: fc.boolean(),
+    }),
+    pods: fc.array(fc.boolean(), { minLength: 7, maxLength: 7 }),
+  }),
+  { minLength: 2, maxLength: 5 },
+);
+
+function partOf(before: RawPolicyState, { state, takes, pods }: Step): RawPolicyState {
+  const { networkPolicies, clusterNetworkPolicies } = takes.policies ? state : before;
+  const { nodes, namespaces } = takes.places ? state : before;
+  const { learned } = takes.learned ? state : before;
+  const mixed = pods.flatMap((isNew, at) => (isNew ? state : before).pods[at] ?? []);
+  return {
+    nodes,
+    namespaces,
+    networkPolicies,
+    clusterNetworkPolicies,
+    pods: mixed,
+    ...(learned === undefined ? {} : { learned }),
+  };
+}
+
+type Step = typeof someWay extends fc.Arbitrary<(infer S)[]> ? S : never;
+
+/** The values of before where they are the same, as a store has them, and the keys of the others. */
+function keepEqual<K, V>(
+  before: ReadonlyMap<K, V>,
+  now: ReadonlyMap<K, V>,
+): { readonly kept: ReadonlyMap<K, V>; readonly changed: ReadonlySet<K> } {
+  const isSame = (key: K): boolean =>
+    before.has(key) && now.has(key) && isDeepStrictEqual(before.get(key), now.get(key));
+  const changed = new Set([...before.keys(), ...now.keys()].filter((it) => !isSame(it)));
+  const kept = [...now].map(([key, it]) => [key, changed.has(key) ? it : (before.get(key) ?? it)] as const);
+  return { kept: new Map(kept), changed };
+}
+
+/** The objects with those of before where they are the same, and what is to be said of them. */
+function followed(
+  before: PolicyObjects,
+  made: PolicyObjects,
+): { readonly objects: PolicyObjects; readonly changes: PolicyChanges } {
+  const pods = keepEqual(before.pods, made.pods);
+  const learned = keepEqual(before.learned, made.learned);
+  const policies = keepEqual(before.networkPolicies, made.networkPolicies);
+  const clusterPolicies = keepEqual(before.clusterNetworkPolicies, made.clusterNetworkPolicies);
+  const places = [
+    keepEqual(before.nodes, made.nodes).changed,
+    keepEqual(before.namespaces, made.namespaces).changed,
+    keepEqual(before.identities, made.identities).changed,
+  ];
+  const objects = {
+    ...made,
+    pods: pods.kept,
+    learned: learned.kept,
+    networkPolicies: policies.kept,
+    clusterNetworkPolicies: clusterPolicies.kept,
+  };
+  const changes = {
+    policies: policies.changed.size + clusterPolicies.changed.size > 0,
+    peers: places.some((it) => it.size > 0),
+    pods: pods.changed,
+    learned: learned.changed,
+  };
+  return { objects, changes };
+}
+
+test('a compiler that is told what changed compiles what a new one does, and says which addresses are others', () => {
   fc.assert(
-    fc.property(fc.array(somePolicyState, { minLength: 2, maxLength: 4 }), (states) => {
+    fc.property(somePolicyState, someWay, (first, way) => {
       const settings = { nodeName: NODES[0], cluster: POLICY_CLUSTER };
       const old = new PolicyCompiler(settings);
-      const [first] = states;
-      let before: PolicyObjects | undefined;
-      for (const { networkPolicies, clusterNetworkPolicies } of states) {
-        // The same pods under other policies: identities may be others, too.
-        const state = { ...first, networkPolicies, clusterNetworkPolicies } as RawPolicyState;
-        const made = slimPolicyObjects(state);
-        const isSame = before !== undefined && isDeepStrictEqual(before.identities, made.identities);
-        const { pods, nodes, namespaces, services } = before ?? made;
-        const objects = { ...made, pods, nodes, namespaces, services };
-        const now = isSame && before !== undefined ? { ...objects, identities: before.identities } : objects;
-        const changes = before === undefined ? undefined : { policies: true, peers: !isSame };
-        before = now;
-        assert.deepEqual(
-          mapsOf(old.compile(now, changes)),
-          mapsOf(new PolicyCompiler(settings).compile(now)),
-        );
+      let state = first;
+      let before = slimPolicyObjects(first);
+      let known = new Map(old.compile(before).addresses);
+      for (const step of way) {
+        state = partOf(state, step);
+        const { objects, changes } = followed(before, slimPolicyObjects(state));
+        before = objects;
+        const { policies, changedAddresses } = old.follow(objects, changes);
+        assert.deepEqual(mapsOf(policies), mapsOf(new PolicyCompiler(settings).compile(objects)));
+        if (changedAddresses !== undefined)
+          assert.deepEqual(changedAddresses, keepEqual(known, policies.addresses).changed);
+        known = new Map(policies.addresses);
       }
     }),
-    { numRuns: 100 },
+    { numRuns: 200 },
   );
 });
 

@@ -3,6 +3,7 @@
 import { parseCidr } from '../../src/base/cidr.ts';
 import { familyOf, parseIp, type Family, type Ip } from '../../src/base/ip.ts';
 import type { Protocol } from '../../src/base/port.ts';
+import type { LearnedNames } from '../../src/compile/policy/addresses.ts';
 import type { PolicyObjects } from '../../src/compile/policy/policy-objects.ts';
 import { parseClusterNetworkPolicy } from '../../src/objects/cluster-network-policy.ts';
 import { identityKey, identityLabels, type Identity } from '../../src/objects/identity.ts';
@@ -43,6 +44,7 @@ export function slimPolicyObjects(state: RawPolicyState): PolicyObjects {
     clusterNetworkPolicies,
     identities: identitiesFor(pods.values(), mentioned),
     services: new Map(),
+    learned: learnedOf(state),
   };
 }
 
@@ -120,8 +122,20 @@ export function* connectionsOf(objects: PolicyObjects): Iterable<Connection> {
         if (from.end !== to.end && (from.pod ?? to.pod) !== undefined) yield { from, to, ...asked };
 }
 
+/** Names by address, as the agent keeps them. */
+export function learnedOf({ learned }: Pick<RawPolicyState, 'learned'>): LearnedNames {
+  const names = new Map<Ip, Set<string>>();
+  for (const [name, ips] of learned ?? [])
+    for (const ip of ips.map(parseIp)) names.set(ip, (names.get(ip) ?? new Set()).add(name));
+  return names;
+}
+
 /** The same objects as the oracle reads them. */
 export function rawPolicyObjects(state: RawPolicyState): RawPolicyObjects {
   // The generator writes whole objects; its own type says only what tests look at.
-  return state as unknown as RawPolicyObjects;
+  const objects = state as unknown as RawPolicyObjects;
+  return {
+    ...objects,
+    learnedNames: new Map((state.learned ?? []).map(([name, ips]) => [name, ips.map(parseIp)])),
+  };
 }

@@ -4,12 +4,13 @@ import { POLICY_MODES } from '../../base/policy-numbers.ts';
 import type { Part } from '../../reconcile/engine.ts';
 import { policyModeTarget, SWITCHED_ON } from '../shared-bpf/policy-mode.ts';
 import {
+  addressPart,
   policyPart,
   type PolicyBackend,
   type PolicyDoors,
   type PolicyInput,
 } from '../shared-node/policy-backend.ts';
-import { renderAddresses, renderPeers, renderPorts } from './render.ts';
+import { followAddresses, renderPeers, renderPorts } from './render.ts';
 import { addressTarget, peerTarget, portTarget } from './target.ts';
 
 const NAME = 'ebpf';
@@ -21,7 +22,7 @@ export const EBPF_POLICIES: PolicyBackend = {
   /** What something points to is there before it, and goes after it. */
   open: <V extends PolicyInput>({ maps }: PolicyDoors): readonly Part<V>[] => [
     policyPart(NAME, portTarget(maps), renderPorts),
-    policyPart(NAME, addressTarget(maps), renderAddresses),
+    addressPart(NAME, addressTarget(maps), followAddresses),
     policyPart(NAME, peerTarget(maps), renderPeers),
     policyPart(NAME, policyModeTarget('policy-ebpf mode', maps, POLICY_MODES.judges), () => SWITCHED_ON),
   ],

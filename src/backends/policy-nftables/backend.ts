@@ -5,13 +5,13 @@ import { part, type Part } from '../../reconcile/engine.ts';
 import { openConntrack } from '../../sys/conntrack.ts';
 import { openNfTables } from '../../sys/nf-tables.ts';
 import {
-  policyPart,
+  addressPart,
   type PolicyBackend,
   type PolicyDoors,
   type PolicyInput,
 } from '../shared-node/policy-backend.ts';
 import { policyModeTarget, SWITCHED_ON } from '../shared-bpf/policy-mode.ts';
-import { renderPolicies } from './render.ts';
+import { followPolicies } from './render.ts';
 import { policyTableTarget } from './target.ts';
 
 const NAME = 'nftables';
@@ -32,7 +32,7 @@ export const NFTABLES_POLICIES: PolicyBackend = {
         policyModeTarget('policy-nftables mode', maps, POLICY_MODES.marks),
         ({ policyRoles }) => policyRoles.get(NAME) && SWITCHED_ON,
       ),
-      policyPart(NAME, policyTableTarget({ tables, conntrack, place }), renderPolicies),
+      addressPart(NAME, policyTableTarget({ tables, conntrack, place }), followPolicies),
     ];
   },
 };

@@ -118,6 +118,7 @@ function objectsOf(policies: string): PolicyObjects {
     clusterNetworkPolicies: new Map(),
     identities: new Map(identities.map((it) => [it.name, it])),
     services: new Map(),
+    learned: new Map(),
   };
 }
 

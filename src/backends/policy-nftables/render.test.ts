@@ -29,6 +29,8 @@ function aView(over: Partial<PolicyView>): PolicyView {
     pods: new Map([['shop/a', POD]]),
     subjects: new Map([[7, { ingress: undefined, egress: undefined }]]),
     addresses: new Map(),
+    blocks: new Map(),
+    names: [],
     ruleSets: new Map(),
     links: [{ ifindex: 1, ips: [parseIp('10.0.0.1'), parseIp('fd00::1')], pod: { key: 'shop/a', uid: 'u' } }],
     ...over,
@@ -114,6 +116,10 @@ test('renderPolicies() makes a profile where blocks differ, one for all that say
   });
   const elements = elementsOf({
     addresses: blocks,
+    blocks: new Map([
+      [parseCidr('10.0.0.0/8'), 1],
+      [parseCidr('10.9.0.0/16'), 2],
+    ]),
     subjects: new Map([[7, { ingress: undefined, egress }]]),
     links: [{ ifindex: 1, ips: [parseIp('10.0.0.1')], pod: { key: 'shop/a', uid: 'u' } }],
   });

@@ -6,7 +6,8 @@ import { PEERS, RULE_SETS } from '../../base/policy-numbers.ts';
 import { PORT_PROTOCOLS } from '../../base/port-set.ts';
 import { PROTOCOL_NUMBERS } from '../../base/port.ts';
 import { numbersOf } from '../../compile/policy/number-of.ts';
-import { podOfLink, type PolicyView } from '../shared-node/policy-backend.ts';
+import type { PolicyAddress } from '../../model/policy.ts';
+import { podOfLink, type FollowAddresses, type PolicyView } from '../shared-node/policy-backend.ts';
 import { Profiles, type OpenWith, type Profile } from '../shared-policy/open-with.ts';
 import { disjointRanges } from './disjoint-ranges.ts';
 import { FIRST_PROFILE, POLICY_MARK, WHO, type PolicyTable } from './table-plan.ts';
@@ -15,7 +16,7 @@ export const TABLE_KEY = 'table';
 
 export function renderPolicies(view: PolicyView): ReadonlyMap<string, PolicyTable> {
   const elements = new Map<string, string>();
-  const profiles = new Profiles(view.addresses);
+  const profiles = new Profiles(view.blocks);
   const rows = podRows(view, profiles, elements);
   const numbers = numbersOf(profiles.texts(), { first: FIRST_PROFILE, count: 0x7fff_fff0 });
   for (const { set, ip, peers } of rows)
@@ -25,6 +26,59 @@ export function renderPolicies(view: PolicyView): ReadonlyMap<string, PolicyTabl
   addAddresses(elements, view.addresses);
   addPorts(elements, view.ruleSets);
   return new Map([[TABLE_KEY, { mark: POLICY_MARK, elements }]]);
+}
+
+/** The same by what changed: where that is single addresses, nothing else is looked at. */
+export function followPolicies(): FollowAddresses<PolicyTable> {
+  let [last, table]: [PolicyView | undefined, PolicyTable | undefined] = [undefined, undefined];
+  return (view, changed) => {
+    const isKnown = last !== undefined && changed !== undefined && isOfOthers(last, view, changed);
+    table =
+      isKnown && table !== undefined
+        ? withAddresses(table, view, changed)
+        : renderPolicies(view).get(TABLE_KEY);
+    last = view;
+    return {
+      desired: new Map(table && [[TABLE_KEY, table]]),
+      changed: changed?.size === 0 && isKnown ? changed : undefined,
+    };
+  };
+}
+
+/** True where all but the addresses of single ends is the same. */
+function isOfOthers(a: PolicyView, b: PolicyView, changed: ReadonlySet<Cidr>): boolean {
+  const isSame =
+    a.pods === b.pods &&
+    a.subjects === b.subjects &&
+    a.ruleSets === b.ruleSets &&
+    a.blocks === b.blocks &&
+    a.links === b.links;
+  return isSame && [...changed].every(isHost);
+}
+
+function withAddresses(
+  table: PolicyTable,
+  { addresses }: PolicyView,
+  changed: ReadonlySet<Cidr>,
+): PolicyTable {
+  if (changed.size === 0) return table;
+  const elements = new Map(table.elements);
+  const keys = new Set<string>();
+  const ips = new Set<Ip>();
+  let isOpening = true;
+  for (const prefix of changed) {
+    const [ip, family] = [cidrBase(prefix), cidrFamily(prefix)];
+    ips.add(ip);
+    // Names are what rules accept, never what they deny: who has some is let through where the same without them is.
+    const isNamed = (addresses.get(prefix)?.peer ?? PEERS.outside) >= PEERS.firstNamed;
+    if (!isNamed || elements.has(`hosts${family} ${ip}`)) isOpening = false;
+    for (const key of [`hosts${family} ${ip}`, `dns${family} ${ip}`]) {
+      keys.add(key);
+      elements.delete(key);
+    }
+    addHost(elements, prefix, addresses.get(prefix));
+  }
+  return { ...table, elements, change: { from: new WeakRef(table.elements), keys, ips, isOpening } };
 }
 
 interface PodRow {
@@ -80,13 +134,25 @@ function addRanges(
 function addAddresses(elements: Map<string, string>, addresses: PolicyView['addresses']): void {
   const wide: (readonly [Cidr, number])[] = [];
   for (const [prefix, { peer }] of addresses) {
-    const family = cidrFamily(prefix);
-    const isHost = cidrLength(prefix) === (family === 4 ? 32 : 128);
-    if (!isHost) wide.push([prefix, peer]);
-    else elements.set(`hosts${family} ${cidrBase(prefix)}`, String(peer));
-    if (isHost && peer === PEERS.clusterDns) elements.set(`dns${family} ${cidrBase(prefix)}`, '');
+    if (isHost(prefix)) addHost(elements, prefix, { peer });
+    else wide.push([prefix, peer]);
   }
   addRanges(elements, WHO, wide);
+}
+
+function isHost(prefix: Cidr): boolean {
+  return cidrLength(prefix) === (cidrFamily(prefix) === 4 ? 32 : 128);
+}
+
+function addHost(
+  elements: Map<string, string>,
+  prefix: Cidr,
+  of: Pick<PolicyAddress, 'peer'> | undefined,
+): void {
+  if (of === undefined) return;
+  const [ip, family] = [cidrBase(prefix), cidrFamily(prefix)];
+  elements.set(`hosts${family} ${ip}`, String(of.peer));
+  if (of.peer === PEERS.clusterDns) elements.set(`dns${family} ${ip}`, '');
 }
 
 function addPorts(elements: Map<string, string>, ruleSets: PolicyView['ruleSets']): void {

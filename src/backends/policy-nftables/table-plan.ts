@@ -1,6 +1,6 @@
 // The table's sets and maps by name, and the numbers that stand in them. Pure.
 
-import type { Family } from '../../base/ip.ts';
+import type { Family, Ip } from '../../base/ip.ts';
 
 export const POLICY_TABLE = 'fairlead-policy';
 
@@ -84,6 +84,17 @@ export interface PolicyTable {
   /** `POLICY_MARK` where the rules are ours. */
   readonly mark: string;
   readonly elements: PolicyElements;
+  /** Where it is another table with few elements otherwise: which one, and where. */
+  readonly change?: TableChange | undefined;
+}
+
+export interface TableChange {
+  readonly from: WeakRef<PolicyElements>;
+  readonly keys: ReadonlySet<string>;
+  /** All that the change is about. */
+  readonly ips: ReadonlySet<Ip>;
+  /** Nothing is less open by it. */
+  readonly isOpening: boolean;
 }
 
 export function markText(mark: number): string {

@@ -23,6 +23,7 @@ export interface PolicyTableDoors {
 
 export function policyTableTarget({ tables, conntrack, place }: PolicyTableDoors): Target<PolicyTable> {
   const known = new KnownTable(tables);
+  const flows = new PolicyFlows(conntrack);
   return {
     name: 'policy-nftables',
     isIsolated: true,
@@ -34,15 +35,51 @@ export function policyTableTarget({ tables, conntrack, place }: PolicyTableDoors
     update: (entries, signal) =>
       each(entries, async (table) => {
         await known.make(table, { ...place, signal });
-        await markDeniedFlows(conntrack, () => new PolicyTrace(table.elements));
+        await flows.bringTo(table);
       }),
-    delete: (entries, signal) => each(entries, () => applyNft(deletionScript(), { ...place, signal })),
+    delete: (entries, signal) => {
+      flows.forget();
+      return each(entries, () => applyNft(deletionScript(), { ...place, signal }));
+    },
     print: (verb, _key, { elements }) => [
       verb === 'update'
         ? `make table inet ${POLICY_TABLE} of ${elements.size} elements`
         : `delete table inet ${POLICY_TABLE}`,
     ],
   };
+}
+
+/** Brings flows to what a table says of them. */
+class PolicyFlows {
+  readonly #conntrack: PolicyTableDoors['conntrack'];
+  /** Of the table that the flows were brought to. */
+  #done: PolicyElements | undefined;
+  /** Some flow is marked as denied, or may be. */
+  #hasDenied = true;
+
+  constructor(conntrack: PolicyTableDoors['conntrack']) {
+    this.#conntrack = conntrack;
+  }
+
+  forget(): void {
+    this.#done = undefined;
+    this.#hasDenied = true;
+  }
+
+  /** Where addresses have come to be open and no flow is denied, none changes. */
+  async bringTo({ change, elements }: PolicyTable): Promise<void> {
+    const known = this.#done !== undefined && change?.from.deref() === this.#done ? change : undefined;
+    const hadDenied = this.#hasDenied;
+    this.forget();
+    const makeJudge = (): PolicyTrace => new PolicyTrace(elements);
+    if (known === undefined) this.#hasDenied = await markDeniedFlows(this.#conntrack, makeJudge);
+    else {
+      const isSame = known.isOpening && !hadDenied;
+      const hasDenied = !isSame && (await markDeniedFlows(this.#conntrack, makeJudge, known.ips));
+      this.#hasDenied = hadDenied || hasDenied;
+    }
+    this.#done = elements;
+  }
 }
 
 async function each(
@@ -56,6 +93,7 @@ async function each(
 
 function isSameTable(a: PolicyTable, b: PolicyTable): boolean {
   if (a.mark !== b.mark || a.elements.size !== b.elements.size) return false;
+  if (a.elements === b.elements) return true;
   for (const [key, value] of a.elements) if (b.elements.get(key) !== value) return false;
   return true;
 }
@@ -99,9 +137,22 @@ class KnownTable {
   /** False where the difference is no way. */
   #change(there: PolicyTable | undefined, wanted: PolicyTable, generation: number | undefined): boolean {
     if (there?.mark !== POLICY_MARK) return false;
-    const { changes, count } = changesOf(there.elements, wanted.elements);
+    const { change, elements } = wanted;
+    const keys = change?.from.deref() === there.elements ? change.keys : undefined;
+    const { changes, count } = changesOf(only(there.elements, keys), only(elements, keys));
     return count <= MOST_CHANGES && this.#tables.apply(changes, generation).length === 0;
   }
+}
+
+/** The elements that may differ, where that is known. */
+function only(elements: PolicyElements, keys: ReadonlySet<string> | undefined): PolicyElements {
+  if (keys === undefined) return elements;
+  const picked = new Map<string, string>();
+  for (const key of keys) {
+    const value = elements.get(key);
+    if (value !== undefined) picked.set(key, value);
+  }
+  return picked;
 }
 
 /** Zero is no number of a transaction. */

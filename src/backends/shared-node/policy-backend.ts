@@ -1,9 +1,10 @@
 // What a policy backend is to the agent, whatever it programs.
 
+import type { Cidr } from '../../base/cidr.ts';
 import type { Ip } from '../../base/ip.ts';
 import type { Lifetime } from '../../base/lifetime.ts';
 import type { NodePolicies, PolicyPod } from '../../model/policy.ts';
-import { part, type Part } from '../../reconcile/engine.ts';
+import { incrementalPart, part, type Part, type Rendered } from '../../reconcile/engine.ts';
 import type { Target } from '../../reconcile/target.ts';
 import type { NodeMaps } from '../shared-bpf/node-maps.ts';
 import type { BackendRole } from './service-backend.ts';
@@ -34,6 +35,8 @@ export interface PolicyInput {
   readonly policies: PolicyView | undefined;
   /** By the name of the backend; one that has none is left as it is. */
   readonly policyRoles: ReadonlyMap<string, BackendRole>;
+  /** Prefixes whose addresses mean something else than in the view before; undefined, or not there, for any. */
+  readonly changedAddresses?: ReadonlySet<Cidr> | undefined;
 }
 
 /** One way to keep pods to what their policies say. */
@@ -58,6 +61,40 @@ export function policyPart<V extends PolicyInput, T>(
     if (role !== 'carry') return role && new Map();
     return policies === undefined ? undefined : render(policies);
   });
+}
+
+/** Renders by what changed since its call before: `changed` is undefined for any. */
+export type FollowAddresses<T> = (view: PolicyView, changed: ReadonlySet<Cidr> | undefined) => Rendered<T>;
+
+/** The same for a target that has an entry for each address. `makeRender` is called for each time that the backend comes to carry. */
+export function addressPart<V extends PolicyInput, T>(
+  backend: string,
+  target: Target<T>,
+  makeRender: () => FollowAddresses<T>,
+): Part<V> {
+  return incrementalPart<V, T>(target, () => {
+    let render: FollowAddresses<T> | undefined;
+    return ({ policies, policyRoles, changedAddresses }) => {
+      const role = policyRoles.get(backend);
+      if (role === 'carry' && policies !== undefined) {
+        const changed = render === undefined ? undefined : changedAddresses;
+        render ??= makeRender();
+        return render(policies, changed);
+      }
+      render = undefined;
+      return { desired: role === undefined || role === 'carry' ? undefined : new Map(), changed: undefined };
+    };
+  });
+}
+
+/** The rendering of before where what it is made of is the same object. */
+export function onceOf<I extends object, T>(render: (input: I) => T): (input: I) => T {
+  const known = new WeakMap<I, T>();
+  return (input) => {
+    const made = known.get(input) ?? render(input);
+    known.set(input, made);
+    return made;
+  };
 }
 
 /** Whose a link is. A pod of the same name that came after or before is another one. */

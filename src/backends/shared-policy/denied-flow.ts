@@ -1,28 +1,49 @@
 // Which tracked flows policies do not allow any more, and which they allow again. Packets of the direction in which a flow began are judged by the rules;
 // of one in which answers come first, or alone, no packet is, nor one of a flow that was denied, in which nothing else comes.
 
-import type { Ip } from '../../base/ip.ts';
+import { familyOf, type Ip } from '../../base/ip.ts';
 import { PEERS } from '../../base/policy-numbers.ts';
 import { PORT_PROTOCOLS } from '../../base/port-set.ts';
 import { PROTOCOL_NUMBERS, type Protocol } from '../../base/port.ts';
-import type { TrackedFlow } from '../../wire/netlink/conntrack.ts';
+import type { MarkChange, TrackedFlow } from '../../wire/netlink/conntrack.ts';
 import type { Conntrack } from '../../sys/conntrack.ts';
 import type { PolicyJudge } from './policy-judge.ts';
 
 /** Bit of the connection mark: the flow was let through once and is not any more, so its answers end too. Services use bits 29 and 30. */
 export const DENIED_FLOW_BIT = 0x1000_0000;
 
-/** Sets the bit on flows that would not begin now, and frees those that would. `makeJudge` is called where there is a flow to ask about. */
+/**
+ * Sets the bit on flows that would not begin now, and frees those that would; of those alone that have one of `ips`, where they are given. `makeJudge` is
+ * called where there is a flow to ask about. True where flows that were looked at have the bit afterwards.
+ */
 export async function markDeniedFlows(
   conntrack: Pick<Conntrack, 'changeMarks'>,
   makeJudge: () => PolicyJudge,
-): Promise<void> {
+  ips?: ReadonlySet<Ip>,
+): Promise<boolean> {
   let made: PolicyJudge | undefined;
+  let hasDenied = false;
   const judge = (): PolicyJudge => (made ??= makeJudge());
-  const isOut = (flow: TrackedFlow): boolean => isJudgedFlow(flow) && isDeniedFlow(judge(), flow);
-  const isFree = (flow: TrackedFlow): boolean => isMarkedDenied(flow) && isAllowedFlow(judge(), flow);
-  await conntrack.changeMarks(isOut, { mask: DENIED_FLOW_BIT, value: DENIED_FLOW_BIT });
-  await conntrack.changeMarks(isFree, { mask: DENIED_FLOW_BIT, value: 0 });
+  const changeOf = (flow: TrackedFlow): MarkChange | undefined => {
+    const isMeant = ips === undefined || isOf(flow, ips);
+    if (isMarkedDenied(flow)) {
+      if (isMeant && isAllowedFlow(judge(), flow)) return FREED;
+      hasDenied = true;
+    } else if (isMeant && isJudgedFlow(flow) && isDeniedFlow(judge(), flow)) {
+      hasDenied = true;
+      return DENIED;
+    }
+    return undefined;
+  };
+  await conntrack.changeMarks(changeOf, ips && [...new Set([...ips].map(familyOf))]);
+  return hasDenied;
+}
+
+const DENIED: MarkChange = { mask: DENIED_FLOW_BIT, value: DENIED_FLOW_BIT };
+const FREED: MarkChange = { mask: DENIED_FLOW_BIT, value: 0 };
+
+function isOf({ original, reply }: TrackedFlow, ips: ReadonlySet<Ip>): boolean {
+  return ips.has(original.source) || ips.has(original.destination) || ips.has(reply.source);
 }
 
 /** True for a flow that may still carry something, as far as its mark says. Fairlead uses no zones: flows in one are somebody else's. */

@@ -1,7 +1,7 @@
 // What stands open with a peer: a rule set, or a profile where that depends on the block in which the peer's address lies. For backends that ask who
 // first and where then. Pure.
 
-import { cidrLength, type Cidr } from '../../base/cidr.ts';
+import type { Cidr } from '../../base/cidr.ts';
 import { PEERS, RULE_SETS } from '../../base/policy-numbers.ts';
 import type { DirectionPolicy, NodePolicies } from '../../model/policy.ts';
 
@@ -22,8 +22,8 @@ export class Profiles {
   readonly #profiles = new Map<string, Profile>();
   readonly #peers = new Map<DirectionPolicy, ReadonlyMap<number, OpenWith>>();
 
-  constructor(addresses: NodePolicies['addresses']) {
-    this.#blocks = blockPrefixes(addresses);
+  constructor(blocks: NodePolicies['blocks']) {
+    this.#blocks = new Map([...blocks].map(([prefix, number]) => [number, prefix]));
   }
 
   texts(): Iterable<string> {
@@ -64,15 +64,4 @@ export class Profiles {
 /** Whose entry counts for a peer that has none. */
 export function restOf(peer: number): number {
   return peer === PEERS.outside || peer >= PEERS.firstNode ? PEERS.outside : PEERS.anyPod;
-}
-
-/** A block's own prefix is the shortest one in it. */
-function blockPrefixes(addresses: NodePolicies['addresses']): ReadonlyMap<number, Cidr> {
-  const prefixes = new Map<number, Cidr>();
-  for (const [prefix, { block }] of addresses) {
-    const shortest = prefixes.get(block);
-    if (block !== 0 && (shortest === undefined || cidrLength(prefix) < cidrLength(shortest)))
-      prefixes.set(block, prefix);
-  }
-  return prefixes;
 }

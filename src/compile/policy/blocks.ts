@@ -4,6 +4,7 @@
 import { cidrBase, cidrFamily, cidrHasCidr, cidrLength, type Cidr } from '../../base/cidr.ts';
 import { ipToBigInt } from '../../base/ip.ts';
 import { numbersOf } from './number-of.ts';
+import type { Group } from './own-groups.ts';
 import type { DirectionRules, PeerMatch } from './rules.ts';
 
 type BlockMatch = Extract<PeerMatch, { kind: 'block' }>;
@@ -64,6 +65,15 @@ export class BlockIndex {
     }
     return 0;
   }
+}
+
+/** The index of before where the groups name the same prefixes. */
+export function keepBlocks(before: BlockIndex, groups: Iterable<Pick<Group, 'rules'>>): BlockIndex {
+  const prefixes = new Set<Cidr>();
+  for (const { rules } of groups)
+    for (const it of [rules.ingress, rules.egress]) for (const prefix of prefixesOf(it)) prefixes.add(prefix);
+  const isSame = prefixes.size === before.numbers.size && [...prefixes].every((it) => before.numbers.has(it));
+  return isSame ? before : new BlockIndex(prefixes);
 }
 
 /** The first bits of a prefix, with its family. */

@@ -7,8 +7,9 @@ import type { DirectionPolicy } from '../../model/policy.ts';
 import type { PolicyDirection } from '../../objects/network-policy.ts';
 import { matchesBlock, prefixesOf, type BlockIndex } from './blocks.ts';
 import { decide, type NamedPorts } from './decide.ts';
-import { matchesAllPods, type DirectionRule, type DirectionRules } from './rules.ts';
+import type { NamedIndex } from './named.ts';
 import type { ClassIndex } from './peers.ts';
+import { matchesAllPods, type DirectionRule, type DirectionRules, type PeerMatch } from './rules.ts';
 
 /** Gives a set of ports its number. */
 export type RuleSetNumber = (ports: PortSet) => number;
@@ -17,6 +18,7 @@ export interface DirectionContext {
   readonly direction: PolicyDirection;
   readonly rules: DirectionRules;
   readonly classes: ClassIndex;
+  readonly named: NamedIndex;
   readonly blocks: BlockIndex;
   /** Prefixes that pods have addresses of: a block apart from them holds no pod. */
   readonly podPrefixes: readonly Cidr[];
@@ -56,22 +58,33 @@ export function compileDirection(context: DirectionContext): DirectionPolicy {
   fill(PEERS.anyPod, { kind: 'any-pod' }, ofPods);
   fill(PEERS.unknownPod, { kind: 'unknown-pod' }, ofPods);
   for (const number of chosenBy(context))
-    fill(number, { kind: 'class', number }, number < PEERS.firstNode ? ofPods : all);
+    fill(number, { kind: 'class', number }, isPod(number) ? ofPods : all);
   return policy;
 }
 
+/** The cluster's DNS is none: its address is not one of those that pods have. */
+function isPod(number: number): boolean {
+  return number < PEERS.firstNode && number !== PEERS.clusterDns;
+}
+
 /** Classes for which a rule may mean something else than for any pod: it chooses them, or names a port that they have. */
-function chosenBy({ rules: all, classes, direction }: DirectionContext): ReadonlySet<number> {
+function chosenBy({ rules: all, classes, named, direction }: DirectionContext): ReadonlySet<number> {
   const rules = [...all.admin, ...all.rules, ...all.baseline];
   const chosen = new Set<number>();
   if (direction === 'egress' && rules.some(namesPort))
     for (const { number, namedPorts } of classes.classes.values())
       if (namedPorts.length > 0) chosen.add(number);
-  for (const { peers = [] } of rules)
-    for (const peer of peers)
-      if (peer.kind !== 'block' && !matchesAllPods(peer))
-        for (const number of classes.matching(peer)) chosen.add(number);
+  for (const match of rules.flatMap((it) => it.peers ?? []))
+    for (const number of numbersOfMatch(match, { classes, named })) chosen.add(number);
   return chosen;
+}
+
+function numbersOfMatch(
+  match: PeerMatch,
+  { classes, named }: Pick<DirectionContext, 'classes' | 'named'>,
+): Iterable<number> {
+  if (match.kind === 'names') return named.matching(match);
+  return match.kind === 'block' || matchesAllPods(match) ? [] : classes.matching(match);
 }
 
 function namesPort({ ports = [] }: DirectionRule): boolean {
@@ -79,11 +92,11 @@ function namesPort({ ports = [] }: DirectionRule): boolean {
 }
 
 function ruleSetFor(context: DirectionContext, peer: Peer, prefix: Cidr | undefined): number {
-  const { rules, direction, classes, ownPorts, numberOf } = context;
+  const { rules, direction, classes, named, ownPorts, numberOf } = context;
   const peerPorts = peer.kind === 'class' ? (classes.classes.get(peer.number)?.namedPorts ?? []) : [];
   const open = (mayBe: (rule: DirectionRule) => boolean): PortSet =>
     decide(rules, {
-      concerns: (rule) => concerns(rule, { peer, prefix, classes, mayBe: mayBe(rule) }),
+      concerns: (rule) => concerns(rule, { peer, prefix, classes, named, mayBe: mayBe(rule) }),
       namedPorts: (rule) => {
         if (direction === 'ingress') return ownPorts;
         return mayBe(rule) ? 'every' : peerPorts;
@@ -104,14 +117,16 @@ interface Asked {
   readonly peer: Peer;
   readonly prefix: Cidr | undefined;
   readonly classes: ClassIndex;
+  readonly named: NamedIndex;
   /** What is assumed of a pod that nobody knows. */
   readonly mayBe: boolean;
 }
 
-function concerns({ peers }: DirectionRule, { peer, prefix, classes, mayBe }: Asked): boolean {
+function concerns({ peers }: DirectionRule, { peer, prefix, classes, named, mayBe }: Asked): boolean {
   if (peers === undefined) return true;
   return peers.some((match) => {
     if (match.kind === 'block') return prefix !== undefined && matchesBlock(match, prefix);
+    if (match.kind === 'names') return peer.kind === 'class' && named.matching(match).has(peer.number);
     if (peer.kind === 'class') return classes.matching(match).has(peer.number);
     if (peer.kind === 'outside' || match.kind === 'nodes') return false;
     return matchesAllPods(match) || mayBe;

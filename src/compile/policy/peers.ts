@@ -127,6 +127,12 @@ function isSameMap<T>(a: ReadonlyMap<number, T>, b: ReadonlyMap<number, T>): boo
   return a.size === b.size && [...a].every(([number, it]) => b.get(number) === it);
 }
 
+/** A pod that policies are about, as it was and as it is; undefined for none. */
+export interface PodChange {
+  readonly before: Pod | undefined;
+  readonly after: Pod | undefined;
+}
+
 /** What a pod is, worked out once for each state of it. */
 interface PodFacts {
   readonly mentioned: Mentioned;
@@ -140,13 +146,16 @@ export class PeerBook {
   #numbers: ReadonlyMap<string, number> = new Map();
   #mentioned: Mentioned = { labelKeys: new Set(), portNames: new Set() };
   #variants: ReadonlyMap<string, number> = new Map();
+  /** How many pods have named ports of a text, and a number. */
+  readonly #texts = new Map<string, number>();
+  readonly #pods = new Map<number, number>();
   index = new ClassIndex(new Map(), new Map());
 
   /** Takes in the objects of now. */
   update(objects: PolicyObjects, mentioned: Mentioned): void {
     this.#mentioned = mentioned;
     this.#numbers = identitiesByKey(objects.identities.values());
-    this.#variants = this.#variantsOf(objects.pods.values());
+    this.#count(objects.pods.values());
     const classes = this.#classesOf(objects);
     const nodes = nodeClasses(objects.nodes, this.index);
     if (!this.index.isOf(classes, nodes)) this.index = new ClassIndex(classes, nodes);
@@ -169,12 +178,37 @@ export class PeerBook {
     return peerNumber(identity, this.#variants.get(this.#factsOf(pod).ports) ?? 0);
   }
 
+  /** Takes in single pods; false where that makes other classes: then all has to be taken in anew. */
+  follow(changes: Iterable<PodChange>): boolean {
+    const [texts, pods] = [new Map<string, number>(), new Map<number, number>()];
+    const note = (pod: Pod | undefined, by: number): void => {
+      if (pod === undefined) return;
+      addTo(texts, this.#factsOf(pod).ports, by);
+      addTo(pods, this.peerOf(pod), by);
+    };
+    for (const { before, after } of changes) {
+      note(before, -1);
+      note(after, 1);
+    }
+    // Pods that nobody knows are of no class.
+    pods.delete(PEERS.unknownPod);
+    if (comesOrGoes(this.#texts, texts) || comesOrGoes(this.#pods, pods)) return false;
+    for (const [text, by] of texts) addTo(this.#texts, text, by);
+    for (const [number, by] of pods) addTo(this.#pods, number, by);
+    return true;
+  }
+
   /** Named ports that some policy asks for, as text: pods of one identity may differ in them. */
-  #variantsOf(pods: Iterable<Pod>): ReadonlyMap<string, number> {
-    const texts = new Set<string>();
-    for (const pod of pods) if (isPolicyPod(pod)) texts.add(this.#factsOf(pod).ports);
-    texts.delete('');
-    return numbersOf(texts, VARIANTS);
+  #count(all: Iterable<Pod>): void {
+    const pods = [...all].filter(isPolicyPod);
+    this.#texts.clear();
+    for (const pod of pods) addTo(this.#texts, this.#factsOf(pod).ports, 1);
+    this.#variants = numbersOf(
+      [...this.#texts.keys()].filter((it) => it !== ''),
+      VARIANTS,
+    );
+    this.#pods.clear();
+    for (const pod of pods) addTo(this.#pods, this.peerOf(pod), 1);
   }
 
   #classesOf({ pods, namespaces, identities, services }: PolicyObjects): ReadonlyMap<number, PeerClass> {
@@ -226,6 +260,18 @@ export class PeerBook {
   }
 }
 
+function addTo<K>(counts: Map<K, number>, key: K, by: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + by);
+}
+
+/** True where something that was not there comes, or the last of something goes. */
+function comesOrGoes<K>(counts: ReadonlyMap<K, number>, changes: ReadonlyMap<K, number>): boolean {
+  return [...changes].some(([key, by]) => {
+    const before = counts.get(key) ?? 0;
+    return before > 0 !== before + by > 0;
+  });
+}
+
 /** Numbers from `FIRST_NODE` up; the label maps of before where they say the same. */
 function nodeClasses(nodes: PolicyObjects['nodes'], before: ClassIndex): ReadonlyMap<number, NodeClass> {
   const classes = new Map<number, NodeClass>();
@@ -238,7 +284,7 @@ function nodeClasses(nodes: PolicyObjects['nodes'], before: ClassIndex): Readonl
   return classes;
 }
 
-const NODE_NUMBERS = { first: PEERS.firstNode, count: 0x3fff_fff0 };
+const NODE_NUMBERS = { first: PEERS.firstNode, count: 0x1fff_fff0 };
 const IDENTITY_MASK = 0xffff;
 const VARIANTS = { first: 1, count: 0x3fff };
 

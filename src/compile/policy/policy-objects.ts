@@ -7,6 +7,7 @@ import type { NetworkPolicy } from '../../objects/network-policy.ts';
 import type { Node } from '../../objects/node.ts';
 import type { Pod } from '../../objects/pod.ts';
 import type { Service } from '../../objects/service.ts';
+import type { LearnedNames } from './addresses.ts';
 
 /** Of the whole cluster, by key ("namespace/name", or "name"). Objects are never changed in place. */
 export interface PolicyObjects {
@@ -17,4 +18,6 @@ export interface PolicyObjects {
   readonly clusterNetworkPolicies: ReadonlyMap<string, ClusterNetworkPolicy>;
   readonly identities: ReadonlyMap<string, Identity>;
   readonly services: ReadonlyMap<string, Service>;
+  /** What the node has learned; no object of the API. */
+  readonly learned: LearnedNames;
 }

@@ -34,7 +34,14 @@ export interface NodesMatch {
   readonly nodes: Selector;
 }
 
-export type PeerMatch = PodsMatch | NodesMatch | Extract<PolicyPeer, { kind: 'block' }>;
+/** Addresses outside, by the names that they were answered with. */
+export interface NamesMatch {
+  readonly kind: 'names';
+  /** See `ClusterPolicyPeer`. */
+  readonly names: readonly string[];
+}
+
+export type PeerMatch = PodsMatch | NodesMatch | NamesMatch | Extract<PolicyPeer, { kind: 'block' }>;
 
 export interface DirectionRule {
   readonly action: RuleAction;
@@ -152,16 +159,15 @@ function clusterRulesOf(policy: ClusterNetworkPolicy, direction: PolicyDirection
   );
 }
 
-/** Domain names match nobody until somebody says which addresses they have. */
 function clusterPeerMatchOf(peer: ClusterPolicyPeer): readonly PeerMatch[] {
   switch (peer.kind) {
     case 'pods':
       return [{ kind: 'pods', namespaces: { selector: peer.namespaces }, pods: peer.pods }];
     case 'nodes':
+    case 'names':
       return [peer];
     case 'networks':
       return peer.cidrs.map((cidr) => ({ kind: 'block', cidr, except: [] }));
-    case 'names':
     case 'all':
       return [];
     default:

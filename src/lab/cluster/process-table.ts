@@ -126,6 +126,7 @@ function agentProcess(
     objectDir: of.installation.objectDir,
     cniSocket: paths.cniSocket,
     dnsSocket: paths.dnsSocket,
+    learnSocket: paths.learnSocket,
     agentSocket: paths.agentSocket,
     network: cluster.network,
     clusterDomain: cluster.clusterDomain,
@@ -147,6 +148,7 @@ function dnsProcess(cluster: ClusterConfig, roots: PathRoots, node: LabNode): Pr
     listen: cluster.dnsIps,
     zoneFile: `${paths.state}/zone.json`,
     feedSocket: paths.dnsSocket,
+    learnSocket: paths.learnSocket,
     upstreams: cluster.hostIps,
     clusterDomain: cluster.clusterDomain,
   };

@@ -1,0 +1,191 @@
+// Domain names in policies, whole: a pod asks the node's DNS, whose upstream is the test's, and connects at once to what it is told.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { after, before, describe, test } from 'node:test';
+import { startApiServer } from '../../src/apiserver/main.ts';
+import { Lifetime } from '../../src/base/lifetime.ts';
+import type { DnsConfigFile } from '../../src/dns/config.ts';
+import { KubeClient } from '../../src/kube/kube-client.ts';
+import { loadKubeConfig } from '../../src/kube/kube-config.ts';
+import { CLUSTER_NETWORK_POLICIES, CONFIG_MAPS, NODES, PODS, SERVICES } from '../../src/kube/resource.ts';
+import { createNetns, deleteNetns } from '../../src/sys/netns.ts';
+import { makeAgentNode, type AgentNode, type AgentProcess } from '../support/agent-node.ts';
+import { ApiServerFiles } from '../support/api-server.ts';
+import { runCni } from '../support/cni-executable.ts';
+import { startDnsProcess, type DnsProcess } from '../support/dns-process.ts';
+import { eventually } from '../support/eventually.ts';
+import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
+import { startNameClient, type NameClient } from '../support/name-client.ts';
+import { ownName } from '../support/own-name.ts';
+import { makeOutsideWorld, OUTSIDE_GATEWAYS, type OutsideWorld } from '../support/outside-world.ts';
+import { startRelay } from '../support/relay.ts';
+
+const READY_MS = 15_000;
+/** How long an address is kept after its time to live of a second. */
+const GRACE_MS = 3_000;
+const DNS = '10.96.0.10';
+const LOOPS = 60;
+
+for (const backend of ['ebpf', 'nftables'])
+  describe(`domain names in policies by ${backend}`, () => {
+    const prefix = ownName(`names-${backend.slice(0, 2)}`);
+    const lifetime = new Lifetime('test');
+    let clean: LeakSnapshot;
+    let api: KubeClient;
+    let node: AgentNode;
+    let agent: AgentProcess;
+    let dns: DnsProcess;
+    let dnsConfig: DnsConfigFile;
+    let world: OutsideWorld;
+    let pod: NameClient;
+    let asked = 0;
+
+    before(async () => {
+      clean = await takeSnapshot({ prefix });
+      const files = lifetime.own('API files', new ApiServerFiles(), (it) => it.remove());
+      const server = lifetime.own('API server', await startApiServer(files.config()), (it) => it.close());
+      const port = server.addresses[0]?.port ?? 0;
+      api = lifetime.own('client', new KubeClient(await loadKubeConfig(files.kubeconfig(port))), (it) =>
+        it.close(),
+      );
+      await putObjects(api, backend);
+      const kubeconfigFor = async (netns: string): Promise<string> => {
+        const relay = lifetime.own('relay', await startRelay(netns, port), (it) => it.close());
+        return files.kubeconfig(relay.port);
+      };
+      const folder = lifetime.own('DNS folder', mkdtempSync(`${tmpdir()}/${prefix}-dns-`), (it) =>
+        rmSync(it, { recursive: true }),
+      );
+      const [dnsSocket, learnSocket] = [`${folder}/dns.sock`, `${folder}/learn.sock`];
+      const config = { dnsSocket, learnSocket, learnedGraceMs: GRACE_MS };
+      node = await makeAgentNode({ prefix, name: 'a', config }, kubeconfigFor, lifetime);
+      const prefixes = ['198.51.100.0/24', '2001:db8:51::/64'];
+      world = await makeOutsideWorld(node, { prefix, prefixes }, lifetime);
+      world.answer = (name, type) => {
+        const [first = ''] = name.split('.');
+        const ttlS = first.startsWith('short') ? 1 : 0;
+        const suffix = first.startsWith('short') ? 200 : (asked++ % 150) + 1;
+        const ip = type === 'A' ? `198.51.100.${suffix}` : `2001:db8:51::${suffix.toString(16)}`;
+        if (type !== 'A' && type !== 'AAAA') return undefined;
+        return { ips: [ip], ttlS, ...(first.startsWith('alias') ? { alias: 'edge.cdn.net' } : {}) };
+      };
+      dnsConfig = {
+        listen: [DNS, 'fd00:10:96::a'],
+        zoneFile: `${folder}/zone.json`,
+        feedSocket: dnsSocket,
+        learnSocket,
+        clusterDomain: 'cluster.local',
+        upstreams: [OUTSIDE_GATEWAYS[4]],
+      };
+      startDns();
+      lifetime.defer('DNS process', async () => void (await dns.end('SIGKILL')));
+      agent = node.start();
+      await isReady();
+      pod = await addPod();
+    });
+
+    after(async () => {
+      await lifetime.close();
+      await assertNoLeaks(clean, { prefix });
+    });
+
+    function startDns(): void {
+      dns = startDnsProcess(`${node.folder}/dns.json`, dnsConfig, node.netns);
+    }
+
+    async function isReady(): Promise<void> {
+      await eventually(async () => {
+        const { code, body } = await node.ask('/readyz');
+        assert.equal(code, 200, `${body}\n${agent.log()}`);
+      }, READY_MS);
+    }
+
+    /** A namespace that is attached as a container runtime does it, with its Pod in the API. */
+    async function addPod(): Promise<NameClient> {
+      const netns = `/run/netns/${prefix}-pod`;
+      createNetns(netns);
+      lifetime.defer('pod namespace', () => deleteNetns(netns));
+      const [namespace, name] = ['default', 'client'];
+      const metadata = { namespace, name };
+      const spec = { nodeName: 'a', containers: [{ name: 'it', image: 'it' }] };
+      const { uid } = (await api.create(PODS, { metadata, spec })).metadata ?? {};
+      const added = await runCni({
+        command: 'ADD',
+        containerId: name,
+        netns,
+        ifname: 'eth0',
+        args: `K8S_POD_NAMESPACE=${namespace};K8S_POD_NAME=${name};K8S_POD_UID=${uid}`,
+        config: {
+          cniVersion: '1.1.0',
+          name: 'fairlead',
+          type: 'fairlead-cni',
+          socket: node.config.cniSocket,
+        },
+      });
+      assert.equal(added.code, 0, added.stdout);
+      const ips = added.json?.['ips'] as readonly { readonly address: string }[];
+      const podIPs = ips.map(({ address }) => ({ ip: address.split('/')[0] ?? '' }));
+      await api.patchStatus(PODS, metadata, {
+        status: { phase: 'Running', podIP: podIPs[0]?.ip ?? '', podIPs },
+      });
+      const client = startNameClient(netns, DNS);
+      lifetime.defer('client', () => client.end());
+      return client;
+    }
+
+    test('an address is closed until somebody asks for a name of it', async () => {
+      assert.equal(await pod.connects('198.51.100.250'), false);
+      const answer = await pod.ask('www.example.com');
+      assert.equal(answer.ips.length, 1);
+      assert.equal(await pod.connects(answer.ips[0] ?? ''), true);
+    });
+
+    for (const family of [4, 6] as const)
+      test(`what an answer says is open when it comes, IPv${family}`, async () => {
+        for (const name of ['www.example.com', 'a.b.wild.example.com', 'alias.wild.example.com']) {
+          const { worked, failures } = await pod.loop(name, LOOPS, family);
+          assert.deepEqual([worked, failures], [LOOPS, []], name);
+        }
+      });
+  });
+
+async function putObjects(api: KubeClient, backend: string): Promise<void> {
+  await api.create(CONFIG_MAPS, {
+    metadata: { namespace: 'kube-system', name: 'fairlead' },
+    data: { policy: backend },
+  });
+  const podCIDRs = ['10.244.1.0/24', 'fd00:10:244:1::/64'];
+  await api.create(NODES, { metadata: { name: 'a' }, spec: { podCIDR: podCIDRs[0] ?? '', podCIDRs } });
+  const addresses = ['10.89.1.11', 'fd00:10:89:1::b'].map((address) => ({ type: 'InternalIP', address }));
+  await api.patchStatus(NODES, { name: 'a' }, { status: { addresses } });
+  await api.create(SERVICES, {
+    metadata: { namespace: 'kube-system', name: 'kube-dns' },
+    spec: {
+      clusterIP: DNS,
+      clusterIPs: [DNS, 'fd00:10:96::a'],
+      ipFamilyPolicy: 'RequireDualStack',
+      ports: [{ name: 'dns', port: 53, protocol: 'UDP' }],
+    },
+  });
+  await api.create(CLUSTER_NETWORK_POLICIES, {
+    metadata: { name: 'names' },
+    spec: {
+      tier: 'Admin',
+      priority: 1,
+      subject: { namespaces: {} },
+      egress: [
+        {
+          action: 'Accept',
+          to: [{ namespaces: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } } }],
+        },
+        {
+          action: 'Accept',
+          to: [{ domainNames: ['www.example.com', '*.wild.example.com', 'short.example.com'] }],
+        },
+        { action: 'Deny', to: [{ networks: ['0.0.0.0/0', '::/0'] }] },
+      ],
+    },
+  });
+}

@@ -1,0 +1,106 @@
+// A process in a pod's namespace that asks for names and connects to what it is told, at once, as applications do.
+
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { inNetns } from '../../src/sys/netns.ts';
+import type { Family } from '../../src/base/ip.ts';
+import { scaledMs } from './time-scale.ts';
+
+/** Long enough for what passes; what is denied is dropped, and says nothing. */
+const CONNECT_MS = 400;
+
+export interface NameAnswer {
+  /** Empty where no answer came. */
+  readonly ips: readonly string[];
+  readonly ms: number;
+}
+
+export interface LoopResult {
+  readonly worked: number;
+  readonly failures: readonly string[];
+}
+
+export interface NameClient {
+  ask(name: string, family?: Family): Promise<NameAnswer>;
+  /** Whether a connection to port 80 of the address is made. */
+  connects(ip: string): Promise<boolean>;
+  /** Asks and connects to what comes, so many times. */
+  loop(name: string, count: number, family?: Family): Promise<LoopResult>;
+  /** Opens a connection to port 80 that stays until `end`. */
+  hold(ip: string): Promise<boolean>;
+  end(): Promise<void>;
+}
+
+/** `server` is whom it asks. */
+export function startNameClient(netns: string, server: string): NameClient {
+  const child = inNetns(netns, () =>
+    spawn(process.execPath, ['-e', SCRIPT, server, String(scaledMs(CONNECT_MS))], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    }),
+  );
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const waiting: ((answer: unknown) => void)[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => waiting.shift()?.(JSON.parse(line)));
+  const call = <T>(...words: readonly (string | number)[]): Promise<T> =>
+    new Promise((resolve) => {
+      // The script answers each line with one, in their order.
+      waiting.push((answer) => resolve(answer as T));
+      child.stdin.write(`${JSON.stringify(words)}\n`);
+    });
+  return {
+    ask: (name, family = 4) => call('ask', name, family),
+    connects: (ip) => call('connects', ip),
+    loop: (name, count, family = 4) => call('loop', name, family, count),
+    hold: (ip) => call('hold', ip),
+    end: () => {
+      child.stdin.end();
+      return ended;
+    },
+  };
+}
+
+const SCRIPT = `
+const { Resolver } = require('node:dns/promises');
+const net = require('node:net');
+const [server, connectMs] = [process.argv[1], Number(process.argv[2])];
+const resolver = new Resolver({ timeout: 4000, tries: 1 });
+resolver.setServers([server]);
+const connect = (ip) => new Promise((done) => {
+  const socket = net.connect({ host: ip, port: 80 });
+  socket.setTimeout(connectMs, () => { socket.destroy(); done(undefined); });
+  socket.on('connect', () => { socket.setTimeout(0); done(socket); });
+  socket.on('error', () => done(undefined));
+});
+const calls = {
+  ask: async (name, family) => {
+    const atMs = performance.now();
+    const ips = await (family === 4 ? resolver.resolve4(name) : resolver.resolve6(name)).catch(() => []);
+    return { ips, ms: performance.now() - atMs };
+  },
+  connects: async (ip) => {
+    const socket = await connect(ip);
+    socket?.destroy();
+    return socket !== undefined;
+  },
+  hold: async (ip) => (await connect(ip)) !== undefined,
+  loop: async (name, family, count) => {
+    const result = { worked: 0, failures: [] };
+    for (let i = 0; i < count; i++) {
+      const { ips } = await calls.ask(name, family);
+      if (ips.length === 0) result.failures.push('no answer');
+      for (const ip of ips) {
+        if (await calls.connects(ip)) result.worked++;
+        else result.failures.push(ip);
+      }
+    }
+    return result;
+  },
+};
+let tail = Promise.resolve();
+require('node:readline').createInterface({ input: process.stdin })
+  .on('line', (line) => {
+    const [name, ...args] = JSON.parse(line);
+    tail = tail.then(async () => process.stdout.write(JSON.stringify(await calls[name](...args)) + '\\n'));
+  })
+  .on('close', () => process.exit());
+`;
