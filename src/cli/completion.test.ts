@@ -51,7 +51,10 @@ suite('completion', () => {
     { line: 'fairlead up --nodes ', expected: [] },
     { line: 'fairlead down --wai', expected: [] },
     { line: 'fairlead status --wai', expected: ['--wait', '--wait-duration'] },
-    { line: 'fairlead policy ', expected: ['coverage', 'denied', 'diff', 'lint', 'matrix', 'test', 'why'] },
+    {
+      line: 'fairlead policy ',
+      expected: ['connections', 'coverage', 'denied', 'diff', 'lint', 'matrix', 'recommend', 'test', 'why'],
+    },
     { line: 'fairlead policy test --ju', expected: ['--junit'] },
     { line: 'fairlead completion ', expected: ['bash', 'fish', 'zsh'] },
   ]) {
