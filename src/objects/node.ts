@@ -1,13 +1,15 @@
 // The slim Node: what the network needs of core/v1 Node.
 
 import { parseCidr, type Cidr } from '../base/cidr.ts';
-import type { Ip } from '../base/ip.ts';
+import { tryParseIp, type Ip } from '../base/ip.ts';
 import { Field } from './slim-field.ts';
 import { readIp, readMeta, type SlimMeta } from './slim-meta.ts';
 
 export interface Node extends SlimMeta {
   /** InternalIP addresses in the object's order; the first one carries the tunnel. */
   readonly addresses: readonly Ip[];
+  /** Addresses of other types, ExternalIP above all: policies mean them, too. Names are none. */
+  readonly otherAddresses: readonly Ip[];
   /** At most one per family; empty until the node's subnet is allocated. */
   readonly podCidrs: readonly Cidr[];
   readonly isReady: boolean;
@@ -24,11 +26,13 @@ export function parseNode(raw: unknown): Node {
   const addresses = root.at('status.addresses').list();
   const conditions = root.at('status.conditions').list();
   const taints = root.at('spec.taints').list();
+  const isInternal = (field: Field): boolean => field.at('type').value === 'InternalIP';
   return {
     ...readMeta(root),
-    addresses: addresses
-      .filter((field) => field.at('type').value === 'InternalIP')
-      .map((field) => readIp(field.at('address'))),
+    addresses: addresses.filter(isInternal).map((field) => readIp(field.at('address'))),
+    otherAddresses: addresses
+      .filter((field) => !isInternal(field))
+      .flatMap((field) => tryParseIp(String(field.at('address').value)) ?? []),
     podCidrs: readPodCidrs(root.at('spec')),
     isReady: conditions.some((it) => it.at('type').value === 'Ready' && it.at('status').value === 'True'),
     isDraining:

@@ -184,7 +184,15 @@ function aNode(name: string, i: number, zone: string): Raw {
   return {
     metadata: { name, labels: { zone } } as Raw['metadata'],
     spec: { podCIDRs: [`10.244.${i}.0/24`, `fd00:244:0:${i}::/64`] },
-    status: { addresses: [address(`192.0.2.${i + 1}`), address(`2001:db8::${i + 1}`)] },
+    status: {
+      addresses: [
+        address(`192.0.2.${i + 1}`),
+        address(`2001:db8::${i + 1}`),
+        // They are among the places outside that are asked about.
+        { type: 'ExternalIP', address: `203.0.113.${i + 4}` },
+        { type: 'Hostname', address: name },
+      ],
+    },
   };
 }
 

@@ -62,7 +62,7 @@ function identitiesFor(pods: Iterable<Pod>, mentioned: ReadonlySet<string>): Rea
 
 export interface Place {
   readonly end: PolicyEnd;
-  /** Node that it is on, undefined for outside. */
+  /** Node that it is on, or that has the address; undefined for outside. */
   readonly node: string | undefined;
   readonly ips: readonly Ip[];
   readonly pod: Pod | undefined;
@@ -84,7 +84,8 @@ function placesOf(objects: PolicyObjects): readonly Place[] {
       return { end: { kind: 'node', name }, node: name, ips, pod: undefined };
     }),
     ...OUTSIDE.map((ip): Place => {
-      return { end: { kind: 'outside', ip }, node: undefined, ips: [ip], pod: undefined };
+      const node = [...objects.nodes.values()].find((it) => it.otherAddresses.includes(ip))?.name;
+      return { end: { kind: 'outside', ip }, node, ips: [ip], pod: undefined };
     }),
   ];
 }
@@ -119,7 +120,13 @@ export function* connectionsOf(objects: PolicyObjects): Iterable<Connection> {
   for (const asked of ASKED)
     for (const from of places.filter((it) => it.ips.some((ip) => familyOf(ip) === asked.family)))
       for (const to of places.filter((it) => it.ips.some((ip) => familyOf(ip) === asked.family)))
-        if (from.end !== to.end && (from.pod ?? to.pod) !== undefined) yield { from, to, ...asked };
+        if (from.end !== to.end && (from.pod ?? to.pod) !== undefined && !isHidden(from, to))
+          yield { from, to, ...asked };
+}
+
+/** What a pod's own node forwards with an address of its own comes from somebody else, of whom policies know nothing. */
+function isHidden(from: Place, to: Place): boolean {
+  return from.end.kind === 'outside' && from.node !== undefined && from.node === to.node;
 }
 
 /** Names by address, as the agent keeps them. */

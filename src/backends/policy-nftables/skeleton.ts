@@ -78,6 +78,8 @@ function decisionChains(direction: 'in' | 'out'): readonly Chain[] {
       name: `peer-${direction}`,
       rules: [
         ...both(lookUp),
+        // An address by which the node is known elsewhere.
+        ...(direction === 'out' ? [`${mark(PEERS.host)} return`] : []),
         `${mark(PEERS.outside)} goto deny-${direction}`,
         `${isMarked(PEERS.firstNode)} ${setMark(PEERS.outside)} goto rest-${direction}`,
         `${setMark(PEERS.anyPod)} goto rest-${direction}`,

@@ -40,6 +40,7 @@ export class PolicyTrace implements PolicyJudge {
     if (this.#has(`open-${set}`, own)) return true;
     if (direction === 'ingress' && isOfNode) return true;
     const peer = this.#peerOf(packet);
+    if (direction === 'egress' && peer === PEERS.host) return true;
     const value = this.#get(set, own, peer) ?? this.#get(set, own, restOf(peer));
     if (value === undefined) return false;
     const ruleSet = value < WHO ? value : (this.#inRange(value, remote) ?? this.#plain(`defaults ${value}`));

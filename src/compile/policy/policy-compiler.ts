@@ -5,6 +5,7 @@ import { cidrHasIp, hostCidr, type Cidr } from '../../base/cidr.ts';
 import type { Ip } from '../../base/ip.ts';
 import type { ClusterNetwork } from '../../model/network.ts';
 import type { NodePolicies } from '../../model/policy.ts';
+import type { Node } from '../../objects/node.ts';
 import type { Pod } from '../../objects/pod.ts';
 import { AddressBook, type FixedAddresses } from './addresses.ts';
 import { BlockIndex, keepBlocks } from './blocks.ts';
@@ -157,7 +158,7 @@ export class PolicyCompiler {
     const fixed: FixedAddresses = {
       podPrefixes: this.#podPrefixes,
       nodes: this.#otherNodes(nodes),
-      ownNode: (nodes.get(this.#settings.nodeName)?.addresses ?? []).map(hostCidr),
+      ownNode: prefixesOfNode(nodes.get(this.#settings.nodeName)),
       clusterDns: this.#settings.cluster.dnsIps.map(hostCidr),
     };
     this.#addresses.rebuild({ fixed, blocks: this.#blocks }, this.#pods.values(), learned);
@@ -167,8 +168,13 @@ export class PolicyCompiler {
     const addresses = new Map<Cidr, number>();
     for (const [name, node] of nodes) {
       const number = this.#book.index.nodeNumber(name);
-      if (number !== undefined) for (const ip of node.addresses) addresses.set(hostCidr(ip), number);
+      if (number !== undefined) for (const prefix of prefixesOfNode(node)) addresses.set(prefix, number);
     }
     return addresses;
   }
+}
+
+/** A peer `nodes` means all of a node's addresses (network-policy-api, ClusterNetworkPolicyEgressPeer). */
+function prefixesOfNode(node: Node | undefined): readonly Cidr[] {
+  return [...(node?.addresses ?? []), ...(node?.otherAddresses ?? [])].map(hostCidr);
 }
