@@ -154,6 +154,23 @@ test('NameGate sends an answer after a second, whatever is known, and hears of i
   assert.equal(answer('www.example.com', 25, '192.0.2.1').isWaiting(), false);
 });
 
+test('NameGate holds answers of a name that waited in vain no more, until somebody listens', async () => {
+  const { gate, told, answer, clock, passed } = aRig({ isConnected: false });
+  answer('www.example.com', 30, '192.0.2.1');
+  await clock.advance(1_000);
+  assert.equal(answer('www.example.com', 30, '192.0.2.1').isWaiting(), false);
+  assert.equal(answer('www.example.com', 30, '192.0.2.2').isWaiting(), false);
+  assert.equal(answer('other.wild.net', 30, '192.0.2.2').isWaiting(), true);
+  assert.deepEqual(passed, ['late 1000', 'late 0', 'late 0']);
+  gate.connect((it) => told.push(it));
+  gate.watch({ patterns: ['www.example.com'], graceMs: GRACE_MS });
+  assert.deepEqual(
+    told.map(({ addresses }) => addresses[0]?.ip),
+    ['192.0.2.1', '192.0.2.2'],
+  );
+  assert.equal(answer('www.example.com', 30, '192.0.2.3').isWaiting(), true);
+});
+
 test('NameGate tells whoever connects nothing whose time is over, nor what is watched no more', async () => {
   const { gate, told, answer, clock } = aRig({ isConnected: false });
   answer('www.example.com', 30, '192.0.2.1');

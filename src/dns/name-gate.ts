@@ -20,7 +20,7 @@ export interface NameGateParts {
   readonly onPassed?: (passed: PassedAnswer) => void;
 }
 
-/** An answer goes out after this, whatever is known: its addresses are closed then, which is better than no name. Clients ask again after 2.5 s at the earliest. */
+/** An answer goes out after this, whatever is known: its addresses are closed then, which is better than no name. */
 const PATIENCE_MS = 1_000;
 /** Answers that wait, or that nobody has taken note of yet. */
 const MAX_OPEN = 1_024;
@@ -33,9 +33,11 @@ interface OpenAnswer {
   readonly answer: LearnedAnswer;
   readonly key: string;
   readonly atMs: number;
+  readonly known: Promise<void>;
+  /** Of `known`. */
   readonly resolve: () => void;
-  /** Ends when it may be sent. */
-  readonly held: Promise<void>;
+  /** Ends when it may be sent; undefined while nobody waits. */
+  held: Promise<void> | undefined;
 }
 
 export class NameGate implements AnswerObserver {
@@ -47,6 +49,8 @@ export class NameGate implements AnswerObserver {
   readonly #known = new Map<string, number>();
   readonly #open = new Map<number, OpenAnswer>();
   readonly #byKey = new Map<string, OpenAnswer>();
+  /** Names that waited in vain: a client that asks again, because it waits less than that, shall not do so for ever. */
+  readonly #late = new Set<string>();
   #lastId = 0;
 
   constructor(parts: NameGateParts) {
@@ -75,6 +79,7 @@ export class NameGate implements AnswerObserver {
     this.#patterns = new DomainPatterns(patterns);
     this.#graceMs = graceMs;
     this.#known.clear();
+    this.#late.clear();
     const nowMs = this.#parts.clock.monotonicMs();
     for (const open of this.#open.values()) {
       const isOver = open.answer.addresses.every(({ ttlS }) => open.atMs + ttlS * 1000 + graceMs < nowMs);
@@ -103,6 +108,7 @@ export class NameGate implements AnswerObserver {
     const open = this.#open.get(id);
     if (open === undefined) return;
     this.#close(open);
+    this.#late.delete(open.answer.name);
     if (this.#known.size >= MAX_KNOWN) this.#known.clear();
     const { name, addresses } = open.answer;
     for (const { ip, ttlS } of addresses) {
@@ -125,7 +131,9 @@ export class NameGate implements AnswerObserver {
     const isOpen = news.every((it) => nowMs < knownUntilMs(it) + this.#graceMs / 2);
     const open = this.#ask(name, news, nowMs);
     if (isOpen || open === undefined) return undefined;
-    return open.held;
+    if (!this.#late.has(name)) return (open.held ??= this.#hold(open));
+    this.#parts.onPassed?.({ result: 'late', heldMs: 0 });
+    return undefined;
   }
 
   /** The same question again waits with the first one. */
@@ -142,8 +150,8 @@ export class NameGate implements AnswerObserver {
       return undefined;
     }
     const answer = { id: ++this.#lastId, name, addresses };
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const open: OpenAnswer = { answer, key, atMs, resolve, held: this.#hold(promise, atMs) };
+    const { promise: known, resolve } = Promise.withResolvers<void>();
+    const open: OpenAnswer = { answer, key, atMs, known, resolve, held: undefined };
     this.#open.set(answer.id, open);
     this.#byKey.set(key, open);
     this.#tell?.(answer);
@@ -164,17 +172,19 @@ export class NameGate implements AnswerObserver {
   }
 
   /** An answer that is late stays open: whoever connects later hears of it. */
-  async #hold(known: Promise<void>, atMs: number): Promise<void> {
+  async #hold({ answer, atMs, known }: OpenAnswer): Promise<void> {
     const { clock, signal, onPassed } = this.#parts;
     const patience = new AbortController();
+    const leftMs = atMs + PATIENCE_MS - clock.monotonicMs();
     const isKnown = await Promise.race([
       known.then(() => true),
-      clock.sleep(PATIENCE_MS, AbortSignal.any([signal, patience.signal])).then(
+      clock.sleep(leftMs, AbortSignal.any([signal, patience.signal])).then(
         () => false,
         () => true,
       ),
     ]);
     patience.abort();
+    if (!isKnown && this.#late.size < MAX_OPEN) this.#late.add(answer.name);
     onPassed?.({ result: isKnown ? 'known' : 'late', heldMs: clock.monotonicMs() - atMs });
   }
 }

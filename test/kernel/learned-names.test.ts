@@ -9,6 +9,7 @@ import { Lifetime } from '../../src/base/lifetime.ts';
 import type { DnsConfigFile } from '../../src/dns/config.ts';
 import { KubeClient } from '../../src/kube/kube-client.ts';
 import { loadKubeConfig } from '../../src/kube/kube-config.ts';
+import type { LearnedName } from '../../src/agent/name-learner.ts';
 import { CLUSTER_NETWORK_POLICIES, CONFIG_MAPS, NODES, PODS, SERVICES } from '../../src/kube/resource.ts';
 import { createNetns, deleteNetns } from '../../src/sys/netns.ts';
 import { makeAgentNode, type AgentNode, type AgentProcess } from '../support/agent-node.ts';
@@ -27,6 +28,17 @@ const READY_MS = 15_000;
 const GRACE_MS = 3_000;
 const DNS = '10.96.0.10';
 const LOOPS = 60;
+/** After which an answer goes out that waits in vain. */
+const HOLD_MS = 1_000;
+
+/** Names whose address stays the same; others have a new one each time, which nobody may keep. */
+const LASTING: ReadonlyMap<string, { readonly suffix: number; readonly ttlS: number }> = new Map([
+  ['short', { suffix: 200, ttlS: 1 }],
+  ['short-used', { suffix: 201, ttlS: 1 }],
+  ['long', { suffix: 202, ttlS: 600 }],
+  ['other', { suffix: 203, ttlS: 600 }],
+  ['late', { suffix: 204, ttlS: 600 }],
+]);
 
 for (const backend of ['ebpf', 'nftables'])
   describe(`domain names in policies by ${backend}`, () => {
@@ -65,11 +77,10 @@ for (const backend of ['ebpf', 'nftables'])
       world = await makeOutsideWorld(node, { prefix, prefixes }, lifetime);
       world.answer = (name, type) => {
         const [first = ''] = name.split('.');
-        const ttlS = first.startsWith('short') ? 1 : 0;
-        const suffix = first.startsWith('short') ? 200 : (asked++ % 150) + 1;
-        const ip = type === 'A' ? `198.51.100.${suffix}` : `2001:db8:51::${suffix.toString(16)}`;
         if (type !== 'A' && type !== 'AAAA') return undefined;
-        return { ips: [ip], ttlS, ...(first.startsWith('alias') ? { alias: 'edge.cdn.net' } : {}) };
+        const { suffix, ttlS } = LASTING.get(first) ?? { suffix: (asked++ % 190) + 1, ttlS: 0 };
+        const ip = type === 'A' ? `198.51.100.${suffix}` : `2001:db8:51::${suffix.toString(16)}`;
+        return { ips: [ip], ttlS, ...(first === 'alias' ? { alias: 'edge.cdn.net' } : {}) };
       };
       dnsConfig = {
         listen: [DNS, 'fd00:10:96::a'],
@@ -135,6 +146,10 @@ for (const backend of ['ebpf', 'nftables'])
       return client;
     }
 
+    async function learned(): Promise<readonly LearnedName[]> {
+      return JSON.parse((await node.ask('/names')).body) as readonly LearnedName[];
+    }
+
     test('an address is closed until somebody asks for a name of it', async () => {
       assert.equal(await pod.connects('198.51.100.250'), false);
       const answer = await pod.ask('www.example.com');
@@ -149,6 +164,71 @@ for (const backend of ['ebpf', 'nftables'])
           assert.deepEqual([worked, failures], [LOOPS, []], name);
         }
       });
+
+    test('a name that no rule speaks of is answered at once, and opens nothing', async () => {
+      const { ips, ms } = await pod.ask('other.example.com');
+      assert.ok(ms < HOLD_MS, `${ms} ms`);
+      assert.equal(await pod.connects(ips[0] ?? ''), false);
+    });
+
+    test('the agent says what it has learned', async () => {
+      const { ips } = await pod.ask('www.example.com');
+      const found = (await learned()).find((it) => it.name === 'www.example.com' && it.ip === ips[0]);
+      assert.deepEqual(found?.patterns, ['www.example.com']);
+      assert.equal((await node.status()).learned?.isCurrent, true);
+      assert.match((await node.ask('/metrics')).body, /fairlead_learned_addresses [1-9]/);
+    });
+
+    test('an address is closed when its time is over, but not while a connection to it stands', async () => {
+      const [over = ''] = (await pod.ask('short.example.com')).ips;
+      const [used = ''] = (await pod.ask('short-used.wild.example.com')).ips;
+      assert.equal(await pod.connects(over), true);
+      assert.equal(await pod.hold(used), true);
+      // To connect meanwhile would be to use it.
+      await eventually(async () => !(await learned()).some(({ ip }) => ip === over), 4 * GRACE_MS);
+      await eventually(async () => !(await pod.connects(over)));
+      assert.equal(await pod.connects(used), true);
+      assert.equal((await learned()).find(({ ip }) => ip === used)?.isInUse, true);
+    });
+
+    test('killed and started anew, the agent closes nothing, and nothing is closed meanwhile', async () => {
+      const [ip = ''] = (await pod.ask('long.wild.example.com')).ips;
+      const away = agent.end('SIGKILL');
+      for (let i = 0; i < 5; i++) assert.equal(await pod.connects(ip), true, 'while it is away');
+      await away;
+      agent = node.start();
+      let isUp = false;
+      const up = isReady().finally(() => (isUp = true));
+      while (!isUp) assert.equal(await pod.connects(ip), true, 'while it starts');
+      await up;
+      assert.equal(await pod.connects(ip), true);
+    });
+
+    test('a DNS process that starts anew closes nothing, and holds answers as before', async () => {
+      const [ip = ''] = (await pod.ask('long.wild.example.com')).ips;
+      await dns.end('SIGKILL');
+      assert.equal(await pod.connects(ip), true);
+      startDns();
+      await dns.said('answering');
+      const { worked, failures } = await pod.loop('www.example.com', LOOPS);
+      assert.deepEqual([worked, failures], [LOOPS, []]);
+      assert.equal(await pod.connects(ip), true);
+    });
+
+    test('without an agent an answer comes late and opens nothing, until an agent is there', async () => {
+      await pod.ask('long.wild.example.com');
+      await agent.end('SIGKILL');
+      const { ips, ms } = await pod.ask('late.wild.example.com');
+      assert.ok(ms >= HOLD_MS, `${ms} ms`);
+      assert.equal(ips.length, 1);
+      assert.equal(await pod.connects(ips[0] ?? ''), false);
+      const known = await pod.ask('long.wild.example.com');
+      assert.ok(known.ms < HOLD_MS, `what is open is answered at once: ${known.ms} ms`);
+      assert.equal(await pod.connects(known.ips[0] ?? ''), true);
+      agent = node.start();
+      await isReady();
+      await eventually(() => pod.connects(ips[0] ?? ''));
+    });
   });
 
 async function putObjects(api: KubeClient, backend: string): Promise<void> {

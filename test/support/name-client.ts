@@ -63,7 +63,7 @@ const SCRIPT = `
 const { Resolver } = require('node:dns/promises');
 const net = require('node:net');
 const [server, connectMs] = [process.argv[1], Number(process.argv[2])];
-const resolver = new Resolver({ timeout: 4000, tries: 1 });
+const resolver = new Resolver({ timeout: 4000, tries: 3 });
 resolver.setServers([server]);
 const connect = (ip) => new Promise((done) => {
   const socket = net.connect({ host: ip, port: 80 });
