@@ -96,6 +96,11 @@ const someClusterPeer = fc.oneof(
   fc.record({ namespaces: someNamespaceSelector }),
   fc.record({ pods: someNamespaced }),
 );
+const someNamesPeer = fc.constantFrom(
+  { domainNames: ['www.example.com'] },
+  { domainNames: ['*.example.com'] },
+  { domainNames: ['example.org', '*.b.example.com'] },
+);
 const someEgressPeer = fc.oneof(
   someClusterPeer,
   fc.constantFrom(
@@ -104,10 +109,8 @@ const someEgressPeer = fc.oneof(
     { networks: ['192.0.2.2/32'] },
     { nodes: {} },
     { nodes: { matchLabels: { zone: 'x' } } },
-    { domainNames: ['www.example.com'] },
-    { domainNames: ['*.example.com'] },
-    { domainNames: ['example.org', '*.b.example.com'] },
   ),
+  someNamesPeer,
 );
 const someProtocol = fc.constantFrom(
   { tcp: { destinationPort: { number: 80 } } },
@@ -138,8 +141,22 @@ const someLearned = fc.uniqueArray(
     fc.constantFrom('www.example.com', 'example.com', 'a.b.example.com', 'example.org', 'example.net'),
     fc.uniqueArray(someAddress, { minLength: 1, maxLength: 3 }),
   ),
-  { maxLength: 4, selector: ([name]) => name },
+  { maxLength: 5, size: 'max', selector: ([name]) => name },
 );
+
+/** What names are for: some of them, and nothing else, in the middle of whatever other policies say. */
+const someNamesPolicy = fc.record({
+  tier: fc.constantFrom('Admin', 'Baseline'),
+  priority: fc.integer({ min: 0, max: 2 }),
+  subject: fc.record({ namespaces: someNamespaceSelector }),
+  egress: fc
+    .tuple(someNamesPeer, fc.option(someProtocol, { nil: undefined }), fc.constantFrom('Deny', 'Pass'))
+    .map(([peer, protocol, action]) => [
+      { action: 'Accept', to: [peer], ...(protocol === undefined ? {} : { protocols: [protocol] }) },
+      { action, to: [{ networks: ['203.0.113.4/31', '2001:db8::/32'] }] },
+      { action: 'Deny', to: [{ networks: ['0.0.0.0/0', '::/0'] }] },
+    ]),
+});
 
 const PORTS = [
   { name: 'http', containerPort: 80 },
@@ -161,7 +178,10 @@ const someParts = {
   zones: fc.tuple(aValue, aValue),
   pods: fc.array(somePod, { minLength: 2, maxLength: 7 }),
   policies: fc.array(somePolicy, { maxLength: 4 }),
-  clusterPolicies: fc.array(someClusterPolicy, { maxLength: 3 }),
+  clusterPolicies: fc.array(
+    fc.oneof({ weight: 2, arbitrary: someClusterPolicy }, { weight: 1, arbitrary: someNamesPolicy }),
+    { maxLength: 3 },
+  ),
   learned: someLearned,
 };
 
