@@ -2,19 +2,10 @@
 // whoever is denied decides how many there are.
 
 import type { Clock } from '../base/clock.ts';
-import type { Ip } from '../base/ip.ts';
-import type { PacketEvent } from '../backends/shared-bpf/packet-events.ts';
+import type { DeniedPacket } from '../backends/shared-policy/denied-packet.ts';
 
 /** Times are those of the wall clock. */
-export interface DeniedConnection {
-  /** Of the pod that its policies isolate. */
-  readonly direction: 'ingress' | 'egress';
-  readonly source: Ip;
-  readonly destination: Ip;
-  /** IP protocol number. */
-  readonly protocol: number;
-  /** The destination's; 0 where the protocol has none. */
-  readonly port: number;
+export interface DeniedConnection extends DeniedPacket {
   readonly packets: number;
   readonly firstMs: number;
   readonly lastMs: number;
@@ -22,8 +13,6 @@ export interface DeniedConnection {
 
 /** The one that was seen last the longest ago makes room. */
 const MOST = 1024;
-
-const DIRECTIONS = { 'policy-ingress': 'ingress', 'policy-egress': 'egress' } as const;
 
 export class DeniedConnections {
   readonly #clock: Clock;
@@ -36,10 +25,7 @@ export class DeniedConnections {
     this.#most = most;
   }
 
-  /** Events of other kinds are left aside. */
-  note({ reason, source, destination, protocol, destinationPort: port }: PacketEvent): void {
-    if (reason !== 'policy-ingress' && reason !== 'policy-egress') return;
-    const direction = DIRECTIONS[reason];
+  note({ direction, source, destination, protocol, port }: DeniedPacket): void {
     const key = `${direction} ${source} ${destination} ${protocol} ${port}`;
     const nowMs = this.#clock.nowMs();
     const { packets = 0, firstMs = nowMs } = this.#known.get(key) ?? {};

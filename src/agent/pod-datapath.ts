@@ -5,7 +5,7 @@ import type { NodeBpf } from '../backends/shared-bpf/node-bpf.ts';
 import type { PacketEvent } from '../backends/shared-bpf/packet-events.ts';
 import type { PodDatapath } from '../cni/doors.ts';
 import type { AgentContext } from './agent-context.ts';
-import { DeniedConnections } from './denied-connections.ts';
+import { deniedByPrograms, type DeniedPacket } from '../backends/shared-policy/denied-packet.ts';
 import type { PolicyDesk } from './policy-desk.ts';
 
 /** Attaches the per-packet programs to pods' links. */
@@ -25,11 +25,12 @@ export function podDatapath({ podInterfaces }: NodeBpf, desk: PolicyDesk): PodDa
   };
 }
 
-/** Packets by reason as counters; drops in the log at level debug: whoever sends them decides how many there are. Gives what policies denied. */
+/** Packets by reason as counters; drops in the log at level debug: whoever sends them decides how many there are. `onDenied` is told of what policies denied. */
 export function reportPackets(
-  { metrics, log, lifetime, clock }: AgentContext,
+  { metrics, log, lifetime }: AgentContext,
   bpf: NodeBpf,
-): DeniedConnections {
+  onDenied: (packet: DeniedPacket) => void,
+): void {
   for (const unit of ['packets', 'bytes'] as const) {
     new Counter({
       name: `fairlead_datapath_${unit}_total`,
@@ -42,13 +43,12 @@ export function reportPackets(
       },
     });
   }
-  const denied = new DeniedConnections(clock);
   const isTold = log.isLevelEnabled('debug');
   const onEvent = (event: PacketEvent): void => {
-    denied.note(event);
+    const denied = deniedByPrograms(event);
+    if (denied !== undefined) onDenied(denied);
     const { timeNs, ...rest } = event;
     if (isTold) log.debug({ ...rest, timeMs: Number(timeNs / 1_000_000n) }, `packet ${event.reason}`);
   };
   bpf.events(onEvent, lifetime);
-  return denied;
 }

@@ -12,6 +12,7 @@ import { engineReporter, registerEngineGauges } from './engine-report.ts';
 import { startNameFeed, type NameFeed } from './name-feed.ts';
 import { startNameLearner, type NameLearner } from './name-learner.ts';
 import { openNodeDoors, type NodeDoors } from './node-doors.ts';
+import { reportDenials } from './denial-report.ts';
 import { heapCare } from './heap-care.ts';
 import { crowdedMaps, watchMapFills } from './map-fill.ts';
 import { NodeMemory } from './node-memory.ts';
@@ -140,7 +141,8 @@ async function report(context: AgentContext, { doors, ...parts }: ReportParts): 
   const { engine, choices, watch, receipt, view } = parts;
   registerEngineGauges(metrics, () => engine.status());
   registerWatchMetrics(metrics, clock, () => watch.status());
-  const denied = reportPackets(context, doors.bpf);
+  const denied = reportDenials(context, doors.bpf);
+  reportPackets(context, doors.bpf, (packet) => denied.note(packet));
   const fills = watchMapFills(context, () => doors.bpf.fills());
   const programmed = (): ProgrammedVersions => receipt.programmed();
   const receipts = { engine, choice: choices.services, programmed, view, node: config.nodeName };

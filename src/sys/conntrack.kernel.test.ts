@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
+import net from 'node:net';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { hasCode } from '../base/errors.ts';
 import { parseIp } from '../base/ip.ts';
@@ -8,7 +9,8 @@ import { countFlows, openConntrack, type Conntrack } from './conntrack.ts';
 import { openNetlink } from './netlink.ts';
 import { anonymousNetns, type Netns } from './netns.ts';
 import { applyNft } from './nft.ts';
-import { bindUdp } from './socket.ts';
+import type { TrackedFlow } from '../wire/netlink/conntrack.ts';
+import { bindUdp, listenTcp, openTcp } from './socket.ts';
 
 const UDP = 17;
 
@@ -74,6 +76,7 @@ describe('connection tracking', () => {
         destinationPort: sourcePort,
       });
       assert.ok(flow.timeoutS > 0 && flow.timeoutS <= 180);
+      assert.deepEqual([flow.isAnswered, flow.isAssured, flow.isTakenUp], [false, false, false]);
       assert.equal(await conntrack.forget(isOurs), 1);
       assert.equal(await conntrack.forget(isOurs), 0);
       assert.deepEqual(await conntrack.list(isOurs), []);
@@ -111,6 +114,28 @@ describe('connection tracking', () => {
       assert.deepEqual(await marks(), [0xa000_0002]);
     });
   }
+
+  it('TCP that shook hands is assured, one that is tracked from its middle on is taken up', async () => {
+    const server = net.createServer((socket) => socket.pipe(socket));
+    const fd = listenTcp(netns, { ip: parseIp('127.0.0.1'), port: 7007 });
+    await new Promise<void>((resolve) => server.listen({ fd }, resolve));
+    const client = new net.Socket({ fd: openTcp(netns, 4) });
+    const isOurs = ({ original, reply }: TrackedFlow): boolean =>
+      original.destinationPort === 7007 || reply.destinationPort === 7007;
+    const echo = async (): Promise<readonly boolean[] | undefined> => {
+      client.write('x');
+      await once(client, 'data');
+      const [flow] = await conntrack.list(isOurs);
+      return flow && [flow.isAnswered, flow.isAssured, flow.isTakenUp];
+    };
+    client.connect({ host: '127.0.0.1', port: 7007 });
+    assert.deepEqual(await echo(), [true, true, false]);
+    assert.equal(await conntrack.forget(isOurs), 1);
+    const again = await echo();
+    assert.deepEqual(again?.at(-1), true);
+    client.destroy();
+    server.close();
+  });
 
   it('flows are counted by namespace', async () => {
     await send('127.0.0.1', '127.0.0.1', 7004);

@@ -101,3 +101,16 @@ test('chains and rules are listed; what is not there is nothing', async () => {
   assert.deepEqual(await tables.listChains('nowhere'), []);
   assert.deepEqual(await tables.listRules('nowhere'), []);
 });
+
+test('counters are listed with what they have counted', async () => {
+  const rules = `table inet t-counted {\n counter n { packets 3 bytes 1000 }\n counter none { }\n}\n`;
+  await applyNft(rules, { netns });
+  assert.deepEqual(
+    new Map((await tables.listCounters('t-counted')).map((it) => [it.name, [it.packets, it.bytes]])),
+    new Map([
+      ['n', [3n, 1000n]],
+      ['none', [0n, 0n]],
+    ]),
+  );
+  assert.deepEqual(await tables.listCounters('t-nowhere'), []);
+});

@@ -20,6 +20,7 @@ import {
   type NftElementChange,
   type NftRule,
 } from '../wire/netlink/nftables.ts';
+import { decodeCounter, encodeListCounters, type NftCounter } from '../wire/netlink/nftables-counter.ts';
 import type { Message } from '../wire/netlink/reader.ts';
 import { errnoOf, kernelError } from './errno.ts';
 import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.ts';
@@ -46,6 +47,8 @@ export interface NfTables {
   listChains(table: string): Promise<readonly string[]>;
   /** In the order of the kernel's walk, empty where there is no such table. */
   listRules(table: string): Promise<readonly NftRule[]>;
+  /** The table's named counters, empty where there is no such table. */
+  listCounters(table: string): Promise<readonly NftCounter[]>;
   close(): void;
 }
 
@@ -110,6 +113,11 @@ class KernelNfTables implements NfTables {
   async listRules(table: string): Promise<readonly NftRule[]> {
     const decode = (message: Message): NftRule | undefined => decodeRule(message, table);
     return (await this.#list(`list nftables rules of ${table}`, encodeListRules(table), decode)) ?? [];
+  }
+
+  async listCounters(table: string): Promise<readonly NftCounter[]> {
+    const decode = (message: Message): NftCounter | undefined => decodeCounter(message, table);
+    return (await this.#list(`list nftables counters of ${table}`, encodeListCounters(table), decode)) ?? [];
   }
 
   close(): void {

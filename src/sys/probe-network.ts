@@ -66,7 +66,7 @@ export const NETWORK_PROBES: readonly Probe[] = [
   },
   {
     name: 'nft-log',
-    neededFor: 'events of dropped packets from netfilter (NFLOG)',
+    neededFor: 'policies by nftables, which tell what they deny (NFLOG)',
     need: 'optional',
     try: (scratch) => tryNft('log group 1', scratch),
   },

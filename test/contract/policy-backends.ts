@@ -13,9 +13,13 @@ import type {
   PolicyView,
   PodLink,
 } from '../../src/backends/shared-node/policy-backend.ts';
+import { DENIAL_LOG_GROUP, deniedPacketOf } from '../../src/backends/shared-policy/denial-log.ts';
+import { deniedByPrograms, type DeniedPacket } from '../../src/backends/shared-policy/denied-packet.ts';
 import type { NodePolicies } from '../../src/model/policy.ts';
 import type { Part } from '../../src/reconcile/engine.ts';
 import { inNetns } from '../../src/sys/netns.ts';
+import { openNflog } from '../../src/sys/nflog.ts';
+import type { LoggedPacket } from '../../src/wire/netlink/nflog.ts';
 import { startPassing } from './passing-engine.ts';
 import type { PolicyWorld } from './policy-world.ts';
 import { linkIndex } from './service-world.ts';
@@ -25,6 +29,8 @@ type Roles = PolicyInput['policyRoles'];
 export interface RunningPolicies {
   /** Resolves when the kernel holds what these policies mean; rejects with what it refused. `roles`: who carries them, where that changes. */
   apply(policies: NodePolicies, roles?: Roles): Promise<void>;
+  /** Tells of each packet that is denied from now on, as an agent hears of it. */
+  watchDenied(onDenied: (packet: DeniedPacket) => void): void;
 }
 
 /** The pods' links in the node's namespace. */
@@ -70,14 +76,23 @@ async function keepPolicies(
   const own = backends.flatMap((it) => it.open<PolicyInput>({ maps: bpf.maps, netns, lifetime }));
   const parts = [...own, podStandingPart<PolicyInput>(bpf.maps)];
   const roles: Roles = new Map(backends.map(({ name }, at) => [name, at === 0 ? 'carry' : 'leave'] as const));
-  return { bpf, running: runPolicies(parts, { roles, links }, lifetime) };
+  const running = runPolicies(parts, { roles, links }, lifetime);
+  const watchDenied = (onDenied: (packet: DeniedPacket) => void): void => {
+    const note = (packet: DeniedPacket | undefined): void => {
+      if (packet !== undefined) onDenied(packet);
+    };
+    bpf.events((event) => note(deniedByPrograms(event)), lifetime);
+    const onPacket = (packet: LoggedPacket): void => note(deniedPacketOf(packet));
+    lifetime.own('log', openNflog({ netns, group: DENIAL_LOG_GROUP, onPacket }), (it) => it.close());
+  };
+  return { bpf, running: { ...running, watchDenied } };
 }
 
 function runPolicies(
   parts: readonly Part<PolicyInput>[],
   { roles: first, links }: { readonly roles: Roles; readonly links: readonly PodLink[] },
   lifetime: Lifetime,
-): RunningPolicies {
+): Pick<RunningPolicies, 'apply'> {
   const submit = startPassing(parts, lifetime);
   return {
     apply: (policies, roles = first) =>

@@ -11,6 +11,22 @@ import { clusterTraces } from '../support/cluster-traces.ts';
 const TESTS = 'examples/policies/shop.test.yaml';
 const CHANGE = 'examples/policy-changes/open-figures.yaml';
 
+/** What is read here of `fairlead policy denied -o json`. */
+interface ToldDenial {
+  readonly direction: string;
+  readonly from: string;
+  readonly to: string;
+  readonly protocolName: string;
+  readonly port: number;
+  readonly lastMs: number;
+  readonly why?: { readonly isolatedBy: readonly { readonly policy: string }[] };
+}
+
+function toldText({ direction, from, to, protocolName, port, why }: ToldDenial): string {
+  const by = why?.isolatedBy.map((it) => it.policy).join(', ');
+  return `${direction} ${from} to ${to} ${protocolName} ${port}: isolated by ${by}`;
+}
+
 test('fairlead policy judges a cluster, before and after a change, and by packets', () => {
   const name = clusterName('pol');
   const raised = fairlead(['up', '--name', name, '-q', '-f', 'examples/shop', '-f', 'examples/policies']);
@@ -21,6 +37,24 @@ test('fairlead policy judges a cluster, before and after a change, and by packet
     const held = fairlead(['policy', 'test', TESTS, '--cluster', name, '-q']);
     assert.equal(held.code, 0, held.stdout + held.stderr);
     assert.match(held.stdout, /^13 passed, 0 failed\n9 by packets, 4 by the policies alone /);
+
+    for (const backend of ['nftables', 'ebpf']) {
+      const sinceMs = Date.now();
+      assert.equal(fairlead(['set', `policy=${backend}`, '--name', name, '-q']).code, 0);
+      assert.equal(fairlead(['policy', 'test', TESTS, '--cluster', name, '-q']).code, 0, backend);
+      const told = JSON.parse(
+        fairlead(['policy', 'denied', '--name', name, '-o', 'json']).stdout,
+      ) as ToldDenial[];
+      const texts = told.filter((it) => it.lastMs > sinceMs).map(toldText);
+      for (const denied of [
+        /^ingress shop-data\/pod\/database-\d to shop\/pod\/web-\S+ TCP 9113: isolated by NetworkPolicy shop\/(default-deny|web), /,
+        /^egress shop\/pod\/api-\S+ to shop\/pod\/web-\S+ TCP 9113: isolated by NetworkPolicy shop\/api$/,
+      ])
+        assert.ok(
+          texts.some((it) => denied.test(it)),
+          `${backend}: ${denied} in\n${texts.join('\n')}`,
+        );
+    }
 
     const why = fairlead(['policy', 'why', 'shop/toolbox', 'shop/service/api:http', '--cluster', name]);
     assert.equal(why.code, 0, why.stderr);
@@ -112,6 +146,7 @@ test('fairlead policy recommend lets pass what was seen in a cluster, and nothin
     holds(traffic);
     const again = fairlead(check);
     assert.equal(again.code, 0, again.stdout + again.stderr);
+    assert.doesNotMatch(again.stdout, /policies deny/);
   } finally {
     rmSync(folder, { recursive: true });
     assert.equal(fairlead(['down', '--name', name, '-q']).code, 0);

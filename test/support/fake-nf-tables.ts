@@ -2,6 +2,7 @@
 
 import { kernelError } from '../../src/sys/errno.ts';
 import type { NfTables, RefusedChange } from '../../src/sys/nf-tables.ts';
+import type { NftCounter } from '../../src/wire/netlink/nftables-counter.ts';
 import type { NftElement, NftElementChange, NftRule } from '../../src/wire/netlink/nftables.ts';
 
 const ENOENT = 2;
@@ -71,6 +72,10 @@ export class FakeNfTables implements NfTables {
 
   listChains(): Promise<readonly string[]> {
     return Promise.resolve(this.chains);
+  }
+
+  listCounters(): Promise<readonly NftCounter[]> {
+    return Promise.resolve([]);
   }
 
   listRules(): Promise<readonly NftRule[]> {

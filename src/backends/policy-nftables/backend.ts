@@ -12,6 +12,7 @@ import {
 } from '../shared-node/policy-backend.ts';
 import { policyModeTarget, SWITCHED_ON } from '../shared-bpf/policy-mode.ts';
 import { followPolicies } from './render.ts';
+import { DENIED_COUNTERS, POLICY_TABLE } from './table-plan.ts';
 import { policyTableTarget } from './target.ts';
 
 const NAME = 'nftables';
@@ -19,7 +20,7 @@ const NAME = 'nftables';
 export const NFTABLES_POLICIES: PolicyBackend = {
   name: NAME,
   about: 'By nftables: a fixed set of rules, sets of who may speak to whom',
-  needs: ['nftables', 'conntrack', 'bpf-sched-cls'],
+  needs: ['nftables', 'nft-log', 'conntrack', 'bpf-sched-cls'],
   open: <V extends PolicyInput>({ maps, netns, lifetime }: PolicyDoors): readonly Part<V>[] => {
     const tables = openNfTables(netns);
     lifetime.defer('nftables of policies', () => tables.close());
@@ -34,5 +35,17 @@ export const NFTABLES_POLICIES: PolicyBackend = {
       ),
       addressPart(NAME, policyTableTarget({ tables, conntrack, place }), followPolicies),
     ];
+  },
+  countDenied: ({ netns, lifetime }) => {
+    const tables = lifetime.own('nftables counters of policies', openNfTables(netns), (it) => it.close());
+    return async () => {
+      const counters = await tables.listCounters(POLICY_TABLE);
+      return new Map(
+        (['ingress', 'egress'] as const).flatMap((direction) => {
+          const found = counters.find((it) => it.name === DENIED_COUNTERS[direction]);
+          return found === undefined ? [] : [[direction, found.packets] as const];
+        }),
+      );
+    };
   },
 };

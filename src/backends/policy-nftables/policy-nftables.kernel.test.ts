@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { after, before, test } from 'node:test';
 import { parse } from 'yaml';
 import { parseCidr } from '../../base/cidr.ts';
@@ -19,6 +20,10 @@ import { parsePod } from '../../objects/pod.ts';
 import { openConntrack, type Conntrack } from '../../sys/conntrack.ts';
 import { openNfTables, type NfTables } from '../../sys/nf-tables.ts';
 import { applyNft } from '../../sys/nft.ts';
+import { openNflog } from '../../sys/nflog.ts';
+import { bindUdp } from '../../sys/socket.ts';
+import type { LoggedPacket } from '../../wire/netlink/nflog.ts';
+import { eventually } from '../../../test/support/eventually.ts';
 import { ownName } from '../../../test/support/own-name.ts';
 import {
   CLIENT,
@@ -33,6 +38,9 @@ import { renderStandings, standingTarget } from '../shared-node/pod-standing.ts'
 import { setPolicyMode } from '../shared-bpf/policy-mode.ts';
 import type { PolicyView } from '../shared-node/policy-backend.ts';
 import { DENIED_FLOW_BIT } from '../shared-policy/denied-flow.ts';
+import { DENIAL_LOG_GROUP, deniedPacketOf } from '../shared-policy/denial-log.ts';
+import type { DeniedPacket } from '../shared-policy/denied-packet.ts';
+import { NFTABLES_POLICIES } from './backend.ts';
 import { renderPolicies } from './render.ts';
 import { policyTableTarget } from './target.ts';
 
@@ -288,6 +296,37 @@ test('a flow of datagrams that may not be any more is marked, others are not', a
     'p: { podSelector: { matchLabels: { app: a } }, ingress: [ { from: [ { podSelector: { matchLabels: { app: b } } } ] } ] }',
   );
   assert.deepEqual(await undenied(), new Set(ofB));
+});
+
+test('of a flood of denied packets all are counted and some are told', async () => {
+  await program('p: { podSelector: { matchLabels: { app: a } }, ingress: [ ] }');
+  const told: (DeniedPacket | undefined)[] = [];
+  const onPacket = (packet: LoggedPacket): void => void told.push(deniedPacketOf(packet));
+  const netns = two.nodeNamed('n1').lab.netns;
+  const reader = openNflog({ netns, group: DENIAL_LOG_GROUP, onPacket });
+  const socket = createSocket('udp4');
+  try {
+    const counted = NFTABLES_POLICIES.countDenied?.({ netns, lifetime });
+    assert.ok(counted);
+    const before = (await counted()).get('ingress') ?? 0n;
+    const from = { ip: parseIp(ipOf('d', 4)), port: 0 };
+    await new Promise<void>((resolve) =>
+      socket.bind({ fd: bindUdp(`/run/netns/${PREFIX}-d`, from) }, () => resolve()),
+    );
+    const send = (): Promise<void> =>
+      new Promise((resolve) => socket.send('x', 8080, ipOf('a', 4), () => resolve()));
+    for (let i = 0; i < 30; i++) await Promise.all(Array.from({ length: 100 }, send));
+    // Beside them what the node says on the link of its own accord.
+    assert.ok(((await counted()).get('ingress') ?? 0n) - before >= 3000n);
+    await eventually(() => assert.ok(told.length > 0));
+    assert.ok(told.length < 3000, `${told.length}`);
+    const { ip: source } = from;
+    const expected = { direction: 'ingress', source, destination: ipOf('a', 4), protocol: 17, port: 8080 };
+    for (const packet of told) assert.deepEqual(packet, expected);
+  } finally {
+    reader.close();
+    socket.close();
+  }
 });
 
 test('a pod that policies do not know reaches its own node and nothing else', async () => {

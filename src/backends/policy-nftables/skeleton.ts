@@ -2,8 +2,10 @@
 
 import { PEERS, RULE_SETS } from '../../base/policy-numbers.ts';
 import { DENIED_FLOW_BIT } from '../shared-policy/denied-flow.ts';
+import { DENIAL_LOG_GROUP, DENIAL_LOG_RATE, DENIAL_PREFIXES } from '../shared-policy/denial-log.ts';
 import { elementText } from './element-text.ts';
 import {
+  DENIED_COUNTERS,
   HIDING_BITS,
   markText,
   POLICY_MARK,
@@ -49,11 +51,16 @@ const ofPods = (link: 'iif' | 'oif', chain: string): readonly string[] => [
 /** What decides in one direction; `own` is the pod's address in the packet, `other` the other end's. From the last question to the first. */
 function decisionChains(direction: 'in' | 'out'): readonly Chain[] {
   const [own, other] = direction === 'in' ? ['daddr', 'saddr'] : ['saddr', 'daddr'];
+  const denied = direction === 'in' ? 'ingress' : 'egress';
+  const { perSecond, burst } = DENIAL_LOG_RATE;
   const lookUp = `meta mark set IP ${own} . meta mark map @${direction}F goto block-${direction}`;
   return [
     {
       name: `deny-${direction}`,
-      rules: [`counter name denied-${direction} ct mark set ct mark | ${DENIED} drop`],
+      rules: [
+        `limit rate ${perSecond}/second burst ${burst} packets log prefix "${DENIAL_PREFIXES[denied]}" group ${DENIAL_LOG_GROUP}`,
+        `counter name ${DENIED_COUNTERS[denied]} ct mark set ct mark | ${DENIED} drop`,
+      ],
     },
     {
       name: `ports-${direction}`,
@@ -199,7 +206,7 @@ export function tableScript(elements: PolicyElements): string {
     `add table ${TABLE}`,
     `delete table ${TABLE}`,
     `add table ${TABLE}`,
-    ...['in', 'out'].map((it) => `add counter ${TABLE} denied-${it}`),
+    ...Object.values(DENIED_COUNTERS).map((it) => `add counter ${TABLE} ${it}`),
     ...[...SET_PLANS].map(([name, plan]) => setText(name, plan)),
     ...ALL_CHAINS.map(
       ({ name, hook }) => `add chain ${TABLE} ${name}${hook === undefined ? '' : ` { ${hook} }`}`,

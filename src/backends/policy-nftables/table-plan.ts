@@ -5,7 +5,10 @@ import type { Family, Ip } from '../../base/ip.ts';
 export const POLICY_TABLE = 'fairlead-policy';
 
 /** Comment of every rule; another number makes an agent load the table anew. */
-export const POLICY_MARK = 'fairlead policy 1';
+export const POLICY_MARK = 'fairlead policy 2';
+
+/** Named counters of what is denied, by the direction of the policies. */
+export const DENIED_COUNTERS = { ingress: 'denied-in', egress: 'denied-out' } as const;
 
 /** Values from here on are profiles: what is open depends on the other end's address. */
 export const FIRST_PROFILE = 0x8000_0001;

@@ -7,6 +7,7 @@ import type { NodePolicies, PolicyPod } from '../../model/policy.ts';
 import { incrementalPart, part, type Part, type Rendered } from '../../reconcile/engine.ts';
 import type { Target } from '../../reconcile/target.ts';
 import type { NodeMaps } from '../shared-bpf/node-maps.ts';
+import type { DenialDirection } from '../shared-policy/denied-packet.ts';
 import type { BackendRole } from './service-backend.ts';
 
 /** A pod's link on this node. */
@@ -48,7 +49,12 @@ export interface PolicyBackend {
   readonly needs: readonly string[];
   /** The parts of the engine, in the order of updates. Their targets are named `policy-<name>`, or begin so. */
   open<V extends PolicyInput>(doors: PolicyDoors): readonly Part<V>[];
+  /** Gives a question for the packets that its rules have denied since they were made; absent where it counts in the programs' own counters. */
+  readonly countDenied?: (doors: Pick<PolicyDoors, 'netns' | 'lifetime'>) => () => Promise<DeniedCounts>;
 }
+
+/** None of a direction that has no rules. */
+export type DeniedCounts = ReadonlyMap<DenialDirection, bigint>;
 
 /** A target that holds its rendering while the backend enforces, and nothing while it leaves. */
 export function policyPart<V extends PolicyInput, T>(

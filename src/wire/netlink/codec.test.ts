@@ -11,6 +11,7 @@ import { encodeChange } from './change.ts';
 import * as c from './constants.ts';
 import { describeChange } from './describe.ts';
 import { decodeFlow } from './conntrack.ts';
+import { decodeCounter } from './nftables-counter.ts';
 import { decodeLink, decodeLinkName } from './link.ts';
 import { decodeForwarding, decodeNeighbour } from './neighbour.ts';
 import { decodeLoggedPacket } from './nflog.ts';
@@ -172,6 +173,7 @@ describe('hostile and broken input', () => {
     (message) => decodeLoggedPacket({ ...message, type: 0x400 }),
     decodeLoggedPacket,
     (message) => decodeFlow({ ...message, type: 0x100 }),
+    (message) => decodeCounter({ ...message, type: 0xa12 }, ''),
   ];
   const decodeAll = (bytes: Uint8Array): void => {
     for (const message of orRefused(() => readMessages(bytes)) ?? []) {

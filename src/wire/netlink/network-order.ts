@@ -18,3 +18,8 @@ export function readBe32(value: Uint8Array | undefined): number | undefined {
   if (value === undefined || value.length < 4) return undefined;
   return new DataView(value.buffer, value.byteOffset, 4).getUint32(0);
 }
+
+export function readBe64(value: Uint8Array | undefined): bigint | undefined {
+  if (value === undefined || value.length < 8) return undefined;
+  return new DataView(value.buffer, value.byteOffset, 8).getBigUint64(0);
+}

@@ -9,6 +9,7 @@ import {
   readAttributes,
   readNestedList,
   walkAttributes,
+  type Attributes,
   type Message,
 } from './reader.ts';
 import { MessageWriter } from './writer.ts';
@@ -123,7 +124,7 @@ export function encodeElements(change: NftElementChange): readonly Uint8Array[] 
 function encodeSome(change: NftElementChange, elements: readonly NftElement[]): Uint8Array {
   const isAdd = change.kind === 'add';
   const flags = c.NLM_F_REQUEST | (isAdd ? c.NLM_F_CREATE : 0);
-  const writer = header(isAdd ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM, flags)
+  const writer = nftRequest(isAdd ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM, flags)
     .attributeText(NFTA_SET_ELEM_LIST_TABLE, change.table)
     .attributeText(NFTA_SET_ELEM_LIST_SET, change.set);
   writer.nest(NFTA_SET_ELEM_LIST_ELEMENTS, (list) => {
@@ -155,7 +156,7 @@ function writeData(writer: MessageWriter, data: NftData): void {
 
 /** Asks for all elements of a set. */
 export function encodeListElements(table: string, set: string): Uint8Array {
-  return header(NFT_MSG_GETSETELEM, c.NLM_F_REQUEST | c.NLM_F_DUMP)
+  return nftRequest(NFT_MSG_GETSETELEM, c.NLM_F_REQUEST | c.NLM_F_DUMP)
     .attributeText(NFTA_SET_ELEM_LIST_TABLE, table)
     .attributeText(NFTA_SET_ELEM_LIST_SET, set)
     .finish();
@@ -163,17 +164,17 @@ export function encodeListElements(table: string, set: string): Uint8Array {
 
 /** Asks for the number of the namespace's last transaction. */
 export function encodeGetGeneration(): Uint8Array {
-  return header(NFT_MSG_GETGEN, c.NLM_F_REQUEST).finish();
+  return nftRequest(NFT_MSG_GETGEN, c.NLM_F_REQUEST).finish();
 }
 
 /** Undefined where the answer names none. */
 export function decodeGeneration(message: Message): number | undefined {
-  return readBe32(attributesOf(message).get(NFTA_GEN_ID));
+  return readBe32(nftAttributes(message).get(NFTA_GEN_ID));
 }
 
 /** Asks for the one element of a key. */
 export function encodeGetElement(table: string, set: string, key: Uint8Array): Uint8Array {
-  return header(NFT_MSG_GETSETELEM, c.NLM_F_REQUEST)
+  return nftRequest(NFT_MSG_GETSETELEM, c.NLM_F_REQUEST)
     .attributeText(NFTA_SET_ELEM_LIST_TABLE, table)
     .attributeText(NFTA_SET_ELEM_LIST_SET, set)
     .nest(NFTA_SET_ELEM_LIST_ELEMENTS, (list) => list.nest(NFTA_LIST_ELEM, (it) => writeElement(it, { key })))
@@ -182,19 +183,19 @@ export function encodeGetElement(table: string, set: string, key: Uint8Array): U
 
 /** Asks for all chains of family inet; the kernel takes no table here. */
 export function encodeListChains(): Uint8Array {
-  return header(NFT_MSG_GETCHAIN, c.NLM_F_REQUEST | c.NLM_F_DUMP).finish();
+  return nftRequest(NFT_MSG_GETCHAIN, c.NLM_F_REQUEST | c.NLM_F_DUMP).finish();
 }
 
 export function encodeListRules(table: string): Uint8Array {
-  return header(NFT_MSG_GETRULE, c.NLM_F_REQUEST | c.NLM_F_DUMP)
+  return nftRequest(NFT_MSG_GETRULE, c.NLM_F_REQUEST | c.NLM_F_DUMP)
     .attributeText(NFTA_RULE_TABLE, table)
     .finish();
 }
 
 /** The elements of one message of a dump; undefined for messages of another kind. They share one copy of the message. */
 export function decodeElements(message: Message): readonly NftElement[] | undefined {
-  if (message.type !== typeOf(NFT_MSG_NEWSETELEM)) return undefined;
-  const list = attributesOf(message).get(NFTA_SET_ELEM_LIST_ELEMENTS);
+  if (message.type !== nftType(NFT_MSG_NEWSETELEM)) return undefined;
+  const list = nftAttributes(message).get(NFTA_SET_ELEM_LIST_ELEMENTS);
   // Not `slice`: of Node's buffers that shares the memory, which the next message overwrites.
   return list === undefined ? [] : readNestedList(new Uint8Array(list)).map(decodeElement);
 }
@@ -245,16 +246,16 @@ function valueOf(bytes: Uint8Array): Uint8Array | undefined {
 
 /** The name of a chain of this table; undefined for other messages and tables. */
 export function decodeChain(message: Message, table: string): string | undefined {
-  if (message.type !== typeOf(NFT_MSG_NEWCHAIN)) return undefined;
-  const attributes = attributesOf(message);
+  if (message.type !== nftType(NFT_MSG_NEWCHAIN)) return undefined;
+  const attributes = nftAttributes(message);
   if (attributeText(attributes.get(NFTA_CHAIN_TABLE)) !== table) return undefined;
   return attributeText(attributes.get(NFTA_CHAIN_NAME));
 }
 
 /** A rule of this table; undefined for other messages and tables. */
 export function decodeRule(message: Message, table: string): NftRule | undefined {
-  if (message.type !== typeOf(NFT_MSG_NEWRULE)) return undefined;
-  const attributes = attributesOf(message);
+  if (message.type !== nftType(NFT_MSG_NEWRULE)) return undefined;
+  const attributes = nftAttributes(message);
   if (attributeText(attributes.get(NFTA_RULE_TABLE)) !== table) return undefined;
   return {
     chain: attributeText(attributes.get(NFTA_RULE_CHAIN)) ?? '',
@@ -272,7 +273,8 @@ function commentOf(userData: Uint8Array | undefined): string | undefined {
   return undefined;
 }
 
-function attributesOf(message: Message): ReturnType<typeof readAttributes> {
+/** What stands behind the fixed part of every message of nf_tables. */
+export function nftAttributes(message: Message): Attributes {
   fixedPart(message.payload, NFGENMSG_BYTES);
   return readAttributes(message.payload, NFGENMSG_BYTES);
 }
@@ -286,10 +288,11 @@ function batchMark(type: number): MessageWriter {
     .u8(NFNL_SUBSYS_NFTABLES);
 }
 
-function header(message: number, flags: number): MessageWriter {
-  return new MessageWriter({ type: typeOf(message), flags }).u8(NFPROTO_INET).u8(0).u16(0);
+/** The beginning of a request, family inet. */
+export function nftRequest(message: number, flags: number): MessageWriter {
+  return new MessageWriter({ type: nftType(message), flags }).u8(NFPROTO_INET).u8(0).u16(0);
 }
 
-function typeOf(message: number): number {
+export function nftType(message: number): number {
   return (NFNL_SUBSYS_NFTABLES << 8) | message;
 }
