@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, before, suite, test } from 'node:test';
-import { BACKEND_PAIRS } from '../../src/backends/pairs.ts';
+import { BACKEND_PAIRS, findPair } from '../../src/backends/pairs.ts';
 import { POLICY_BACKENDS, SERVICE_BACKENDS } from '../../src/backends/registry.ts';
 import { hasIpvs } from '../contract/service-backends.ts';
 import { clusterName, fairlead, kubectl } from '../support/cluster.ts';
@@ -111,14 +111,18 @@ suite('policies beside Services', () => {
     assert.equal(down.code, 0, down.stderr);
   });
 
-  for (const { service, policy, judged } of PAIRS)
+  test('status -o wide says in which hooks policies are asked', () => {
+    const { stdout } = fairlead(['status', '--name', NAME, '-o', 'wide', '--wait']);
+    assert.ok(stdout.includes(findPair('ebpf', 'ebpf')?.judged ?? 'a pair'), stdout);
+  });
+
+  for (const { service, policy } of PAIRS)
     test(
       `Services by ${service}, policies by ${policy}`,
       { skip: service === 'ipvs' && WITHOUT_IPVS },
       async () => {
         set(`policy=${policy}`);
         set(`proxy=${service}`);
-        assert.ok(fairlead(['status', '--name', NAME, '-o', 'wide']).stdout.includes(judged), judged);
         const packets = fairlead(['policy', 'test', TESTS, '--cluster', NAME]);
         assert.equal(packets.code, 0, packets.stdout + packets.stderr);
         const [toolbox, api] = [podOf('toolbox'), podOf('api')];
