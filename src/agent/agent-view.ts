@@ -54,6 +54,7 @@ export interface ViewSources {
 export class ViewCompiler {
   readonly #nodeName: string;
   readonly #choices: BackendChoices;
+  readonly #links: () => readonly PodLink[];
   readonly #ownPods: OwnPods;
   readonly #policies: PolicyPart;
   readonly #inputs = new ServiceInputs();
@@ -67,6 +68,7 @@ export class ViewCompiler {
     const settings = { podCidrs, serviceCidrs, clusterDomain, dnsIps, nodePortAddresses, allowsExternalIps };
     this.#nodeName = config.nodeName;
     this.#choices = choices;
+    this.#links = links;
     this.#ownPods = new OwnPods(config.nodeName);
     this.#policies = new PolicyPart(config, { links, learned });
     this.#nodes = new NodeCompiler(settings, config.nodeName);
@@ -87,7 +89,10 @@ export class ViewCompiler {
     const wanted = settings.get(CLUSTER_SETTINGS_KEY);
     const schedulerIs = schedulerProblem(wanted?.ipvsScheduler);
     if (settings.isSynced)
-      wantBackends(this.#choices, wanted, { beside: schedulerIs ?? xdpProblem(wanted?.xdp) });
+      wantBackends(this.#choices, wanted, {
+        beside: schedulerIs ?? xdpProblem(wanted?.xdp),
+        links: this.#links(),
+      });
     const hasNodes = state.of(NODE_KIND).isSynced;
     const nodeChanges = this.#follow(objects, this.#known === undefined ? undefined : changes);
     const { view, changedFrontends } = this.#nodes.compile(objects, this.#inputs, nodeChanges);

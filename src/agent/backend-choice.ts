@@ -57,6 +57,8 @@ export class BackendChoice {
     this.#beside = beside;
     const name = wanted ?? this.#options.fallback;
     this.#problem = this.#problemOf(name, refused);
+    // What has begun and is refused by now must not come to carry.
+    if (refused !== undefined && this.#next === name && this.#carrier !== undefined) this.#next = undefined;
     if (this.#problem === undefined) return this.#take(name);
     // On a node that carries nothing yet, something that works is better than nothing.
     const isKnown = this.#options.known.includes(name);

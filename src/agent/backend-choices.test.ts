@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BACKEND_PAIRS } from '../backends/pairs.ts';
+import { parseIp } from '../base/ip.ts';
 import { POLICY_BACKENDS, SERVICE_BACKENDS } from '../backends/registry.ts';
 import { BackendChoice } from './backend-choice.ts';
 import { wantBackends, type BackendChoices } from './backend-choices.ts';
@@ -54,6 +55,27 @@ test('wantBackends() gives a node that carries nothing yet the default instead o
   const choices = someChoices();
   wantBackends(choices, { proxy: 'ipvs', policy: 'nftables' }, { pairs: PAIRS });
   assert.deepEqual(settle(choices), ['ebpf', 'ebpf']);
+});
+
+test('wantBackends() refuses nftables where a pod is at a bridge, and gives up what it has begun', () => {
+  const choices = someChoices();
+  const routed = { ifindex: 7, ips: [parseIp('10.244.1.7')], pod: { key: 'shop/web', uid: 'u' } };
+  const bridged = { ...routed, ifindex: 8, pod: { key: 'shop/api', uid: 'v' }, bridge: 'cni0' };
+  wantBackends(choices, { proxy: undefined, policy: 'ebpf' }, { links: [routed] });
+  settle(choices);
+  wantBackends(choices, { proxy: undefined, policy: 'nftables' }, { links: [routed] });
+  assert.equal(choices.policies.status().next, 'nftables');
+  wantBackends(choices, { proxy: undefined, policy: 'nftables' }, { links: [routed, bridged] });
+  assert.deepEqual(choices.policies.status(), {
+    wanted: 'nftables',
+    carrier: 'ebpf',
+    next: undefined,
+    problem:
+      'the link of pod shop/api is a port of cni0, where nftables is not asked: packets between pods of a bridge pass no netfilter; set policy=ebpf',
+  });
+  assert.equal(choices.services.status().problem, undefined);
+  wantBackends(choices, { proxy: undefined, policy: 'nftables' }, { links: [routed] });
+  assert.equal(choices.policies.status().next, 'nftables');
 });
 
 test('wantBackends() holds nobody back for a name that nobody has', () => {

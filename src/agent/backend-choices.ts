@@ -6,8 +6,10 @@ import type { ServiceRole } from '../backends/shared-node/service-backend.ts';
 import { BACKEND_PAIRS, pairSupport, type BackendPair } from '../backends/pairs.ts';
 import { POLICY_BACKENDS, SERVICE_BACKENDS } from '../backends/registry.ts';
 import type { ClusterSettings } from '../objects/cluster-settings.ts';
+import type { PodLink } from '../backends/shared-node/policy-backend.ts';
 import type { AgentContext } from './agent-context.ts';
 import { BackendChoice } from './backend-choice.ts';
+import { bridgedPodProblem } from './bridged-pods.ts';
 import { backendSupports, type SupportOptions } from './backend-support.ts';
 
 export interface BackendChoices {
@@ -34,6 +36,8 @@ export function openChoices(context: AgentContext, onKnown: () => void): Backend
 export interface WishAround {
   /** What is wrong with the settings of Services otherwise. */
   readonly beside?: string | undefined;
+  /** The node's pod links. */
+  readonly links?: readonly PodLink[];
   /** By default those of the product. */
   readonly pairs?: readonly BackendPair[];
 }
@@ -42,14 +46,14 @@ export interface WishAround {
 export function wantBackends(
   { services, policies }: BackendChoices,
   settings: Pick<ClusterSettings, 'proxy' | 'policy'> | undefined,
-  { beside, pairs = BACKEND_PAIRS }: WishAround = {},
+  { beside, links = [], pairs = BACKEND_PAIRS }: WishAround = {},
 ): void {
   const { proxy, policy } = settings ?? {};
   const [service, keeper] = [services.meant(proxy), policies.meant(policy)];
   const support = service !== undefined && keeper !== undefined && pairSupport(service, keeper, pairs);
   const refused = support !== false && support.kind !== 'yes' ? support.because : undefined;
   services.want(proxy, { beside, refused });
-  policies.want(policy, { refused });
+  policies.want(policy, { refused: refused ?? (keeper && bridgedPodProblem(keeper, links)) });
 }
 
 /** To be asked after each pass; true where roles are others now. `isConvergedFor` asks for targets by the begin of their names. */

@@ -3,17 +3,22 @@
 import { Counter } from 'prom-client';
 import type { NodeBpf } from '../backends/shared-bpf/node-bpf.ts';
 import type { PacketEvent } from '../backends/shared-bpf/packet-events.ts';
-import type { PodDatapath } from '../cni/doors.ts';
+import type { DatapathPod, PodDatapath } from '../cni/doors.ts';
 import type { AgentContext } from './agent-context.ts';
 import { deniedByPrograms, type DeniedPacket } from '../backends/shared-policy/denied-packet.ts';
 import type { PolicyDesk } from './policy-desk.ts';
 
-/** Attaches the per-packet programs to pods' links. */
-export function podDatapath({ podInterfaces }: NodeBpf, desk: PolicyDesk): PodDatapath {
+/** Attaches the per-packet programs to pods' links. `check` throws for a link that must not be. */
+export function podDatapath(
+  { podInterfaces }: NodeBpf,
+  desk: PolicyDesk,
+  check: (pod: DatapathPod) => void = () => undefined,
+): PodDatapath {
   // The programs are attached by system calls that do not wait; a refusal becomes a rejection as the interface has it.
   return {
     // oxlint-disable-next-line typescript/require-await -- as above
     attach: async (pod) => {
+      check(pod);
       const { ifindex, mac, ips } = pod;
       podInterfaces.attach({ ifindex, mac, ips, standing: desk.add(pod) });
     },

@@ -1,7 +1,6 @@
 // Where pods that come meet their policies: keeps the node's pod links, gives a new one the standing that its policies say if they are in the kernel, and
 // lets nobody go on before they are.
 
-import type { NodeBpf } from '../backends/shared-bpf/node-bpf.ts';
 import { policyMode, setPolicyMode } from '../backends/shared-bpf/policy-mode.ts';
 import { CLOSED_STANDING, type PodStanding } from '../backends/shared-bpf/pod-interfaces.ts';
 import type { PodLink, PolicyView } from '../backends/shared-node/policy-backend.ts';
@@ -11,6 +10,8 @@ import { POLICY_MODES } from '../base/policy-numbers.ts';
 import type { DatapathPod, GatedPod } from '../cni/doors.ts';
 import type { Lease } from '../cni/lease-store.ts';
 import type { AgentContext } from './agent-context.ts';
+import { bridgesOf } from './bridged-pods.ts';
+import type { NodeDoors } from './node-doors.ts';
 import { objectKey } from '../objects/slim-meta.ts';
 
 export interface PolicyDeskOptions {
@@ -50,9 +51,9 @@ export class PolicyDesk {
   }
 
   /** A link that comes; what it may until more is known. */
-  add({ ifindex, ips, names }: DatapathPod): PodStanding {
+  add({ ifindex, ips, names, bridge }: DatapathPod): PodStanding {
     const pod = names && { key: objectKey(names), uid: names.uid };
-    const link = { ifindex, ips, pod };
+    const link = { ifindex, ips, pod, bridge };
     this.#links = [...this.#links.filter((it) => it.ifindex !== ifindex), link];
     this.#options.onLinks();
     const standing = this.#standingOf(link);
@@ -109,14 +110,17 @@ export class PolicyDesk {
 }
 
 /** The desk of a node whose programs deny what is not known from its first pod on. */
-export function openPolicyDesk(
+export async function openPolicyDesk(
   { clock, log }: AgentContext,
-  { maps, podInterfaces }: NodeBpf,
+  { bpf: { maps, podInterfaces }, netlink }: Pick<NodeDoors, 'bpf' | 'netlink'>,
   onLinks: () => void,
-): PolicyDesk {
+): Promise<PolicyDesk> {
   // A node that is new judges by these programs until its backend is whole; what judges already goes on.
   if (policyMode(maps) === POLICY_MODES.off) setPolicyMode(maps, POLICY_MODES.judges);
-  const known = podInterfaces.list().map(({ ifindex, ips }) => ({ ifindex, ips, pod: undefined }));
+  const bridges = await bridgesOf(netlink);
+  const known = podInterfaces
+    .list()
+    .map(({ ifindex, ips }) => ({ ifindex, ips, pod: undefined, bridge: bridges.get(ifindex) }));
   const onLate = ({ names, linkName }: GatedPod): void => {
     const pod = names === undefined ? `of link ${linkName}` : objectKey(names);
     log.warn(

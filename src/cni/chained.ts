@@ -33,8 +33,8 @@ export async function adoptInterface(
   if (podLink.mac === undefined) throw notUsable(request, 'it has no Ethernet address');
   const ips = ipsOf(before, request.key.ifname);
   const linkName = hostLink.name;
-  const { index: ifindex } = hostLink;
-  await context.datapath.attach({ linkName, ifindex, ips, mac: podLink.mac, names: request.pod });
+  const { index: ifindex, master: bridge } = hostLink;
+  await context.datapath.attach({ linkName, ifindex, ips, mac: podLink.mac, names: request.pod, bridge });
   try {
     await context.waitForPolicy({ ...request.key, names: request.pod, ips, linkName }, signal);
     signal.throwIfAborted();

@@ -21,6 +21,8 @@ export const CNI_ERROR = {
   checkFailed: 102,
   /** GC could not remove everything. */
   gcIncomplete: 103,
+  /** What this node runs cannot do it. */
+  unsupported: 104,
   internal: 999,
 } as const;
 
@@ -32,6 +34,7 @@ const CODE_OF: Readonly<Partial<Record<ErrorCode, CniErrorCode>>> = {
   timeout: CNI_ERROR.tryAgainLater,
   aborted: CNI_ERROR.tryAgainLater,
   kernel: CNI_ERROR.kernel,
+  unsupported: CNI_ERROR.unsupported,
 };
 
 /** A failure that answers with exactly `cniCode`; `more` becomes the answer's `details`. */

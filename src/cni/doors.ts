@@ -41,10 +41,13 @@ export interface DatapathPod {
   readonly mac: Mac;
   /** As the runtime names the pod. */
   readonly names: PodNames | undefined;
+  /** The bridge, or what else, that another plugin has made the link a port of; absent for links of our own. */
+  readonly bridge?: string | undefined;
 }
 
 /** Puts the per-packet programs on a pod's link before it is up, and takes note when it goes. */
 export interface PodDatapath {
+  /** Rejects with `unsupported` where policies could not be kept at such a link. */
   attach(pod: DatapathPod): Promise<void>;
   /** Also called for a link that has vanished already, or that never was attached. */
   detach(ifindex: number): Promise<void>;

@@ -1,8 +1,9 @@
-// A node whose pods' links somebody else makes: the reference plugin `ptp` with addresses of `host-local`, followed by our plugin with the agent's data path.
-// What differs from links of our own: the host side has an address, the pod asks for it by ARP, and no tunnel says who sends from another node.
+// A node whose pods' links somebody else makes: the reference plugin `ptp` or `bridge` with addresses of `host-local`, followed by our plugin with the agent's
+// data path. What differs from links of our own: the host side or the bridge has an address, the pod asks for it by ARP, and no tunnel says who sends from another
+// node. Across the bridge pods speak to each other without the node.
 
 import assert from 'node:assert/strict';
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -16,23 +17,39 @@ import { Lifetime } from '../../src/base/lifetime.ts';
 import { parseMac } from '../../src/base/mac.ts';
 import { bootIdentity, openNodeDoor, openPodDoor } from '../../src/cni/kernel-doors.ts';
 import { startCniServer } from '../../src/cni/server.ts';
-import { runCni } from '../support/cni-executable.ts';
+import { addByConflist, type Conflist } from '../support/cni-conflist.ts';
 import { ownName } from '../support/own-name.ts';
-import { buildPolicyWorld, type PolicyWorld, type PolicyWorldPlan } from './policy-world.ts';
+import {
+  buildPolicyWorld,
+  type BuildPolicyWorld,
+  type PolicyWorld,
+  type PolicyWorldPlan,
+} from './policy-world.ts';
 import { makeNetns } from './service-netns.ts';
 import type { WorldPod } from './service-world.ts';
 
-const PLUGINS = '/usr/lib/cni';
 const OBJECTS = new URL('../../build/bpf', import.meta.url).pathname;
-const VERSION = '1.0.0';
+const BRIDGE = 'cni0';
 
-/** Addresses of the links' host sides: no pod has them. */
+/** Addresses of the links' host sides, or of the bridge: no pod has them. */
 const GATEWAYS = { 4: '10.244.0.254', 6: 'fd00:244::fe' } as const;
 const SUBNETS = { 4: '10.244.0.0/24', 6: 'fd00:244::/64' } as const;
 
-/** The agent that attached the pods has gone when this resolves: what it programmed stays. */
-export async function buildChainedWorld(plan: PolicyWorldPlan, lifetime: Lifetime): Promise<PolicyWorld> {
+/** What makes the links: the reference plugin of that name. */
+export type ChainedPlugin = 'ptp' | 'bridge';
+
+/** The agent that attached the pods has gone when the world is there: what it programmed stays. */
+export function chainedWorldBy(plugin: ChainedPlugin): BuildPolicyWorld {
+  return (plan, lifetime) => buildChainedWorld(plugin, plan, lifetime);
+}
+
+async function buildChainedWorld(
+  plugin: ChainedPlugin,
+  plan: PolicyWorldPlan,
+  lifetime: Lifetime,
+): Promise<PolicyWorld> {
   const world = buildPolicyWorld({ ...plan, pods: new Map() }, lifetime);
+  settleAtOnce(world.nodeNetns);
   const folder = mkdtempSync(path.join(tmpdir(), `${ownName('chain')}-`));
   lifetime.defer('folder of the plugins', () => rmSync(folder, { recursive: true }));
   const agent = new Lifetime('agent');
@@ -43,9 +60,11 @@ export async function buildChainedWorld(plan: PolicyWorldPlan, lifetime: Lifetim
       const name = `p${pods.size}`;
       const netns = `${ownName('pol')}-${name}`;
       makeNetns(netns, lifetime);
-      // Whoever serves at once cannot wait for addresses that are looked for.
-      execFileSync('ip', ['netns', 'exec', netns, 'sysctl', '-qw', 'net.ipv6.conf.default.accept_dad=0']);
-      pods.set(key, await attach({ name, netns: `/run/netns/${netns}`, ips }, { world, folder, socket }));
+      settleAtOnce(`/run/netns/${netns}`);
+      pods.set(
+        key,
+        await attach({ name, netns: `/run/netns/${netns}`, ips }, { plugin, world, folder, socket }),
+      );
     }
     const attached = podInterfaces.list().flatMap(({ mac, ips }) => [mac, ...ips]);
     const known = [...pods.values()].flatMap(({ mac, ips }) => [mac, ...ips]);
@@ -54,6 +73,11 @@ export async function buildChainedWorld(plan: PolicyWorldPlan, lifetime: Lifetim
   } finally {
     await agent.close();
   }
+}
+
+/** Whoever serves or asks at once cannot wait for addresses that are looked for. */
+function settleAtOnce(netns: string): void {
+  execFileSync('nsenter', [`--net=${netns}`, 'sysctl', '-qw', 'net.ipv6.conf.default.accept_dad=0']);
 }
 
 /** With the path of its socket. */
@@ -86,56 +110,42 @@ async function startAgent(
 type Place = Pick<WorldPod, 'name' | 'netns' | 'ips'>;
 
 interface Chain {
+  readonly plugin: ChainedPlugin;
   readonly world: PolicyWorld;
   readonly folder: string;
   readonly socket: string;
 }
 
 /** ADD of both plugins, as a runtime calls them. */
-async function attach(pod: Place, { world, folder, socket }: Chain): Promise<WorldPod> {
-  const prevResult = await addByPtp(pod, { netns: world.nodeNetns, folder });
-  const containerId = pod.name;
-  const config = { cniVersion: VERSION, name: 'chain', type: 'fairlead-cni', socket, prevResult };
-  const added = await runCni({ command: 'ADD', containerId, netns: pod.netns, ifname: 'eth0', config });
-  assert.equal(added.code, 0, added.stdout);
-  const { interfaces } = prevResult;
-  const [host, own] = [false, true].map((isOwn) =>
-    interfaces.find(({ sandbox }) => (sandbox !== undefined) === isOwn),
-  );
+async function attach(pod: Place, { plugin, world, folder, socket }: Chain): Promise<WorldPod> {
+  const { interfaces } = await addByConflist(chainOf(plugin, pod.ips, { folder, socket }), {
+    nodeNetns: world.nodeNetns,
+    containerId: pod.name,
+    netns: pod.netns,
+  });
+  const own = interfaces.find(({ sandbox }) => sandbox !== undefined);
+  const host = interfaces.find(({ sandbox, name }) => sandbox === undefined && name !== BRIDGE);
   assert.ok(host && own);
   return { ...pod, link: host.name, mac: parseMac(own.mac) };
 }
 
-interface PtpResult {
-  readonly interfaces: readonly { readonly name: string; readonly mac: string; readonly sandbox?: string }[];
-}
-
-function addByPtp(
-  { name, netns, ips }: Place,
-  node: { readonly netns: string; readonly folder: string },
-): Promise<PtpResult> {
-  const env = {
-    PATH: process.env['PATH'],
-    CNI_COMMAND: 'ADD',
-    CNI_PATH: PLUGINS,
-    CNI_CONTAINERID: name,
-    CNI_NETNS: netns,
-    CNI_IFNAME: 'eth0',
-  };
+function chainOf(
+  plugin: ChainedPlugin,
+  ips: readonly [Ip, Ip],
+  { folder, socket }: Pick<Chain, 'folder' | 'socket'>,
+): Conflist {
   const ipam = {
     type: 'host-local',
-    dataDir: `${node.folder}/host-local`,
+    dataDir: `${folder}/host-local`,
     ranges: [[rangeOf(ips[0], 4)], [rangeOf(ips[1], 6)]],
     routes: [{ dst: '0.0.0.0/0' }, { dst: '::/0' }],
   };
-  return new Promise((resolve, reject) => {
-    const args = [`--net=${node.netns}`, `${PLUGINS}/ptp`];
-    const child = execFile('nsenter', args, { env }, (error, stdout) => {
-      if (error === null) resolve(JSON.parse(stdout) as PtpResult);
-      else reject(new Error(`Cannot attach ${name} by ptp: ${stdout}`, { cause: error }));
-    });
-    child.stdin?.end(JSON.stringify({ cniVersion: VERSION, name: 'chain', type: 'ptp', ipam }));
-  });
+  const bridge = plugin === 'bridge' && { bridge: BRIDGE, isGateway: true };
+  const plugins = [
+    { type: plugin, ...bridge, ipam },
+    { type: 'fairlead-cni', socket },
+  ];
+  return { cniVersion: '1.0.0', name: 'chain', plugins };
 }
 
 /** Of one address. */

@@ -1,11 +1,31 @@
-// Random policies over a pod network that somebody else makes.
+// The contracts of policies over pod networks that somebody else makes. What nothing keeps is refused: `test/kernel/chained-cni.test.ts`.
 
-import { ebpfPolicies } from './policy-backends.ts';
-import { buildChainedWorld } from './policy-chained-world.ts';
+import { EBPF_POLICIES } from '../../src/backends/policy-ebpf/backend.ts';
+import { NFTABLES_POLICIES } from '../../src/backends/policy-nftables/backend.ts';
+import type { PolicyBackend } from '../../src/backends/shared-node/policy-backend.ts';
+import { keepersBy, policiesBy } from './policy-backends.ts';
+import { chainedWorldBy, type ChainedPlugin } from './policy-chained-world.ts';
 import { policyRandomContract } from './policy-contract.ts';
+import { PROGRAMS_UNTRACKED, policyEstablishedContract } from './policy-established.ts';
+import { policyIcmpContract } from './policy-icmp.ts';
 
-policyRandomContract({
-  name: 'eBPF, links by ptp',
-  makePolicies: ebpfPolicies,
-  buildWorld: buildChainedWorld,
-});
+const CHAINS: readonly (readonly [ChainedPlugin, PolicyBackend])[] = [
+  ['ptp', EBPF_POLICIES],
+  ['ptp', NFTABLES_POLICIES],
+  ['bridge', EBPF_POLICIES],
+];
+
+for (const [plugin, backend] of CHAINS) {
+  const contract = {
+    name: `${backend.name}, links by ${plugin}`,
+    makePolicies: policiesBy(backend),
+    buildWorld: chainedWorldBy(plugin),
+  };
+  policyRandomContract(contract);
+  policyIcmpContract(contract);
+  policyEstablishedContract({
+    ...contract,
+    makePolicies: keepersBy(backend),
+    untracked: backend === EBPF_POLICIES && PROGRAMS_UNTRACKED,
+  });
+}

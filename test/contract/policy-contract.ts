@@ -21,16 +21,18 @@ import {
 import { NODES, somePolicyState, type RawPolicyState } from '../states/arbitrary-policies.ts';
 import type { MakePolicies, RunningPolicies } from './policy-backends.ts';
 import { probeAll, serveEverywhere, type Party, type Probe } from './policy-prober.ts';
-import { buildPolicyWorld, type PolicyWorld, type PolicyWorldPlan } from './policy-world.ts';
+import {
+  buildPolicyWorld,
+  type BuildPolicyWorld,
+  type PolicyWorld,
+  type PolicyWorldPlan,
+} from './policy-world.ts';
 
 export interface PolicyContract {
   readonly name: string;
   readonly makePolicies: MakePolicies;
-}
-
-export interface PolicyRandomContract extends PolicyContract {
   /** By default pods whose links are made as the product makes them. */
-  readonly buildWorld?: (plan: PolicyWorldPlan, lifetime: Lifetime) => PolicyWorld | Promise<PolicyWorld>;
+  readonly buildWorld?: BuildPolicyWorld;
 }
 
 const [NODE, OTHER] = NODES;
@@ -52,7 +54,7 @@ export function policyRandomContract({
   name,
   makePolicies,
   buildWorld = buildPolicyWorld,
-}: PolicyRandomContract): void {
+}: PolicyContract): void {
   describe(`random policies by ${name}`, () => {
     const lifetime = new Lifetime(`random policies by ${name}`);
     const prefix = ownName('pol');

@@ -9,7 +9,7 @@ import { applyNft } from '../../src/sys/nft.ts';
 import { POLICY_CLUSTER, slimPolicyObjects } from '../support/policy-state.ts';
 import { podNamed, POD_NAMES, type PodName, type Policies } from './policy-established-rows.ts';
 import type { Party } from './policy-prober.ts';
-import { buildPolicyWorld, type PolicyWorld } from './policy-world.ts';
+import { buildPolicyWorld, type BuildPolicyWorld, type PolicyWorld } from './policy-world.ts';
 
 export type FamilyIndex = 0 | 1;
 
@@ -31,9 +31,12 @@ const TRACKING = [
 ].join('\n');
 
 /** `POD_NAMES` and their nodes. */
-export async function buildEstablishedWorld(lifetime: Lifetime): Promise<PolicyWorld> {
+export async function buildEstablishedWorld(
+  lifetime: Lifetime,
+  build: BuildPolicyWorld = buildPolicyWorld,
+): Promise<PolicyWorld> {
   const own = [...IPS].filter(([name]) => name !== OTHER_NODE);
-  const world = buildPolicyWorld(
+  const world = await build(
     { pods: new Map(own), nodeIps: [parseIp('192.0.2.1')], far: IPS.get(OTHER_NODE) ?? [] },
     lifetime,
   );

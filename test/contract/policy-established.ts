@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Lifetime } from '../../src/base/lifetime.ts';
+import { canBpfAskConntrack } from '../../src/sys/bpf-conntrack.ts';
 import { assertNoLeaks, takeSnapshot } from '../support/leaks.ts';
 import { ownName } from '../support/own-name.ts';
 import type { RunningPolicies } from './policy-backends.ts';
@@ -22,6 +23,11 @@ import type { PolicyWorld } from './policy-world.ts';
 
 const PROTOCOLS = ['TCP', 'UDP'] as const;
 
+/** Why programs cannot ask the kernel's connection tracking here, false where they can. */
+export const PROGRAMS_UNTRACKED: string | false =
+  !canBpfAskConntrack() &&
+  'answers are judged as beginnings: this kernel’s connection tracking tells programs nothing';
+
 export interface PolicyEstablishedContract extends PolicyContract {
   /** Why the backend cannot ask the kernel's connection tracking here, false where it can. */
   readonly untracked?: string | false;
@@ -30,6 +36,7 @@ export interface PolicyEstablishedContract extends PolicyContract {
 export function policyEstablishedContract({
   name,
   makePolicies,
+  buildWorld,
   untracked = false,
 }: PolicyEstablishedContract): void {
   describe(`connections that stand, with policies by ${name}`, () => {
@@ -41,7 +48,7 @@ export function policyEstablishedContract({
 
     before(async () => {
       machine = await takeSnapshot({ prefix });
-      world = await buildEstablishedWorld(lifetime);
+      world = await buildEstablishedWorld(lifetime, buildWorld);
       const all = POD_NAMES.flatMap((it) => FAMILIES.map((family) => partyOf(world, it, family)));
       await serveEverywhere(all, { TCP: [80], UDP: [80] }, lifetime);
       keeper = await startKeeper();

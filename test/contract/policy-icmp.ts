@@ -68,7 +68,7 @@ const ECHO_ROWS: readonly EchoRow[] = [
   },
 ];
 
-export function policyIcmpContract({ name, makePolicies }: PolicyContract): void {
+export function policyIcmpContract({ name, makePolicies, buildWorld }: PolicyContract): void {
   describe(`ICMP with policies by ${name}`, () => {
     const lifetime = new Lifetime(`ICMP by ${name}`);
     const prefix = ownName('pol');
@@ -78,7 +78,7 @@ export function policyIcmpContract({ name, makePolicies }: PolicyContract): void
 
     before(async () => {
       machine = await takeSnapshot({ prefix });
-      world = await buildEstablishedWorld(lifetime);
+      world = await buildEstablishedWorld(lifetime, buildWorld);
       running = await makePolicies(world, lifetime);
     });
     after(async () => {

@@ -29,6 +29,12 @@ export interface PolicyWorld {
 /** What both ends of the link to the far side are called by; nobody speaks from there. */
 const LINK = { node: ['100.64.0.1', 'fdcc::1'], far: ['100.64.0.2', 'fdcc::2'] } as const;
 
+/** A builder of such a world, whoever makes the pods' links. */
+export type BuildPolicyWorld = (
+  plan: PolicyWorldPlan,
+  lifetime: Lifetime,
+) => PolicyWorld | Promise<PolicyWorld>;
+
 /** Builds the world. Run as root. */
 export function buildPolicyWorld(plan: PolicyWorldPlan, lifetime: Lifetime): PolicyWorld {
   const id = ownName('pol');

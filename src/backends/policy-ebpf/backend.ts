@@ -19,6 +19,7 @@ export const EBPF_POLICIES: PolicyBackend = {
   name: NAME,
   about: 'Per packet at the pod’s interface, by identities that travel with packets',
   needs: ['bpf-sched-cls', 'bpf-ringbuf'],
+  isAskedAcrossBridges: true,
   /** What something points to is there before it, and goes after it. */
   open: <V extends PolicyInput>({ maps }: PolicyDoors): readonly Part<V>[] => [
     policyPart(NAME, portTarget(maps), renderPorts),

@@ -16,6 +16,8 @@ export interface PodLink {
   readonly ips: readonly Ip[];
   /** As the runtime named the pod; undefined where it did not, and the addresses have to tell. */
   readonly pod: { readonly key: string; readonly uid: string } | undefined;
+  /** Another plugin has made it a port of this bridge; absent for links that are routed to. */
+  readonly bridge?: string | undefined;
 }
 
 /** What a policy backend renders from. */
@@ -47,6 +49,8 @@ export interface PolicyBackend {
   readonly about: string;
   /** Names of the probes of `src/sys/probe.ts` that must answer yes. */
   readonly needs: readonly string[];
+  /** It judges what goes from one port of a bridge to another, too; absent where that is not so. */
+  readonly isAskedAcrossBridges?: true;
   /** The parts of the engine, in the order of updates. Their targets are named `policy-<name>`, or begin so. */
   open<V extends PolicyInput>(doors: PolicyDoors): readonly Part<V>[];
   /** Gives a question for the packets that its rules have denied since they were made; absent where it counts in the programs' own counters. */
