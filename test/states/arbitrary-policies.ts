@@ -173,21 +173,52 @@ const somePod = fc.record({
   phase: fc.constantFrom('Running', 'Running', 'Running', 'Succeeded'),
 });
 
-const someParts = {
-  teams: fc.tuple(someLabels, someLabels, someLabels),
-  zones: fc.tuple(aValue, aValue),
-  pods: fc.array(somePod, { minLength: 2, maxLength: 7 }),
-  policies: fc.array(somePolicy, { maxLength: 4 }),
-  clusterPolicies: fc.array(
-    fc.oneof({ weight: 2, arbitrary: someClusterPolicy }, { weight: 1, arbitrary: someNamesPolicy }),
-    { maxLength: 3 },
-  ),
-  learned: someLearned,
-};
+type SomePod = typeof somePod extends fc.Arbitrary<infer P> ? P : never;
 
-export const somePolicyState: fc.Arbitrary<RawPolicyState> = fc
-  .record(someParts)
-  .map(({ teams, zones, pods, policies, clusterPolicies, learned }) => ({
+interface StateSize {
+  readonly pods: fc.Arbitrary<readonly SomePod[]>;
+  readonly policies: { readonly minLength?: number; readonly maxLength: number };
+  readonly maxClusterPolicies: number;
+}
+
+export const somePolicyState: fc.Arbitrary<RawPolicyState> = someStateOf({
+  pods: fc.array(somePod, { minLength: 2, maxLength: 7 }),
+  policies: { maxLength: 4 },
+  maxClusterPolicies: 3,
+});
+
+/** A node that is full: so many pods, all of the first node and running, and more policies. */
+export function someFullNode(pods: number): fc.Arbitrary<RawPolicyState> {
+  const own = somePod.map((it) => ({
+    ...it,
+    node: NODES[0],
+    isHostNetwork: false,
+    phase: 'Running' as const,
+  }));
+  return someStateOf({
+    pods: fc.array(own, { minLength: pods, maxLength: pods }),
+    policies: { minLength: 6, maxLength: 12 },
+    maxClusterPolicies: 4,
+  });
+}
+
+function someStateOf({
+  pods: somePods,
+  policies: policiesSize,
+  maxClusterPolicies,
+}: StateSize): fc.Arbitrary<RawPolicyState> {
+  const parts = {
+    teams: fc.tuple(someLabels, someLabels, someLabels),
+    zones: fc.tuple(aValue, aValue),
+    pods: somePods,
+    policies: fc.array(somePolicy, policiesSize),
+    clusterPolicies: fc.array(
+      fc.oneof({ weight: 2, arbitrary: someClusterPolicy }, { weight: 1, arbitrary: someNamesPolicy }),
+      { maxLength: maxClusterPolicies },
+    ),
+    learned: someLearned,
+  };
+  return fc.record(parts).map(({ teams, zones, pods, policies, clusterPolicies, learned }) => ({
     nodes: NODES.map((name, i) => aNode(name, i, zones[i] ?? 'x')),
     namespaces: NAMESPACES.map((name, i) => aNamespace(name, teams[i]?.app)),
     pods: pods.map(aPod),
@@ -198,6 +229,7 @@ export const somePolicyState: fc.Arbitrary<RawPolicyState> = fc
     clusterNetworkPolicies: clusterPolicies.map((spec, i) => ({ metadata: { name: `c${i}` }, spec })),
     learned,
   }));
+}
 
 function aNode(name: string, i: number, zone: string): Raw {
   const address = (text: string): object => ({ type: 'InternalIP', address: text });
@@ -220,8 +252,6 @@ function aNamespace(name: string, team: string | undefined): Raw {
   const labels = { 'kubernetes.io/metadata.name': name, ...(team === undefined ? {} : { team }) };
   return { metadata: { name, labels } as Raw['metadata'] };
 }
-
-type SomePod = typeof somePod extends fc.Arbitrary<infer P> ? P : never;
 
 function aPod({ namespace, labels, ports, node, isHostNetwork, phase }: SomePod, i: number): Raw {
   const at = NODES.indexOf(node);
