@@ -94,13 +94,18 @@ export function tcp(options: TcpOptions): Uint8Array {
 
 /** One chunk without content behind the header; the checksum is whole. */
 export function sctp(
-  options: Ports & { readonly chunk: number; readonly payload?: Uint8Array; readonly hasChecksum?: boolean },
+  options: Ports & {
+    readonly chunk: number;
+    readonly payload?: Uint8Array;
+    readonly hasChecksum?: boolean;
+    readonly tag?: number;
+  },
 ): Uint8Array {
   const payload = options.payload ?? bytes();
   const packet = bytes(
     be16(options.sourcePort),
     be16(options.destinationPort),
-    be32(0x12345678),
+    be32(options.tag ?? 0x12345678),
     [0, 0, 0, 0],
     [options.chunk, 0],
     be16(4 + payload.length),

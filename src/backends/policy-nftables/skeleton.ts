@@ -57,9 +57,11 @@ function decisionChains(direction: 'in' | 'out'): readonly Chain[] {
   return [
     {
       name: `deny-${direction}`,
+      // Apart: what the kernel's tracking has no flow for ends the rule that asks for one.
       rules: [
         `limit rate ${perSecond}/second burst ${burst} packets log prefix "${DENIAL_PREFIXES[denied]}" group ${DENIAL_LOG_GROUP}`,
-        `counter name ${DENIED_COUNTERS[denied]} ct mark set ct mark | ${DENIED} drop`,
+        `ct mark set ct mark | ${DENIED}`,
+        `counter name ${DENIED_COUNTERS[denied]} drop`,
       ],
     },
     {
