@@ -1,11 +1,11 @@
 // What a pod's rules mean in one direction for everybody: rule sets by peer and block. Pure.
 
-import { cidrHasCidr, cidrsOverlap, type Cidr } from '../../base/cidr.ts';
+import { cidrsOverlap, type Cidr } from '../../base/cidr.ts';
 import { commonPorts, type PortSet } from '../../base/port-set.ts';
 import { PEERS } from '../../base/policy-numbers.ts';
 import type { DirectionPolicy } from '../../model/policy.ts';
 import type { PolicyDirection } from '../../objects/network-policy.ts';
-import { matchesBlock, prefixesOf, type BlockIndex } from './blocks.ts';
+import { PrefixIndex, prefixesOf, RuleBlocks, type BlockIndex } from './blocks.ts';
 import { decide, type NamedPorts } from './decide.ts';
 import type { NamedIndex } from './named.ts';
 import type { ClassIndex } from './peers.ts';
@@ -41,18 +41,18 @@ export function compileDirection(context: DirectionContext): DirectionPolicy {
   const relevant = [...prefixesOf(rules)].map((prefix) => [blocks.numbers.get(prefix) ?? 0, prefix] as const);
   // Prefixes of other pods' rules may lie within one of these: they are blocks of their own for everybody.
   const own = new Set(relevant.map(([, prefix]) => prefix));
-  const within = [...blocks.numbers].filter(
-    ([prefix]) => !own.has(prefix) && relevant.some(([, it]) => cidrHasCidr(it, prefix)),
-  );
+  const around = new PrefixIndex(relevant.map(([, prefix]) => [prefix, true] as const));
+  const within = [...blocks.numbers].filter(([prefix]) => !own.has(prefix) && around.hasAround(prefix));
   const all = [NO_BLOCK, ...relevant, ...within.map(([prefix, number]) => [number, prefix] as const)];
   const ofPods = all.filter(
     ([, prefix]) => prefix === undefined || podPrefixes.some((it) => cidrsOverlap(it, prefix)),
   );
+  const matches = splitMatches(rules);
   const policy = new Map<number, Map<number, number>>();
   const fill = (number: number, peer: Peer, places: typeof all): void =>
     void policy.set(
       number,
-      new Map(places.map(([block, prefix]) => [block, ruleSetFor(context, peer, prefix)])),
+      new Map(places.map(([block, prefix]) => [block, ruleSetFor({ ...context, matches }, peer, prefix)])),
     );
   fill(PEERS.outside, { kind: 'outside' }, all);
   fill(PEERS.anyPod, { kind: 'any-pod' }, ofPods);
@@ -91,12 +91,35 @@ function namesPort({ ports = [] }: DirectionRule): boolean {
   return ports.some(({ port }) => typeof port === 'string');
 }
 
-function ruleSetFor(context: DirectionContext, peer: Peer, prefix: Cidr | undefined): number {
-  const { rules, direction, classes, named, ownPorts, numberOf } = context;
+/** The matches of a rule with peers, by how they are asked. */
+interface SplitMatches {
+  readonly blocks: RuleBlocks;
+  readonly others: readonly Exclude<PeerMatch, { kind: 'block' }>[];
+}
+
+type AllMatches = ReadonlyMap<DirectionRule, SplitMatches>;
+
+function splitMatches({ admin, rules, baseline }: DirectionRules): AllMatches {
+  return new Map([...admin, ...rules, ...baseline].map((rule) => [rule, splitRule(rule)]));
+}
+
+function splitRule({ peers = [] }: DirectionRule): SplitMatches {
+  return {
+    blocks: new RuleBlocks(peers.filter((it) => it.kind === 'block')),
+    others: peers.filter((it) => it.kind !== 'block'),
+  };
+}
+
+function ruleSetFor(
+  context: DirectionContext & { readonly matches: AllMatches },
+  peer: Peer,
+  prefix: Cidr | undefined,
+): number {
+  const { rules, direction, classes, named, matches, ownPorts, numberOf } = context;
   const peerPorts = peer.kind === 'class' ? (classes.classes.get(peer.number)?.namedPorts ?? []) : [];
   const open = (mayBe: (rule: DirectionRule) => boolean): PortSet =>
     decide(rules, {
-      concerns: (rule) => concerns(rule, { peer, prefix, classes, named, mayBe: mayBe(rule) }),
+      concerns: (rule) => concerns(rule, { peer, prefix, classes, named, matches, mayBe: mayBe(rule) }),
       namedPorts: (rule) => {
         if (direction === 'ingress') return ownPorts;
         return mayBe(rule) ? 'every' : peerPorts;
@@ -118,14 +141,16 @@ interface Asked {
   readonly prefix: Cidr | undefined;
   readonly classes: ClassIndex;
   readonly named: NamedIndex;
+  readonly matches: AllMatches;
   /** What is assumed of a pod that nobody knows. */
   readonly mayBe: boolean;
 }
 
-function concerns({ peers }: DirectionRule, { peer, prefix, classes, named, mayBe }: Asked): boolean {
-  if (peers === undefined) return true;
-  return peers.some((match) => {
-    if (match.kind === 'block') return prefix !== undefined && matchesBlock(match, prefix);
+function concerns(rule: DirectionRule, { peer, prefix, classes, named, matches, mayBe }: Asked): boolean {
+  if (rule.peers === undefined) return true;
+  const { blocks, others } = matches.get(rule) ?? splitRule(rule);
+  if (prefix !== undefined && blocks.mean(prefix)) return true;
+  return others.some((match) => {
     if (match.kind === 'names') return peer.kind === 'class' && named.matching(match).has(peer.number);
     if (peer.kind === 'class') return classes.matching(match).has(peer.number);
     if (peer.kind === 'outside' || match.kind === 'nodes') return false;
