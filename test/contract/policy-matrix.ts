@@ -53,7 +53,7 @@ function changed(state: RawPolicyState, change: Change): RawPolicyState {
     else named.set(`p${at}`, policy);
   }
   return {
-    nodes: state.nodes,
+    ...state,
     namespaces: takesNamespaces ? other.namespaces : state.namespaces,
     pods: state.pods.map((pod, at) => (pods.includes(at) ? (other.pods[at] ?? pod) : pod)),
     networkPolicies: [...named.values()],
