@@ -36,6 +36,15 @@ const [IPVS_MASK, IPVS_MARK] = [0xff00_0000, 0x0100_0000];
 const isMarked = (bits: number): string => `meta mark & ${markText(bits)} != 0x00000000`;
 const mark = (value: number): string => `meta mark ${markText(value)}`;
 const setMark = (value: number): string => `meta mark set ${markText(value)}`;
+/**
+ * What the node says to a link by itself, of which the kernel gives the link as the incoming one, too. Tracking leaves it out. Nothing that is forwarded looks
+ * so: a router takes one from the hop limit, and hands no multicast of a link on.
+ */
+const OF_THE_LINK = [
+  'ip6 hoplimit 255 icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, nd-redirect }',
+  'ip6 daddr ff02::/16',
+];
+
 /** A rule per family: `IP` is the word for its header, `F` its number. */
 const both = (rule: string): readonly string[] => [
   rule.replaceAll('IP', 'ip').replaceAll('F', '4'),
@@ -178,6 +187,7 @@ const CHAINS: readonly Chain[] = [
     hook: 'type filter hook postrouting priority srcnat - 10; policy accept;',
     rules: [
       'jump known',
+      ...OF_THE_LINK.map((it) => `${it} accept`),
       ...both('IP saddr . IP daddr @selvesF accept'),
       'jump receive',
       'jump send',
