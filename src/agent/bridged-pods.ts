@@ -28,15 +28,23 @@ export function bridgedPodProblem(backend: string, links: readonly PodLink[]): s
 }
 
 /** Throws `unsupported` for a link of a bridge unless those who keep policies, now and next, are asked there. */
-export function refuseBridged(
-  { linkName, bridge }: Pick<DatapathPod, 'linkName' | 'bridge'>,
-  of: { readonly roles: ReadonlyMap<string, BackendRole>; readonly maps: Pick<NodeMaps, 'policyState'> },
+export function bridgeGate(
+  policies: { roles(): ReadonlyMap<string, BackendRole> },
+  maps: Pick<NodeMaps, 'policyState'>,
+): (pod: DatapathPod) => void {
+  return (pod) => refuseBridged(pod, policies.roles(), maps);
+}
+
+function refuseBridged(
+  { linkName, bridge }: DatapathPod,
+  roles: ReadonlyMap<string, BackendRole>,
+  maps: Pick<NodeMaps, 'policyState'>,
 ): void {
   if (bridge === undefined) return;
-  const carriers = [...of.roles].filter(([, role]) => role === 'carry').map(([name]) => name);
+  const carriers = [...roles].filter(([, role]) => role === 'carry').map(([name]) => name);
   const other = carriers.find((it) => !isAskedAcrossBridges(it));
   // Until the settings are known the kernel says who judges.
-  if (other === undefined && policyMode(of.maps) === POLICY_MODES.judges) return;
+  if (other === undefined && policyMode(maps) === POLICY_MODES.judges) return;
   const who = other === undefined ? 'policies are not asked' : `policies by ${other} are not asked`;
   throw new FairleadError(
     'unsupported',

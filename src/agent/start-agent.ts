@@ -6,7 +6,7 @@ import type { AgentContext } from './agent-context.ts';
 import { startAgentServer } from './agent-server.ts';
 import { mergeViews, type AgentView } from './agent-view.ts';
 import { startClusterWatch, type ClusterWatch } from './cluster-watch.ts';
-import { refuseBridged } from './bridged-pods.ts';
+import { bridgeGate } from './bridged-pods.ts';
 import { startCni } from './cni.ts';
 import { cniReporter, registerCniGauges } from './cni-report.ts';
 import { engineReporter, registerEngineGauges } from './engine-report.ts';
@@ -53,9 +53,7 @@ export async function startAgent(context: AgentContext): Promise<void> {
   const desk = await openPolicyDesk(context, doors, () => now.loop?.recompile());
   const cni = await startCni(context, {
     memory,
-    datapath: podDatapath(doors.bpf, desk, (pod) =>
-      refuseBridged(pod, { roles: choices.policies.roles(), maps: doors.maps }),
-    ),
+    datapath: podDatapath(doors.bpf, desk, bridgeGate(choices.policies, doors.maps)),
     waitForPolicy: (pod, signal) => desk.waitFor(pod, signal),
     report: cniReporter(context),
   });
