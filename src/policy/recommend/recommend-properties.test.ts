@@ -35,6 +35,7 @@ const someFlow = fc.record({
   family: fc.constantFrom(4 as const, 6 as const),
   at: fc.constantFrom(
     { protocol: 'TCP' as const, port: parsePort(80) },
+    { protocol: 'TCP' as const, port: parsePort(81) },
     { protocol: 'TCP' as const, port: parsePort(9) },
     { protocol: 'UDP' as const, port: parsePort(53) },
   ),

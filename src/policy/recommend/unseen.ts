@@ -84,14 +84,14 @@ class SeenPorts {
 
   /** True where every port of the column was. */
   has(from: ReachEnd, to: ReachEnd, { asked: { protocol }, spans }: ReachColumn): boolean {
-    const [sources, destinations] = [this.#namesOf(from), this.#namesOf(to)];
-    return spans.every(
-      ({ first, last }) =>
-        first === last &&
-        sources.some((source) =>
-          destinations.some((it) => this.#ports.get(`${source} ${it}`)?.has(`${protocol} ${first}`)),
-        ),
+    const seen = this.#namesOf(from).flatMap((source) =>
+      this.#namesOf(to).flatMap((destination) => this.#ports.get(`${source} ${destination}`) ?? []),
     );
+    const isSeen = (port: number): boolean => seen.some((it) => it.has(`${protocol} ${port}`));
+    return spans.every((span) => {
+      for (let port = span.first; port <= span.last; port++) if (!isSeen(port)) return false;
+      return true;
+    });
   }
 
   #namesOf({ kind, name, ip }: ReachEnd): readonly string[] {
