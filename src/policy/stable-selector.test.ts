@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { policyWorldOf } from '../../test/support/policy-world-of.ts';
-import { stableSelector } from './stable-selector.ts';
+import { StableSelectors } from './stable-selector.ts';
 import { nameOfWorkload } from './workload.ts';
 
 /** A workload of namespace a; `selector` as its kind has it, absent where there is none. */
@@ -18,7 +18,7 @@ const chosen = (text: string, name: string): unknown => {
   const world = policyWorldOf(text);
   const asked = world.workloads.find((it) => it.name === name);
   assert.ok(asked);
-  const { selector, others } = stableSelector(world, asked);
+  const { selector, others } = new StableSelectors(world).of(asked);
   return others.length === 0 ? selector : { ...selector, others: others.map(nameOfWorkload) };
 };
 
@@ -74,10 +74,10 @@ for (const row of [
     expected: { matchLabels: { 'job-name': 'x', 'batch.kubernetes.io/job-name': 'x' } },
   },
 ])
-  test(`stableSelector() takes ${row.name}`, () => {
+  test(`StableSelectors takes ${row.name}`, () => {
     assert.deepEqual(chosen(row.given, 'x'), row.expected);
   });
 
-test('stableSelector() refuses pods without labels', () => {
+test('StableSelectors refuses pods without labels', () => {
   assert.throws(() => chosen(workload('Pod', 'x', '{}'), 'x'), /pods of a\/Pod\/x: they have no labels/);
 });

@@ -23,11 +23,29 @@ const RELEASE_LABELS: ReadonlySet<string> = new Set([
   'heritage',
 ]);
 
-/**
- * The workload's own selector, where that is exact; else by all labels of its template that stay. Throws `invalid` for pods without labels: nothing
- * but all of their namespace could choose them.
- */
-export function stableSelector({ workloads }: PolicyWorld, workload: Workload): StableSelector {
+/** The selectors of a world's workloads, each looked for once. */
+export class StableSelectors {
+  readonly #byNamespace: ReadonlyMap<string, readonly Workload[]>;
+  readonly #known = new Map<Workload, StableSelector>();
+
+  constructor({ workloads }: PolicyWorld) {
+    this.#byNamespace = Map.groupBy(workloads, (it) => it.namespace);
+  }
+
+  /**
+   * The workload's own selector, where that is exact; else by all labels of its template that stay. Throws `invalid` for pods without labels:
+   * nothing but all of their namespace could choose them.
+   */
+  of(workload: Workload): StableSelector {
+    const known = this.#known.get(workload);
+    if (known !== undefined) return known;
+    const found = stableSelector(this.#byNamespace.get(workload.namespace) ?? [], workload);
+    this.#known.set(workload, found);
+    return found;
+  }
+}
+
+function stableSelector(neighbours: readonly Workload[], workload: Workload): StableSelector {
   const own = workload.pod.metadata.labels ?? {};
   const labels = stableLabels(own);
   const candidates = [
@@ -35,7 +53,7 @@ export function stableSelector({ workloads }: PolicyWorld, workload: Workload): 
     ...(Object.keys(labels).length > 0 ? [{ matchLabels: labels }] : []),
   ]
     .filter((it) => it !== undefined && selects(it, own))
-    .map((selector = {}) => ({ selector, others: othersOf(workloads, workload, selector) }));
+    .map((selector = {}) => ({ selector, others: othersOf(neighbours, workload, selector) }));
   const [first, ...more] = candidates;
   if (first === undefined)
     throw new FairleadError(
@@ -70,16 +88,12 @@ function stableLabels(own: RawLabels): RawLabels {
 }
 
 function othersOf(
-  workloads: readonly Workload[],
+  neighbours: readonly Workload[],
   of: Workload,
   selector: RawLabelSelector,
 ): readonly Workload[] {
-  return workloads.filter(
-    (it) =>
-      it !== of &&
-      it.namespace === of.namespace &&
-      it.pod.spec.hostNetwork !== true &&
-      selects(selector, it.pod.metadata.labels ?? {}),
+  return neighbours.filter(
+    (it) => it !== of && it.pod.spec.hostNetwork !== true && selects(selector, it.pod.metadata.labels ?? {}),
   );
 }
 

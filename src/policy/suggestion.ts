@@ -5,10 +5,10 @@ import type { RawNetworkPolicy } from '../oracle/raw-policies.ts';
 import { nameOfPolicy } from './explanation.ts';
 import { nameOfParty, type Party } from './party.ts';
 import type { PolicyJudge } from './policy-judge.ts';
-import { peerOf } from './policy-peer.ts';
+import { namedEnd, peerOf } from './policy-peer.ts';
 import type { PolicyWorld } from './policy-world.ts';
 import type { Question } from './question.ts';
-import { stableSelector } from './stable-selector.ts';
+import { StableSelectors } from './stable-selector.ts';
 import type { Workload } from './workload.ts';
 
 export interface SuggestedPolicy extends RawNetworkPolicy {
@@ -34,23 +34,24 @@ export function suggestPolicies(
     );
   const { from, to, protocol, port } = question;
   const ports = [{ protocol, port }];
+  const selectors = new StableSelectors(world);
   const [fromName, toName] = [shortName(from), shortName(to)];
   const policies: SuggestedPolicy[] = [];
   if (egress.kind === 'isolated' && from.kind === 'workload') {
-    const peer = peerOf(world, question, { side: 'to', namespace: from.workload.namespace });
+    const peer = peerOf(namedEnd(world, question, 'to'), { namespace: from.workload.namespace, selectors });
     const spec = { policyTypes: ['Egress'], egress: [{ to: [peer], ports }] };
-    policies.push(policyFor(world, from.workload, { name: `${fromName}-to-${toName}`, spec }));
+    policies.push(policyFor(selectors, from.workload, { name: `${fromName}-to-${toName}`, spec }));
   }
   if (ingress.kind === 'isolated' && to.kind === 'workload') {
-    const peer = peerOf(world, question, { side: 'from', namespace: to.workload.namespace });
+    const peer = peerOf(namedEnd(world, question, 'from'), { namespace: to.workload.namespace, selectors });
     const spec = { policyTypes: ['Ingress'], ingress: [{ from: [peer], ports }] };
-    policies.push(policyFor(world, to.workload, { name: `${toName}-from-${fromName}`, spec }));
+    policies.push(policyFor(selectors, to.workload, { name: `${toName}-from-${fromName}`, spec }));
   }
   return policies;
 }
 
 function policyFor(
-  world: PolicyWorld,
+  selectors: StableSelectors,
   workload: Workload,
   {
     name,
@@ -61,7 +62,7 @@ function policyFor(
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',
     metadata: { name, namespace: workload.namespace },
-    spec: { podSelector: stableSelector(world, workload).selector, ...spec },
+    spec: { podSelector: selectors.of(workload).selector, ...spec },
   };
 }
 

@@ -5,9 +5,9 @@ import type { Protocol } from '../../base/port.ts';
 import { containerPorts } from '../../oracle/policy-end.ts';
 import type { RawLabelSelector, RawNetworkPolicyPeer } from '../../oracle/raw-policies.ts';
 import { nameOfParty } from '../party.ts';
-import { peerOf } from '../policy-peer.ts';
+import { namedEnd, peerOf } from '../policy-peer.ts';
 import type { PolicyWorld } from '../policy-world.ts';
-import { stableSelector } from '../stable-selector.ts';
+import { StableSelectors } from '../stable-selector.ts';
 import type { Workload } from '../workload.ts';
 import { isNameQuestion, type AskedConnection } from './asked-connection.ts';
 
@@ -45,24 +45,25 @@ export interface NeedSettings {
   readonly blockOf: (block: Cidr) => Cidr;
 }
 
-/** Workloads of the namespaces with what they need; names that everybody may ask for are nobody's need. Throws as `stableSelector` does. */
+/** Workloads of the namespaces with what they need; names that everybody may ask for are nobody's need. Throws as `StableSelectors` does. */
 export function subjectsOf(
   world: PolicyWorld,
   asked: readonly AskedConnection[],
   settings: NeedSettings,
 ): readonly Subject[] {
+  const selectors = new StableSelectors(world);
   const drafts = new Map<string, Subject & { readonly workloads: Workload[]; readonly needs: Need[] }>();
   for (const it of asked)
     for (const direction of ['egress', 'ingress'] as const) {
       const workload = subjectOf(it, direction, settings.namespaces);
       if (workload === undefined) continue;
-      const { selector, others } = stableSelector(world, workload);
+      const { selector, others } = selectors.of(workload);
       const key = `${workload.namespace} ${JSON.stringify(selector)}`;
       const { namespace } = workload;
       const draft = drafts.get(key) ?? { namespace, selector, others, workloads: [], needs: [] };
       drafts.set(key, draft);
       if (!draft.workloads.includes(workload)) draft.workloads.push(workload);
-      draft.needs.push(needOf(world, it, { direction, namespace, settings }));
+      draft.needs.push(needOf(world, it, { direction, namespace, settings, selectors }));
     }
   return [...drafts.values()].map((it) => ({
     ...it,
@@ -81,18 +82,22 @@ function subjectOf(
   return namespaces.has(party.workload.namespace) ? party.workload : undefined;
 }
 
+interface NeedOptions {
+  readonly direction: Direction;
+  /** Of the pods that need it. */
+  readonly namespace: string;
+  readonly settings: NeedSettings;
+  readonly selectors: StableSelectors;
+}
+
 function needOf(
   world: PolicyWorld,
   { question, recorded }: AskedConnection,
-  {
-    direction,
-    namespace,
-    settings,
-  }: { readonly direction: Direction; readonly namespace: string; readonly settings: NeedSettings },
+  { direction, namespace, settings, selectors }: NeedOptions,
 ): Need {
   const side = direction === 'egress' ? 'to' : 'from';
   const { protocol, port, to } = question;
-  const peer = widened(peerOf(world, question, { side, namespace }), settings.blockOf);
+  const peer = widened(peerOf(namedEnd(world, question, side), { namespace, selectors }), settings.blockOf);
   const name = nameOfParty(question[side]);
   const known = settings.names.get(name);
   const ports = to.kind === 'workload' ? containerPorts(to.workload.pod) : [];

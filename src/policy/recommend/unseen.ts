@@ -2,16 +2,16 @@
 
 import { cidrHasIp, parseCidr, type Cidr } from '../../base/cidr.ts';
 import { familyOf, type Ip } from '../../base/ip.ts';
-import { locateEnd } from '../../oracle/policy-end.ts';
 import { bitsIn, noBits } from '../bits.ts';
 import { DNS_LABELS, DNS_NAMESPACE, DNS_PORT } from '../cluster-dns.ts';
 import { outsideSamples } from '../outside-samples.ts';
-import { endsOf, nameOfParty } from '../party.ts';
+import { namedEnd } from '../policy-peer.ts';
 import type { PolicyWorld } from '../policy-world.ts';
 import type { Question } from '../question.ts';
 import { Reach } from '../reach.ts';
 import { columnsOf, portsText, type ReachColumn } from '../reach-column.ts';
 import { isExempt, reachEnds, type ReachEnd } from '../reach-end.ts';
+import { nameOfWorkload } from '../workload.ts';
 
 export interface UnseenPair {
   readonly from: string;
@@ -65,20 +65,17 @@ class SeenPorts {
   readonly #ports = new Map<string, Set<string>>();
   readonly #addresses = new Set<Ip>();
 
-  constructor({ objects }: PolicyWorld, questions: readonly Question[]) {
-    for (const { from, to, family, protocol, port } of questions) {
-      const ends = endsOf(from, to);
-      const [source, destination] = [[from, ends.from] as const, [to, ends.to] as const].map(
-        ([party, end]) => {
-          const located = locateEnd(objects, end, family);
-          if (party.kind === 'workload' && located.kind === 'pod') return nameOfParty(party);
-          this.#addresses.add(located.ip);
-          return located.ip;
-        },
-      );
+  constructor(world: PolicyWorld, questions: readonly Question[]) {
+    for (const question of questions) {
+      const [source, destination] = (['from', 'to'] as const).map((side) => {
+        const end = namedEnd(world, question, side);
+        if (end.kind === 'pods') return nameOfWorkload(end.workload);
+        this.#addresses.add(end.ip);
+        return end.ip;
+      });
       const key = `${source} ${destination}`;
       const ports = this.#ports.get(key) ?? new Set();
-      this.#ports.set(key, ports.add(`${protocol} ${port}`));
+      this.#ports.set(key, ports.add(`${question.protocol} ${question.port}`));
     }
   }
 
