@@ -6,6 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { clusterName, fairlead, kubectl } from '../support/cluster.ts';
+import { getText } from '../support/agent-text.ts';
 import { clusterTraces } from '../support/cluster-traces.ts';
 
 const TESTS = 'examples/policies/shop.test.yaml';
@@ -27,7 +28,19 @@ function toldText({ direction, from, to, protocolName, port, why }: ToldDenial):
   return `${direction} ${from} to ${to} ${protocolName} ${port}: isolated by ${by}`;
 }
 
-test('fairlead policy judges a cluster, before and after a change, and by packets', () => {
+/** By the metrics of all nodes. */
+async function deniedPackets(name: string, backend: string, direction: string): Promise<number> {
+  const row = `fairlead_policy_denied_packets_total{backend="${backend}",direction="${direction}"} `;
+  const texts = await Promise.all(
+    ['node-1', 'node-2', 'node-3'].map((node) =>
+      getText(`/run/fairlead/${name}/nodes/${node}/agent.sock`, '/metrics'),
+    ),
+  );
+  const rows = texts.flatMap((text) => text.split('\n').filter((line) => line.startsWith(row)));
+  return rows.reduce((sum, line) => sum + Number(line.slice(row.length)), 0);
+}
+
+test('fairlead policy judges a cluster, before and after a change, and by packets', async () => {
   const name = clusterName('pol');
   const raised = fairlead(['up', '--name', name, '-q', '-f', 'examples/shop', '-f', 'examples/policies']);
   try {
@@ -54,6 +67,8 @@ test('fairlead policy judges a cluster, before and after a change, and by packet
           texts.some((it) => denied.test(it)),
           `${backend}: ${denied} in\n${texts.join('\n')}`,
         );
+      for (const direction of ['ingress', 'egress'])
+        assert.ok((await deniedPackets(name, backend, direction)) > 0, `${backend} ${direction}`);
     }
 
     const why = fairlead(['policy', 'why', 'shop/toolbox', 'shop/service/api:http', '--cluster', name]);

@@ -1,6 +1,6 @@
 // What a node's data path dropped, by reason, read where an operator would: the agent's metrics.
 
-import http from 'node:http';
+import { getText } from '../support/agent-text.ts';
 
 /** Packets by reason; a reason that never came is 0. */
 export async function dropCounters(agentSocket: string): Promise<(reason: string) => number> {
@@ -12,17 +12,4 @@ export async function dropCounters(agentSocket: string): Promise<(reason: string
   );
   if (byReason.size === 0) throw new Error('The agent has no data path counters');
   return (reason) => byReason.get(reason) ?? 0;
-}
-
-function getText(socketPath: string, path: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    http
-      .get({ socketPath, path }, (response) => {
-        let text = '';
-        response.setEncoding('utf8');
-        response.on('data', (chunk: string) => (text += chunk));
-        response.on('end', () => resolve(text));
-      })
-      .on('error', reject);
-  });
 }
