@@ -11,7 +11,7 @@ function aBook(bounds: Partial<LearnedBounds> = {}): LearnedBook {
   return book;
 }
 
-function learn(book: LearnedBook, name: string, ips: readonly string[], nowMs = 0, ttlS = 10) {
+function learn(book: LearnedBook, name: string, ips: readonly string[], { nowMs = 0, ttlS = 10 } = {}) {
   return book.learn(
     name,
     ips.map((ip) => ({ ip: parseIp(ip), ttlS })),
@@ -26,8 +26,8 @@ function textOf(records: readonly { readonly name: string; readonly ip: string }
 
 test('LearnedBook keeps an address for its time to live and the grace, and for the longest of several answers', () => {
   const book = aBook();
-  learn(book, 'www.example.com', ['192.0.2.1'], 0, 10);
-  learn(book, 'www.example.com', ['192.0.2.1'], 1_000, 1);
+  learn(book, 'www.example.com', ['192.0.2.1'], { nowMs: 0, ttlS: 10 });
+  learn(book, 'www.example.com', ['192.0.2.1'], { nowMs: 1_000, ttlS: 1 });
   assert.deepEqual(textOf(book.due(10_999)), []);
   assert.deepEqual(textOf(book.due(11_000)), ['www.example.com 192.0.2.1']);
 });
@@ -108,8 +108,8 @@ test('LearnedBook counts by the patterns of now', () => {
 
 test('LearnedBook leaves one alone that is in use, which keeps its place', () => {
   const book = aBook({ inAll: 2 });
-  learn(book, 'a.wild.net', ['192.0.2.1'], 0, 0);
-  learn(book, 'b.wild.net', ['192.0.2.2'], 0, 60);
+  learn(book, 'a.wild.net', ['192.0.2.1'], { nowMs: 0, ttlS: 0 });
+  learn(book, 'b.wild.net', ['192.0.2.2'], { nowMs: 0, ttlS: 60 });
   const [due] = book.due(GRACE_MS);
   assert.ok(due);
   book.extend(due, 9_000);
@@ -118,6 +118,6 @@ test('LearnedBook leaves one alone that is in use, which keeps its place', () =>
     book.list().map(({ isInUse }) => isInUse),
     [true, false],
   );
-  learn(book, 'c.wild.net', ['192.0.2.3'], 0, 60);
+  learn(book, 'c.wild.net', ['192.0.2.3'], { nowMs: 0, ttlS: 60 });
   assert.deepEqual(textOf(book.list()), ['b.wild.net 192.0.2.2', 'c.wild.net 192.0.2.3']);
 });

@@ -27,6 +27,7 @@ export function addPolicyCommands(program: Command): void {
   addDiff(policy);
   addLint(policy);
   addDenied(policy);
+  addNames(policy);
   addConnections(policy);
   addRecommend(policy);
 }
@@ -100,6 +101,16 @@ function addDenied(policy: Command): void {
     .action(async (options) => (await import('./policy-denied.ts')).policyDeniedCommand(options));
 }
 
+function addNames(policy: Command): void {
+  policy
+    .command('names')
+    .description('Show which addresses the domain names in policies have on the nodes of a cluster')
+    .addOption(nameFlag())
+    .addOption(outputFlag())
+    .addHelpText('after', examples(['fairlead policy names', 'with how long each of them is let through']))
+    .action(async (options) => (await import('./policy-names.ts')).policyNamesCommand(options));
+}
+
 function addWhy(policy: Command): void {
   policy
     .command('why')
@@ -107,7 +118,7 @@ function addWhy(policy: Command): void {
     .argument('<from>', 'NAMESPACE/NAME, NAMESPACE/KIND/NAME, node/NAME or an address')
     .argument(
       '<to>',
-      'the same, or NAMESPACE/service/NAME, with a port: TO:PORT or TO:PORT/PROTOCOL; the port may be a name',
+      'the same, NAMESPACE/service/NAME or a domain name, with a port: TO:PORT or TO:PORT/PROTOCOL; the port may be a name',
     )
     .addOption(filenameFlag())
     .addOption(clusterFlag())

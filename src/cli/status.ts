@@ -88,7 +88,13 @@ function statusText(status: ClusterStatus, isWide: boolean): string {
       : `Load balancers: ${status.loadBalancerCidrs.join(', ')} by this machine's link to the cluster\n\n`,
     table(['NODE', 'STATE', 'PODS', 'AGENT', 'SERVICES BY', 'POLICIES BY', 'ENTRIES'], nodes),
     ...(isWide
-      ? ['\n', table(['NODE', 'SERVICES ARE TRANSLATED AT', 'POLICIES ARE ASKED AT'], hookRows(status))]
+      ? [
+          '\n',
+          table(
+            ['NODE', 'SERVICES ARE TRANSLATED AT', 'POLICIES ARE ASKED AT', 'NAMES LEARNED'],
+            hookRows(status),
+          ),
+        ]
       : []),
     ...(isWide ? ['\n', table(['NODE', 'TARGET', 'WANTED', 'THERE', 'ERRORS', 'CONVERGED'], targets)] : []),
     ...(isWide
@@ -105,11 +111,12 @@ function statusText(status: ClusterStatus, isWide: boolean): string {
   ].join('');
 }
 
-/** In which hooks of the kernel; nothing of a node that is still on its way to its first pair. */
+/** In which hooks of the kernel, nothing of a node that is still on its way to its first pair; and how many addresses are known for how many domain names of policies. */
 function hookRows({ nodes }: ClusterStatus): readonly (readonly string[])[] {
-  return nodes.map(({ name, services, policies }) => {
+  return nodes.map(({ name, services, policies, learned }) => {
     const pair = findPair(services?.carrier ?? '', policies?.carrier ?? '');
-    return [name, pair?.translated ?? '-', pair?.judged ?? '-'];
+    const names = learned === undefined ? '-' : `${learned.addresses} for ${learned.patterns}`;
+    return [name, pair?.translated ?? '-', pair?.judged ?? '-', names];
   });
 }
 

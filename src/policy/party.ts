@@ -10,7 +10,8 @@ import { nameOfWorkload, workloadKindOf, type Workload } from './workload.ts';
 export type Party =
   | { readonly kind: 'workload'; readonly workload: Workload }
   | { readonly kind: 'node'; readonly name: string }
-  | { readonly kind: 'address'; readonly ip: Ip };
+  /** `domain`: the name that was asked about, where the address stands for it. */
+  | { readonly kind: 'address'; readonly ip: Ip; readonly domain?: string };
 
 export function nameOfParty(party: Party): string {
   switch (party.kind) {
@@ -19,7 +20,7 @@ export function nameOfParty(party: Party): string {
     case 'node':
       return `node/${party.name}`;
     case 'address':
-      return party.ip;
+      return party.domain ?? party.ip;
     default:
       return party satisfies never;
   }

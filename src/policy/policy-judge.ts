@@ -39,7 +39,10 @@ export function oracleJudge({ objects }: PolicyWorld): PolicyJudge {
       const ofEnds = [ends.from, ends.to].flatMap(candidates);
       const namespaces = new Set(ofEnds.map((it) => it.metadata.namespace));
       const networkPolicies = [...namespaces].flatMap((it) => policies.get(it) ?? []);
-      return judge({ ...objects, pods: ofEnds, networkPolicies }, { ...ends, family, protocol, port });
+      const isNamed = to.kind === 'address' && to.domain !== undefined;
+      const learnedNames = new Map(isNamed ? [[to.domain, [to.ip]]] : []);
+      const asked = { ...objects, pods: ofEnds, networkPolicies, learnedNames };
+      return judge(asked, { ...ends, family, protocol, port });
     },
   };
 }

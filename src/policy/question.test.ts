@@ -31,6 +31,11 @@ metadata: { name: done, namespace: shop }
 status: { phase: Succeeded }
 ---
 apiVersion: v1
+kind: Pod
+metadata: { name: dotted.name.web, namespace: default }
+spec: { containers: [] }
+---
+apiVersion: v1
 kind: Service
 metadata: { name: web, namespace: shop }
 spec: { selector: { app: web }, ports: [ { port: 8000, targetPort: http, name: main }, { port: 9 }, { port: 53, protocol: UDP, targetPort: dns }, { port: 7, targetPort: none } ] }
@@ -57,6 +62,7 @@ test('readPolicyWorld() takes what others made, and what has ended, for no workl
     'shop/Deployment/twice',
     'shop/StatefulSet/twice',
     'shop/CronJob/report',
+    'default/Pod/dotted.name.web',
   ]);
 });
 
@@ -98,6 +104,18 @@ for (const row of [
     ],
   },
   { asked: '2001:db8::1 > shop/web:80', expected: '2001:db8::1 > shop/Deployment/web TCP 80 IPv6' },
+  {
+    asked: 'lone > WWW.Example.com.:443',
+    expected: 'default/Deployment/lone > www.example.com TCP 443 IPv4',
+  },
+  {
+    asked: '2001:db8::1 > www.example.com:443',
+    expected: '2001:db8::1 > www.example.com TCP 443 IPv6',
+  },
+  {
+    asked: 'lone > dotted.name.web:80',
+    expected: 'default/Deployment/lone > default/Pod/dotted.name.web TCP 80 IPv4',
+  },
   { asked: 'lone > [2001:db8::1]:80', expected: 'default/Deployment/lone > 2001:db8::1 TCP 80 IPv6' },
 ])
   test(`readQuestions() understands ${row.asked}`, () => {
@@ -129,6 +147,9 @@ for (const row of [
   { asked: 'lone > shop/Service/web:7', error: /nobody behind it has the port "none"/ },
   { asked: 'lone > shop/Service/bare:1', error: /it has no selector/ },
   { asked: 'lone > shop/Service/empty:1', error: /its selector selects no workload/ },
+  { asked: 'lone > *.example.com:443', error: /find "\*\.example\.com"/ },
+  { asked: 'www.example.com > lone:1', error: /find "www\.example\.com"/ },
+  { asked: 'lone > www.example.com:http', error: /port "http" of www\.example\.com: it has no named port/ },
   { asked: 'shop/Service/web > lone:1', error: /"Service" is no kind that runs pods/ },
   { asked: 'lone > a//b:80', error: /write NAMESPACE\/NAME/ },
   { asked: '203.0.113.7 > [2001:db8::1]:80', error: /addresses of two families/ },

@@ -4,6 +4,7 @@ import { FairleadError } from '../base/errors.ts';
 import { familyOf, type Family } from '../base/ip.ts';
 import { isPort, type Port, type Protocol } from '../base/port.ts';
 import { containerPorts } from '../oracle/policy-end.ts';
+import { addressOfName, readDomainName } from './domain-name.ts';
 import { findParty, nameOfParty, type Party } from './party.ts';
 import type { PolicyWorld } from './policy-world.ts';
 import { readServiceName, serviceTargets } from './service-destination.ts';
@@ -62,13 +63,31 @@ export function readQuestions(
       via,
     }));
   }
-  const to = findParty(world, text.to, settings.namespace);
+  const domain = domainOf(world, text.to, settings);
+  const to = domain?.(from) ?? findParty(world, text.to, settings.namespace);
   const ips = [from, to].flatMap((it) => (it.kind === 'address' ? [it.ip] : []));
   const families = new Set(ips.map(familyOf));
   if (families.size > 1)
     throw new FairleadError('invalid', `Cannot ask about ${ips.join(' and ')}: addresses of two families`);
   const family = [...families][0] ?? settings.family;
   return [{ from, to, family, ...readPort(to, text), via: undefined }];
+}
+
+/** A name with dots that no workload has is one of DNS: at an address of the family of who asks. */
+function domainOf(
+  world: PolicyWorld,
+  text: string,
+  { namespace, family }: QuestionSettings,
+): ((from: Party) => Party) | undefined {
+  const domain = readDomainName(text);
+  const isThere = [...world.workloads, ...world.owned].some(
+    (it) => it.namespace === namespace && it.name === text,
+  );
+  if (domain === undefined || isThere) return undefined;
+  return (from) => {
+    const asked = from.kind === 'address' ? familyOf(from.ip) : family;
+    return { kind: 'address', ip: addressOfName(world, domain, asked), domain };
+  };
 }
 
 function readPort(to: Party, text: QuestionText): Pick<Question, 'protocol' | 'port'> {

@@ -33,6 +33,11 @@ export function suggestPolicies(
       `Cannot suggest a NetworkPolicy: ${nameOfPolicy(denied.rule)} denies it, which comes first or speaks where none isolates`,
     );
   const { from, to, protocol, port } = question;
+  if (egress.kind === 'isolated' && to.kind === 'address' && to.domain !== undefined)
+    throw new FairleadError(
+      'invalid',
+      `Cannot suggest a NetworkPolicy for ${to.domain}: it knows no names, a ClusterNetworkPolicy of tier Admin accepts domainNames`,
+    );
   const ports = [{ protocol, port }];
   const selectors = new StableSelectors(world);
   const [fromName, toName] = [shortName(from), shortName(to)];

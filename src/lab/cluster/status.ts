@@ -8,6 +8,7 @@ import { NODES, PODS } from '../../kube/resource.ts';
 import type { Node, Pod } from '../../objects/api-types.ts';
 import { countServedBy, type ServedByCounts } from '../../objects/served-by.ts';
 import type { BackendChoiceStatus } from '../../agent/backend-choice.ts';
+import type { LearnerStatus } from '../../agent/name-learner.ts';
 import type { AgentStatus } from '../../agent/status.ts';
 import type { EngineStatus } from '../../reconcile/status.ts';
 import type { ClusterConfig } from './cluster-config.ts';
@@ -36,6 +37,8 @@ export interface NodeStatus {
   readonly policies: BackendChoiceStatus | undefined;
   /** Undefined where the agent does not answer. */
   readonly crowdedMaps: readonly string[] | undefined;
+  /** Domain names of policies and what is known of them; undefined like `engine`. */
+  readonly learned: LearnerStatus | undefined;
 }
 
 export interface ClusterStatus {
@@ -91,6 +94,7 @@ export async function clusterStatus(options: StatusOptions): Promise<ClusterStat
         services: (await asked[i])?.services,
         policies: (await asked[i])?.policies,
         crowdedMaps: (await asked[i])?.crowdedMaps,
+        learned: (await asked[i])?.learned,
       };
     }),
   );
@@ -129,7 +133,7 @@ async function readObjects(options: StatusOptions): Promise<Objects> {
   }
 }
 
-type AgentAnswer = Partial<Pick<AgentStatus, 'engine' | 'services' | 'policies' | 'crowdedMaps'>>;
+type AgentAnswer = Partial<Pick<AgentStatus, 'engine' | 'services' | 'policies' | 'crowdedMaps' | 'learned'>>;
 
 async function readAgent(socket: string, signal: AbortSignal): Promise<AgentAnswer | undefined> {
   try {

@@ -238,7 +238,30 @@ const UNPROTECTED: LintRule = {
   },
 };
 
+const NAMES_NOT_ACCEPTED: LintRule = {
+  id: 'names-not-accepted',
+  level: 'error',
+  about:
+    'domainNames stand in a rule that denies or passes: the API defines them for Accept alone, and the rule denies all',
+  check: (context) =>
+    clusterPoliciesOf(context).flatMap(({ at, policy }) =>
+      (policy.spec.egress ?? []).flatMap(({ action, to }, i): readonly Said[] => {
+        const named = (to ?? []).findIndex((it) => (it.domainNames ?? []).length > 0);
+        if (action === 'Accept' || named < 0) return [];
+        return [
+          {
+            at,
+            field: `spec.egress[${i}].to[${named}].domainNames`,
+            message: `egress[${i}] is no Accept and has domainNames, so that it denies everything`,
+            fix: 'accept the names that may be reached, and deny networks behind them',
+          },
+        ];
+      }),
+    ),
+};
+
 export const EFFECT_RULES: readonly LintRule[] = [
+  NAMES_NOT_ACCEPTED,
   DNS_BLOCKED,
   UNREACHED_RULE,
   EQUAL_PRIORITY,

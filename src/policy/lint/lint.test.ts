@@ -206,6 +206,21 @@ const ROWS: readonly { readonly rule: string; readonly given: string; readonly f
     ),
   },
   {
+    rule: 'names-not-accepted',
+    given: cluster(
+      'x',
+      `priority: 1, ${ALL}, egress: [ { action: Accept, to: [ { domainNames: [a.net] } ] }, { action: Deny, to: [ { namespaces: {} }, { domainNames: [b.net] } ] } ]`,
+    ),
+    finds: 'egress[1] is no Accept and has domainNames, so that it denies everything',
+  },
+  {
+    rule: 'names-not-accepted',
+    given: cluster(
+      'x',
+      `priority: 1, ${ALL}, egress: [ { action: Accept, to: [ { domainNames: [a.net] } ] }, { action: Deny, to: [ { networks: [0.0.0.0/0] } ] } ]`,
+    ),
+  },
+  {
     rule: 'equal-priority',
     given: cluster('x', `priority: 1, ${ALL}`) + cluster('y', `priority: 1, ${ALL}`),
     finds: 'has the priority 1 of x in tier Admin, and pods in common',
