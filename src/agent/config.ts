@@ -43,7 +43,7 @@ export interface AgentConfig {
   readonly network: 'vxlan';
   /** Which of the registry's Service backends carries Services. */
   readonly service: ServiceBackend;
-  /** In which flavour the backend `iptables` writes its rules; undefined for that of the node's program `iptables`. */
+  /** In which flavour the backends `iptables` write their rules; undefined for that of the node's program `iptables`. */
   readonly iptablesFlavour: IptablesFlavour | undefined;
   /** The link that carries the tunnel. */
   readonly underlayLink: string;

@@ -60,7 +60,9 @@ export function agentParts(config: AgentConfig, doors: PartDoors): readonly Part
     ),
     staleFlowPart<AgentView>(conntrack),
     ...(sockets === undefined ? [] : [staleSocketPart<AgentView>(sockets, maps.nodeUdpPeers)]),
-    ...POLICY_BACKENDS.flatMap((it) => it.open<AgentView>({ maps, netns: undefined, lifetime })),
+    ...POLICY_BACKENDS.flatMap((it) =>
+      it.open<AgentView>({ maps, netns: undefined, lifetime, iptablesFlavour }),
+    ),
     podStandingPart<AgentView>(maps),
     ...SERVICE_BACKENDS.flatMap((it) => it.open<AgentView>(serviceDoors)),
     part(healthTarget(clock, lifetime), ({ services, isDraining }) =>

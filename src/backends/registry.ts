@@ -2,6 +2,7 @@
 
 import type { Support } from '../model/support.ts';
 import { EBPF_POLICIES } from './policy-ebpf/backend.ts';
+import { IPTABLES_POLICIES } from './policy-iptables/backend.ts';
 import { NFTABLES_POLICIES } from './policy-nftables/backend.ts';
 import { EBPF_SERVICES } from './service-ebpf/backend.ts';
 import { IPTABLES_SERVICES } from './service-iptables/backend.ts';
@@ -19,7 +20,11 @@ export const SERVICE_BACKENDS: readonly ServiceBackend[] = [
 ];
 
 /** In the order of preference. */
-export const POLICY_BACKENDS: readonly PolicyBackend[] = [EBPF_POLICIES, NFTABLES_POLICIES];
+export const POLICY_BACKENDS: readonly PolicyBackend[] = [
+  EBPF_POLICIES,
+  NFTABLES_POLICIES,
+  IPTABLES_POLICIES,
+];
 
 /** Whether this machine carries a backend; `answers` are the probes' by name. */
 export function backendSupport(

@@ -49,7 +49,7 @@ export function networkFlag(): Option {
 export function iptablesFlavourFlag(): Option {
   return flag(
     '--iptables-flavour <flavour>',
-    'where the backend iptables writes its rules (default: that of the program iptables)',
+    'where the backends iptables write their rules (default: that of the program iptables)',
   ).choices(IPTABLES_FLAVOURS);
 }
 

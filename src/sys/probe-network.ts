@@ -7,6 +7,7 @@ import { FairleadError } from '../base/errors.ts';
 import { kernelError } from './errno.ts';
 import { checkSocketsEnd } from './sock-diag.ts';
 import { systemIptablesFlavour, tryOneFlavour } from './iptables-flavour.ts';
+import { restoreIpset } from './ipset.ts';
 import { restoreIptables } from './iptables.ts';
 import { NETLINK_GENERIC, NETLINK_ROUTE, NetlinkSocket } from './netlink-socket.ts';
 import { inNetns, type Netns } from './netns.ts';
@@ -87,6 +88,12 @@ export const NETWORK_PROBES: readonly Probe[] = [
     neededFor: 'Services by iptables',
     need: 'optional',
     try: tryIptables,
+  },
+  {
+    name: 'ipset',
+    neededFor: 'policies by iptables',
+    need: 'optional',
+    try: tryIpset,
   },
   {
     name: 'iptables-one-flavour',
@@ -195,6 +202,26 @@ async function tryIptables(scratch: Netns): Promise<void> {
   const appended = rules.map((rule) => `-A ${chain} ${rule}\n`).join('');
   const script = `*nat\n:${chain} - [0:0]\n${appended}COMMIT\n`;
   await restoreIptables(script, { netns: scratch, flavour, family: 4 });
+}
+
+/** Sets of networks of both families, and every match and target that policies use, in the flavour of the system's program. */
+async function tryIpset(scratch: Netns): Promise<void> {
+  const flavour = systemIptablesFlavour();
+  if (flavour === undefined)
+    throw new FairleadError('unsupported', 'The program "iptables" is not installed');
+  const [chain, set] = ['FAIRLEAD-PROBE', 'fl-probe'];
+  for (const family of [4, 6] as const) {
+    const rules = [
+      `-m set --match-set ${set}${family} src -m connmark --mark 0x1/0x1 -g ${chain}-END`,
+      '-m conntrack --ctdir REPLY -m mark --mark 0x1/0x1 -j CONNMARK --set-xmark 0x0/0x1',
+      '-p tcp -m multiport --dports 1,2:3 -m addrtype --src-type LOCAL -j RETURN',
+    ];
+    const inet = family === 4 ? 'inet' : 'inet6';
+    await restoreIpset([`create ${set}${family} hash:net family ${inet}`], { netns: scratch });
+    const appended = rules.map((rule) => `-A ${chain} ${rule}\n`).join('');
+    const script = `*mangle\n:${chain} - [0:0]\n:${chain}-END - [0:0]\n${appended}-A POSTROUTING -j ${chain}\nCOMMIT\n`;
+    await restoreIptables(script, { netns: scratch, flavour, family });
+  }
 }
 
 /** Asks generic netlink for a family by name; the kernel loads the module where there is one. */

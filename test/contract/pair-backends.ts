@@ -45,7 +45,9 @@ export async function openPair(
   });
   const { maps, nodeLinks } = bpf;
   const parts: readonly Part<PolicyInput & ServiceInput>[] = [
-    ...POLICY_BACKENDS.flatMap((it) => it.open<PolicyInput & ServiceInput>({ maps, netns, lifetime })),
+    ...POLICY_BACKENDS.flatMap((it) =>
+      it.open<PolicyInput & ServiceInput>({ maps, netns, lifetime, iptablesFlavour }),
+    ),
     podStandingPart(maps),
     ...SERVICE_BACKENDS.filter(({ name }) => name === service || name === 'ebpf').flatMap((it) =>
       it.open<PolicyInput & ServiceInput>({ maps, nodeLinks, netns, lifetime, iptablesFlavour }),

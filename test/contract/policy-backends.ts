@@ -6,6 +6,7 @@ import { openNodeBpf, type NodeBpf } from '../../src/backends/shared-bpf/node-bp
 import { CLOSED_STANDING } from '../../src/backends/shared-bpf/pod-interfaces.ts';
 import { podStandingPart } from '../../src/backends/shared-node/pod-standing.ts';
 import { POLICY_BACKENDS } from '../../src/backends/registry.ts';
+import { IPTABLES_POLICIES } from '../../src/backends/policy-iptables/backend.ts';
 import { NFTABLES_POLICIES } from '../../src/backends/policy-nftables/backend.ts';
 import type {
   PolicyBackend,
@@ -17,6 +18,7 @@ import { DENIAL_LOG_GROUP, deniedPacketOf } from '../../src/backends/shared-poli
 import { deniedByPrograms, type DeniedPacket } from '../../src/backends/shared-policy/denied-packet.ts';
 import type { NodePolicies } from '../../src/model/policy.ts';
 import type { Part } from '../../src/reconcile/engine.ts';
+import type { IptablesFlavour } from '../../src/sys/iptables.ts';
 import { inNetns } from '../../src/sys/netns.ts';
 import { openNflog } from '../../src/sys/nflog.ts';
 import type { LoggedPacket } from '../../src/wire/netlink/nflog.ts';
@@ -43,6 +45,18 @@ const OBJECTS = new URL('../../build/bpf', import.meta.url).pathname;
 export const ebpfPolicies = policiesBy(EBPF_POLICIES);
 
 export const nftablesPolicies = policiesBy(NFTABLES_POLICIES);
+
+/** Policies by iptables in a flavour, whatever the system's is. */
+export function iptablesPoliciesIn(iptablesFlavour: IptablesFlavour): PolicyBackend {
+  return {
+    ...IPTABLES_POLICIES,
+    open: (doors) => IPTABLES_POLICIES.open({ ...doors, iptablesFlavour }),
+  };
+}
+
+export const iptablesPolicies = policiesBy(iptablesPoliciesIn('nft'));
+
+export const legacyPolicies = policiesBy(iptablesPoliciesIn('legacy'));
 
 /** All of them in one engine, as an agent has them. */
 export const switchedPolicies = policiesBy(...POLICY_BACKENDS);

@@ -3,7 +3,7 @@
 import { EBPF_POLICIES } from '../../src/backends/policy-ebpf/backend.ts';
 import { NFTABLES_POLICIES } from '../../src/backends/policy-nftables/backend.ts';
 import type { PolicyBackend } from '../../src/backends/shared-node/policy-backend.ts';
-import { keepersBy, policiesBy } from './policy-backends.ts';
+import { iptablesPoliciesIn, keepersBy, policiesBy } from './policy-backends.ts';
 import { chainedWorldBy, type ChainedPlugin } from './policy-chained-world.ts';
 import { policyRandomContract } from './policy-contract.ts';
 import { PROGRAMS_UNTRACKED, policyEstablishedContract } from './policy-established.ts';
@@ -12,6 +12,7 @@ import { policyIcmpContract } from './policy-icmp.ts';
 const CHAINS: readonly (readonly [ChainedPlugin, PolicyBackend])[] = [
   ['ptp', EBPF_POLICIES],
   ['ptp', NFTABLES_POLICIES],
+  ['ptp', iptablesPoliciesIn('nft')],
   ['bridge', EBPF_POLICIES],
 ];
 

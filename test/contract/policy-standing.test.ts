@@ -13,6 +13,8 @@ import { eventually } from '../support/eventually.ts';
 import { POLICY_CLUSTER, slimPolicyObjects } from '../support/policy-state.ts';
 import {
   ebpfPolicies,
+  iptablesPolicies,
+  legacyPolicies,
   nftablesPolicies,
   type MakePolicies,
   type RunningPolicies,
@@ -61,6 +63,8 @@ async function speak(world: PolicyWorld, lifetime: Lifetime): Promise<void> {
 for (const [name, make] of [
   ['eBPF', ebpfPolicies],
   ['nftables', nftablesPolicies],
+  ['iptables (nft)', iptablesPolicies],
+  ['iptables (legacy)', legacyPolicies],
 ] as readonly (readonly [string, MakePolicies])[])
   describe(`standing connections by ${name}`, () => {
     const lifetime = new Lifetime(name);

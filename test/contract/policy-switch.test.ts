@@ -5,6 +5,8 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { after, before, test } from 'node:test';
 import { parseIp, type Ip } from '../../src/base/ip.ts';
+import { POLICY_BACKENDS } from '../../src/backends/registry.ts';
+import type { PolicyInput } from '../../src/backends/shared-node/policy-backend.ts';
 import { Lifetime } from '../../src/base/lifetime.ts';
 import { PolicyCompiler } from '../../src/compile/policy/policy-compiler.ts';
 import type { NodePolicies } from '../../src/model/policy.ts';
@@ -16,12 +18,21 @@ import { buildPolicyWorld, type PolicyWorld } from './policy-world.ts';
 
 const POD_IPS = [1, 2, 3].map((at) => [parseIp(`10.244.0.${at}`), parseIp(`fd00:244::${at}`)] as const);
 const FAR = parseIp('203.0.113.4');
-const STEPS = [
-  { ebpf: 'carry', nftables: 'carry' },
-  { ebpf: 'leave', nftables: 'carry' },
-  { ebpf: 'carry', nftables: 'carry' },
-  { ebpf: 'carry', nftables: 'leave' },
-] as const;
+/** Who carries; the others leave. */
+const STEPS: readonly (readonly string[])[] = [
+  ['ebpf', 'nftables'],
+  ['nftables'],
+  ['nftables', 'iptables'],
+  ['iptables'],
+  ['iptables', 'ebpf'],
+  ['ebpf'],
+  ['ebpf', 'iptables'],
+  ['iptables'],
+  ['iptables', 'nftables'],
+  ['nftables'],
+  ['nftables', 'ebpf'],
+  ['ebpf'],
+];
 
 const lifetime = new Lifetime('switch of policies');
 let world: PolicyWorld;
@@ -100,6 +111,12 @@ async function holdConnection(from: Party, to: Ip): Promise<Held> {
   };
 }
 
+function rolesAt(carriers: readonly string[]): PolicyInput['policyRoles'] {
+  return new Map(
+    POLICY_BACKENDS.map(({ name }) => [name, carriers.includes(name) ? 'carry' : 'leave'] as const),
+  );
+}
+
 test('from one to the other and back nothing opens and nothing ends', async () => {
   const wanted = policies();
   await running.apply(wanted);
@@ -116,7 +133,7 @@ test('from one to the other and back nothing opens and nothing ends', async () =
   };
   const watching = watch();
   for (const step of STEPS) {
-    await running.apply(wanted, new Map(Object.entries(step)));
+    await running.apply(wanted, rolesAt(step));
     await held.say();
     await new Promise((resolve) => setTimeout(resolve, 300));
     await held.say();

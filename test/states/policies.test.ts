@@ -16,7 +16,11 @@ import type { PodLink, PolicyView } from '../../src/backends/shared-node/policy-
 import { standingOf } from '../../src/backends/shared-node/pod-standing.ts';
 import { followPolicies, renderPolicies, TABLE_KEY } from '../../src/backends/policy-nftables/render.ts';
 import type { PolicyTable } from '../../src/backends/policy-nftables/table-plan.ts';
-import { PolicyTrace } from '../../src/backends/policy-nftables/trace.ts';
+import { PolicyTrace as TableTrace } from '../../src/backends/policy-nftables/trace.ts';
+import type { PolicyRules } from '../../src/backends/policy-iptables/policy-rules.ts';
+import { PolicyRenderer } from '../../src/backends/policy-iptables/render.ts';
+import { PolicyTrace as ChainTrace } from '../../src/backends/policy-iptables/trace.ts';
+import type { PolicyJudge } from '../../src/backends/shared-policy/policy-judge.ts';
 import { tracePolicy, type PolicyMapState } from '../../src/backends/policy-ebpf/trace.ts';
 import { PolicyCompiler, type PolicyChanges } from '../../src/compile/policy/policy-compiler.ts';
 import type { PolicyObjects } from '../../src/compile/policy/policy-objects.ts';
@@ -34,7 +38,9 @@ import { NODES, somePolicyState, type RawPolicyState } from './arbitrary-policie
 interface NodeMaps extends PolicyMapState {
   readonly policies: NodePolicies;
   readonly table: PolicyTable;
-  readonly trace: PolicyTrace;
+  readonly chains: ReadonlyMap<string, PolicyRules>;
+  /** By the name of the backend. */
+  readonly traces: ReadonlyMap<string, PolicyJudge>;
 }
 
 /** With a link for each of the node's pods. */
@@ -48,15 +54,20 @@ function tableOf(policies: NodePolicies): PolicyTable {
   return table;
 }
 
-function mapsOf(policies: NodePolicies): NodeMaps {
+function mapsOf(policies: NodePolicies, renderer = new PolicyRenderer()): NodeMaps {
   const table = tableOf(policies);
+  const chains = renderer.render({ ...policies, links: linksOf(policies) });
   return {
     policies,
     ports: renderPorts(policies),
     addresses: renderAddresses(policies),
     peers: renderPeers(policies),
     table,
-    trace: new PolicyTrace(table.elements),
+    chains,
+    traces: new Map<string, PolicyJudge>([
+      ['nftables', new TableTrace(table.elements)],
+      ['iptables', new ChainTrace(chains)],
+    ]),
   };
 }
 
@@ -87,15 +98,14 @@ function side(
   const asked = { direction, remote, protocol, port, mark, isOfNode };
   const isLetIn = tracePolicy(maps, { ...asked, standing });
   const ip = own.ips.find((it) => familyOf(it) === family);
-  // To its own node a pod's packets meet no rule of the table.
-  if (ip !== undefined && !(direction === 'egress' && isOfNode)) {
-    const byTable = maps.trace.passes({ ...asked, own: ip });
-    assert.equal(
-      byTable,
-      isLetIn,
-      `the table and the programs differ: ${JSON.stringify({ ...asked, own: ip })}`,
-    );
-  }
+  // To its own node a pod's packets meet no rule of netfilter.
+  if (ip !== undefined && !(direction === 'egress' && isOfNode))
+    for (const [name, trace] of maps.traces)
+      assert.equal(
+        trace.passes({ ...asked, own: ip }),
+        isLetIn,
+        `${name} and the programs differ: ${JSON.stringify({ ...asked, own: ip })}`,
+      );
   return isLetIn;
 }
 
@@ -137,10 +147,11 @@ test('a compiler with a past compiles what a new one does', () => {
     fc.property(fc.array(somePolicyState, { minLength: 2, maxLength: 4 }), (states) => {
       const settings = { nodeName: NODES[0], cluster: POLICY_CLUSTER };
       const old = new PolicyCompiler(settings);
+      const renderer = new PolicyRenderer();
       for (const state of states) {
         const objects = slimPolicyObjects(state);
         const expected = new PolicyCompiler(settings).compile(objects);
-        assert.deepEqual(mapsOf(old.compile(objects)), mapsOf(expected));
+        assert.deepEqual(mapsOf(old.compile(objects), renderer), mapsOf(expected));
       }
     }),
     { numRuns: 100 },
@@ -251,7 +262,7 @@ function assertChange(before: PolicyTable, after: PolicyTable, { links }: Policy
   const others = keepEqual(before.elements, after.elements).changed;
   assert.ok(others.isSubsetOf(keys));
   if (!isOpening) return;
-  const [was, is] = [new PolicyTrace(before.elements), new PolicyTrace(after.elements)];
+  const [was, is] = [new TableTrace(before.elements), new TableTrace(after.elements)];
   for (const own of links.flatMap((it) => it.ips))
     for (const remote of ips)
       for (const { direction, protocol, port } of OPENINGS) {
@@ -274,6 +285,7 @@ test('a compiler that is told what changed compiles what a new one does, and say
     fc.property(somePolicyState, someWay, (first, way) => {
       const settings = { nodeName: NODES[0], cluster: POLICY_CLUSTER };
       const old = new PolicyCompiler(settings);
+      const renderer = new PolicyRenderer();
       let state = first;
       let before = slimPolicyObjects(first);
       const follow = aFollower();
@@ -285,7 +297,7 @@ test('a compiler that is told what changed compiles what a new one does, and say
         const { objects, changes } = followed(before, slimPolicyObjects(state));
         before = objects;
         const { policies, changedAddresses } = old.follow(objects, changes);
-        assert.deepEqual(mapsOf(policies), mapsOf(new PolicyCompiler(settings).compile(objects)));
+        assert.deepEqual(mapsOf(policies, renderer), mapsOf(new PolicyCompiler(settings).compile(objects)));
         if (changedAddresses !== undefined)
           assert.deepEqual(changedAddresses, keepEqual(known, policies.addresses).changed);
         follow(policies, changedAddresses);

@@ -1,7 +1,6 @@
 // The backend as the registry lists it.
 
-import { POLICY_MODES } from '../../base/policy-numbers.ts';
-import { part, type Part } from '../../reconcile/engine.ts';
+import type { Part } from '../../reconcile/engine.ts';
 import { openConntrack } from '../../sys/conntrack.ts';
 import { openNfTables } from '../../sys/nf-tables.ts';
 import {
@@ -10,7 +9,7 @@ import {
   type PolicyDoors,
   type PolicyInput,
 } from '../shared-node/policy-backend.ts';
-import { policyModeTarget, SWITCHED_ON } from '../shared-bpf/policy-mode.ts';
+import { marksPart } from '../shared-policy/marks-part.ts';
 import { followPolicies } from './render.ts';
 import { DENIED_COUNTERS, POLICY_TABLE } from './table-plan.ts';
 import { policyTableTarget } from './target.ts';
@@ -28,11 +27,7 @@ export const NFTABLES_POLICIES: PolicyBackend = {
     lifetime.defer('connection tracking of policies', () => conntrack.close());
     const place = netns === undefined ? {} : { netns };
     return [
-      // Marks harm nobody: they stay when another backend takes over, which wants them, too.
-      part<V, true>(
-        policyModeTarget('policy-nftables mode', maps, POLICY_MODES.marks),
-        ({ policyRoles }) => policyRoles.get(NAME) && SWITCHED_ON,
-      ),
+      marksPart<V>(NAME, maps),
       addressPart(NAME, policyTableTarget({ tables, conntrack, place }), followPolicies),
     ];
   },

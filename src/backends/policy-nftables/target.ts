@@ -5,7 +5,7 @@ import type { Conntrack } from '../../sys/conntrack.ts';
 import type { NfTables } from '../../sys/nf-tables.ts';
 import { applyNft, type NftPlace } from '../../sys/nft.ts';
 import type { NftElement, NftElementChange } from '../../wire/netlink/nftables.ts';
-import { markDeniedFlows } from '../shared-policy/denied-flow.ts';
+import { flowsOf, markDeniedFlows } from '../shared-policy/denied-flow.ts';
 import { encodeElement, readKey, readValue } from './element-codec.ts';
 import { TABLE_KEY } from './render.ts';
 import { deletionScript, RULE_COUNT, tableScript } from './skeleton.ts';
@@ -75,7 +75,7 @@ class PolicyFlows {
     if (known === undefined) this.#hasDenied = await markDeniedFlows(this.#conntrack, makeJudge);
     else {
       const isSame = known.isOpening && !hadDenied;
-      const hasDenied = !isSame && (await markDeniedFlows(this.#conntrack, makeJudge, known.ips));
+      const hasDenied = !isSame && (await markDeniedFlows(this.#conntrack, makeJudge, flowsOf(known.ips)));
       this.#hasDenied = hadDenied || hasDenied;
     }
     this.#done = elements;

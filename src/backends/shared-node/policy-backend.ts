@@ -6,6 +6,7 @@ import type { Lifetime } from '../../base/lifetime.ts';
 import type { NodePolicies, PolicyPod } from '../../model/policy.ts';
 import { incrementalPart, part, type Part, type Rendered } from '../../reconcile/engine.ts';
 import type { Target } from '../../reconcile/target.ts';
+import type { IptablesFlavour } from '../../sys/iptables.ts';
 import type { NodeMaps } from '../shared-bpf/node-maps.ts';
 import type { DenialDirection } from '../shared-policy/denied-packet.ts';
 import type { BackendRole } from './service-backend.ts';
@@ -31,6 +32,8 @@ export interface PolicyDoors {
   /** Path of the node's network namespace; undefined where the process lives in it. */
   readonly netns: string | undefined;
   readonly lifetime: Lifetime;
+  /** In which flavour rules of iptables are made; undefined: in that of the system's program. */
+  readonly iptablesFlavour?: IptablesFlavour | undefined;
 }
 
 export interface PolicyInput {

@@ -1,7 +1,7 @@
 // Which tracked flows policies do not allow any more, and which they allow again. Packets of the direction in which a flow began are judged by the rules;
 // of one in which answers come first, or alone, no packet is, nor one of a flow that was denied, in which nothing else comes.
 
-import { familyOf, type Ip } from '../../base/ip.ts';
+import { familyOf, type Family, type Ip } from '../../base/ip.ts';
 import { PEERS } from '../../base/policy-numbers.ts';
 import { PORT_PROTOCOLS } from '../../base/port-set.ts';
 import { PROTOCOL_NUMBERS, type Protocol } from '../../base/port.ts';
@@ -12,20 +12,31 @@ import type { PolicyJudge } from './policy-judge.ts';
 /** Bit of the connection mark: the flow was let through once and is not any more, so its answers end too. Services use bits 29 and 30. */
 export const DENIED_FLOW_BIT = 0x1000_0000;
 
+/** Which flows are asked about. */
+export interface FlowChoice {
+  readonly isMeant: (flow: TrackedFlow) => boolean;
+  readonly families: readonly Family[];
+}
+
+/** Flows with one of these addresses at an end. */
+export function flowsOf(ips: ReadonlySet<Ip>): FlowChoice {
+  return { isMeant: (flow) => isOf(flow, ips), families: [...new Set([...ips].map(familyOf))] };
+}
+
 /**
- * Sets the bit on flows that would not begin now, and frees those that would; of those alone that have one of `ips`, where they are given. `makeJudge` is
+ * Sets the bit on flows that would not begin now, and frees those that would; of those alone that are meant, where that is given. `makeJudge` is
  * called where there is a flow to ask about. True where flows that were looked at have the bit afterwards.
  */
 export async function markDeniedFlows(
   conntrack: Pick<Conntrack, 'changeMarks'>,
   makeJudge: () => PolicyJudge,
-  ips?: ReadonlySet<Ip>,
+  choice?: FlowChoice,
 ): Promise<boolean> {
   let made: PolicyJudge | undefined;
   let hasDenied = false;
   const judge = (): PolicyJudge => (made ??= makeJudge());
   const changeOf = (flow: TrackedFlow): MarkChange | undefined => {
-    const isMeant = ips === undefined || isOf(flow, ips);
+    const isMeant = choice === undefined || choice.isMeant(flow);
     if (isMarkedDenied(flow)) {
       if (isMeant && isAllowedFlow(judge(), flow)) return FREED;
       hasDenied = true;
@@ -35,7 +46,7 @@ export async function markDeniedFlows(
     }
     return undefined;
   };
-  await conntrack.changeMarks(changeOf, ips && [...new Set([...ips].map(familyOf))]);
+  await conntrack.changeMarks(changeOf, choice?.families);
   return hasDenied;
 }
 

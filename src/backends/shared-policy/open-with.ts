@@ -21,9 +21,15 @@ export class Profiles {
   readonly #blocks: ReadonlyMap<number, Cidr>;
   readonly #profiles = new Map<string, Profile>();
   readonly #peers = new Map<DirectionPolicy, ReadonlyMap<number, OpenWith>>();
+  /** Equal where policies have equal profiles. */
+  readonly blocksText: string;
 
   constructor(blocks: NodePolicies['blocks']) {
     this.#blocks = new Map([...blocks].map(([prefix, number]) => [number, prefix]));
+    this.blocksText = [...this.#blocks]
+      .map((it) => it.join(' '))
+      .toSorted()
+      .join();
   }
 
   texts(): Iterable<string> {

@@ -39,7 +39,7 @@ export interface ClusterConfig {
   readonly nodePortAddresses: readonly Cidr[];
   /** Whether nodes carry `spec.externalIPs`: whoever may write a Service could take any address with it (CVE-2020-8554). */
   readonly allowsExternalIps: boolean;
-  /** In which flavour the Service backend `iptables` writes its rules; undefined for that of the machine's program `iptables`. */
+  /** In which flavour the backends `iptables` write their rules; undefined for that of the machine's program `iptables`. */
   readonly iptablesFlavour?: IptablesFlavour | undefined;
 }
 

@@ -1,0 +1,62 @@
+// The chains that do not depend on what policies say. README.md has the way of a packet. Pure.
+
+import type { Cidr } from '../../base/cidr.ts';
+import type { Family } from '../../base/ip.ts';
+import { DENIED_FLOW_BIT } from '../shared-policy/denied-flow.ts';
+import type { ChainBook } from './chain-book.ts';
+import { CHAINS, JUMPS, NODE_FLOW_BIT } from './names.ts';
+import type { PolicyRule, RuleEnd } from './rule.ts';
+
+/** Our rule in a built-in chain, by the name of that. */
+export const JUMP_RULES: ReadonlyMap<string, string> = new Map(
+  JUMPS.map(([builtIn, chain]) => [builtIn, `-m comment --comment fairlead-policy -j ${chain}`]),
+);
+
+const RETURN: RuleEnd = { kind: 'return' };
+const DROP: RuleEnd = { kind: 'drop' };
+const jump = (chain: string): RuleEnd => ({ kind: 'jump', chain });
+
+const DENIED = { value: DENIED_FLOW_BIT, mask: DENIED_FLOW_BIT };
+const STANDS = { value: 0, mask: DENIED_FLOW_BIT };
+const OF_NODE = { value: NODE_FLOW_BIT, mask: NODE_FLOW_BIT };
+
+/** Solicitation and advertisement: to a pod, only its own node can send what a pod heeds (RFC 4861 7.1.1, hop limit 255). */
+const NEIGHBOUR_TYPES = [135, 136];
+
+/** What belongs to a flow that stands: answers, and errors about it. */
+function knownRules(family: Family): readonly PolicyRule[] {
+  return [
+    { flow: 'reply', flowMark: STANDS, end: RETURN },
+    { flow: 'reply', end: DROP },
+    { protocol: family === 4 ? 'icmp' : 'ipv6-icmp', flow: 'related', end: RETURN },
+  ];
+}
+
+/** What passed is no denied flow any more. */
+const PASSED: PolicyRule = { flowMark: DENIED, end: { kind: 'mark-flow', ...STANDS } };
+
+/** `dns`: addresses of the cluster's DNS on the node. */
+export function addSkeleton(book: ChainBook, family: Family, dns: readonly Cidr[]): void {
+  // The one place where packets end, in each direction.
+  const drop: readonly PolicyRule[] = [{ end: { kind: 'mark-flow', ...DENIED } }, { end: DROP }];
+  book.name(CHAINS.dropIn, drop);
+  book.name(CHAINS.dropOut, drop);
+  const neighbours = family === 4 ? [] : NEIGHBOUR_TYPES;
+  book.name(CHAINS.judge, [
+    ...knownRules(family),
+    { flowMark: OF_NODE, isFromNode: true, end: RETURN },
+    ...neighbours.map((icmpType): PolicyRule => ({ protocol: 'ipv6-icmp', icmpType, end: RETURN })),
+    { end: jump(CHAINS.toPod) },
+    { end: jump(CHAINS.fromPod) },
+    PASSED,
+  ]);
+  book.name(CHAINS.dns, [...knownRules(family), { end: jump(CHAINS.fromPod) }, PASSED]);
+  // All that the node itself serves is open to its pods, but for what stands in the place of pods.
+  book.name(
+    CHAINS.own,
+    dns.map((destination) => ({ destination, end: jump(CHAINS.dns) })),
+  );
+  book.name(CHAINS.sent, [
+    { flow: 'original', flowMark: { ...OF_NODE, isNegated: true }, end: { kind: 'mark-flow', ...OF_NODE } },
+  ]);
+}
