@@ -45,11 +45,13 @@ function readDenialLog(
 
 /** Of a backend that has denied nothing, or is not at work, there are none. */
 function registerDenialCounters(
-  { metrics, lifetime }: AgentContext,
+  { metrics, lifetime, config: { iptablesFlavour } }: AgentContext,
   { bpf, reader }: { readonly bpf: Pick<NodeBpf, 'counters'>; readonly reader: NflogReader | undefined },
 ): void {
   const counts = POLICY_BACKENDS.flatMap(({ name, countDenied }) =>
-    countDenied === undefined ? [] : [{ name, count: countDenied({ netns: undefined, lifetime }) }],
+    countDenied === undefined
+      ? []
+      : [{ name, count: countDenied({ netns: undefined, lifetime, iptablesFlavour }) }],
   );
   new Counter({
     name: 'fairlead_policy_denied_packets_total',

@@ -49,6 +49,26 @@ export async function saveIptables(place: IptablesPlace): Promise<string> {
   return stdout;
 }
 
+/** A chain's rules with their counters (`-nvx -L`); undefined where there is no such chain, or no such program. */
+export async function listIptablesChain(
+  { table, chain }: { readonly table: string; readonly chain: string },
+  place: IptablesPlace,
+): Promise<string | undefined> {
+  const program = `${place.family === 4 ? 'iptables' : 'ip6tables'}-${place.flavour}`;
+  const wait = `--wait=${LOCK_WAIT_S}`;
+  try {
+    const { stdout } = await runProgram(program, [wait, '-t', table, '-nvx', '-L', chain], optionsOf(place));
+    return stdout;
+  } catch (error) {
+    if (hasCode(error, 'unsupported') || (hasCode(error, 'kernel') && NO_CHAIN.test(error.message)))
+      return undefined;
+    throw error;
+  }
+}
+
+/** "iptables: No chain/target/match by that name.", "chain `X' in table `mangle' is incompatible" of what was never made. */
+const NO_CHAIN = /No chain\/target\/match by that name/;
+
 /**
  * Whether any table of the legacy flavour has been made in the namespace: without one there are no rules, and no program need be asked. A table is made when
  * it is first used, and stays as long as its namespace.

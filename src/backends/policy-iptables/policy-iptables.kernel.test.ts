@@ -11,6 +11,7 @@ import { eventually } from '../../../test/support/eventually.ts';
 import { ownName } from '../../../test/support/own-name.ts';
 import { keepByIptables } from '../../../test/support/policy-keeper.ts';
 import { ALL_WAYS, PolicyNodesLab } from '../../../test/support/policy-nodes-lab.ts';
+import { IPTABLES_POLICIES } from './backend.ts';
 import { CHAINS } from './names.ts';
 
 const PREFIX = ownName('polipt');
@@ -43,10 +44,21 @@ function countOf(family: 4 | 6, chain: string): number {
 test('what is denied is counted, by direction', async () => {
   await lab.program(lettingIn('b'));
   const before = [countOf(4, CHAINS.dropIn), countOf(6, CHAINS.dropIn), countOf(4, CHAINS.dropOut)];
+  const { netns } = lab.node('n1');
+  const count = IPTABLES_POLICIES.countDenied?.({ netns, lifetime, iptablesFlavour: 'nft' });
+  assert.ok(count);
+  const told = (await count()).get('ingress') ?? assert.fail('no count');
   await lab.expect({ 'c > a': [] });
   const [in4 = 0, in6 = 0, out4 = 0] = before;
   assert.ok(countOf(4, CHAINS.dropIn) > in4 && countOf(6, CHAINS.dropIn) > in6);
   assert.equal(countOf(4, CHAINS.dropOut), out4);
+  const now = await count();
+  assert.ok((now.get('ingress') ?? 0n) > told);
+  assert.equal(now.get('egress'), BigInt(out4));
+  assert.deepEqual(
+    await IPTABLES_POLICIES.countDenied?.({ netns, lifetime, iptablesFlavour: 'legacy' })(),
+    new Map(),
+  );
 });
 
 test('a change writes what is others alone: chains of other pods keep their counters', async () => {

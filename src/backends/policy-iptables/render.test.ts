@@ -133,6 +133,7 @@ test('PolicyRenderer: what is judged before policies are asked, and where packet
     'POLICY: -j TO-POD',
     'POLICY: -j FROM-POD',
     'POLICY: -m connmark --mark 0x10000000/0x10000000 -j CONNMARK --set-xmark 0x0/0x10000000',
+    'DROP-IN: -m limit --limit 100/sec --limit-burst 200 -j NFLOG --nflog-prefix "fairlead ingress" --nflog-group 76',
     'DROP-IN: -j CONNMARK --set-xmark 0x10000000/0x10000000',
     'DROP-IN: -j DROP',
     'FROM-POD: -s 10.0.0.1/32 -j RETURN',

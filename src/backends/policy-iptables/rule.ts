@@ -16,6 +16,14 @@ export type RuleEnd =
   /** Ends this chain and those that led here by goto: in the chains of policies, the packet passes. */
   | { readonly kind: 'return' }
   | { readonly kind: 'drop' }
+  /** Tells a reader of the group of the packet, of so many in a second, and goes on. */
+  | {
+      readonly kind: 'log';
+      readonly group: number;
+      readonly prefix: string;
+      readonly perSecond: number;
+      readonly burst: number;
+    }
   /** Changes bits of the connection mark, and goes on. */
   | { readonly kind: 'mark-flow'; readonly value: number; readonly mask: number };
 
@@ -82,6 +90,8 @@ function endText(end: RuleEnd): string {
       return '-j RETURN';
     case 'drop':
       return '-j DROP';
+    case 'log':
+      return `-m limit --limit ${end.perSecond}/sec --limit-burst ${end.burst} -j NFLOG --nflog-prefix "${end.prefix}" --nflog-group ${end.group}`;
     case 'mark-flow':
       return `-j CONNMARK --set-xmark ${hex(end.value)}/${hex(end.mask)}`;
     default:

@@ -3,6 +3,8 @@
 import type { Cidr } from '../../base/cidr.ts';
 import type { Family } from '../../base/ip.ts';
 import { DENIED_FLOW_BIT } from '../shared-policy/denied-flow.ts';
+import { DENIAL_LOG_GROUP, DENIAL_LOG_RATE, DENIAL_PREFIXES } from '../shared-policy/denial-log.ts';
+import type { DenialDirection } from '../shared-policy/denied-packet.ts';
 import type { ChainBook } from './chain-book.ts';
 import { CHAINS, JUMPS, NODE_FLOW_BIT } from './names.ts';
 import type { PolicyRule, RuleEnd } from './rule.ts';
@@ -35,12 +37,16 @@ function knownRules(family: Family): readonly PolicyRule[] {
 /** What passed is no denied flow any more. */
 const PASSED: PolicyRule = { flowMark: DENIED, end: { kind: 'mark-flow', ...STANDS } };
 
+function dropRules(direction: DenialDirection): readonly PolicyRule[] {
+  const log = { group: DENIAL_LOG_GROUP, prefix: DENIAL_PREFIXES[direction], ...DENIAL_LOG_RATE };
+  return [{ end: { kind: 'log', ...log } }, { end: { kind: 'mark-flow', ...DENIED } }, { end: DROP }];
+}
+
 /** `dns`: addresses of the cluster's DNS on the node. */
 export function addSkeleton(book: ChainBook, family: Family, dns: readonly Cidr[]): void {
   // The one place where packets end, in each direction.
-  const drop: readonly PolicyRule[] = [{ end: { kind: 'mark-flow', ...DENIED } }, { end: DROP }];
-  book.name(CHAINS.dropIn, drop);
-  book.name(CHAINS.dropOut, drop);
+  book.name(CHAINS.dropIn, dropRules('ingress'));
+  book.name(CHAINS.dropOut, dropRules('egress'));
   const neighbours = family === 4 ? [] : NEIGHBOUR_TYPES;
   book.name(CHAINS.judge, [
     ...knownRules(family),

@@ -57,7 +57,9 @@ export interface PolicyBackend {
   /** The parts of the engine, in the order of updates. Their targets are named `policy-<name>`, or begin so. */
   open<V extends PolicyInput>(doors: PolicyDoors): readonly Part<V>[];
   /** Gives a question for the packets that its rules have denied since they were made; absent where it counts in the programs' own counters. */
-  readonly countDenied?: (doors: Pick<PolicyDoors, 'netns' | 'lifetime'>) => () => Promise<DeniedCounts>;
+  readonly countDenied?: (
+    doors: Pick<PolicyDoors, 'netns' | 'lifetime' | 'iptablesFlavour'>,
+  ) => () => Promise<DeniedCounts>;
 }
 
 /** None of a direction that has no rules. */
