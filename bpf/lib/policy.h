@@ -149,8 +149,10 @@ static __noinline __u32 policy_receiver(struct __sk_buff *skb, const struct poli
 {
 	const struct policy_address *address = policy_address_of(&asked->key.remote);
 	__u32 peer = address ? address->peer : PEER_OUTSIDE;
+	/* A name that leads to the node makes it no other. */
+	bool is_outside = peer == PEER_OUTSIDE || peer >= PEER_FIRST_NAMED;
 
-	if (peer == PEER_OUTSIDE && !ip_is_group(&asked->key.remote) && policy_is_local(skb, asked))
+	if (is_outside && !ip_is_group(&asked->key.remote) && policy_is_local(skb, asked))
 		return PEER_HOST;
 	return peer;
 }

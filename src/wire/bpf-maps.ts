@@ -466,6 +466,7 @@ export const BPF_CONSTANTS: Readonly<Record<string, number>> = {
   PEER_ANY_POD: PEERS.anyPod,
   PEER_CLUSTER_DNS: PEERS.clusterDns,
   PEER_FIRST_NODE: PEERS.firstNode,
+  PEER_FIRST_NAMED: PEERS.firstNamed,
   POLICY_MODE_MARKS: POLICY_MODES.marks,
   POLICY_MODE_JUDGES: POLICY_MODES.judges,
   RULE_SET_NONE: RULE_SETS.none,

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import { startApiServer } from '../../src/apiserver/main.ts';
@@ -11,7 +12,7 @@ import { KubeClient } from '../../src/kube/kube-client.ts';
 import { loadKubeConfig } from '../../src/kube/kube-config.ts';
 import type { LearnedName } from '../../src/agent/name-learner.ts';
 import { CLUSTER_NETWORK_POLICIES, CONFIG_MAPS, NODES, PODS, SERVICES } from '../../src/kube/resource.ts';
-import { createNetns, deleteNetns } from '../../src/sys/netns.ts';
+import { createNetns, deleteNetns, inNetns } from '../../src/sys/netns.ts';
 import { makeAgentNode, type AgentNode, type AgentProcess } from '../support/agent-node.ts';
 import { ApiServerFiles } from '../support/api-server.ts';
 import { runCni } from '../support/cni-executable.ts';
@@ -31,6 +32,9 @@ const LOOPS = 60;
 /** After which an answer goes out that waits in vain. */
 const HOLD_MS = 1_000;
 
+/** An address of the node that no object names. */
+const OWN = '192.0.2.77';
+
 /** Names whose address stays the same; others have a new one each time, which nobody may keep. */
 const LASTING: ReadonlyMap<string, { readonly suffix: number; readonly ttlS: number }> = new Map([
   ['short', { suffix: 200, ttlS: 1 }],
@@ -38,6 +42,7 @@ const LASTING: ReadonlyMap<string, { readonly suffix: number; readonly ttlS: num
   ['long', { suffix: 202, ttlS: 600 }],
   ['other', { suffix: 203, ttlS: 600 }],
   ['late', { suffix: 204, ttlS: 600 }],
+  ['far', { suffix: 205, ttlS: 600 }],
 ]);
 
 for (const backend of ['ebpf', 'nftables'])
@@ -78,6 +83,7 @@ for (const backend of ['ebpf', 'nftables'])
       world.answer = (name, type) => {
         const [first = ''] = name.split('.');
         if (type !== 'A' && type !== 'AAAA') return undefined;
+        if (first === 'own') return { ips: type === 'A' ? [OWN] : [], ttlS: 0 };
         const { suffix, ttlS } = LASTING.get(first) ?? { suffix: (asked++ % 190) + 1, ttlS: 0 };
         const ip = type === 'A' ? `198.51.100.${suffix}` : `2001:db8:51::${suffix.toString(16)}`;
         return { ips: [ip], ttlS, ...(first === 'alias' ? { alias: 'edge.cdn.net' } : {}) };
@@ -169,6 +175,22 @@ for (const backend of ['ebpf', 'nftables'])
       const { ips, ms } = await pod.ask('other.example.com');
       assert.ok(ms < HOLD_MS, `${ms} ms`);
       assert.equal(await pod.connects(ips[0] ?? ''), false);
+    });
+
+    test('a rule opens the ports that it names, and a name that leads to the own node closes nothing there', async () => {
+      const [far = ''] = (await pod.ask('far.ports.net')).ips;
+      assert.equal(await pod.connects(far), false);
+      const own = createServer((it) => it.end());
+      inNetns(node.netns, () => void own.listen(80));
+      node.run('ip', 'address', 'add', `${OWN}/32`, 'dev', 'lo');
+      try {
+        assert.equal(await pod.connects(OWN), true);
+        assert.deepEqual((await pod.ask('own.ports.net')).ips, [OWN]);
+        assert.ok((await learned()).some(({ ip }) => ip === OWN));
+        assert.equal(await pod.connects(OWN), true);
+      } finally {
+        own.close();
+      }
     });
 
     test('the agent says what it has learned', async () => {
@@ -263,6 +285,11 @@ async function putObjects(api: KubeClient, backend: string): Promise<void> {
         {
           action: 'Accept',
           to: [{ domainNames: ['www.example.com', '*.wild.example.com', 'short.example.com'] }],
+        },
+        {
+          action: 'Accept',
+          to: [{ domainNames: ['*.ports.net'] }],
+          protocols: [{ tcp: { destinationPort: { number: 443 } } }],
         },
         { action: 'Deny', to: [{ networks: ['0.0.0.0/0', '::/0'] }] },
       ],
