@@ -15,6 +15,7 @@ import { systemClock } from '../base/clock.ts';
 import { nameEntryKey, type NameZone } from '../model/names.ts';
 import type { DnsConfigFile } from './config.ts';
 import { connectZoneFeed, type ZoneFeed } from './feed.ts';
+import { connectLearnClient } from './learn-client.ts';
 import { parseNameEntry } from './zone-json.ts';
 
 /** Ports of the loopback that other runs of this test hardly use. */
@@ -82,6 +83,7 @@ describe('the DNS process', () => {
       port: PORT,
       zoneFile: path.join(folder, 'zone'),
       feedSocket: path.join(folder, 'dns.sock'),
+      learnSocket: path.join(folder, 'learn.sock'),
       clusterDomain: 'cluster.local',
       upstreams: [`127.0.0.1:${upstream.address().port}`],
       metricsPort: METRICS_PORT,
@@ -177,6 +179,32 @@ describe('the DNS process', () => {
     assert.equal(value('fairlead_dns_feed_connected'), 1);
   });
 
+  test('holds answers that the agent watches for, where it starts anew even before the agent has spoken', async () => {
+    const over = new AbortController();
+    const names: string[] = [];
+    const learner = connectLearnClient(config.learnSocket ?? '', {
+      clock: systemClock,
+      random: Math.random,
+      signal: over.signal,
+      onAnswers: (answers) => {
+        names.push(...answers.map((it) => it.name));
+        learner.known(answers.map((it) => it.id));
+      },
+      onConnected: () => undefined,
+    });
+    learner.watch({ patterns: ['*.held.org'], graceMs: 60_000 });
+    await eventually(() => learner.isCurrent);
+    assert.deepEqual(await askUdp('A.Held.org A', V4), ['NOERROR', 'answer A.Held.org 60 A 192.0.2.7']);
+    assert.deepEqual(names, ['a.held.org']);
+    assert.match((await http('/metrics')).text, /fairlead_dns_held_answers_total\{result="known"\} 1\n/);
+    over.abort();
+    await learner.closed;
+    await dns.end('SIGKILL');
+    await start();
+    assert.deepEqual(await askUdp('b.held.org A', V6), ['NOERROR', 'answer b.held.org 60 A 192.0.2.7']);
+    assert.match((await http('/metrics')).text, /fairlead_dns_held_answers_total\{result="late"\} 1\n/);
+  });
+
   test('killed while nobody feeds it, it comes back with the zone it had', async () => {
     feed.publish(zoneOf('api', 'web'));
     await feed.whenApplied(2, AbortSignal.timeout(5000));
@@ -236,6 +264,7 @@ describe('the DNS process', () => {
       listen: ['192.0.2.53'],
       port: PORT,
       feedSocket: path.join(folder, 'waiting.sock'),
+      learnSocket: path.join(folder, 'waiting-learn.sock'),
       metricsPort: METRICS_PORT + 1,
     });
     await waiting.said('waiting for address');
