@@ -7,13 +7,13 @@ import { familyOf, type Ip } from '../base/ip.ts';
 import { PROTOCOL_NUMBERS } from '../base/port.ts';
 import { PODS } from '../kube/resource.ts';
 import { getJson } from '../lab/cluster/unix-http.ts';
+import { DNS_END, dnsAddresses, endText, withDns, type WorldWithDns } from '../policy/cluster-dns.ts';
 import { explain, type Explanation, type SideExplanation } from '../policy/explanation.ts';
-import { oracleJudge } from '../policy/policy-judge.ts';
-import type { PolicyWorld } from '../policy/policy-world.ts';
+import { oracleJudge, type PolicyJudge } from '../policy/policy-judge.ts';
 import { readQuestions } from '../policy/question.ts';
 import { withCluster, type ClusterAccess } from './cluster-client.ts';
 import { printForMachine } from './output.ts';
-import { loadPolicyWorld } from './policy-input.ts';
+import { loadObjects, podCidrsOf } from './policy-input.ts';
 
 interface DeniedFlags {
   readonly name: string;
@@ -33,12 +33,14 @@ interface ToldConnection extends DeniedConnection {
 }
 
 export async function policyDeniedCommand(flags: DeniedFlags): Promise<void> {
-  const world = await loadPolicyWorld({ cluster: flags.name, filename: [] });
+  const objects = await loadObjects({ cluster: flags.name, filename: [] });
+  const known = withDns(objects, { podCidrs: podCidrsOf({ filename: [] }) });
+  const judge = oracleJudge(known.world);
   const told = await withCluster({ ...flags, quiet: true, timeout: ANSWER_MS }, 'ask', async (access) => {
-    const names = await namesOf(access);
+    const names = new Map([...dnsNames(known), ...(await namesOf(access))]);
     const lists = await Promise.all(
       access.wait.cluster.nodes.map(async ({ name: node }) =>
-        (await deniedOn(node, access)).map((it) => tell(world, names, { ...it, node })),
+        (await deniedOn(node, access)).map((it) => tellDenied({ ...it, node }, { known, judge, names })),
       ),
     );
     return lists.flat().toSorted((a, b) => b.lastMs - a.lastMs);
@@ -67,16 +69,28 @@ async function namesOf({ client, wait }: ClusterAccess): Promise<ReadonlyMap<str
   );
 }
 
-function tell(
-  world: PolicyWorld,
-  names: ReadonlyMap<string, string>,
+function dnsNames({ world }: WorldWithDns): readonly (readonly [string, string])[] {
+  return dnsAddresses(world).map((ip) => [ip, DNS_END]);
+}
+
+interface Telling {
+  readonly known: WorldWithDns;
+  readonly judge: PolicyJudge;
+  /** By address. */
+  readonly names: ReadonlyMap<string, string>;
+}
+
+/** Exported for tests. */
+export function tellDenied(
   denied: DeniedConnection & { readonly node: string },
+  telling: Telling,
 ): ToldConnection {
+  const { names } = telling;
   const [from, to] = [denied.source, denied.destination].map((ip) => names.get(ip) ?? ip) as [string, string];
   const protocolName =
     Object.entries(PROTOCOL_NUMBERS).find(([, number]) => number === denied.protocol)?.[0] ??
     `protocol ${denied.protocol}`;
-  const explanation = explained(world, { from, to, port: denied.port, protocolName, ip: denied.source });
+  const explanation = explained(telling, { from, to, port: denied.port, protocolName, ip: denied.source });
   return { ...denied, from, to, protocolName, why: explanation?.[denied.direction] };
 }
 
@@ -89,12 +103,16 @@ interface Asked {
 }
 
 /** None where an end is not there any more, or the protocol has no ports. */
-function explained(world: PolicyWorld, { from, to, port, protocolName, ip }: Asked): Explanation | undefined {
+function explained(
+  { known, judge }: Telling,
+  { from, to, port, protocolName, ip }: Asked,
+): Explanation | undefined {
   if (!Object.hasOwn(PROTOCOL_NUMBERS, protocolName)) return undefined;
   try {
-    const text = { from, to, port: String(port), protocol: protocolName };
-    const [question] = readQuestions(world, text, { namespace: 'default', family: familyOf(ip) });
-    return question && explain(world, oracleJudge(world), question);
+    const ends = { from: endText(known, from), to: endText(known, to) };
+    const text = { ...ends, port: String(port), protocol: protocolName };
+    const [question] = readQuestions(known.world, text, { namespace: 'default', family: familyOf(ip) });
+    return question && explain(known.world, judge, question);
   } catch (error) {
     process.stderr.write(`fairlead: ${from} to ${to}: ${messageOf(error)}\n`);
     return undefined;

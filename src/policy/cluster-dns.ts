@@ -1,15 +1,19 @@
 // The cluster's DNS server as policies see it: pods of kube-system with a label that every installer gives them, also where each node answers itself.
 
 import { FairleadError } from '../base/errors.ts';
-import type { PlacedObject } from './placed-object.ts';
+import { tryParseIp, type Ip } from '../base/ip.ts';
+import { listOf, objectOf } from '../objects/json.ts';
+import { namespaceOf, type PlacedObject } from './placed-object.ts';
 import { readPolicyWorld, type PolicyWorld, type PolicyWorldSettings } from './policy-world.ts';
-import type { Workload } from './workload.ts';
+import { nameOfWorkload, type Workload } from './workload.ts';
 
 export const DNS_NAMESPACE = 'kube-system';
 export const DNS_LABELS = { 'k8s-app': 'kube-dns' } as const;
 export const DNS_PORT = 53;
-/** The name of its Service. */
-export const DNS_SERVICE = 'kube-dns';
+const DNS_SERVICE = 'kube-dns';
+
+/** Its Service, which stands for it whoever answers in its place: each node does where no pod is behind it. */
+export const DNS_END = `${DNS_NAMESPACE}/service/${DNS_SERVICE}`;
 
 export interface WorldWithDns {
   readonly placed: readonly PlacedObject[];
@@ -27,6 +31,22 @@ export function withDns(placed: readonly PlacedObject[], settings: PolicyWorldSe
   const added = worldOfMore.workloads.find((it) => it.placed === DNS_SERVER);
   if (added === undefined) throw new FairleadError('internal', 'The DNS server is no workload');
   return { placed: more, world: worldOfMore, server: added };
+}
+
+/** Addresses of its Service; none where there is no such object. */
+export function dnsAddresses({ services }: PolicyWorld): readonly Ip[] {
+  const service = services.find(
+    (it) => namespaceOf(it) === DNS_NAMESPACE && it.object.metadata.name === DNS_SERVICE,
+  );
+  const spec = objectOf(service?.object['spec']);
+  return [spec['clusterIP'], ...listOf(spec['clusterIPs'])].flatMap((it) =>
+    typeof it === 'string' ? (tryParseIp(it) ?? []) : [],
+  );
+}
+
+/** How questions name an end: the server in the place of its Service. */
+export function endText({ server }: Pick<WorldWithDns, 'server'>, text: string): string {
+  return text === DNS_END ? nameOfWorkload(server) : text;
 }
 
 export function isDns({ namespace, pod }: Workload): boolean {

@@ -1,13 +1,10 @@
 // Who has an address at the moment: the workload whose pod it is, the cluster's DNS, a node, or nobody of the cluster.
 
-import { tryParseIp, type Ip } from '../../base/ip.ts';
-import { listOf, objectOf } from '../../objects/json.ts';
+import type { Ip } from '../../base/ip.ts';
 import { allAddresses } from '../../oracle/policy-end.ts';
-import { DNS_NAMESPACE, DNS_SERVICE } from '../cluster-dns.ts';
-import { namespaceOf } from '../placed-object.ts';
+import { DNS_END, dnsAddresses } from '../cluster-dns.ts';
 import { knownIpsOf, type PolicyWorld } from '../policy-world.ts';
 import { controllerOf, nameOfWorkload, ownerKey, type Workload } from '../workload.ts';
-import { DNS_END } from './connection-record.ts';
 
 export interface AddressOwner {
   /** As records name it: an address stands for itself. */
@@ -52,14 +49,4 @@ function topOf(workload: Workload, byKey: ReadonlyMap<string, Workload>): Worklo
     next = byKey.get(controllerOf(top.placed) ?? '');
   }
   return top;
-}
-
-function dnsAddresses({ services }: PolicyWorld): readonly Ip[] {
-  const service = services.find(
-    (it) => namespaceOf(it) === DNS_NAMESPACE && it.object.metadata.name === DNS_SERVICE,
-  );
-  const spec = objectOf(service?.object['spec']);
-  return [spec['clusterIP'], ...listOf(spec['clusterIPs'])].flatMap((it) =>
-    typeof it === 'string' ? (tryParseIp(it) ?? []) : [],
-  );
 }

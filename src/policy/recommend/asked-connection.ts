@@ -1,14 +1,13 @@
 // Recorded connections as questions about a world, and those of them that policies may be made for.
 
 import { FairleadError, messageOf } from '../../base/errors.ts';
-import { isDns, DNS_PORT, type WorldWithDns } from '../cluster-dns.ts';
+import { DNS_PORT, endText, isDns, type WorldWithDns } from '../cluster-dns.ts';
 import { reasonOf } from '../assertions.ts';
 import { explain } from '../explanation.ts';
-import { nameOfParty, type Party } from '../party.ts';
 import { oracleJudge } from '../policy-judge.ts';
 import type { PolicyVerdict } from '../../oracle/policy.ts';
 import { readQuestions, type Question } from '../question.ts';
-import { DNS_END, type RecordedConnection } from './connection-record.ts';
+import type { RecordedConnection } from './connection-record.ts';
 
 /** A connection that the policies of now let pass. */
 export interface AskedConnection {
@@ -43,16 +42,14 @@ export function askConnections(
   return { asked, leftOut };
 }
 
-function questionOf({ world, server }: WorldWithDns, it: RecordedConnection): Question {
-  const dns: Party = { kind: 'workload', workload: server };
-  const isToDns = it.to === DNS_END;
+function questionOf(known: WorldWithDns, it: RecordedConnection): Question {
   const text = {
-    from: it.from === DNS_END ? nameOfParty(dns) : it.from,
-    to: isToDns ? nameOfParty(dns) : it.to,
+    from: endText(known, it.from),
+    to: endText(known, it.to),
     port: String(it.port),
     protocol: it.protocol,
   };
-  const [question] = readQuestions(world, text, { namespace: 'default', family: it.family });
+  const [question] = readQuestions(known.world, text, { namespace: 'default', family: it.family });
   if (question === undefined)
     throw new FairleadError('internal', 'A connection without a Service is one question');
   return question;

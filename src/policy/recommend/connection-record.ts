@@ -7,14 +7,10 @@ import type { Family } from '../../base/ip.ts';
 import { parsePort, parseProtocol, type Port, type Protocol } from '../../base/port.ts';
 import { isObject } from '../../objects/json.ts';
 import { Field } from '../../objects/slim-field.ts';
-import { DNS_NAMESPACE, DNS_SERVICE } from '../cluster-dns.ts';
-
-/** How the cluster's DNS server stands in a record, whoever answers in its place. */
-export const DNS_END = `${DNS_NAMESPACE}/service/${DNS_SERVICE}`;
 
 /** What two ends said to each other at a port. */
 export interface RecordedConnection {
-  /** "shop/Deployment/web", an address of what is no pod, or `DNS_END`. */
+  /** "shop/Deployment/web", an address of what is no pod, or `DNS_END` of cluster-dns.ts. */
   readonly from: string;
   readonly to: string;
   readonly family: Family;
