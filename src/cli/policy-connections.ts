@@ -2,8 +2,11 @@
 
 import type { SeenConnections } from '../agent/seen-connections.ts';
 import { nodePaths } from '../base/paths.ts';
+import { ENDPOINT_SLICES } from '../kube/resource.ts';
 import { getJson } from '../lab/cluster/unix-http.ts';
 import { listPolicyObjects } from '../lab/connectivity/policy-objects.ts';
+import type { EndpointSlice } from '../objects/api-types.ts';
+import { SERVICE_NAME_LABEL } from '../objects/endpoint-slice.ts';
 import { AddressBook } from '../policy/recommend/address-book.ts';
 import { recordForm, type ConnectionRecord } from '../policy/recommend/connection-record.ts';
 import { ConnectionRecorder } from '../policy/recommend/connection-recorder.ts';
@@ -64,11 +67,25 @@ async function recordOnce(recorder: ConnectionRecorder, { client, wait }: Cluste
     }),
   );
   const objects = await listPolicyObjects(client, `cluster ${cluster.name}`, signal);
-  const book = new AddressBook(worldOf(objects.filter(isOfPolicyWorld), { filename: [] }));
+  const { items: slices } = await client.list(ENDPOINT_SLICES, {}, { signal });
+  const world = worldOf(objects.filter(isOfPolicyWorld), { filename: [] });
+  const book = new AddressBook(world, servicesByAddress(slices));
   for (const { name, connections, leftOut } of seen) {
     recorder.note(connections, book);
     recorder.noteLeftOut(name, leftOut);
   }
+}
+
+function servicesByAddress(slices: readonly EndpointSlice[]): ReadonlyMap<string, string> {
+  return new Map(
+    slices.flatMap(({ metadata, endpoints }) => {
+      const service = metadata.labels?.[SERVICE_NAME_LABEL];
+      if (service === undefined) return [];
+      return endpoints
+        .flatMap((it) => it.addresses)
+        .map((ip) => [ip, `${metadata.namespace}/${service}`] as const);
+    }),
+  );
 }
 
 function recordText({ connections, names, leftOut }: ConnectionRecord): string {

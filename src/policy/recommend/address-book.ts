@@ -12,30 +12,44 @@ export interface AddressOwner {
   readonly isPod: boolean;
   /** Of a pod the node that it is on, of a node itself. */
   readonly node: string | undefined;
+  /** Whose an address is that is no pod's: "node node-1", "endpoint of default/kubernetes". */
+  readonly about: string | undefined;
 }
 
 export class AddressBook {
   readonly #owners = new Map<Ip, AddressOwner>();
+  readonly #services: ReadonlyMap<string, string>;
 
-  /** Of a world that a cluster has, with pods and their addresses. */
-  constructor(world: PolicyWorld) {
+  /** Of a world that a cluster has, with pods and their addresses; `services` by the addresses of their endpoints. */
+  constructor(world: PolicyWorld, services: ReadonlyMap<string, string> = new Map()) {
+    this.#services = services;
     for (const node of world.objects.nodes)
       for (const ip of allAddresses(node))
-        this.#owners.set(ip, { text: ip, isPod: false, node: node.metadata.name });
+        this.#owners.set(ip, {
+          text: ip,
+          isPod: false,
+          node: node.metadata.name,
+          about: `node ${node.metadata.name}`,
+        });
     for (const ip of dnsAddresses(world))
-      this.#owners.set(ip, { text: DNS_END, isPod: false, node: undefined });
+      this.#owners.set(ip, { text: DNS_END, isPod: false, node: undefined, about: undefined });
     const all = [...world.workloads, ...world.owned];
     const byKey = new Map(all.map((it) => [ownerKey(it.namespace, it.kind, it.name), it]));
     for (const workload of all) {
       const { kind, pod } = workload;
       if (kind !== 'Pod' || pod.spec.hostNetwork === true) continue;
       const text = nameOfWorkload(topOf(workload, byKey));
-      for (const ip of knownIpsOf(pod)) this.#owners.set(ip, { text, isPod: true, node: pod.spec.nodeName });
+      for (const ip of knownIpsOf(pod))
+        this.#owners.set(ip, { text, isPod: true, node: pod.spec.nodeName, about: undefined });
     }
   }
 
   find(ip: Ip): AddressOwner {
-    return this.#owners.get(ip) ?? { text: ip, isPod: false, node: undefined };
+    const known = this.#owners.get(ip);
+    if (known !== undefined) return known;
+    const service = this.#services.get(ip);
+    const about = service === undefined ? undefined : `endpoint of ${service}`;
+    return { text: ip, isPod: false, node: undefined, about };
   }
 }
 

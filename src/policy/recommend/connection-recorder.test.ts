@@ -45,6 +45,7 @@ spec: { clusterIP: 10.96.0.10, clusterIPs: [ 10.96.0.10, 'fd00:10:96::a' ] }
       pod('lone', '10.244.1.2', 'n1') +
       pod('odd', '10.244.1.3', 'n1', owned('Rollout', 'odd')),
   ),
+  new Map([['198.51.100.1', 'default/kubernetes']]),
 );
 
 /** "10.244.1.1:4000 > 10.244.2.1:80/UDP unanswered". */
@@ -133,9 +134,14 @@ for (const row of [
     assert.deepEqual(recorded(...row.looks), row.expected);
   });
 
-test('ConnectionRecorder names nodes, and adds what nodes had no room for at their fullest', () => {
+test('ConnectionRecorder names nodes and endpoints of Services, and adds what nodes had no room for at their fullest', () => {
   const recorder = new ConnectionRecorder();
-  recorder.note([seen('192.0.2.2:1 > 10.244.1.1:80')], BOOK);
+  const ends = [
+    '192.0.2.2:1 > 10.244.1.1:80',
+    '10.244.1.1:1 > 198.51.100.1:443',
+    '10.244.1.1:1 > 203.0.113.1:1',
+  ];
+  recorder.note(ends.map(seen), BOOK);
   for (const [node, count] of [
     ['n1', 3],
     ['n1', 2],
@@ -143,5 +149,12 @@ test('ConnectionRecorder names nodes, and adds what nodes had no room for at the
   ] as const)
     recorder.noteLeftOut(node, count);
   const { names, leftOut } = recorder.record({ startedAt: '', seconds: 1 });
-  assert.deepEqual([[...names], leftOut], [[['192.0.2.2', 'node n2']], 4]);
+  assert.deepEqual(
+    [...names],
+    [
+      ['192.0.2.2', 'node n2'],
+      ['198.51.100.1', 'endpoint of default/kubernetes'],
+    ],
+  );
+  assert.equal(leftOut, 4);
 });

@@ -64,8 +64,7 @@ export class ConnectionRecorder {
       draft.flows.add(`${source} ${sourcePort} ${destination}`);
       draft.sourcePorts.add(sourcePort);
     }
-    for (const { text, isPod, node } of [from, to])
-      if (!isPod && node !== undefined) this.#names.set(text, `node ${node}`);
+    for (const { text, about } of [from, to]) if (about !== undefined) this.#names.set(text, about);
   }
 
   /** Sorted, so that two records of the same are the same text. */
