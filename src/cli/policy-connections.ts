@@ -1,6 +1,7 @@
 // `fairlead policy connections`: what the pods of a cluster have to do with whom, as a record.
 
 import type { SeenConnections } from '../agent/seen-connections.ts';
+import { messageOf } from '../base/errors.ts';
 import { nodePaths } from '../base/paths.ts';
 import { ENDPOINT_SLICES } from '../kube/resource.ts';
 import { getJson } from '../lab/cluster/unix-http.ts';
@@ -45,15 +46,27 @@ export function recordConnections(name: string, flags: RecordFlags): Promise<Con
     const recorder = new ConnectionRecorder();
     const passedMs = (): number => clock.monotonicMs() - startMs;
     progress.step('record connections');
-    for (;;) {
-      await recordOnce(recorder, access);
+    for (let hasLooked = false; ;) {
+      const failure = await failureOf(recordOnce(recorder, access));
+      signal.throwIfAborted();
+      hasLooked ||= failure === undefined;
       const leftMs = forMs - passedMs();
+      // An agent that starts anew costs a look, not all that was recorded; one that is away at the end was away for long, for all we know.
+      if (failure !== undefined && (!hasLooked || leftMs <= 0)) throw failure;
       if (leftMs <= 0) break;
-      progress.detail(`${recorder.count} until now, ${Math.ceil(leftMs / 1000)} s to go`);
+      const trouble = failure === undefined ? '' : `, ${failure.message}`;
+      progress.detail(`${recorder.count} until now, ${Math.ceil(leftMs / 1000)} s to go${trouble}`);
       await clock.sleep(Math.min(EVERY_MS, leftMs), signal);
     }
     return recorder.record({ startedAt, seconds: Math.round(passedMs() / 1000) });
   });
+}
+
+function failureOf(work: Promise<void>): Promise<Error | undefined> {
+  return work.then(
+    () => undefined,
+    (error: unknown) => (error instanceof Error ? error : new Error(messageOf(error), { cause: error })),
+  );
 }
 
 /** Names are those of the moment: an address may be another pod's soon. */
