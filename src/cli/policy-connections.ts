@@ -1,5 +1,6 @@
 // `fairlead policy connections`: what the pods of a cluster have to do with whom, as a record.
 
+import type { LearnedName } from '../agent/name-learner.ts';
 import type { SeenConnections } from '../agent/seen-connections.ts';
 import { messageOf } from '../base/errors.ts';
 import { nodePaths } from '../base/paths.ts';
@@ -76,14 +77,17 @@ async function recordOnce(recorder: ConnectionRecorder, { client, wait }: Cluste
     cluster.nodes.map(async ({ name }) => {
       const socket = nodePaths(roots, cluster.name, name).agentSocket;
       // The agent is a process of ours, of this very version.
-      return { name, ...((await getJson(socket, '/connections', signal)) as SeenConnections) };
+      const connections = (await getJson(socket, '/connections', signal)) as SeenConnections;
+      const learned = (await getJson(socket, '/names', signal)) as readonly LearnedName[];
+      return { name, learned, ...connections };
     }),
   );
   const objects = await listPolicyObjects(client, `cluster ${cluster.name}`, signal);
   const { items: slices } = await client.list(ENDPOINT_SLICES, {}, { signal });
   const world = worldOf(objects.filter(isOfPolicyWorld), { filename: [] });
   const book = new AddressBook(world, servicesByAddress(slices));
-  for (const { name, connections, leftOut } of seen) {
+  for (const { name, connections, learned, leftOut } of seen) {
+    recorder.noteNames(learned);
     recorder.note(connections, book);
     recorder.noteLeftOut(name, leftOut);
   }

@@ -40,7 +40,7 @@ export function oracleJudge({ objects }: PolicyWorld): PolicyJudge {
       const namespaces = new Set(ofEnds.map((it) => it.metadata.namespace));
       const networkPolicies = [...namespaces].flatMap((it) => policies.get(it) ?? []);
       const isNamed = to.kind === 'address' && to.domain !== undefined;
-      const learnedNames = new Map(isNamed ? [[to.domain, [to.ip]]] : []);
+      const learnedNames = isNamed ? new Map([[to.domain, [to.ip]]]) : (objects.learnedNames ?? new Map());
       const asked = { ...objects, pods: ofEnds, networkPolicies, learnedNames };
       return judge(asked, { ...ends, family, protocol, port });
     },

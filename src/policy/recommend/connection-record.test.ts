@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { FairleadError } from '../../base/errors.ts';
+import { parseIp } from '../../base/ip.ts';
 import { parsePort } from '../../base/port.ts';
 import { damagedText } from '../../../test/support/damaged.ts';
 import { readConnectionRecord, recordForm, type ConnectionRecord } from './connection-record.ts';
@@ -11,6 +12,7 @@ const RECORD: ConnectionRecord = {
   seconds: 60,
   leftOut: 2,
   names: new Map([['192.0.2.1', 'node n1']]),
+  learned: new Map([['www.example.org', [parseIp('203.0.113.7')]]]),
   connections: [
     {
       from: 'shop/Deployment/web',
@@ -61,6 +63,11 @@ for (const [name, text, error] of [
     'an unknown field of a connection',
     `${HEAD}connections: [ { form: a } ]`,
     /connections\[0\]\.form: unknown field/,
+  ],
+  [
+    'an address that is none',
+    `${HEAD}learned: [ { name: a.b, addresses: [x] } ]`,
+    /learned\[0\]\.addresses\[0\]: /,
   ],
   ['a negative count', `${HEAD}seconds: -1`, /seconds: must not be less/],
 ] as const)

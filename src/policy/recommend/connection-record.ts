@@ -3,7 +3,7 @@
 
 import { parse } from 'yaml';
 import { FairleadError, messageOf } from '../../base/errors.ts';
-import type { Family } from '../../base/ip.ts';
+import { parseIp, type Family, type Ip } from '../../base/ip.ts';
 import { parsePort, parseProtocol, type Port, type Protocol } from '../../base/port.ts';
 import { isObject } from '../../objects/json.ts';
 import { Field } from '../../objects/slim-field.ts';
@@ -31,18 +31,31 @@ export interface ConnectionRecord {
   readonly leftOut: number;
   /** Who has an address of the connections, for people: "node node-1". */
   readonly names: ReadonlyMap<string, string>;
+  /** Domain names by which policies let addresses of the connections through at the time, with those addresses. */
+  readonly learned: ReadonlyMap<string, readonly Ip[]>;
   readonly connections: readonly RecordedConnection[];
 }
 
 const API_VERSION = 'policy.fairlead.dev/v1alpha1';
 const KIND = 'ConnectionRecord';
-const FIELDS = ['apiVersion', 'kind', 'metadata', 'startedAt', 'seconds', 'leftOut', 'names', 'connections'];
+const FIELDS = [
+  'apiVersion',
+  'kind',
+  'metadata',
+  'startedAt',
+  'seconds',
+  'leftOut',
+  'names',
+  'learned',
+  'connections',
+];
 const CONNECTION_FIELDS = ['from', 'to', 'family', 'protocol', 'port', 'connections', 'isAnswered'];
 
 /** The form of a file; with a name, so that it can lie in a folder of manifests. */
-export function recordForm({ names, ...rest }: ConnectionRecord): object {
+export function recordForm({ names, learned, ...rest }: ConnectionRecord): object {
   const head = { apiVersion: API_VERSION, kind: KIND, metadata: { name: 'connections' } };
-  return { ...head, ...rest, names: Object.fromEntries(names) };
+  const lists = [...learned].map(([name, addresses]) => ({ name, addresses }));
+  return { ...head, ...rest, names: Object.fromEntries(names), learned: lists };
 }
 
 /** From YAML or JSON; throws `invalid` with file and field. Absent are a family (4), a count (1) and `isAnswered` (true). */
@@ -65,8 +78,15 @@ function parseRecord(raw: unknown): ConnectionRecord {
     seconds: countIn(root.at('seconds'), 0),
     leftOut: countIn(root.at('leftOut'), 0),
     names: root.at('names').textMap(),
+    learned: new Map(root.at('learned').list().map(parseLearned)),
     connections: root.at('connections').list().map(parseConnection),
   };
+}
+
+function parseLearned(it: Field): readonly [string, readonly Ip[]] {
+  refuseUnknown(it, ['name', 'addresses']);
+  const addresses = it.at('addresses').list();
+  return [it.at('name').text(), addresses.map((ip) => ip.parse((value) => parseIp(String(value))))];
 }
 
 function parseConnection(it: Field): RecordedConnection {

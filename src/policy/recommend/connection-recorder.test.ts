@@ -158,3 +158,18 @@ test('ConnectionRecorder names nodes and endpoints of Services, and adds what no
   );
   assert.equal(leftOut, 4);
 });
+
+test('ConnectionRecorder keeps the domain names of what was spoken to', () => {
+  const recorder = new ConnectionRecorder();
+  const [spokenTo, other] = ['203.0.113.1', '203.0.113.2'].map((it) => parseIp(it));
+  assert.ok(spokenTo && other);
+  recorder.note([seen(`10.244.1.1:1 > ${spokenTo}:443`)], BOOK);
+  recorder.noteNames([
+    { name: 'www.example.org', ip: spokenTo },
+    { name: 'www.example.org', ip: other },
+    { name: 'example.com', ip: other },
+  ]);
+  const { names, learned } = recorder.record({ startedAt: '', seconds: 1 });
+  assert.deepEqual([...learned], [['www.example.org', [spokenTo]]]);
+  assert.deepEqual([...names], [[spokenTo, 'www.example.org']]);
+});

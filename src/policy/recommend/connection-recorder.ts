@@ -28,6 +28,7 @@ interface Draft {
 export class ConnectionRecorder {
   readonly #drafts = new Map<string, Draft>();
   readonly #names = new Map<string, string>();
+  readonly #learned = new Map<string, Set<Ip>>();
   /** By node: the most that it had no room for at once. */
   readonly #leftOut = new Map<string, number>();
 
@@ -41,6 +42,12 @@ export class ConnectionRecorder {
       const [from, to] = [book.find(it.source), book.find(it.destination)];
       if (isPort(it.port) && isJudged(from, to)) this.#note({ ...it, port: it.port }, from, to);
     }
+  }
+
+  /** Domain names by which policies let addresses through. */
+  noteNames(learned: readonly { readonly name: string; readonly ip: Ip }[]): void {
+    for (const { name, ip } of learned)
+      this.#learned.set(name, (this.#learned.get(name) ?? new Set()).add(ip));
   }
 
   noteLeftOut(node: string, count: number): void {
@@ -76,9 +83,19 @@ export class ConnectionRecorder {
       connections: flows.size,
       isAnswered,
     }));
-    const named = [...this.#names].toSorted(([a], [b]) => (a < b ? -1 : 1));
+    const learned = this.#learnedOf(new Set(connections.flatMap(({ from, to }) => [from, to])));
+    const domains = learned.flatMap(([name, ips]) => ips.map((ip): [string, string] => [ip, name]));
+    const named = [...new Map([...domains, ...this.#names])].toSorted(([a], [b]) => (a < b ? -1 : 1));
     const leftOut = this.#leftOut.values().reduce((sum, it) => sum + it, 0);
-    return { startedAt, seconds, leftOut, names: new Map(named), connections };
+    return { startedAt, seconds, leftOut, names: new Map(named), learned: new Map(learned), connections };
+  }
+
+  /** Of the addresses that connections have. */
+  #learnedOf(ends: ReadonlySet<string>): readonly (readonly [string, readonly Ip[]])[] {
+    return [...this.#learned].flatMap(([name, ips]) => {
+      const seen = [...ips].filter((ip) => ends.has(ip));
+      return seen.length === 0 ? [] : [[name, seen] as const];
+    });
   }
 
   /** Late answers to datagrams look like datagrams the other way, when the question is forgotten. */

@@ -52,10 +52,13 @@ export function subjectsOf(
   settings: NeedSettings,
 ): readonly Subject[] {
   const selectors = new StableSelectors(world);
+  const { namespaces } = settings;
+  const ofCluster = world.objects.clusterNetworkPolicies ?? [];
+  const admins = new Set(ofCluster.filter((it) => it.spec.tier === 'Admin').map((it) => it.metadata.name));
   const drafts = new Map<string, Subject & { readonly workloads: Workload[]; readonly needs: Need[] }>();
   for (const it of asked)
     for (const direction of ['egress', 'ingress'] as const) {
-      const workload = subjectOf(it, direction, settings.namespaces);
+      const workload = subjectOf(it, direction, { namespaces, admins });
       if (workload === undefined) continue;
       const { selector, others } = selectors.of(workload);
       const key = `${workload.namespace} ${JSON.stringify(selector)}`;
@@ -74,10 +77,14 @@ export function subjectsOf(
 function subjectOf(
   { question, verdict }: AskedConnection,
   direction: Direction,
-  namespaces: ReadonlySet<string>,
+  { namespaces, admins }: { readonly namespaces: ReadonlySet<string>; readonly admins: ReadonlySet<string> },
 ): Workload | undefined {
   const party = direction === 'egress' ? question.from : question.to;
-  if (verdict[direction].kind === 'not-judged' || party.kind !== 'workload') return undefined;
+  const side = verdict[direction];
+  if (side.kind === 'not-judged' || party.kind !== 'workload') return undefined;
+  // No NetworkPolicy is asked where a ClusterNetworkPolicy accepts before them.
+  if (side.kind === 'allowed' && admins.has(side.rule.name) && side.rule.kind === 'ClusterNetworkPolicy')
+    return undefined;
   if (direction === 'egress' && isNameQuestion(question)) return undefined;
   return namespaces.has(party.workload.namespace) ? party.workload : undefined;
 }

@@ -78,6 +78,7 @@ function recommended(placed: readonly PlacedObject[], flows: readonly Flow[]): R
     seconds: 1,
     leftOut: 0,
     names: new Map(),
+    learned: new Map(),
     connections,
   };
   const known = withDns(placed, SETTINGS);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { tryParseIp } from '../../base/ip.ts';
+import { parseIp, tryParseIp } from '../../base/ip.ts';
 import { parsePort, parseProtocol } from '../../base/port.ts';
 import {
   aClusterPolicy,
@@ -54,6 +54,7 @@ function recommend(
     seconds: 60,
     leftOut: 0,
     names: new Map([['192.0.2.1', 'node n1']]),
+    learned: new Map([['www.example.org', [parseIp('203.0.113.7')]]]),
     connections: connections.map(aConnection),
   };
   return recommendPolicies(placedOf(WORKLOADS + more), record, { ...SETTINGS, ...settings });
@@ -167,6 +168,17 @@ for (const row of [
     seen: ['shop/web > 203.0.113.7:1'],
     settings: { more: aNetworkPolicy('shop/web', '{ podSelector: { matchLabels: { app: none } } }') },
     expected: ['shop/web-recommended to 203.0.113.7/32: TCP 1'],
+  },
+  {
+    name: 'nothing that a cluster policy accepts before NetworkPolicies are asked, by name here',
+    seen: ['shop/web > 203.0.113.7:443', 'shop/web > 203.0.113.8:443'],
+    settings: {
+      more: aClusterPolicy(
+        'names',
+        '{ tier: Admin, priority: 1, subject: { namespaces: {} }, egress: [ { action: Accept, to: [ { domainNames: ["*.example.org"] } ] } ] }',
+      ),
+    },
+    expected: ['shop/web to 203.0.113.8/32: TCP 443'],
   },
   {
     name: 'what other policies allow already, too',

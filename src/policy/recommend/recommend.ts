@@ -13,7 +13,7 @@ import type { ConnectionRecord } from './connection-record.ts';
 import { keptPolicies, namedPolicies } from './named-policies.ts';
 import { subjectsOf } from './need.ts';
 import type { RecommendedPolicy } from './recommended-policy.ts';
-import { replay, worldWith } from './replay.ts';
+import { replay, withLearned, worldWith } from './replay.ts';
 import { unseenPairs, type UnseenPair } from './unseen.ts';
 
 export interface RecommendSettings extends PolicyWorldSettings {
@@ -51,17 +51,17 @@ export function recommendPolicies(
   settings: RecommendSettings,
 ): Recommendation {
   const known = withDns(placed, settings);
-  const { world } = known;
-  const { asked, leftOut } = askConnections(known, record.connections);
+  const world = withLearned(known.world, record);
+  const { asked, leftOut } = askConnections({ ...known, world }, record.connections);
   const namespaces = namespacesOf(world, asked, settings.namespaces);
   const concerned = asked.filter((it) => workloadsOf(it, namespaces).length > 0);
   const blockOf = blocksFor(world, settings);
   const subjects = subjectsOf(world, asked, { namespaces, names: record.names, blockOf });
   const policies = namedPolicies(world, { namespaces, subjects });
-  replay(worldWith(known.placed, policies, settings), concerned);
+  replay(withLearned(worldWith(known.placed, policies, settings), record), concerned);
   // And where theirs are what is left of the policies of the namespaces: nothing rests on one that goes some day.
   const others = known.placed.filter((it) => !isPolicyOf(it, namespaces));
-  replay(worldWith(others, policies, settings), concerned);
+  replay(withLearned(worldWith(others, policies, settings), record), concerned);
   const alone = worldWith(known.placed.filter(isNoPolicy), policies, settings);
   const seen = new Set(concerned.flatMap((it) => workloadsOf(it, namespaces)));
   const isNamed = ({ recorded: { from, to } }: LeftOutConnection): boolean =>

@@ -7,6 +7,7 @@ import { overlaid } from '../overlay.ts';
 import type { PlacedObject } from '../placed-object.ts';
 import { oracleJudge } from '../policy-judge.ts';
 import { readPolicyWorld, type PolicyWorld, type PolicyWorldSettings } from '../policy-world.ts';
+import type { ConnectionRecord } from './connection-record.ts';
 import { connectionText, type AskedConnection } from './asked-connection.ts';
 import { objectOfPolicy, type RecommendedPolicy } from './recommended-policy.ts';
 
@@ -17,6 +18,11 @@ export function worldWith(
   settings: PolicyWorldSettings,
 ): PolicyWorld {
   return readPolicyWorld(overlaid(placed, policies.map(placedPolicy)), settings);
+}
+
+/** With the addresses that domain names in policies had when connections were recorded. */
+export function withLearned(world: PolicyWorld, { learned }: Pick<ConnectionRecord, 'learned'>): PolicyWorld {
+  return { ...world, objects: { ...world.objects, learnedNames: learned } };
 }
 
 function placedPolicy(policy: RecommendedPolicy): PlacedObject {
