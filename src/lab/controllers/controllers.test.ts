@@ -9,6 +9,7 @@ import {
   DEPLOYMENTS,
   ENDPOINT_SLICES,
   NAMESPACES,
+  NETWORK_POLICIES,
   NODES,
   PODS,
   REPLICA_SETS,
@@ -205,6 +206,30 @@ test('deleting a namespace deletes all that is in it, then the namespace', async
     ),
     [],
   );
+});
+
+test('policies of a namespace that is deleted stay until its last pod has gone', async () => {
+  const finalizers = ['example.com/ends-slowly'];
+  api.put(NAMESPACES, { metadata: { name: 'shop' }, spec: { finalizers: ['kubernetes'] } });
+  api.put(PODS, { metadata: { namespace: 'shop', name: 'slow', finalizers }, spec: { containers: [] } });
+  api.put(NETWORK_POLICIES, { metadata: { namespace: 'shop', name: 'deny' }, spec: { podSelector: {} } });
+  api.put(SERVICES, aService());
+  await rig.client.delete(NAMESPACES, { name: 'shop' });
+  await eventually(() => {
+    assert.equal(api.all(SERVICES).length, 0);
+    assert.notEqual(api.all<KubeObject>(PODS)[0]?.metadata.deletionTimestamp, undefined);
+  });
+  // As long as a policy that were to go would take to be gone.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assert.equal(api.all(NETWORK_POLICIES).length, 1);
+  await rig.client.patch(
+    PODS,
+    { namespace: 'shop', name: 'slow' },
+    { metadata: { finalizers: null } },
+    { type: 'merge', fieldManager: 'test' },
+  );
+  await eventually(() => api.all(NAMESPACES).length === 0);
+  assert.equal(api.all(NETWORK_POLICIES).length, 0);
 });
 
 test('controllers that are started anew change nothing', async () => {

@@ -1,4 +1,5 @@
-// The end of a namespace: everything in it is deleted, and when the last object is gone the namespace itself.
+// The end of a namespace: everything in it is deleted, and when the last object is gone the namespace itself. Its policies outlive its pods, which may go on
+// speaking for as long as they take to end (KEP-5080, CVE-2024-7598).
 
 import { EVENTS, NAMESPACES, type ResourceRef } from '../../kube/resource.ts';
 import type { KubeObject } from '../../objects/meta.ts';
@@ -34,7 +35,10 @@ export function emptyNamespace(
   const content = KINDS.flatMap((resource) =>
     [...cluster.of(resource).by('namespace', key)].map((object) => ({ resource, object })),
   );
-  const waiting = content.filter(({ object }) => !isEnding(object));
+  const hasPods = content.some(({ resource }) => resource.kind === 'Pod');
+  const waiting = content.filter(
+    ({ resource, object }) => !isEnding(object) && !(hasPods && resource.kind === 'NetworkPolicy'),
+  );
   if (waiting.length > 0) {
     return waiting
       .slice(0, MAX_PER_ROUND)
