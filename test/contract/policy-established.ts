@@ -18,7 +18,7 @@ import {
 } from './policy-established-rows.ts';
 import { buildEstablishedWorld, FAMILIES, partyOf, policiesOf } from './policy-established-world.ts';
 import { holdConnection, type HeldConnection } from './policy-held.ts';
-import { probeAll, serveEverywhere, type Probe } from './policy-prober.ts';
+import { probeAll, serveEverywhere, watchProbes, type Probe } from './policy-prober.ts';
 import type { PolicyWorld } from './policy-world.ts';
 
 const PROTOCOLS = ['TCP', 'UDP'] as const;
@@ -141,24 +141,6 @@ function answersAloneProbes(world: PolicyWorld): readonly Probe[] {
       })),
     ),
   );
-}
-
-/** Asks again and again; the function that it returns ends that and says what went wrong. */
-function watchProbes(probes: () => readonly Probe[]): () => Promise<readonly Probe[]> {
-  let isOver = false;
-  const wrong: Probe[] = [];
-  const watching = (async () => {
-    do {
-      const asked = probes();
-      const answers = await probeAll(asked);
-      wrong.push(...asked.filter(({ isExpected }, at) => isExpected !== answers[at]));
-    } while (!isOver);
-  })();
-  return async () => {
-    isOver = true;
-    await watching;
-    return wrong;
-  };
 }
 
 /** Two of each kind: an even place for what is asked first after a change, an odd one for what is answered first. */

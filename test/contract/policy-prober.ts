@@ -74,6 +74,24 @@ export async function probeAll(probes: readonly Probe[]): Promise<readonly boole
   return Promise.all(probes.map((it) => (it.protocol === 'TCP' ? probeTcp(it) : probeUdp(it))));
 }
 
+/** Asks again and again; the function that it returns ends that and says what went wrong. */
+export function watchProbes(probes: () => readonly Probe[]): () => Promise<readonly Probe[]> {
+  let isOver = false;
+  const wrong: Probe[] = [];
+  const watching = (async () => {
+    do {
+      const asked = probes();
+      const answers = await probeAll(asked);
+      wrong.push(...asked.filter(({ isExpected }, at) => isExpected !== answers[at]));
+    } while (!isOver);
+  })();
+  return async () => {
+    isOver = true;
+    await watching;
+    return wrong;
+  };
+}
+
 function waitMs({ isExpected }: Probe): number {
   return isExpected ? scaledMs(PATIENCE_MS) : SILENCE_MS;
 }
