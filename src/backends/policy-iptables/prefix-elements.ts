@@ -1,7 +1,8 @@
 // Prefixes of which the longest one tells, as what a set of nets holds: only those that say something else than the prefix around them. Pure.
 
-import { cidrBase, cidrHasCidr, cidrLength, type Cidr } from '../../base/cidr.ts';
+import { cidrBase, cidrLength, type Cidr } from '../../base/cidr.ts';
 import type { Family } from '../../base/ip.ts';
+import { LongestPrefix } from './longest-prefix.ts';
 
 /** Sets take no prefix of length 0. */
 const EVERYTHING: Readonly<Record<Family, readonly string[]>> = {
@@ -21,7 +22,7 @@ export function elementOf(prefix: Cidr, isIn: boolean): string {
   return isIn ? text : `${text} nomatch`;
 }
 
-/** Of a few prefixes of one family; `otherwise`: an address that is in none. */
+/** Of prefixes of one family; `otherwise`: an address that is in none. */
 export function prefixElements(
   family: Family,
   prefixes: readonly (readonly [Cidr, boolean])[],
@@ -32,9 +33,10 @@ export function prefixElements(
     .filter(([prefix]) => cidrLength(prefix) > 0)
     .toSorted(([a], [b]) => cidrLength(a) - cidrLength(b));
   const elements = [...topElements(family, whole)];
-  for (const [at, [prefix, isIn]] of shortFirst.entries()) {
-    const around = shortFirst.slice(0, at).findLast(([it]) => cidrHasCidr(it, prefix));
-    if (isIn !== (around?.[1] ?? whole)) elements.push(elementOf(prefix, isIn));
+  const around = new LongestPrefix<boolean>();
+  for (const [prefix, isIn] of shortFirst) {
+    if (isIn !== (around.find(cidrBase(prefix)) ?? whole)) elements.push(elementOf(prefix, isIn));
+    around.add(prefix, isIn);
   }
   return elements;
 }

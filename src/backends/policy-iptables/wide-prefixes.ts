@@ -1,8 +1,9 @@
 // Prefixes of more than one address, and who has them. Pure, but for what it remembers.
 
-import { cidrBase, cidrLength, cidrOf, type Cidr } from '../../base/cidr.ts';
+import { cidrBase, cidrLength, type Cidr } from '../../base/cidr.ts';
 import type { Ip } from '../../base/ip.ts';
 import { PEERS } from '../../base/policy-numbers.ts';
+import { LongestPrefix } from './longest-prefix.ts';
 
 export interface WidePrefix {
   readonly prefix: Cidr;
@@ -16,9 +17,7 @@ export class WidePrefixes {
   readonly all: readonly WidePrefix[];
   /** Equal for equal ones. */
   readonly text: string;
-  readonly #peers = new Map<Cidr, number>();
-  /** The longest first. */
-  #lengths: readonly number[] = [];
+  readonly #peers = new LongestPrefix<number>();
   readonly #around = new Map<Ip, number>();
 
   constructor(prefixes: readonly (readonly [Cidr, number])[]) {
@@ -26,8 +25,7 @@ export class WidePrefixes {
     this.text = sorted.map((it) => it.join(' ')).join();
     this.all = sorted.map(([prefix, peer]) => {
       const around = this.#find(cidrBase(prefix));
-      this.#peers.set(prefix, peer);
-      this.#lengths = [...new Set([cidrLength(prefix), ...this.#lengths])].toSorted((a, b) => b - a);
+      this.#peers.add(prefix, peer);
       return { prefix, peer, around };
     });
   }
@@ -42,10 +40,6 @@ export class WidePrefixes {
   }
 
   #find(ip: Ip): number {
-    for (const length of this.#lengths) {
-      const peer = this.#peers.get(cidrOf(ip, length));
-      if (peer !== undefined) return peer;
-    }
-    return PEERS.outside;
+    return this.#peers.find(ip) ?? PEERS.outside;
   }
 }
