@@ -2,7 +2,6 @@
 
 import { EBPF_POLICIES } from '../../src/backends/policy-ebpf/backend.ts';
 import { NFTABLES_POLICIES } from '../../src/backends/policy-nftables/backend.ts';
-import { IPTABLES_FLAVOURS } from '../../src/sys/iptables-flavour.ts';
 import { iptablesPoliciesIn, keepersBy } from './policy-backends.ts';
 import { PROGRAMS_UNTRACKED, policyEstablishedContract } from './policy-established.ts';
 
@@ -12,8 +11,4 @@ policyEstablishedContract({
   untracked: PROGRAMS_UNTRACKED,
 });
 policyEstablishedContract({ name: 'nftables', makePolicies: keepersBy(NFTABLES_POLICIES) });
-for (const flavour of IPTABLES_FLAVOURS)
-  policyEstablishedContract({
-    name: `iptables (${flavour})`,
-    makePolicies: keepersBy(iptablesPoliciesIn(flavour)),
-  });
+policyEstablishedContract({ name: 'iptables', makePolicies: keepersBy(iptablesPoliciesIn('nft')) });
