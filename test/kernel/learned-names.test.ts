@@ -6,6 +6,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import { startApiServer } from '../../src/apiserver/main.ts';
+import { POLICY_BACKENDS } from '../../src/backends/registry.ts';
+import type { Family } from '../../src/base/ip.ts';
 import { Lifetime } from '../../src/base/lifetime.ts';
 import type { DnsConfigFile } from '../../src/dns/config.ts';
 import { KubeClient } from '../../src/kube/kube-client.ts';
@@ -44,7 +46,7 @@ const LASTING: ReadonlyMap<string, { readonly suffix: number; readonly ttlS: num
   ['far', { suffix: 205, ttlS: 600 }],
 ]);
 
-for (const backend of ['ebpf', 'nftables'])
+for (const { name: backend } of POLICY_BACKENDS)
   describe(`domain names in policies by ${backend}`, () => {
     const prefix = ownName(`names-${backend.slice(0, 2)}`);
     const lifetime = new Lifetime('test');
@@ -160,6 +162,15 @@ for (const backend of ['ebpf', 'nftables'])
       return { known: count('known'), late: count('late') };
     }
 
+    /** Each address is open when the answer comes; on a busy machine one may come late, which is counted. */
+    async function assertOpen(name: string, family: Family = 4): Promise<void> {
+      const before = held();
+      const { worked, failures } = await pod.loop(name, LOOPS, family);
+      const late = held().late - before.late;
+      assert.ok(failures.length <= late, `${name}: ${failures.join()} after ${late} late answers`);
+      assert.equal(worked + failures.length, LOOPS);
+    }
+
     async function learned(): Promise<readonly LearnedName[]> {
       return JSON.parse((await node.ask('/names')).body) as readonly LearnedName[];
     }
@@ -174,8 +185,7 @@ for (const backend of ['ebpf', 'nftables'])
     for (const family of [4, 6] as const)
       test(`what an answer says is open when it comes, IPv${family}`, async () => {
         for (const name of ['www.example.com', 'a.b.wild.example.com', 'alias.wild.example.com']) {
-          const { worked, failures } = await pod.loop(name, LOOPS, family);
-          assert.deepEqual([worked, failures], [LOOPS, []], name);
+          await assertOpen(name, family);
         }
       });
 
@@ -218,8 +228,8 @@ for (const backend of ['ebpf', 'nftables'])
       // To connect meanwhile would be to use it.
       await eventually(async () => !(await learned()).some(({ ip }) => ip === over), 4 * GRACE_MS);
       await eventually(async () => !(await pod.connects(over)));
+      await eventually(async () => (await learned()).find(({ ip }) => ip === used)?.isInUse === true);
       assert.equal(await pod.connects(used), true);
-      assert.equal((await learned()).find(({ ip }) => ip === used)?.isInUse, true);
     });
 
     test('killed and started anew, the agent closes nothing, and nothing is closed meanwhile', async () => {
@@ -241,8 +251,7 @@ for (const backend of ['ebpf', 'nftables'])
       assert.equal(await pod.connects(ip), true);
       startDns();
       await dns.said('answering');
-      const { worked, failures } = await pod.loop('www.example.com', LOOPS);
-      assert.deepEqual([worked, failures], [LOOPS, []]);
+      await assertOpen('www.example.com');
       assert.equal(await pod.connects(ip), true);
     });
 
