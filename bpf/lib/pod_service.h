@@ -12,19 +12,18 @@
 #include "translate.h"
 
 /* Lets a packet of no Service go on, where the pod's policy does. */
-static __always_inline int pod_forwards(struct __sk_buff *skb, const struct packet *packet, const struct pod_interface *pod)
+static __always_inline int pod_forwards(struct __sk_buff *skb, const struct packet *packet)
 {
 	struct flow as_is = flow_as_is(packet);
-	int reason = policy_sends(skb, packet, pod, &as_is);
+	int reason = policy_sends(skb, packet, &as_is);
 
 	return reason ? drop(skb, packet, reason, HOOK_POD_EGRESS) : forward(skb, packet, HOOK_POD_EGRESS);
 }
 
 /* Sends a translated packet on: through the stack where the pod's policy lets it, or straight back where the pod itself is meant. */
-static __always_inline int deliver(struct __sk_buff *skb, const struct packet *packet, const struct pod_interface *pod, const struct flow *to,
-				   bool is_back)
+static __always_inline int deliver(struct __sk_buff *skb, const struct packet *packet, const struct flow *to, bool is_back)
 {
-	int reason = is_back ? 0 : policy_sends(skb, packet, pod, to);
+	int reason = is_back ? 0 : policy_sends(skb, packet, to);
 
 	if (reason)
 		return drop(skb, packet, reason, HOOK_POD_EGRESS);
@@ -43,7 +42,7 @@ static __always_inline bool flow_is_own(const struct packet *packet, const struc
 }
 
 /* A pod that is its own endpoint answers the node's address: back to itself, as the frontend. */
-static __always_inline int pod_answers_itself(struct __sk_buff *skb, struct packet *packet, const struct pod_interface *pod)
+static __always_inline int pod_answers_itself(struct __sk_buff *skb, struct packet *packet)
 {
 	const struct flow *known = flow_find(packet, FLOW_REVERSE);
 	struct flow to;
@@ -51,7 +50,7 @@ static __always_inline int pod_answers_itself(struct __sk_buff *skb, struct pack
 	if (!known)
 		return forward(skb, packet, HOOK_POD_EGRESS);
 	to = *known;
-	return deliver(skb, packet, pod, &to, true);
+	return deliver(skb, packet, &to, true);
 }
 
 /* `to` is the flow where it is to be delivered, `reason` says why it is not. */
@@ -99,7 +98,7 @@ static __noinline enum flow_course pod_asks(struct __sk_buff *skb, struct packet
 }
 
 /* What a pod sends. The source has been checked. */
-static __always_inline int pod_sends(struct __sk_buff *skb, struct packet *packet, const struct pod_interface *pod)
+static __always_inline int pod_sends(struct __sk_buff *skb, struct packet *packet)
 {
 	struct ip_address neighbour = neighbour_ip(packet->is_v6);
 	struct flow *known;
@@ -111,17 +110,17 @@ static __always_inline int pod_sends(struct __sk_buff *skb, struct packet *packe
 			return drop(skb, packet, REASON_SERVICE_PROTOCOL, HOOK_POD_EGRESS);
 		if (hides_clients(packet))
 			return send_error_on(skb, packet, &to, HOOK_POD_EGRESS);
-		return pod_forwards(skb, packet, pod);
+		return pod_forwards(skb, packet);
 	}
 	if (packet->is_later_fragment && !fragment_recall(packet)) {
 		if (is_service_address(packet))
 			return drop(skb, packet, REASON_SERVICE_FRAGMENT, HOOK_POD_EGRESS);
-		return pod_forwards(skb, packet, pod);
+		return pod_forwards(skb, packet);
 	}
 	if (packet->is_first_fragment)
 		fragment_keep(packet);
 	if (ip_equal(&packet->destination, &neighbour))
-		return pod_answers_itself(skb, packet, pod);
+		return pod_answers_itself(skb, packet);
 	/* An endpoint answers the node, behind which the client is hidden. */
 	if (hides_clients(packet)) {
 		known = flow_find(packet, FLOW_REVERSE);
@@ -132,21 +131,21 @@ static __always_inline int pod_sends(struct __sk_buff *skb, struct packet *packe
 	/* A connection that stands goes on to its endpoint, even where that one or the Service has gone from the tables. */
 	if (known && packet_is_middle(packet)) {
 		to = *known;
-		return deliver(skb, packet, pod, &to, flow_is_own(packet, &to));
+		return deliver(skb, packet, &to, flow_is_own(packet, &to));
 	}
 	/* No Service is asked for where none was when it began. */
-	if (!known && pod->isolated && packet_is_middle(packet) && policy_goes_on(skb, packet))
+	if (!known && packet_is_middle(packet) && policy_goes_on(skb, packet))
 		return forward(skb, packet, HOOK_POD_EGRESS);
 	switch (pod_asks(skb, packet, known, &to, &reason)) {
 	case COURSE_DELIVER:
-		return deliver(skb, packet, pod, &to, flow_is_own(packet, &to));
+		return deliver(skb, packet, &to, flow_is_own(packet, &to));
 	case COURSE_REFUSE:
 		drop(skb, packet, reason, HOOK_POD_EGRESS);
 		return refuse(skb, packet);
 	case COURSE_DROP:
 		return drop(skb, packet, reason, HOOK_POD_EGRESS);
 	default:
-		return pod_forwards(skb, packet, pod);
+		return pod_forwards(skb, packet);
 	}
 }
 

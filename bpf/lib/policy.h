@@ -359,11 +359,15 @@ static __noinline bool policy_goes_on(struct __sk_buff *skb, const struct packet
 		.ifindex = skb->ifindex,
 		.protocol = packet->protocol,
 	};
-	struct policy_flow *flow = bpf_map_lookup_elem(&policy_flows, &key);
+	const struct pod_interface *pod = bpf_map_lookup_elem(&pod_interfaces, &key.ifindex);
 	const struct policy_state *state;
+	struct policy_flow *flow;
 	__u32 index = 0;
 	__u32 now;
 
+	if (!pod || !pod->isolated)
+		return false;
+	flow = bpf_map_lookup_elem(&policy_flows, &key);
 	if (!flow)
 		return false;
 	state = bpf_map_lookup_elem(&policy_state, &index);
@@ -376,13 +380,17 @@ static __noinline bool policy_goes_on(struct __sk_buff *skb, const struct packet
 }
 
 /* What the pod sends, between the ends of `to`. */
-static __noinline int policy_sends(struct __sk_buff *skb, const struct packet *packet, const struct pod_interface *pod, const struct flow *to)
+static __noinline int policy_sends(struct __sk_buff *skb, const struct packet *packet, const struct flow *to)
 {
+	__u32 ifindex = skb->ifindex;
+	const struct pod_interface *pod = bpf_map_lookup_elem(&pod_interfaces, &ifindex);
 	struct policy_question asked = {};
 
+	if (!pod)
+		return REASON_UNKNOWN_INTERFACE;
 	if (!pod->isolated || !policy_does(POLICY_MODE_JUDGES))
 		return 0;
-	policy_about(pod, skb->ifindex, POLICY_EGRESS, &asked);
+	policy_about(pod, ifindex, POLICY_EGRESS, &asked);
 	asked.key.local = to->source;
 	asked.key.local_port = to->source_port;
 	asked.key.remote = to->destination;

@@ -46,5 +46,5 @@ int pod_egress(struct __sk_buff *skb)
 		return drop(skb, &packet, reason, HOOK_POD_EGRESS);
 	if (policy_does(POLICY_MODE_MARKS))
 		skb->mark = pod->identity ? pod->identity : PEER_UNKNOWN_POD;
-	return pod_sends(skb, &packet, pod);
+	return pod_sends(skb, &packet);
 }
