@@ -179,32 +179,6 @@ describe('the DNS process', () => {
     assert.equal(value('fairlead_dns_feed_connected'), 1);
   });
 
-  test('holds answers that the agent watches for, where it starts anew even before the agent has spoken', async () => {
-    const over = new AbortController();
-    const names: string[] = [];
-    const learner = connectLearnClient(config.learnSocket ?? '', {
-      clock: systemClock,
-      random: Math.random,
-      signal: over.signal,
-      onAnswers: (answers) => {
-        names.push(...answers.map((it) => it.name));
-        learner.known(answers.map((it) => it.id));
-      },
-      onConnected: () => undefined,
-    });
-    learner.watch({ patterns: ['*.held.org'], graceMs: 60_000 });
-    await eventually(() => learner.isCurrent);
-    assert.deepEqual(await askUdp('A.Held.org A', V4), ['NOERROR', 'answer A.Held.org 60 A 192.0.2.7']);
-    assert.deepEqual(names, ['a.held.org']);
-    assert.match((await http('/metrics')).text, /fairlead_dns_held_answers_total\{result="known"\} 1\n/);
-    over.abort();
-    await learner.closed;
-    await dns.end('SIGKILL');
-    await start();
-    assert.deepEqual(await askUdp('b.held.org A', V6), ['NOERROR', 'answer b.held.org 60 A 192.0.2.7']);
-    assert.match((await http('/metrics')).text, /fairlead_dns_held_answers_total\{result="late"\} 1\n/);
-  });
-
   test('killed while nobody feeds it, it comes back with the zone it had', async () => {
     feed.publish(zoneOf('api', 'web'));
     await feed.whenApplied(2, AbortSignal.timeout(5000));
@@ -255,6 +229,32 @@ describe('the DNS process', () => {
     await start();
     assert.match(dns.log(), /cannot use the zone on disk/);
     assert.deepEqual(await askUdp('web.shop.svc.cluster.local A', V4), ['SERVFAIL']);
+  });
+
+  test('holds answers that the agent watches for, where it starts anew even before the agent has spoken', async () => {
+    const over = new AbortController();
+    const names: string[] = [];
+    const learner = connectLearnClient(config.learnSocket ?? '', {
+      clock: systemClock,
+      random: Math.random,
+      signal: over.signal,
+      onAnswers: (answers) => {
+        names.push(...answers.map((it) => it.name));
+        learner.known(answers.map((it) => it.id));
+      },
+      onConnected: () => undefined,
+    });
+    learner.watch({ patterns: ['*.held.org'], graceMs: 60_000 });
+    await eventually(() => learner.isCurrent);
+    assert.deepEqual(await askUdp('A.Held.org A', V4), ['NOERROR', 'answer A.Held.org 60 A 192.0.2.7']);
+    assert.deepEqual(names, ['a.held.org']);
+    assert.match((await http('/metrics')).text, /fairlead_dns_held_answers_total\{result="known"\} 1\n/);
+    over.abort();
+    await learner.closed;
+    await dns.end('SIGKILL');
+    await start();
+    assert.deepEqual(await askUdp('b.held.org A', V6), ['NOERROR', 'answer b.held.org 60 A 192.0.2.7']);
+    assert.match((await http('/metrics')).text, /fairlead_dns_held_answers_total\{result="late"\} 1\n/);
   });
 
   test('ends at once when it is told to while it still waits for an address', async () => {
