@@ -215,6 +215,8 @@ async function tryIpset(scratch: Netns): Promise<void> {
       `-m set --match-set ${set}${family} src -m connmark --mark 0x1/0x1 -g ${chain}-END`,
       '-m conntrack --ctdir REPLY -m mark --mark 0x1/0x1 -j CONNMARK --set-xmark 0x0/0x1',
       '-p tcp -m multiport --dports 1,2:3 -m addrtype --src-type LOCAL -j RETURN',
+      '-m limit --limit 1/sec -j NFLOG --nflog-prefix probe --nflog-group 1',
+      ...(family === 4 ? [] : ['-p ipv6-icmp -m icmp6 --icmpv6-type 135 -m hl --hl-eq 255 -j RETURN']),
     ];
     const inet = family === 4 ? 'inet' : 'inet6';
     await restoreIpset([`create ${set}${family} hash:net family ${inet}`], { netns: scratch });

@@ -141,6 +141,17 @@ test('PolicyRenderer: what is judged before policies are asked, and where packet
   ]);
 });
 
+test('PolicyRenderer: what the node says to a link by itself is let pass, over IPv6', () => {
+  const rules = new PolicyRenderer().render(aView()).get('IPv6');
+  const judge = rules?.chains.get('FAIRLEAD-POLICY')?.text.split('\n');
+  assert.deepEqual(judge?.slice(4, -3), [
+    ...[133, 134, 135, 136, 137].map(
+      (type) => `-p ipv6-icmp -m icmp6 --icmpv6-type ${type} -m hl --hl-eq 255 -j RETURN`,
+    ),
+    '-d ff02::/16 -j RETURN',
+  ]);
+});
+
 test('PolicyRenderer: a pod that nobody knows is closed in both directions', () => {
   for (const over of [{ pods: new Map() }, { subjects: new Map() }])
     assert.deepEqual(toldOf(rendered(aView(over)), /^(TO|FROM)-POD$/), [

@@ -43,6 +43,8 @@ export interface RuleMatch {
   /** Destination ports, as many as one rule takes (`portGroups`). */
   readonly ports?: readonly PortRange[];
   readonly icmpType?: number;
+  /** Of IPv6. */
+  readonly hopLimit?: number;
   readonly set?: { readonly name: string; readonly end: 'src' | 'dst' };
 }
 
@@ -57,7 +59,7 @@ export function ruleText(rule: PolicyRule): string {
 
 /** In the order in which they are asked: what costs little comes first. */
 function matchWords(rule: RuleMatch): readonly string[] {
-  const { source, destination, fromLinks, toLinks, protocol, ports, icmpType, set } = rule;
+  const { source, destination, fromLinks, toLinks, protocol, ports, icmpType, hopLimit, set } = rule;
   const words: string[] = [];
   if (source !== undefined) words.push(`-s ${source}`);
   if (destination !== undefined) words.push(`-d ${destination}`);
@@ -70,6 +72,7 @@ function matchWords(rule: RuleMatch): readonly string[] {
   if (rule.isFromNode === true) words.push('-m addrtype --src-type LOCAL');
   if (ports !== undefined) words.push(`-m multiport --dports ${ports.map(rangeText).join(',')}`);
   if (icmpType !== undefined) words.push(`-m icmp6 --icmpv6-type ${icmpType}`);
+  if (hopLimit !== undefined) words.push(`-m hl --hl-eq ${hopLimit}`);
   if (set !== undefined) words.push(`-m set --match-set ${set.name} ${set.end}`);
   return words;
 }

@@ -1,6 +1,6 @@
 // The chains that do not depend on what policies say. README.md has the way of a packet. Pure.
 
-import type { Cidr } from '../../base/cidr.ts';
+import { parseCidr, type Cidr } from '../../base/cidr.ts';
 import type { Family } from '../../base/ip.ts';
 import { DENIED_FLOW_BIT } from '../shared-policy/denied-flow.ts';
 import { DENIAL_LOG_GROUP, DENIAL_LOG_RATE, DENIAL_PREFIXES } from '../shared-policy/denial-log.ts';
@@ -22,8 +22,21 @@ const DENIED = { value: DENIED_FLOW_BIT, mask: DENIED_FLOW_BIT };
 const STANDS = { value: 0, mask: DENIED_FLOW_BIT };
 const OF_NODE = { value: NODE_FLOW_BIT, mask: NODE_FLOW_BIT };
 
-/** Solicitation and advertisement: to a pod, only its own node can send what a pod heeds (RFC 4861 7.1.1, hop limit 255). */
-const NEIGHBOUR_TYPES = [135, 136];
+/** Neighbour discovery (RFC 4861): solicitations and advertisements of routers and neighbours, and redirects. */
+const DISCOVERY_TYPES = [133, 134, 135, 136, 137];
+
+/**
+ * What the node says to a link by itself, of which the kernel gives the link as the incoming one, too. Tracking leaves it out. Nothing that is forwarded looks so:
+ * a router takes one from the hop limit, and hands no multicast of a link on.
+ */
+function linkRules(family: Family): readonly PolicyRule[] {
+  if (family === 4) return [];
+  const discovery = { protocol: 'ipv6-icmp', hopLimit: 255, end: RETURN } as const;
+  return [
+    ...DISCOVERY_TYPES.map((icmpType): PolicyRule => ({ ...discovery, icmpType })),
+    { destination: parseCidr('ff02::/16'), end: RETURN },
+  ];
+}
 
 /** What belongs to a flow that stands: answers, and errors about it. */
 function knownRules(family: Family): readonly PolicyRule[] {
@@ -47,11 +60,10 @@ export function addSkeleton(book: ChainBook, family: Family, dns: readonly Cidr[
   // The one place where packets end, in each direction.
   book.name(CHAINS.dropIn, dropRules('ingress'));
   book.name(CHAINS.dropOut, dropRules('egress'));
-  const neighbours = family === 4 ? [] : NEIGHBOUR_TYPES;
   book.name(CHAINS.judge, [
     ...knownRules(family),
     { flowMark: OF_NODE, isFromNode: true, end: RETURN },
-    ...neighbours.map((icmpType): PolicyRule => ({ protocol: 'ipv6-icmp', icmpType, end: RETURN })),
+    ...linkRules(family),
     { end: jump(CHAINS.toPod) },
     { end: jump(CHAINS.fromPod) },
     PASSED,
