@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import { hasCode } from '../base/errors.ts';
 import { iptablesConflict, iptablesUse, IPTABLES_FLAVOURS } from './iptables-flavour.ts';
-import { restoreIptables, saveIptables } from './iptables.ts';
+import { listIptablesChain, restoreIptables, saveIptables } from './iptables.ts';
 import { anonymousNetns, type Netns } from './netns.ts';
 
 let netns: Netns;
@@ -33,6 +33,15 @@ for (const flavour of IPTABLES_FLAVOURS)
       const text = await saveIptables(place);
       assert.match(text, /^-A T-OTHER -j RETURN$/m);
       assert.match(text, /^-A T-OURS -j ACCEPT$/m);
+    });
+
+for (const flavour of IPTABLES_FLAVOURS)
+  for (const family of [4, 6] as const)
+    it(`iptables-${flavour}, IPv${family}: a chain is listed with its counters; one that was never made is none`, async () => {
+      const place = { netns, flavour, family };
+      const listed = await listIptablesChain({ table: 'filter', chain: 'T-OURS' }, place);
+      assert.match(listed ?? '', / ACCEPT /);
+      assert.equal(await listIptablesChain({ table: 'filter', chain: 'T-NEVER' }, place), undefined);
     });
 
 it('rules of both flavours in one namespace are a conflict', async () => {

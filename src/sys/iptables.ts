@@ -67,7 +67,7 @@ export async function listIptablesChain(
 }
 
 /** "iptables: No chain/target/match by that name.", "chain `X' in table `mangle' is incompatible" of what was never made. */
-const NO_CHAIN = /No chain\/target\/match by that name/;
+const NO_CHAIN = /No chain\/target\/match by that name|chain `[^']+' in table `[^']+' is incompatible/;
 
 /**
  * Whether any table of the legacy flavour has been made in the namespace: without one there are no rules, and no program need be asked. A table is made when
