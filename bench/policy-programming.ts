@@ -56,7 +56,7 @@ function ipsOf(i: number): readonly string[] {
 
 /** Pods of all namespaces and workloads on each node. */
 function aPod(i: number, round = 0): unknown {
-  const app = `app-${Math.floor(i / NAMESPACES) % APPS}`;
+  const app = `app-${(i + Math.floor(i / NAMESPACES)) % APPS}`;
   return {
     metadata: {
       namespace: namespaceOf(i),

@@ -71,7 +71,7 @@ function isPod(number: number): boolean {
 function chosenBy({ rules: all, classes, named, direction }: DirectionContext): ReadonlySet<number> {
   const rules = [...all.admin, ...all.rules, ...all.baseline];
   const chosen = new Set<number>();
-  if (direction === 'egress' && rules.some(namesPort))
+  if (direction === 'egress' && rules.some(namesPortOfAnybody))
     for (const { number, namedPorts } of classes.classes.values())
       if (namedPorts.length > 0) chosen.add(number);
   for (const match of rules.flatMap((it) => it.peers ?? []))
@@ -87,8 +87,14 @@ function numbersOfMatch(
   return match.kind === 'block' || matchesAllPods(match) ? [] : classes.matching(match);
 }
 
-function namesPort({ ports = [] }: DirectionRule): boolean {
-  return ports.some(({ port }) => typeof port === 'string');
+/** Of pods that a rule chooses by their labels it means a port of no others. */
+function namesPortOfAnybody({ ports = [], peers }: DirectionRule): boolean {
+  if (!ports.some(({ port }) => typeof port === 'string')) return false;
+  return peers === undefined || peers.some((it) => it.kind === 'block' || isOfAllPods(it));
+}
+
+function isOfAllPods(match: PeerMatch): boolean {
+  return match.kind === 'pods' && matchesAllPods(match);
 }
 
 /** The matches of a rule with peers, by how they are asked. */
