@@ -46,7 +46,9 @@ export function parsePod(raw: unknown): Pod {
     isTerminating: !root.at('metadata.deletionTimestamp').isAbsent,
     hostname: nonEmpty(spec.at('hostname')),
     subdomain: nonEmpty(spec.at('subdomain')),
-    ports: spec.at('containers').list().flatMap(readPorts),
+    ports: [...spec.at('containers').list(), ...spec.at('initContainers').list().filter(goesOn)].flatMap(
+      readPorts,
+    ),
   };
 }
 
@@ -59,6 +61,11 @@ function readIps(status: Field): readonly Ip[] {
 
 function isReadyCondition(condition: Field): boolean {
   return condition.at('type').value === 'Ready' && condition.at('status').value === 'True';
+}
+
+/** A sidecar (KEP-753): it starts before the containers and runs beside them. */
+function goesOn(initContainer: Field): boolean {
+  return initContainer.at('restartPolicy').value === 'Always';
 }
 
 function readPorts(container: Field): readonly ContainerPort[] {

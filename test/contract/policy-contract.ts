@@ -1,4 +1,4 @@
-// What every policy backend is held to, in the kernel: the oracle's verdict on every connection, of random clusters and of a table from the text.
+// What every policy backend is held to, in the kernel: the oracle's verdict on every connection of random clusters.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
