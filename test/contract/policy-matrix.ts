@@ -20,7 +20,7 @@ import { buildPolicyWorld, type PolicyWorld } from './policy-world.ts';
 const PODS = 30;
 /** The edges of the ranges that policies name, what they name, and what they do not. */
 const PORTS = [53, 79, 80, 443, 444, 8080];
-const CHANGES = 5;
+const CHANGES = 3;
 /** The same states for all. */
 const SEED = Number(process.env['FAIRLEAD_SEED'] ?? Date.now() % 1_000_000);
 const FAMILIES = [4, 6] as const;
