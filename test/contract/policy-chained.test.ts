@@ -23,7 +23,7 @@ for (const [plugin, backend] of CHAINS) {
     buildWorld: chainedWorldBy(plugin),
   };
   policyRandomContract(contract);
-  // The other chains differ from the nodes' own links in nothing that ICMP or a flow that stands could tell.
+  // Random states show what a link is to netfilter; all of the contract is shown by the backend that keeps every chain.
   if (backend !== EBPF_POLICIES) continue;
   policyIcmpContract(contract);
   policyEstablishedContract({

@@ -2,19 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import { Lifetime } from '../../src/base/lifetime.ts';
 import { bindUdp } from '../../src/sys/socket.ts';
-import { assertNoLeaks, takeSnapshot } from '../support/leaks.ts';
-import { ownName } from '../support/own-name.ts';
 import { scaledMs } from '../support/time-scale.ts';
-import type { RunningPolicies } from './policy-backends.ts';
 import type { PolicyContract } from './policy-contract.ts';
 import { podNamed, type PodName, type Policies } from './policy-established-rows.ts';
 import { buildEstablishedWorld, FAMILIES, partyOf, policiesOf } from './policy-established-world.ts';
 import { holdConnection } from './policy-held.ts';
 import { adoptUdp, type Party } from './policy-prober.ts';
+import { openForSuite } from './policy-suite.ts';
 import type { PolicyWorld } from './policy-world.ts';
 
 const CLOSED_PORT = 9;
@@ -70,26 +67,14 @@ const ECHO_ROWS: readonly EchoRow[] = [
 
 export function policyIcmpContract({ name, makePolicies, buildWorld }: PolicyContract): void {
   describe(`ICMP with policies by ${name}`, () => {
-    const lifetime = new Lifetime(`ICMP by ${name}`);
-    const prefix = ownName('pol');
-    let machine: Awaited<ReturnType<typeof takeSnapshot>>;
-    let world: PolicyWorld;
-    let running: RunningPolicies;
-
-    before(async () => {
-      machine = await takeSnapshot({ prefix });
-      world = await buildEstablishedWorld(lifetime, buildWorld);
-      running = await makePolicies(world, lifetime);
-    });
-    after(async () => {
-      await lifetime.close();
-      await assertNoLeaks(machine, { prefix });
-    });
+    const kept = openForSuite(`ICMP by ${name}`, makePolicies, (lifetime) =>
+      buildEstablishedWorld(lifetime, buildWorld),
+    );
 
     for (const row of ECHO_ROWS)
       test(`echo: ${row.name}`, async () => {
-        await running.apply(policiesOf(row.policies));
-        const answered = await Promise.all(ECHOES.map((it) => isAnswered(world, it)));
+        await kept().running.apply(policiesOf(row.policies));
+        const answered = await Promise.all(ECHOES.map((it) => isAnswered(kept().world, it)));
         assert.deepEqual(
           ECHOES.flatMap((it, at) => (answered[at]?.includes(true) ? [`${it}: ${answered[at].join()}`] : [])),
           row.passes.map((it) => `${it}: true,true`),
@@ -100,35 +85,43 @@ export function policyIcmpContract({ name, makePolicies, buildWorld }: PolicyCon
       test(`a closed port of ${peer} is told where the question may go, and says nothing where it may not`, async () => {
         const ask = (): Promise<readonly string[]> =>
           Promise.all(
-            FAMILIES.map((it) => askClosed(partyOf(world, 'client', it), partyOf(world, peer, it))),
+            FAMILIES.map((it) =>
+              askClosed(partyOf(kept().world, 'client', it), partyOf(kept().world, peer, it)),
+            ),
           );
-        await running.apply(policiesOf(oneWay(peer)));
+        await kept().running.apply(policiesOf(oneWay(peer)));
         assert.deepEqual(await ask(), ['ECONNREFUSED', 'ECONNREFUSED']);
-        await running.apply(policiesOf(oneWay('third')));
+        await kept().running.apply(policiesOf(oneWay('third')));
         assert.deepEqual(await ask(), ['silence', 'silence']);
       });
 
     test('a path that is smaller further on is learned in both directions', async () => {
-      await running.apply(policiesOf(oneWay('server')));
-      const links = ['client', 'server'].map((it) => world.pods.get(it)?.link ?? '');
-      for (const link of links) setMtu(world, link, NARROW_MTU);
+      await kept().running.apply(policiesOf(oneWay('server')));
+      const links = ['client', 'server'].map((it) => kept().world.pods.get(it)?.link ?? '');
+      for (const link of links) setMtu(kept().world, link, NARROW_MTU);
       for (const family of FAMILIES) {
-        const ends = { from: partyOf(world, 'client', family), to: partyOf(world, 'server', family) };
+        const ends = {
+          from: partyOf(kept().world, 'client', family),
+          to: partyOf(kept().world, 'server', family),
+        };
         const long = 'x'.repeat(4_000);
-        const stream = await holdConnection('TCP', ends, lifetime);
+        const stream = await holdConnection('TCP', ends, kept().lifetime);
         assert.ok(await stream.ask(true, long), `${stream.name}: asks`);
         assert.ok(await stream.answer(true, long), `${stream.name}: answers`);
       }
       // What a link does not take, it does not let in either.
-      for (const link of links) setMtu(world, link, WIDE_MTU);
+      for (const link of links) setMtu(kept().world, link, WIDE_MTU);
     });
 
     test('datagrams that the path does not take go in pieces', async () => {
-      await running.apply(policiesOf(oneWay('far')));
-      setMtu(world, 'eth0', NARROW_MTU);
+      await kept().running.apply(policiesOf(oneWay('far')));
+      setMtu(kept().world, 'eth0', NARROW_MTU);
       for (const family of FAMILIES) {
-        const ends = { from: partyOf(world, 'client', family), to: partyOf(world, 'far', family) };
-        const datagrams = await holdConnection('UDP', ends, lifetime);
+        const ends = {
+          from: partyOf(kept().world, 'client', family),
+          to: partyOf(kept().world, 'far', family),
+        };
+        const datagrams = await holdConnection('UDP', ends, kept().lifetime);
         const long = 'x'.repeat(1_400);
         // The first is lost, and tells.
         await datagrams.ask(false, long);

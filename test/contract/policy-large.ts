@@ -1,15 +1,12 @@
 // What every policy backend is held to, in the kernel, about a policy that is very large: it is in force as a small one is, and so is the change of one line of it.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { Lifetime } from '../../src/base/lifetime.ts';
-import { assertNoLeaks, takeSnapshot } from '../support/leaks.ts';
-import { ownName } from '../support/own-name.ts';
-import type { RunningPolicies } from './policy-backends.ts';
+import { describe, test } from 'node:test';
 import type { PolicyContract } from './policy-contract.ts';
 import { POD_NAMES, type Policies, type PodName } from './policy-established-rows.ts';
 import { buildEstablishedWorld, FAMILIES, partyOf, policiesOf } from './policy-established-world.ts';
 import { probeAll, serveEverywhere, type Probe } from './policy-prober.ts';
+import { openForSuite } from './policy-suite.ts';
 import type { PolicyWorld } from './policy-world.ts';
 
 const PEERS = 10_000;
@@ -37,22 +34,11 @@ const ELSEWHERE = ['10.244.1.5/32', 'fd00:244:0:1::5/128'];
 
 export function policyLargeContract({ name, makePolicies, buildWorld }: PolicyContract): void {
   describe(`a policy with ${PEERS} blocks, by ${name}`, () => {
-    const lifetime = new Lifetime(`large policies by ${name}`);
-    const prefix = ownName('pol');
-    let machine: Awaited<ReturnType<typeof takeSnapshot>>;
-    let world: PolicyWorld;
-    let running: RunningPolicies;
-
-    before(async () => {
-      machine = await takeSnapshot({ prefix });
-      world = await buildEstablishedWorld(lifetime, buildWorld);
+    const kept = openForSuite(`large policies by ${name}`, makePolicies, async (lifetime) => {
+      const world = await buildEstablishedWorld(lifetime, buildWorld);
       const all = POD_NAMES.flatMap((it) => FAMILIES.map((family) => partyOf(world, it, family)));
       await serveEverywhere(all, { TCP: [80], UDP: [80] }, lifetime);
-      running = await makePolicies(world, lifetime);
-    });
-    after(async () => {
-      await lifetime.close();
-      await assertNoLeaks(machine, { prefix });
+      return world;
     });
 
     for (const [what, more, expected] of [
@@ -62,9 +48,9 @@ export function policyLargeContract({ name, makePolicies, buildWorld }: PolicyCo
     ] as const)
       test(what, async (t) => {
         const startedMs = performance.now();
-        await running.apply(policiesOf(largePolicy(more)));
+        await kept().running.apply(policiesOf(largePolicy(more)));
         t.diagnostic(`in force after ${Math.round(performance.now() - startedMs)} ms`);
-        assert.deepEqual(await whoReaches(world, expected), expected);
+        assert.deepEqual(await whoReaches(kept().world, expected), expected);
       });
   });
 }

@@ -2,15 +2,12 @@
 // and what connection tracking does not take for part of any is asked about as everything else.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { Lifetime } from '../../src/base/lifetime.ts';
-import { assertNoLeaks, takeSnapshot } from '../support/leaks.ts';
-import { ownName } from '../support/own-name.ts';
-import type { RunningPolicies } from './policy-backends.ts';
+import { describe, test } from 'node:test';
 import type { PolicyContract } from './policy-contract.ts';
 import { podNamed, POD_NAMES, type PodName, type Policies } from './policy-established-rows.ts';
 import { buildEstablishedWorld, FAMILIES, partyOf, policiesOf } from './policy-established-world.ts';
 import { arrives, CHUNKS, type Chunk, type SctpParty } from './policy-sctp-packets.ts';
+import { openForSuite } from './policy-suite.ts';
 import type { PolicyWorld } from './policy-world.ts';
 
 const from = (...names: readonly PodName[]): object => ({ from: names.map(podNamed) });
@@ -107,30 +104,21 @@ export function policySctpContract({
   untracked = false,
 }: PolicySctpContract): void {
   describe(`SCTP with policies by ${name}`, () => {
-    const lifetime = new Lifetime(`SCTP by ${name}`);
-    const prefix = ownName('pol');
-    let machine: Awaited<ReturnType<typeof takeSnapshot>>;
-    let world: PolicyWorld;
-    let running: RunningPolicies;
-
-    before(async () => {
-      machine = await takeSnapshot({ prefix });
-      world = await buildEstablishedWorld(lifetime, buildWorld);
-      running = await makePolicies(world, lifetime);
-    });
-    after(async () => {
-      await lifetime.close();
-      await assertNoLeaks(machine, { prefix });
-    });
+    const kept = openForSuite(`SCTP by ${name}`, makePolicies, (lifetime) =>
+      buildEstablishedWorld(lifetime, buildWorld),
+    );
 
     for (const { name: what, policies, passes } of ROWS)
       test(what, async () => {
-        await running.apply(policiesOf(policies));
+        await kept().running.apply(policiesOf(policies));
         const passed: string[] = [];
         for (const asked of ASKED)
           for (const family of FAMILIES) {
             const [asks, answers, number] = ends(asked);
-            const parties = [placeOf(world, asks, family), placeOf(world, answers, family)] as const;
+            const parties = [
+              placeOf(kept().world, asks, family),
+              placeOf(kept().world, answers, family),
+            ] as const;
             if (await arrives(...parties, anInit(nextPort(), number), passes.includes(asked)))
               passed.push(`${asked} over IPv${family === 0 ? 4 : 6}`);
           }
@@ -143,15 +131,15 @@ export function policySctpContract({
     for (const family of FAMILIES) {
       const over = `over IPv${family === 0 ? 4 : 6}`;
       const both = (): readonly [SctpParty, SctpParty] => [
-        placeOf(world, 'client', family),
-        placeOf(world, 'server', family),
+        placeOf(kept().world, 'client', family),
+        placeOf(kept().world, 'server', family),
       ];
 
       test(
         `answers pass where their own direction is denied, beginnings do not ${over}`,
         { skip: untracked },
         async () => {
-          await running.apply(policiesOf(ONE_WAY));
+          await kept().running.apply(policiesOf(ONE_WAY));
           const [client, server] = both();
           const own = nextPort();
           assert.ok(await arrives(client, server, anInit(own, 80), true), 'what the client begins');
@@ -166,12 +154,12 @@ export function policySctpContract({
       );
 
       test(`an association ends with the change that denies it ${over}`, { skip: untracked }, async () => {
-        await running.apply(policiesOf(ONE_WAY));
+        await kept().running.apply(policiesOf(ONE_WAY));
         const [client, server] = both();
         const own = nextPort();
         assert.ok(await arrives(client, server, anInit(own, 80), true));
         assert.ok(await arrives(server, client, anAnswer(own), true));
-        await running.apply(policiesOf(NOBODY));
+        await kept().running.apply(policiesOf(NOBODY));
         assert.equal(await arrives(server, client, { ...anAnswer(own), chunk: CHUNKS.data }, false), false);
         assert.equal(await arrives(client, server, aWord(own), false), false);
       });
@@ -182,7 +170,7 @@ export function policySctpContract({
           { ...aWord(nextPort()), tag: 7 },
           { ...anInit(nextPort(), 80), tag: 7 },
         ];
-        await running.apply(policiesOf(NOBODY));
+        await kept().running.apply(policiesOf(NOBODY));
         for (const stray of strays) assert.equal(await arrives(client, server, stray, false), false);
       });
     }

@@ -1,11 +1,11 @@
 // The rows of the specification, tried in the kernel. What passes is said by the rows themselves, whatever the oracle makes of them.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { parseCidr } from '../../src/base/cidr.ts';
 import { hasCode } from '../../src/base/errors.ts';
 import { familyOf, parseIp, type Ip } from '../../src/base/ip.ts';
-import { Lifetime } from '../../src/base/lifetime.ts';
+import type { Lifetime } from '../../src/base/lifetime.ts';
 import { PolicyCompiler } from '../../src/compile/policy/policy-compiler.ts';
 import type { PolicyObjects } from '../../src/compile/policy/policy-objects.ts';
 import { allAddresses, locateEnd } from '../../src/oracle/policy-end.ts';
@@ -17,9 +17,9 @@ import { SELECTORS } from '../support/policy-rows/selectors.ts';
 import { slimPolicyObjects } from '../support/policy-state.ts';
 import { aConnection, POLICY_WORLD, withPolicies, type PolicyRow } from '../support/policy-table.ts';
 import type { RawPolicyState } from '../states/arbitrary-policies.ts';
-import type { MakePolicies, RunningPolicies } from './policy-backends.ts';
 import { probeAll, serveEverywhere, type Party, type Probe } from './policy-prober.ts';
 import type { PolicyContract } from './policy-contract.ts';
+import { openForSuite, type KeptWorld } from './policy-suite.ts';
 import { buildPolicyWorld, type PolicyWorld } from './policy-world.ts';
 
 const ROWS = [ISOLATION, PEERS, HOSTS, SELECTORS, BLOCKS, PORTS, TIERS, CLUSTER].flat();
@@ -83,33 +83,22 @@ function objectsOf(raw: RawPolicyObjects): PolicyObjects | undefined {
   }
 }
 
-interface Kept {
-  readonly world: PolicyWorld;
-  readonly running: RunningPolicies;
-}
-
 export function policyTableContract({ name, makePolicies }: PolicyContract): void {
   describe(`what the specification says, by ${name}`, () => {
-    const lifetime = new Lifetime(`table of policies by ${name}`);
-    let kept: Kept;
-
-    before(async () => {
-      kept = await open(makePolicies, lifetime);
-    });
-    after(() => lifetime.close());
+    const kept = openForSuite(`table of policies by ${name}`, makePolicies, buildTableWorld);
 
     for (const row of ROWS) {
       const asked = askedBy(row);
       const objects = objectsOf(withPolicies(row.given));
       const none = asked.length === 0 && 'it is about pods of other nodes, or about SCTP';
       test(row.name, { skip: objects === undefined ? 'the API refuses it' : none }, async () => {
-        if (objects !== undefined) await tryRow(kept, objects, asked);
+        if (objects !== undefined) await tryRow(kept(), objects, asked);
       });
     }
   });
 }
 
-async function open(makePolicies: MakePolicies, lifetime: Lifetime): Promise<Kept> {
+async function buildTableWorld(lifetime: Lifetime): Promise<PolicyWorld> {
   const all = ROWS.flatMap(askedBy);
   const ips = new Set(all.flatMap((it) => [it.from, it.to]));
   const far = [...ips].filter((ip) => !isOwn(ip) && !NODE_IPS.includes(ip));
@@ -118,7 +107,7 @@ async function open(makePolicies: MakePolicies, lifetime: Lifetime): Promise<Kep
   const world = buildPolicyWorld({ pods, nodeIps: NODE_IPS, far }, lifetime);
   const parties = [...OWN_PODS.flat(), ...NODE_IPS, ...far].map((ip) => partyOf(world, ip));
   await serveEverywhere(parties, { TCP: ports, UDP: ports }, lifetime);
-  return { world, running: await makePolicies(world, lifetime) };
+  return world;
 }
 
 function partyOf({ pods, nodeNetns, farNetns }: PolicyWorld, ip: Ip): Party {
@@ -127,7 +116,7 @@ function partyOf({ pods, nodeNetns, farNetns }: PolicyWorld, ip: Ip): Party {
 }
 
 async function tryRow(
-  { world, running }: Kept,
+  { world, running }: KeptWorld,
   objects: PolicyObjects,
   asked: readonly Asked[],
 ): Promise<void> {
