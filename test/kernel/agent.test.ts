@@ -6,14 +6,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { after, before, test } from 'node:test';
-import { startApiServer } from '../../src/apiserver/main.ts';
 import { Lifetime } from '../../src/base/lifetime.ts';
-import { KubeClient } from '../../src/kube/kube-client.ts';
-import { loadKubeConfig } from '../../src/kube/kube-config.ts';
+import type { KubeClient } from '../../src/kube/kube-client.ts';
 import { ENDPOINT_SLICES, NODES, SERVICES } from '../../src/kube/resource.ts';
 import { createNetns, deleteNetns, inNetns } from '../../src/sys/netns.ts';
 import { makeAgentNode, type AgentNode, type AgentProcess } from '../support/agent-node.ts';
-import { ApiServerFiles } from '../support/api-server.ts';
+import { openTestApi } from '../support/api-server.ts';
 import { runCni } from '../support/cni-executable.ts';
 import { startDnsProcess, type DnsProcess } from '../support/dns-process.ts';
 import { eventually } from '../support/eventually.ts';
@@ -36,12 +34,8 @@ let clean: LeakSnapshot;
 before(async () => {
   clean = await takeSnapshot({ prefix: PREFIX });
   lifetime = new Lifetime('test');
-  const files = lifetime.own('API files', new ApiServerFiles(), (it) => it.remove());
-  const server = lifetime.own('API server', await startApiServer(files.config()), (it) => it.close());
-  const port = server.addresses[0]?.port ?? 0;
-  client = lifetime.own('client', new KubeClient(await loadKubeConfig(files.kubeconfig(port))), (it) =>
-    it.close(),
-  );
+  const { files, port, client: opened } = await openTestApi(lifetime);
+  client = opened;
   await putObjects();
   const kubeconfigFor = async (netns: string): Promise<string> => {
     relay = lifetime.own('relay', await startRelay(netns, port), (it) => it.close());

@@ -4,18 +4,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { after, before, suite, test } from 'node:test';
-import { startApiServer } from '../../src/apiserver/main.ts';
 import { parseIp } from '../../src/base/ip.ts';
 import { Lifetime } from '../../src/base/lifetime.ts';
-import { KubeClient } from '../../src/kube/kube-client.ts';
-import { loadKubeConfig } from '../../src/kube/kube-config.ts';
+import type { KubeClient } from '../../src/kube/kube-client.ts';
 import { CONFIG_MAPS, IDENTITIES, NETWORK_POLICIES, NODES, PODS } from '../../src/kube/resource.ts';
 import { CLUSTER_SETTINGS } from '../../src/objects/cluster-settings.ts';
 import { FIRST_IDENTITY } from '../../src/objects/identity.ts';
 import { probeAll, serveEverywhere, type Party, type Probe } from '../contract/policy-prober.ts';
 import { makeNetns } from '../contract/service-netns.ts';
 import { makeAgentNode, type AgentNode, type AgentProcess } from '../support/agent-node.ts';
-import { ApiServerFiles } from '../support/api-server.ts';
+import { openTestApi } from '../support/api-server.ts';
 import {
   addByConflist,
   deleteByConflist,
@@ -51,11 +49,8 @@ let clean: LeakSnapshot;
 before(async () => {
   clean = await takeSnapshot({ prefix: PREFIX });
   lifetime = new Lifetime('test');
-  const files = lifetime.own('API files', new ApiServerFiles(), (it) => it.remove());
-  const server = lifetime.own('API server', await startApiServer(files.config()), (it) => it.close());
-  const port = server.addresses[0]?.port ?? 0;
-  const access = await loadKubeConfig(files.kubeconfig(port));
-  client = lifetime.own('client', new KubeClient(access), (it) => it.close());
+  const { files, port, client: opened } = await openTestApi(lifetime);
+  client = opened;
   const podCIDRs = SUBNETS.map(([subnet]) => subnet);
   await client.create(NODES, { metadata: { name: 'a' }, spec: { podCIDR: podCIDRs[0] ?? '', podCIDRs } });
   const addresses = [{ type: 'InternalIP', address: '10.89.1.11' }];

@@ -5,18 +5,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { after, before, describe, test } from 'node:test';
-import { startApiServer } from '../../src/apiserver/main.ts';
 import { POLICY_BACKENDS } from '../../src/backends/registry.ts';
 import type { Family } from '../../src/base/ip.ts';
 import { Lifetime } from '../../src/base/lifetime.ts';
 import type { DnsConfigFile } from '../../src/dns/config.ts';
-import { KubeClient } from '../../src/kube/kube-client.ts';
-import { loadKubeConfig } from '../../src/kube/kube-config.ts';
+import type { KubeClient } from '../../src/kube/kube-client.ts';
 import type { LearnedName } from '../../src/agent/name-learner.ts';
 import { CLUSTER_NETWORK_POLICIES, CONFIG_MAPS, NODES, PODS, SERVICES } from '../../src/kube/resource.ts';
 import { createNetns, deleteNetns, inNetns } from '../../src/sys/netns.ts';
 import { makeAgentNode, type AgentNode, type AgentProcess } from '../support/agent-node.ts';
-import { ApiServerFiles } from '../support/api-server.ts';
+import { openTestApi } from '../support/api-server.ts';
 import { runCni } from '../support/cni-executable.ts';
 import { startDnsProcess, type DnsProcess } from '../support/dns-process.ts';
 import { eventually } from '../support/eventually.ts';
@@ -62,12 +60,8 @@ for (const { name: backend } of POLICY_BACKENDS)
 
     before(async () => {
       clean = await takeSnapshot({ prefix });
-      const files = lifetime.own('API files', new ApiServerFiles(), (it) => it.remove());
-      const server = lifetime.own('API server', await startApiServer(files.config()), (it) => it.close());
-      const port = server.addresses[0]?.port ?? 0;
-      api = lifetime.own('client', new KubeClient(await loadKubeConfig(files.kubeconfig(port))), (it) =>
-        it.close(),
-      );
+      const { files, port, client: opened } = await openTestApi(lifetime);
+      api = opened;
       await putObjects(api, backend);
       const kubeconfigFor = async (netns: string): Promise<string> => {
         const relay = lifetime.own('relay', await startRelay(netns, port), (it) => it.close());

@@ -8,6 +8,9 @@ import path from 'node:path';
 import { once } from 'node:events';
 import { parseApiServerConfig, type ApiServerConfig } from '../../src/apiserver/config.ts';
 import { startApiServer, type ApiServer } from '../../src/apiserver/main.ts';
+import type { Lifetime } from '../../src/base/lifetime.ts';
+import { KubeClient } from '../../src/kube/kube-client.ts';
+import { loadKubeConfig } from '../../src/kube/kube-config.ts';
 import { scaledMs } from './time-scale.ts';
 
 export const ADMIN_TOKEN = 'admin-token';
@@ -320,4 +323,15 @@ export class ApiServerProcess {
     child.kill(signal);
     await gone;
   }
+}
+
+/** A server in this process with a client, that agents in other namespaces reach by relays to its port. */
+export async function openTestApi(
+  lifetime: Lifetime,
+): Promise<{ readonly files: ApiServerFiles; readonly port: number; readonly client: KubeClient }> {
+  const files = lifetime.own('API files', new ApiServerFiles(), (it) => it.remove());
+  const server = lifetime.own('API server', await startApiServer(files.config()), (it) => it.close());
+  const port = server.addresses[0]?.port ?? 0;
+  const access = await loadKubeConfig(files.kubeconfig(port));
+  return { files, port, client: lifetime.own('client', new KubeClient(access), (it) => it.close()) };
 }
