@@ -1,0 +1,242 @@
+// What one proxy has to do for its Gateway: ports, names, rules and where they lead. Every reference is resolved, every precedence decided; what is
+// not allowed or not there has become an answer (404, 500, 503) already. Readonly data, no behaviour.
+
+import type { Ip } from '../base/ip.ts';
+import type { Port } from '../base/port.ts';
+
+export interface ProxyModel {
+  readonly ports: readonly ProxyPort[];
+  /** By `ProxyRule.id`. */
+  readonly rules: ReadonlyMap<string, ProxyRule>;
+  /** By `ProxyBackend.id`. */
+  readonly backends: ReadonlyMap<string, ProxyBackend>;
+  /** By `ProxyCertificate.id`. */
+  readonly certificates: ReadonlyMap<string, ProxyCertificate>;
+  /** Authorities' certificates as PEM, by id. */
+  readonly authorities: ReadonlyMap<string, string>;
+}
+
+/** Ports of UDP are the kernel's, not the proxy's. */
+export type ProxyPort = HttpPort | TlsPort | TcpPort;
+
+/** HTTP/1.1 and HTTP/2 in the clear. */
+export interface HttpPort {
+  readonly kind: 'http';
+  readonly port: Port;
+  /** Of one name each: the most specific one that has a request's name takes it, and its table alone decides. */
+  readonly listeners: readonly HttpListener[];
+}
+
+export interface HttpListener extends NamedListener {
+  readonly hosts: readonly HostTable[];
+}
+
+/** A listener as status, logs and metrics call it. */
+export interface NamedListener {
+  /** "shop/public/http": namespace, name of the Gateway or ListenerSet, listener. */
+  readonly id: string;
+  /** In lower case, "*." for one and more labels; undefined for every name. */
+  readonly hostname: string | undefined;
+}
+
+/** TLS: HTTPS and TLS listeners, told apart by the name that the client asks for (SNI). */
+export interface TlsPort {
+  readonly kind: 'tls';
+  readonly port: Port;
+  readonly listeners: readonly TlsListener[];
+}
+
+export type TlsListener = HttpsListener | TlsEndListener | TlsPassListener;
+
+/** TLS ends here, HTTP goes on. A request for another listener's name on its connection is answered 421. */
+export interface HttpsListener extends NamedListener {
+  readonly kind: 'https';
+  readonly tls: TlsEnd;
+  readonly hosts: readonly HostTable[];
+}
+
+/** TLS ends here, bytes go on. */
+export interface TlsEndListener extends NamedListener {
+  readonly kind: 'tls-end';
+  readonly tls: TlsEnd;
+  readonly hosts: readonly StreamHost[];
+}
+
+/** TLS goes on as it came. */
+export interface TlsPassListener extends NamedListener {
+  readonly kind: 'tls-pass';
+  readonly hosts: readonly StreamHost[];
+}
+
+export interface TlsEnd {
+  /** Ids; the one whose names fit is shown, the first where none does. Never empty. */
+  readonly certificates: readonly string[];
+  readonly clientValidation: ClientValidation | undefined;
+}
+
+export interface ClientValidation {
+  /** Ids of authorities; never empty. */
+  readonly authorities: readonly string[];
+  /** False lets in who shows no certificate or a wrong one. */
+  readonly isRequired: boolean;
+}
+
+export interface TcpPort extends NamedListener {
+  readonly kind: 'tcp';
+  readonly port: Port;
+  /** Undefined where no route is attached: connections are closed. */
+  readonly target: StreamTarget | undefined;
+}
+
+export interface StreamHost {
+  /** Undefined for every name. */
+  readonly hostname: string | undefined;
+  readonly target: StreamTarget;
+}
+
+export interface StreamTarget {
+  /** "TLSRoute shop/web rule 0" in logs and metrics. */
+  readonly id: string;
+  readonly backends: readonly WeightedBackend[];
+}
+
+/**
+ * Rules for one name. Those of the most specific table that has the request's name come first; where none of them matches, the next less specific
+ * table's are asked.
+ */
+export interface HostTable {
+  /** The part of the listener's names that the routes have: a name, "*." and a name, or undefined for every one. */
+  readonly hostname: string | undefined;
+  /** Ingress: "*." stands for exactly one label. */
+  readonly isOneLabel: boolean;
+  /** In order of precedence: the first that matches decides. */
+  readonly entries: readonly RouteEntry[];
+}
+
+export interface RouteEntry {
+  readonly path: { readonly type: 'exact' | 'prefix' | 'regex'; readonly value: string };
+  readonly method: string | undefined;
+  readonly headers: readonly ValueMatch[];
+  readonly query: readonly ValueMatch[];
+  /** Id of the rule. */
+  readonly rule: string;
+}
+
+/** Header names are in lower case. */
+export interface ValueMatch {
+  readonly type: 'exact' | 'regex';
+  readonly name: string;
+  readonly value: string;
+}
+
+/** What happens to the requests that a rule matches. */
+export interface ProxyRule {
+  /** "HTTPRoute/shop/web/0": kind, namespace, name, number of the rule. */
+  readonly id: string;
+  readonly isGrpc: boolean;
+  readonly filters: readonly ProxyFilter[];
+  /** Chosen by weight; those without backend are answered 500. Empty, or of no weight at all: 500 too, where no filter answers. */
+  readonly backends: readonly WeightedBackend[];
+  /** Limits, 0 for none. */
+  readonly requestTimeoutMs: number;
+  readonly backendTimeoutMs: number;
+}
+
+export interface WeightedBackend {
+  /** Id; undefined for a reference that leads nowhere. */
+  readonly backend: string | undefined;
+  readonly weight: number;
+  readonly filters: readonly ProxyFilter[];
+}
+
+/** In the order in which they are applied. */
+export type ProxyFilter =
+  | ({ readonly kind: 'request-headers' } & ProxyHeaderChange)
+  | ({ readonly kind: 'response-headers' } & ProxyHeaderChange)
+  | { readonly kind: 'mirror'; readonly backend: string; readonly share: number }
+  | {
+      readonly kind: 'redirect';
+      readonly scheme: string | undefined;
+      readonly hostname: string | undefined;
+      readonly port: Port | undefined;
+      readonly path: ProxyPathChange | undefined;
+      readonly statusCode: number;
+    }
+  | {
+      readonly kind: 'rewrite';
+      readonly hostname: string | undefined;
+      readonly path: ProxyPathChange | undefined;
+    }
+  | {
+      readonly kind: 'cors';
+      readonly allowOrigins: readonly string[];
+      readonly allowCredentials: boolean;
+      readonly allowMethods: readonly string[];
+      readonly allowHeaders: readonly string[];
+      readonly exposeHeaders: readonly string[];
+      readonly maxAgeS: number;
+    }
+  | {
+      readonly kind: 'external-auth';
+      readonly protocol: 'http' | 'grpc';
+      readonly backend: string;
+      readonly pathPrefix: string;
+      readonly allowedHeaders: readonly string[];
+      readonly allowedResponseHeaders: readonly string[];
+      readonly forwardBodyBytes: number;
+    };
+
+export interface ProxyHeaderChange {
+  readonly set: readonly { readonly name: string; readonly value: string }[];
+  readonly add: readonly { readonly name: string; readonly value: string }[];
+  readonly remove: readonly string[];
+}
+
+/** `prefix` replaces what the entry's prefix matched. */
+export interface ProxyPathChange {
+  readonly type: 'full' | 'prefix';
+  readonly value: string;
+}
+
+/** A Service's port, as one way of speaking to it. */
+export interface ProxyBackend {
+  /** Stable over changes of endpoints: service, port and way of speaking. */
+  readonly id: string;
+  readonly protocol: 'http' | 'h2c' | 'tcp';
+  readonly tls: BackendTls | undefined;
+  readonly retry: BackendRetry | undefined;
+  readonly persistence: BackendPersistence | undefined;
+  /** Those that new requests may go to now, sorted; empty: 503. */
+  readonly endpoints: readonly { readonly ip: Ip; readonly port: Port }[];
+}
+
+export interface BackendTls {
+  /** SNI, and the name that the certificate must be for where `subjectAltNames` is empty. */
+  readonly hostname: string;
+  readonly subjectAltNames: readonly { readonly type: 'hostname' | 'uri'; readonly value: string }[];
+  /** Ids; empty for the machine's own authorities. */
+  readonly authorities: readonly string[];
+  /** Id of a certificate. */
+  readonly clientCertificate: string | undefined;
+}
+
+export interface BackendRetry {
+  readonly attempts: number;
+  readonly codes: readonly number[];
+}
+
+export interface BackendPersistence {
+  readonly type: 'cookie' | 'header';
+  readonly name: string;
+  readonly absoluteTimeoutMs: number | undefined;
+  readonly cookieLifetime: 'session' | 'permanent';
+}
+
+export interface ProxyCertificate {
+  /** "Secret shop/web-tls" */
+  readonly id: string;
+  /** Chain and private key, PEM, in this order. */
+  readonly pem: string;
+  /** Names that it is for, as the certificate says. */
+  readonly names: readonly string[];
+}
