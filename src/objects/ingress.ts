@@ -1,7 +1,9 @@
 // The slim Ingress and IngressClass: networking.k8s.io/v1, with the defaults of absent fields decided here.
 
-import type { Port } from '../base/port.ts';
+import { parsePort, type Port } from '../base/port.ts';
 import type { GatewayMeta, ObjectRef } from './gateway-api/common.ts';
+import { optionalLowerCase, readGatewayMeta, texts } from './gateway-api/references.ts';
+import { Field } from './slim-field.ts';
 
 export interface IngressClass extends GatewayMeta {
   readonly controllerName: string;
@@ -34,3 +36,95 @@ export interface IngressPath {
 export type IngressBackend =
   | { readonly kind: 'service'; readonly name: string; readonly port: Port | string }
   | { readonly kind: 'resource'; readonly ref: ObjectRef };
+
+const CLASS_ANNOTATION = 'kubernetes.io/ingress.class';
+/** On an IngressClass: Ingresses that name no class are of this one. */
+export const DEFAULT_CLASS_ANNOTATION = 'ingressclass.kubernetes.io/is-default-class';
+
+/** Reads an IngressClass; throws `invalid` naming the field. */
+export function parseIngressClass(raw: unknown): IngressClass {
+  const root = Field.root('IngressClass', raw);
+  const parameters = root.at('spec.parameters');
+  return {
+    ...readGatewayMeta(root),
+    controllerName: root.at('spec.controller').text(),
+    isDefault: root.at('metadata.annotations').textMap().get(DEFAULT_CLASS_ANNOTATION) === 'true',
+    parameters: parameters.isAbsent ? undefined : readTypedRef(parameters, ''),
+  };
+}
+
+/** Reads an Ingress; throws `invalid` naming the field. */
+export function parseIngress(raw: unknown): Ingress {
+  const root = Field.root('Ingress', raw);
+  const meta = readGatewayMeta(root);
+  const spec = root.at('spec');
+  const annotations = root.at('metadata.annotations').textMap();
+  const defaultBackend = spec.at('defaultBackend');
+  return {
+    ...meta,
+    className: spec.at('ingressClassName').optionalText() ?? annotations.get(CLASS_ANNOTATION),
+    defaultBackend: defaultBackend.isAbsent ? undefined : readBackend(defaultBackend, meta.namespace),
+    rules: spec
+      .at('rules')
+      .list()
+      .map((it) => readRule(it, meta.namespace)),
+    tls: spec.at('tls').list().map(readTls),
+    annotations,
+  };
+}
+
+function readTls(field: Field): Ingress['tls'][number] {
+  const secretName = field.at('secretName').optionalText();
+  return {
+    hosts: texts(field.at('hosts')).map((it) => it.toLowerCase()),
+    secretName: secretName === '' ? undefined : secretName,
+  };
+}
+
+function readRule(field: Field, namespace: string): IngressRule {
+  const host = optionalLowerCase(field.at('host'));
+  return {
+    host: host === '' ? undefined : host,
+    paths: field
+      .at('http.paths')
+      .list()
+      .map((it) => readPath(it, namespace)),
+  };
+}
+
+const PATH_TYPES = {
+  Exact: 'exact',
+  Prefix: 'prefix',
+  ImplementationSpecific: 'implementation-specific',
+} as const;
+
+function readPath(field: Field, namespace: string): IngressPath {
+  const path = field.at('path').optionalText() ?? '';
+  return {
+    type: field.at('pathType').choice<IngressPath['type']>(PATH_TYPES),
+    path: path === '' ? '/' : path,
+    backend: readBackend(field.at('backend'), namespace),
+  };
+}
+
+function readBackend(field: Field, namespace: string): IngressBackend {
+  const [service, resource] = [field.at('service'), field.at('resource')];
+  if (service.isAbsent === resource.isAbsent) return field.fail('must have a service or a resource');
+  if (service.isAbsent) return { kind: 'resource', ref: readTypedRef(resource, namespace) };
+  return { kind: 'service', name: service.at('name').text(), port: readPort(service.at('port')) };
+}
+
+function readPort(field: Field): Port | string {
+  const name = field.at('name').optionalText() ?? '';
+  return name === '' ? field.at('number').parse(parsePort) : name;
+}
+
+/** References of networking.k8s.io call the group `apiGroup`. */
+function readTypedRef(field: Field, namespace: string): ObjectRef {
+  return {
+    group: field.at('apiGroup').optionalText() ?? '',
+    kind: field.at('kind').text(),
+    namespace: field.at('namespace').optionalText() ?? namespace,
+    name: field.at('name').text(),
+  };
+}

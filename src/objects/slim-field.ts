@@ -47,6 +47,13 @@ export class Field {
     return typeof this.value === 'boolean' ? this.value : this.fail('must be true or false');
   }
 
+  /** What the word that stands here means; `absent` where none does, and without it the field must be there. */
+  choice<T>(words: Readonly<Record<string, T>>, absent?: T): T {
+    if (this.isAbsent && absent !== undefined) return absent;
+    const known = Object.entries(words).find(([word]) => word === this.value);
+    return known === undefined ? this.fail(`must be ${Object.keys(words).join(' or ')}`) : known[1];
+  }
+
   optionalInteger(): number | undefined {
     if (this.isAbsent) return undefined;
     return Number.isSafeInteger(this.value) ? (this.value as number) : this.fail('must be a whole number');

@@ -1,8 +1,11 @@
 // The slim Gateway, GatewayClass and ListenerSet: gateway.networking.k8s.io/v1, with the defaults of absent fields decided here.
 
-import type { Port } from '../../base/port.ts';
+import { parsePort, type Port } from '../../base/port.ts';
 import type { Selector } from '../meta.ts';
+import { Field } from '../slim-field.ts';
 import type { GatewayMeta, ObjectRef, ParentRef } from './common.ts';
+import { readListener, readNamespaceChoice } from './listener.ts';
+import { optionalRef, readGatewayMeta, readParent, readRef, SECRET } from './references.ts';
 
 export interface GatewayClass extends GatewayMeta {
   readonly controllerName: string;
@@ -83,4 +86,86 @@ export interface RouteKind {
 export interface ListenerSet extends GatewayMeta {
   readonly parent: ParentRef;
   readonly listeners: readonly Listener[];
+}
+
+/** Reads a GatewayClass; throws `invalid` naming the field. */
+export function parseGatewayClass(raw: unknown): GatewayClass {
+  const root = Field.root('GatewayClass', raw);
+  return {
+    ...readGatewayMeta(root),
+    controllerName: root.at('spec.controllerName').text(),
+    parameters: optionalRef(root.at('spec.parametersRef'), { namespace: '' }),
+  };
+}
+
+/** Reads a Gateway; throws `invalid` naming the field. */
+export function parseGateway(raw: unknown): Gateway {
+  const root = Field.root('Gateway', raw);
+  const meta = readGatewayMeta(root);
+  const own = { namespace: meta.namespace };
+  const spec = root.at('spec');
+  const allowed = spec.at('allowedListeners');
+  const frontend = spec.at('tls.frontend');
+  return {
+    ...meta,
+    className: spec.at('gatewayClassName').text(),
+    listeners: readListeners(spec, meta.namespace),
+    addresses: spec.at('addresses').list().map(readAddress),
+    infrastructure: {
+      labels: spec.at('infrastructure.labels').textMap(),
+      annotations: spec.at('infrastructure.annotations').textMap(),
+      parameters: optionalRef(spec.at('infrastructure.parametersRef'), own),
+    },
+    allowedListeners: allowed.isAbsent ? undefined : readNamespaceChoice(allowed.at('namespaces'), 'none'),
+    backendClientCertificate: optionalRef(spec.at('tls.backend.clientCertificateRef'), {
+      ...SECRET,
+      ...own,
+    }),
+    frontendValidation: readValidation(frontend.at('default.validation'), meta.namespace),
+    frontendTlsPorts: new Map(
+      frontend
+        .at('perPort')
+        .list()
+        .map((it) => [
+          it.at('port').parse(parsePort),
+          readValidation(it.at('tls.validation'), meta.namespace),
+        ]),
+    ),
+  };
+}
+
+/** Reads a ListenerSet; throws `invalid` naming the field. */
+export function parseListenerSet(raw: unknown): ListenerSet {
+  const root = Field.root('ListenerSet', raw);
+  const meta = readGatewayMeta(root);
+  return {
+    ...meta,
+    parent: readParent(root.at('spec.parentRef'), meta.namespace),
+    listeners: readListeners(root.at('spec'), meta.namespace),
+  };
+}
+
+function readListeners(spec: Field, namespace: string): readonly Listener[] {
+  return spec
+    .at('listeners')
+    .list()
+    .map((it) => readListener(it, namespace));
+}
+
+function readAddress(field: Field): GatewayAddress {
+  const value = field.at('value').optionalText();
+  return { type: field.at('type').optionalText() ?? 'IPAddress', value: value === '' ? undefined : value };
+}
+
+const MODES = { AllowValidOnly: 'valid-only', AllowInsecureFallback: 'insecure-fallback' } as const;
+
+function readValidation(field: Field, namespace: string): FrontendValidation | undefined {
+  if (field.isAbsent) return undefined;
+  return {
+    caCertificates: field
+      .at('caCertificateRefs')
+      .list()
+      .map((it) => readRef(it, { namespace })),
+    mode: field.at('mode').choice<FrontendValidation['mode']>(MODES, 'valid-only'),
+  };
 }

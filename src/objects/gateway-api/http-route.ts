@@ -1,6 +1,7 @@
 // The slim HTTPRoute: gateway.networking.k8s.io/v1, with the defaults of absent fields decided here.
 
 import type { Port } from '../../base/port.ts';
+import { Field } from '../slim-field.ts';
 import type {
   BackendRef,
   GatewayMeta,
@@ -10,6 +11,11 @@ import type {
   ParentRef,
   SessionPersistence,
 } from './common.ts';
+import { optionalDurationMs } from './duration.ts';
+import { readFilters } from './http-filter.ts';
+import { readHeaderMatches, readQueryMatches } from './named-match.ts';
+import { readBackend, readGatewayMeta, readHostnames, readParents } from './references.ts';
+import { readPersistence } from './session-persistence.ts';
 
 export interface HttpRoute extends GatewayMeta {
   readonly parents: readonly ParentRef[];
@@ -127,4 +133,75 @@ export interface HttpExternalAuth {
   readonly allowedResponseHeaders: readonly string[];
   /** How much of a body it gets; 0 for none. */
   readonly forwardBodyBytes: number;
+}
+
+/** Reads an HTTPRoute; throws `invalid` naming the field. */
+export function parseHttpRoute(raw: unknown): HttpRoute {
+  const root = Field.root('HTTPRoute', raw);
+  const meta = readGatewayMeta(root);
+  const spec = root.at('spec');
+  const rules = spec.at('rules');
+  return {
+    ...meta,
+    parents: readParents(spec, meta.namespace),
+    hostnames: readHostnames(spec),
+    // Without any it is one rule that sends everything nowhere: that is what the API fills in.
+    rules: rules.isAbsent
+      ? [readRule(rules, meta.namespace)]
+      : rules.list().map((it) => readRule(it, meta.namespace)),
+  };
+}
+
+function readRule(field: Field, namespace: string): HttpRule {
+  const matches = field.at('matches').list();
+  return {
+    name: field.at('name').optionalText(),
+    matches: matches.length === 0 ? [readMatch(field.at('matches'))] : matches.map(readMatch),
+    filters: readFilters(field.at('filters'), namespace),
+    backends: field
+      .at('backendRefs')
+      .list()
+      .map((it) => ({
+        ...readBackend(it, namespace),
+        filters: readFilters(it.at('filters'), namespace),
+      })),
+    timeouts: {
+      requestMs: optionalDurationMs(field.at('timeouts.request')),
+      backendRequestMs: optionalDurationMs(field.at('timeouts.backendRequest')),
+    },
+    retry: readRetry(field.at('retry')),
+    persistence: readPersistence(field.at('sessionPersistence')),
+  };
+}
+
+function readMatch(field: Field): HttpMatch {
+  return {
+    path: readPath(field.at('path')),
+    headers: readHeaderMatches(field.at('headers')),
+    query: readQueryMatches(field.at('queryParams')),
+    method: field.at('method').optionalText(),
+  };
+}
+
+const PATH_TYPES = { Exact: 'exact', PathPrefix: 'prefix', RegularExpression: 'regex' } as const;
+
+function readPath(field: Field): PathMatch {
+  const type = field.at('type').choice<PathMatch['type']>(PATH_TYPES, 'prefix');
+  const value = field.at('value').optionalText() ?? '/';
+  if (type !== 'regex' && !value.startsWith('/')) return field.at('value').fail('must start with "/"');
+  return { type, value };
+}
+
+function readRetry(field: Field): HttpRetry | undefined {
+  if (field.isAbsent) return undefined;
+  return {
+    codes: field.at('codes').list().map(readStatusCode),
+    attempts: field.at('attempts').optionalInteger(),
+    backoffMs: optionalDurationMs(field.at('backoff')),
+  };
+}
+
+function readStatusCode(field: Field): number {
+  const code = field.optionalInteger() ?? NaN;
+  return code >= 400 && code <= 599 ? code : field.fail('must be from 400 to 599');
 }
