@@ -42,19 +42,24 @@ export function discoveryReply({ path, headers }: ApiRequest): WholeReply | unde
 }
 
 function groupList(): object {
-  const groups = groupVersions().filter(({ group }) => group !== '');
+  const groups = [...versionsOfGroups()].filter(([name]) => name !== '');
   return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.map(groupOf) };
 }
 
-function groupOf({ group, version }: GroupVersion): object {
-  const entry = { groupVersion: `${group}/${version}`, version };
-  return { name: group, versions: [entry], preferredVersion: entry };
+/** Versions of each group, the preferred one first. */
+function versionsOfGroups(): ReadonlyMap<string, readonly GroupVersion[]> {
+  return Map.groupBy(groupVersions(), ({ group }) => group);
+}
+
+function groupOf([name, versions]: readonly [string, readonly GroupVersion[]]): object {
+  const entries = versions.map(({ version }) => ({ groupVersion: `${name}/${version}`, version }));
+  return { name, versions: entries, preferredVersion: entries[0] };
 }
 
 function groupReply(name: string): WholeReply | undefined {
-  const found = groupVersions().find(({ group }) => group !== '' && group === name);
-  if (found === undefined) return undefined;
-  return jsonReply(200, { kind: 'APIGroup', apiVersion: 'v1', ...groupOf(found) });
+  const versions = name === '' ? undefined : versionsOfGroups().get(name);
+  if (versions === undefined) return undefined;
+  return jsonReply(200, { kind: 'APIGroup', apiVersion: 'v1', ...groupOf([name, versions]) });
 }
 
 function resourceListReply(group: string, version: string): WholeReply | undefined {
@@ -106,11 +111,15 @@ function aggregatedOr(accept: string | undefined, isCore: boolean, legacy: objec
 }
 
 function aggregated(version: string, isCore: boolean): object {
-  const items = groupVersions()
-    .filter(({ group }) => (group === '') === isCore)
-    .map(({ group, version: served, resources }) => ({
+  const items = [...versionsOfGroups()]
+    .filter(([group]) => (group === '') === isCore)
+    .map(([group, versions]) => ({
       metadata: group === '' ? {} : { name: group },
-      versions: [{ version: served, freshness: 'Current', resources: resources.map(aggregatedResource) }],
+      versions: versions.map((it) => ({
+        version: it.version,
+        freshness: 'Current',
+        resources: it.resources.map(aggregatedResource),
+      })),
     }));
   return { kind: 'APIGroupDiscoveryList', apiVersion: `apidiscovery.k8s.io/${version}`, metadata: {}, items };
 }

@@ -4,8 +4,7 @@ import { checkFields } from '../objects/field-check.ts';
 import { isObject, objectOf, type Draft } from '../objects/json.ts';
 import { apiVersionOf, type Resource } from '../objects/resources.ts';
 import { messageSchema } from '../wire/kubernetes-protobuf-schema.ts';
-import { fromEventsGroup } from './event-conversion.ts';
-import { isConverted } from './serve.ts';
+import { storedDraft } from './serve.ts';
 import { badRequest } from './status-error.ts';
 
 /** What becomes of fields that the kind does not have. */
@@ -41,7 +40,7 @@ export function acceptDraft(resource: Resource, body: Draft, validation: FieldVa
     throw badRequest(`${version}: ${refused.slice(0, 20).join(', ')}`);
   }
   const warnings = validation === 'Warn' ? unknown.map((path) => `unknown field "${path}"`) : [];
-  return { draft: isConverted(resource) ? fromEventsGroup(body) : body, warnings };
+  return { draft: storedDraft(resource, body), warnings };
 }
 
 function strict(unknown: readonly string[]): readonly string[] {

@@ -106,6 +106,7 @@ function operationsOf(resource: Resource): object {
 const PACKAGES: Readonly<Record<string, string>> = {
   meta: 'io.k8s.apimachinery.pkg.apis.meta.v1',
   fairlead: 'dev.fairlead.v1alpha1',
+  gateway: 'io.k8s.networking.gateway.v1',
 };
 
 /** "core.Pod" -> "io.k8s.api.core.v1.Pod". */

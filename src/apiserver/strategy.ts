@@ -6,6 +6,7 @@ import type { Resource } from '../objects/resources.ts';
 import type { FieldError } from '../objects/validation/field-error.ts';
 import type { ApiContext } from './context.ts';
 import { metadataOf, partOf } from './draft.ts';
+import { pendingStatus } from './pending-status.ts';
 import { allocateNodePorts } from './node-ports.ts';
 import { qosClassOf } from './qos-class.ts';
 import { keepServiceAccountVolume } from './service-account-volume.ts';
@@ -37,8 +38,11 @@ export function prepareCreate(context: ApiContext, resource: Resource, draft: Dr
     case 'batch.Job':
       selectPodsOfJob(draft);
       return [];
-    default:
+    default: {
+      const status = pendingStatus(resource.message);
+      if (status !== undefined) draft['status'] = status;
       return [];
+    }
   }
 }
 

@@ -11,7 +11,7 @@ import { validateObject } from '../objects/validation/validate.ts';
 import { timestampOf, type ApiContext } from './context.ts';
 import { metadataOf } from './draft.ts';
 import { randomSuffix } from './random-suffix.ts';
-import { isConverted } from './serve.ts';
+import { storedMessage } from './serve.ts';
 import { admitServiceAccount } from './service-account-volume.ts';
 import type { StoredObject } from './object-store.ts';
 import {
@@ -219,8 +219,4 @@ function dryRunOf(object: KubeObject): StoredObject {
 
 function refuse(resource: Resource, name: string, errors: readonly FieldError[]): void {
   if (errors.length > 0) throw invalid(resource, name, errors);
-}
-
-function storedMessage(resource: Resource): string {
-  return isConverted(resource) ? 'core.Event' : resource.message;
 }

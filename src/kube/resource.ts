@@ -106,5 +106,20 @@ export const CLUSTER_NETWORK_POLICIES = resourceRef(
   'policy.networking.k8s.io/v1alpha2',
   'ClusterNetworkPolicy',
 );
+export const INGRESSES = resourceRef('networking.k8s.io/v1', 'Ingress');
+export const INGRESS_CLASSES = resourceRef('networking.k8s.io/v1', 'IngressClass');
+
+const GATEWAY_API = 'gateway.networking.k8s.io/v1';
+export const GATEWAY_CLASSES = resourceRef(GATEWAY_API, 'GatewayClass');
+export const GATEWAYS = resourceRef(GATEWAY_API, 'Gateway');
+export const LISTENER_SETS = resourceRef(GATEWAY_API, 'ListenerSet');
+export const HTTP_ROUTES = resourceRef(GATEWAY_API, 'HTTPRoute');
+export const GRPC_ROUTES = resourceRef(GATEWAY_API, 'GRPCRoute');
+export const TLS_ROUTES = resourceRef(GATEWAY_API, 'TLSRoute');
+export const TCP_ROUTES = resourceRef(GATEWAY_API, 'TCPRoute');
+export const UDP_ROUTES = resourceRef(GATEWAY_API, 'UDPRoute');
+export const REFERENCE_GRANTS = resourceRef(GATEWAY_API, 'ReferenceGrant');
+export const BACKEND_TLS_POLICIES = resourceRef(GATEWAY_API, 'BackendTLSPolicy');
+
 export const IDENTITIES = resourceRef<IdentityObject>('fairlead.dev/v1alpha1', 'Identity');
 export const LOAD_BALANCER_POOLS = resourceRef<LoadBalancerPool>('fairlead.dev/v1alpha1', 'LoadBalancerPool');

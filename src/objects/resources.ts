@@ -1,5 +1,7 @@
 // The registry of kinds: names, verbs and subresources of every resource that the embedded API serves and the clients know.
 
+import { GATEWAY_GROUP } from './gateway-api/common.ts';
+
 export type Verb = 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | 'patch' | 'update' | 'watch';
 
 export interface Subresource {
@@ -24,8 +26,10 @@ export interface Resource {
   readonly subresources: readonly Subresource[];
   /** Its message in the wire tables: "core.Pod". */
   readonly message: string;
-  /** Key of its objects in the store; two resources may share one (events of both groups). */
+  /** Key of its objects in the store; resources may share one (events of both groups, versions of one kind). */
   readonly storage: string;
+  /** What its objects carry as `apiVersion` there: that of the resource, or of another one that shares the key. */
+  readonly storedVersion: string;
   /** metadata.generation counts changes of the specification. */
   readonly hasGeneration: boolean;
 }
@@ -45,11 +49,13 @@ const STATUS_VERBS: readonly Verb[] = ['get', 'patch', 'update'];
 interface Extra {
   readonly short?: readonly string[];
   readonly all?: boolean;
+  readonly category?: string;
   readonly cluster?: boolean;
   readonly createOnly?: boolean;
   readonly generation?: boolean;
   readonly subresources?: readonly Subresource[];
   readonly storage?: string;
+  readonly storedVersion?: string;
 }
 
 function resource(apiVersion: string, kind: string, plural: string, extra: Extra = {}): Resource {
@@ -62,14 +68,19 @@ function resource(apiVersion: string, kind: string, plural: string, extra: Extra
     plural,
     singular: kind.toLowerCase(),
     shortNames: extra.short ?? [],
-    categories: extra.all === true ? ['all'] : [],
+    categories: categoriesOf(extra),
     isNamespaced: extra.cluster !== true,
     verbs: extra.createOnly === true ? ['create'] : ALL_VERBS,
     subresources: extra.subresources ?? [],
     message: `${folder}.${kind}`,
     storage: extra.storage ?? (group === '' ? plural : `${plural}.${group}`),
+    storedVersion: extra.storedVersion ?? apiVersion,
     hasGeneration: extra.generation === true,
   };
+}
+
+function categoriesOf({ all, category }: Extra): readonly string[] {
+  return [...(all === true ? ['all'] : []), ...(category === undefined ? [] : [category])];
 }
 
 function subresource(name: string, kind: string, verbs: readonly Verb[], apiVersion?: string): Subresource {
@@ -83,7 +94,51 @@ function status(kind: string): Subresource {
 const SCALE = subresource('scale', 'Scale', STATUS_VERBS, 'autoscaling/v1');
 const PROXY_VERBS: readonly Verb[] = ['create', 'get'];
 
+/** A kind of the Gateway API in all its versions, the preferred one first; its objects are kept in that one. */
+function gatewayKind(
+  kind: string,
+  plural: string,
+  of: Extra & { readonly older: readonly string[] },
+): readonly Resource[] {
+  const extra = { ...of, category: 'gateway-api', generation: true, storedVersion: `${GATEWAY_GROUP}/v1` };
+  return ['v1', ...of.older].map((it) => resource(`${GATEWAY_GROUP}/${it}`, kind, plural, extra));
+}
+
 const RBAC = 'rbac.authorization.k8s.io/v1';
+
+/** Gateway API 1.6; the versions differ in nothing. Discovery has the newest first, whatever kind comes first here. */
+const GATEWAY_API: readonly Resource[] = [
+  ...gatewayKind('GatewayClass', 'gatewayclasses', {
+    short: ['gc'],
+    cluster: true,
+    subresources: [status('GatewayClass')],
+    older: ['v1beta1'],
+  }),
+  ...gatewayKind('Gateway', 'gateways', {
+    short: ['gtw'],
+    subresources: [status('Gateway')],
+    older: ['v1beta1'],
+  }),
+  ...gatewayKind('HTTPRoute', 'httproutes', { subresources: [status('HTTPRoute')], older: ['v1beta1'] }),
+  ...gatewayKind('GRPCRoute', 'grpcroutes', { subresources: [status('GRPCRoute')], older: [] }),
+  ...gatewayKind('TLSRoute', 'tlsroutes', {
+    subresources: [status('TLSRoute')],
+    older: ['v1alpha3', 'v1alpha2'],
+  }),
+  ...gatewayKind('TCPRoute', 'tcproutes', { subresources: [status('TCPRoute')], older: ['v1alpha2'] }),
+  ...gatewayKind('UDPRoute', 'udproutes', { subresources: [status('UDPRoute')], older: ['v1alpha2'] }),
+  ...gatewayKind('ReferenceGrant', 'referencegrants', { short: ['refgrant'], older: ['v1beta1'] }),
+  ...gatewayKind('BackendTLSPolicy', 'backendtlspolicies', {
+    short: ['btlspolicy'],
+    subresources: [status('BackendTLSPolicy')],
+    older: ['v1alpha3'],
+  }),
+  ...gatewayKind('ListenerSet', 'listenersets', {
+    short: ['lset'],
+    subresources: [status('ListenerSet')],
+    older: [],
+  }),
+];
 
 /** Every resource, in the order in which discovery lists it. */
 export const RESOURCES: readonly Resource[] = [
@@ -174,7 +229,11 @@ export const RESOURCES: readonly Resource[] = [
     generation: true,
   }),
   resource('coordination.k8s.io/v1', 'Lease', 'leases'),
-  resource('events.k8s.io/v1', 'Event', 'events', { short: ['ev'], storage: 'events' }),
+  resource('events.k8s.io/v1', 'Event', 'events', {
+    short: ['ev'],
+    storage: 'events',
+    storedVersion: 'v1',
+  }),
   resource('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets', {
     short: ['pdb'],
     generation: true,
@@ -211,6 +270,7 @@ export const RESOURCES: readonly Resource[] = [
     createOnly: true,
   }),
   resource('authentication.k8s.io/v1', 'TokenReview', 'tokenreviews', { cluster: true, createOnly: true }),
+  ...GATEWAY_API,
   resource('fairlead.dev/v1alpha1', 'Identity', 'identities', { short: ['id'], cluster: true }),
   resource('fairlead.dev/v1alpha1', 'LoadBalancerPool', 'loadbalancerpools', {
     short: ['lbpool'],

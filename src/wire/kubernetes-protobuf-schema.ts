@@ -7,6 +7,7 @@
 // @key list merged by that key (@ alone: a set of scalars), + only the patch's keys are kept (retainKeys).
 
 import { FAIRLEAD_FIELDS } from './fairlead-api.ts';
+import { GATEWAY_API_FIELDS } from './gateway-api.ts';
 import { AUTHENTICATION_FIELDS, AUTHORIZATION_FIELDS, RBAC_FIELDS } from './kubernetes-protobuf-access.ts';
 import { CORE_FIELDS } from './kubernetes-protobuf-core.ts';
 import { META_FIELDS } from './kubernetes-protobuf-meta.ts';
@@ -82,6 +83,7 @@ const TABLES: Readonly<Record<string, string>> = {
   rbac: RBAC_FIELDS,
   authorization: AUTHORIZATION_FIELDS,
   authentication: AUTHENTICATION_FIELDS,
+  gateway: GATEWAY_API_FIELDS,
   fairlead: FAIRLEAD_FIELDS,
 };
 

@@ -16,6 +16,7 @@ import {
   STORAGE_CLASS,
   VOLUME,
 } from './cluster.ts';
+import { AGED, GATEWAY, GATEWAY_CLASS, LISTENER_SET, NAMED_ROUTE } from './gateway-api.ts';
 import { IDENTITY } from './identity.ts';
 import { LOAD_BALANCER_POOL } from './load-balancer-pool.ts';
 import { CLUSTER_NETWORK_POLICY } from './cluster-network-policy.ts';
@@ -59,6 +60,16 @@ const PRINTERS: Readonly<Record<string, Printer>> = {
   'events.Event': EVENT,
   'policy.PodDisruptionBudget': DISRUPTION_BUDGET,
   'policy.ClusterNetworkPolicy': CLUSTER_NETWORK_POLICY,
+  'gateway.GatewayClass': GATEWAY_CLASS,
+  'gateway.Gateway': GATEWAY,
+  'gateway.ListenerSet': LISTENER_SET,
+  'gateway.HTTPRoute': NAMED_ROUTE,
+  'gateway.GRPCRoute': NAMED_ROUTE,
+  'gateway.TLSRoute': AGED,
+  'gateway.TCPRoute': AGED,
+  'gateway.UDPRoute': AGED,
+  'gateway.ReferenceGrant': AGED,
+  'gateway.BackendTLSPolicy': AGED,
   'storage.StorageClass': STORAGE_CLASS,
   'fairlead.Identity': IDENTITY,
   'fairlead.LoadBalancerPool': LOAD_BALANCER_POOL,

@@ -4,7 +4,7 @@ import { parsePort } from '../../base/port.ts';
 import type { Field } from '../slim-field.ts';
 import { readSelector } from '../slim-selector.ts';
 import { GATEWAY_GROUP } from './common.ts';
-import type { AllowedRoutes, Listener, ListenerTls, NamespaceChoice } from './gateway.ts';
+import type { AllowedRoutes, Listener, ListenerProtocol, ListenerTls, NamespaceChoice } from './gateway.ts';
 import { optionalLowerCase, readRef, SECRET } from './references.ts';
 
 export function readListener(field: Field, namespace: string): Listener {
@@ -14,10 +14,18 @@ export function readListener(field: Field, namespace: string): Listener {
     // The API lets an empty name through: it stands for every name, as its absence does.
     hostname: hostname === '' ? undefined : hostname,
     port: field.at('port').parse(parsePort),
-    protocol: field.at('protocol').text(),
+    protocol: readProtocol(field.at('protocol')),
     tls: readTls(field.at('tls'), namespace),
     allowedRoutes: readAllowedRoutes(field.at('allowedRoutes')),
   };
+}
+
+const PROTOCOLS: readonly ListenerProtocol[] = ['HTTP', 'HTTPS', 'TLS', 'TCP', 'UDP'];
+
+/** The API's own are the same in any case. */
+function readProtocol(field: Field): string {
+  const text = field.text();
+  return PROTOCOLS.find((it) => it === text.toUpperCase()) ?? text;
 }
 
 const TLS_MODES = { Terminate: 'terminate', Passthrough: 'passthrough' } as const;
