@@ -52,6 +52,8 @@ export interface ServicePort {
   readonly targetPort: Port | string;
   /** Undefined where none is allocated. */
   readonly nodePort: Port | undefined;
+  /** What is spoken there, as the IANA or a name with a domain says it (KEP-1435, KEP-3726): "kubernetes.io/h2c"; undefined where nothing is said. */
+  readonly appProtocol: string | undefined;
 }
 
 /** core/v1 ClientIPConfig: 10800 seconds unless the object says otherwise. */
@@ -138,6 +140,7 @@ function readPort(field: Field): ServicePort {
     protocol: protocol.isAbsent ? 'TCP' : protocol.parse(parseProtocol),
     targetPort: readTargetPort(field.at('targetPort'), port),
     nodePort: readNodePort(field.at('nodePort')),
+    appProtocol: field.at('appProtocol').optionalText(),
   };
 }
 

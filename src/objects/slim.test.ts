@@ -30,8 +30,15 @@ test('parseService() reads a dual-stack Service with named target port and affin
     isHeadless: false,
     clusterIps: ['10.96.0.7', 'fd00:10:96::7'],
     ports: [
-      { name: 'http', port: 80, protocol: 'TCP', targetPort: 'web', nodePort: undefined },
-      { name: 'dns', port: 53, protocol: 'UDP', targetPort: 53, nodePort: undefined },
+      {
+        name: 'http',
+        port: 80,
+        protocol: 'TCP',
+        targetPort: 'web',
+        nodePort: undefined,
+        appProtocol: undefined,
+      },
+      { name: 'dns', port: 53, protocol: 'UDP', targetPort: 53, nodePort: undefined, appProtocol: undefined },
     ],
     selector: new Map([['app', 'web']]),
     affinityTimeoutS: 10_800,
