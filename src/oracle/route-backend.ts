@@ -62,17 +62,22 @@ const PLAIN = new Set(['', 'http', 'ws', 'kubernetes.io/ws']);
 const H2C = new Set(['h2c', 'grpc', 'kubernetes.io/h2c']);
 const TLS = new Set(['https', 'wss', 'kubernetes.io/wss']);
 
+export function isH2c({ appProtocol = '' }: ServicePort): boolean {
+  return H2C.has(appProtocol);
+}
+
 /** Undefined where a route of the kind cannot speak what the port says of itself: TLS without a policy that says whom to trust is none of ours. */
 function protocolOf(
   kind: Speech['kind'],
-  { appProtocol = '' }: ServicePort,
+  port: ServicePort,
   isTls: boolean,
 ): Backend['protocol'] | undefined {
   if (kind === 'UDPRoute') return 'udp';
   if (kind === 'TCPRoute' || kind === 'TLSRoute') return 'tcp';
-  const isKnown = PLAIN.has(appProtocol) || H2C.has(appProtocol) || (isTls && TLS.has(appProtocol));
+  const { appProtocol = '' } = port;
+  const isKnown = PLAIN.has(appProtocol) || isH2c(port) || (isTls && TLS.has(appProtocol));
   if (!isKnown) return undefined;
-  return kind === 'GRPCRoute' || H2C.has(appProtocol) ? 'h2c' : 'http';
+  return kind === 'GRPCRoute' || isH2c(port) ? 'h2c' : 'http';
 }
 
 /** "A policy that names a port goes before one for the whole Service"; then the older, then the one first by name. */
