@@ -1,0 +1,80 @@
+// Which backend of HAProxy stands for which backend of the model. HAProxy 2.6 cannot make a backend while it runs, so blank ones are provided and handed out. Pure.
+
+import type { ProxyBackend } from '../model/gateway.ts';
+
+/** What of a backend stands in the configuration and cannot change at run time; as text, for it is a key on disk too. */
+export type Shape = string;
+
+export interface BackendSlot {
+  /** "b0001": the name in HAProxy. */
+  readonly name: string;
+  readonly shape: Shape;
+  /** `ProxyBackend.id`; undefined for a blank one. */
+  readonly backend: string | undefined;
+  /** When it became blank, as a count: the one that is blank for the longest time is taken first. */
+  readonly freed: number;
+}
+
+export interface SlotPlan {
+  readonly slots: readonly BackendSlot[];
+  /** There are new slots: only a reload brings them. */
+  readonly isGrown: boolean;
+}
+
+/** As many blank ones of a shape are made as there are in use, within these bounds. */
+const SPARES = { min: 8, max: 256 };
+/** Blank from the first start on, so that the first Services need no reload. */
+const FIRST_SHAPES: readonly Shape[] = ['http', 'h2c', 'tcp'];
+
+export function shapeOf(backend: ProxyBackend): Shape {
+  return backend.protocol;
+}
+
+/**
+ * Keeps what is assigned, hands out blank ones, and grows where there are too few. What becomes blank now is not given to another backend in the same step:
+ * requests on their way go there still.
+ */
+export function planSlots(
+  previous: readonly BackendSlot[],
+  backends: ReadonlyMap<string, ProxyBackend>,
+): SlotPlan {
+  const wanted = new Map([...backends].map(([id, backend]) => [id, shapeOf(backend)]));
+  const slots = new Map(previous.map((slot) => [slot.name, slot]));
+  const blank = new Map<Shape, BackendSlot[]>();
+  let freed = Math.max(0, ...previous.map((it) => it.freed));
+  for (const slot of [...previous].sort((a, b) => a.freed - b.freed)) {
+    if (slot.backend === undefined) push(blank, slot.shape, slot);
+    else if (wanted.get(slot.backend) === slot.shape) wanted.delete(slot.backend);
+    else slots.set(slot.name, { ...slot, backend: undefined, freed: ++freed });
+  }
+  let isGrown = false;
+  const grow = (shape: Shape): void => {
+    isGrown = true;
+    const used = [...slots.values()].filter((it) => it.shape === shape && it.backend !== undefined).length;
+    const missing = [...wanted.values()].filter((it) => it === shape).length;
+    const spares = Math.min(SPARES.max, Math.max(SPARES.min, used + missing));
+    for (let i = 0; i < missing + spares; i++) {
+      const slot = { name: slotName(slots.size + 1), shape, backend: undefined, freed: 0 };
+      slots.set(slot.name, slot);
+      push(blank, shape, slot);
+    }
+  };
+  if (previous.length === 0) for (const shape of FIRST_SHAPES) grow(shape);
+  for (const [id, shape] of wanted) {
+    if ((blank.get(shape) ?? []).length === 0) grow(shape);
+    const slot = blank.get(shape)?.shift();
+    if (slot !== undefined) slots.set(slot.name, { ...slot, backend: id });
+    wanted.delete(id);
+  }
+  return { slots: [...slots.values()], isGrown };
+}
+
+function slotName(number: number): string {
+  return `b${String(number).padStart(4, '0')}`;
+}
+
+function push(lists: Map<Shape, BackendSlot[]>, shape: Shape, slot: BackendSlot): void {
+  const list = lists.get(shape);
+  if (list === undefined) lists.set(shape, [slot]);
+  else list.push(slot);
+}

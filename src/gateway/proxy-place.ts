@@ -1,0 +1,40 @@
+// The folder by which a HAProxy and who drives it know each other, and the sizes that both go by. Pure.
+
+import path from 'node:path';
+import type { MapName } from './render-routes.ts';
+
+export interface ProxyPlace {
+  /** Private to both; of a unix socket's path length at most. */
+  readonly folder: string;
+  /** Where every port listens. */
+  readonly addresses: readonly string[];
+  readonly threads: number;
+  /** Where it tells Prometheus its metrics. */
+  readonly metrics: { readonly ip: string; readonly port: number };
+}
+
+/**
+ * `tune.bufsize`: bounds a request's header and a command with its payload. Twice HAProxy's default, for bundles of authorities come as one payload.
+ */
+export const BUFFER_BYTES = 32 * 1024;
+
+export interface ProxyFiles {
+  readonly config: string;
+  /** What of the driver's choices no look at the process shows. */
+  readonly state: string;
+  readonly adminSocket: string;
+  readonly masterSocket: string;
+  readonly lua: string;
+  map(name: MapName): string;
+}
+
+export function proxyFiles(folder: string): ProxyFiles {
+  return {
+    config: path.join(folder, 'haproxy.cfg'),
+    state: path.join(folder, 'state.json'),
+    adminSocket: path.join(folder, 'admin.sock'),
+    masterSocket: path.join(folder, 'master.sock'),
+    lua: path.join(folder, 'fairlead.lua'),
+    map: (name) => path.join(folder, `${name}.map`),
+  };
+}

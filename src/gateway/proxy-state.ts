@@ -1,0 +1,32 @@
+// What the driver keeps on disk beside HAProxy's own files: which slot stands for which backend, and how each server speaks. A driver that starts anew goes on
+// where the last one was.
+
+import { readFile } from 'node:fs/promises';
+import { messageOf } from '../base/errors.ts';
+import type { BackendSlot } from './backend-slots.ts';
+import type { ServerSlot } from './server-slots.ts';
+
+export interface ProxyState {
+  readonly slots: readonly BackendSlot[];
+  /** By the name of the slot. */
+  readonly servers: ReadonlyMap<string, readonly ServerSlot[]>;
+}
+
+export const NO_STATE: ProxyState = { slots: [], servers: new Map() };
+
+export function stateText({ slots, servers }: ProxyState): string {
+  return `${JSON.stringify({ slots, servers: [...servers] })}\n`;
+}
+
+/** Nothing where there is no such file or it is none of ours: then all is assigned anew, which costs a reload. */
+export async function readState(file: string, onProblem: (message: string) => void): Promise<ProxyState> {
+  try {
+    const document: unknown = JSON.parse(await readFile(file, 'utf8'));
+    // Written whole by `stateText` alone, in a folder that only the driver writes.
+    const { slots, servers } = document as { slots: BackendSlot[]; servers: [string, ServerSlot[]][] };
+    return { slots: [...slots], servers: new Map(servers) };
+  } catch (error) {
+    onProblem(`Cannot read ${file}: ${messageOf(error)}`);
+    return NO_STATE;
+  }
+}

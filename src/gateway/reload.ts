@@ -1,0 +1,50 @@
+// Bringing HAProxy to another structure: a reload by its master, watched until the new worker answers or is known to have failed.
+
+import type { Clock } from '../base/clock.ts';
+import { FairleadError, hasCode } from '../base/errors.ts';
+import { runProgram } from '../sys/process.ts';
+import type { HaproxySocket } from '../sys/haproxy-socket.ts';
+import { observeStructure } from './observe.ts';
+
+export interface ReloadSockets {
+  readonly admin: HaproxySocket;
+  readonly master: HaproxySocket;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+const POLL_MS = 10;
+const TIMEOUT_MS = 60_000;
+
+/** Throws `kernel` with HAProxy's own words where it does not take the file. It binds nothing. */
+export async function checkConfig(program: string, file: string, signal: AbortSignal): Promise<void> {
+  await runProgram(program, ['-c', '-f', file], { signal });
+}
+
+/** Resolves when the worker of the structure answers; throws `unavailable` where it could not start: the one before serves on then. */
+export async function reload(sockets: ReloadSockets, structure: string): Promise<void> {
+  const { admin, master, clock, signal } = sockets;
+  const failedBefore = failedReloads(await master.send('show proc\n'));
+  // The master begins anew at once and may not find the time to say so.
+  await master.send('reload\n').catch(ignoreUnavailable);
+  const endMs = clock.monotonicMs() + TIMEOUT_MS;
+  for (;;) {
+    const seen = await observeStructure(admin).catch(ignoreUnavailable);
+    if (seen === structure) return;
+    const processes = await master.send('show proc\n').catch(ignoreUnavailable);
+    if (processes !== undefined && failedReloads(processes) > failedBefore)
+      throw new FairleadError('unavailable', 'Cannot reload HAProxy: its new worker could not start');
+    if (clock.monotonicMs() > endMs)
+      throw new FairleadError('timeout', `Cannot reload HAProxy: no new worker after ${TIMEOUT_MS} ms`);
+    await clock.sleep(POLL_MS, signal);
+  }
+}
+
+function failedReloads(processes: string): number {
+  return Number(/\bmaster\b.*\[failed: (\d+)\]/.exec(processes)?.[1] ?? 0);
+}
+
+function ignoreUnavailable(error: unknown): undefined {
+  if (hasCode(error, 'unavailable')) return undefined;
+  throw error;
+}

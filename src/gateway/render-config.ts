@@ -1,0 +1,144 @@
+// The configuration of HAProxy: what needs a reload. Routes, endpoints and certificates are not here but in maps, servers and certificate stores, except that
+// the servers' lines are as they are now, so that a HAProxy that starts anew starts with them. Pure.
+
+import type { ProxyPort } from '../model/gateway.ts';
+import type { BackendSlot } from './backend-slots.ts';
+import { BUFFER_BYTES, proxyFiles, type ProxyPlace } from './proxy-place.ts';
+import { configWord, contentName } from './proxy-text.ts';
+import { routingLines } from './render-routing.ts';
+import type { ServerSlot } from './server-slots.ts';
+
+export interface ProxyStructure {
+  /** Everything but the servers; HAProxy tells it as its description. */
+  readonly name: string;
+  /** The configuration with these servers, by backend slot. */
+  text(servers: ReadonlyMap<string, readonly ServerSlot[]>): string;
+}
+
+export interface StructureInput {
+  readonly place: ProxyPlace;
+  readonly ports: readonly ProxyPort[];
+  readonly slots: readonly BackendSlot[];
+  /** Our program in HAProxy; another one is another structure. */
+  readonly lua: string;
+}
+
+/** What every server has: without them one that is added at run time opens a connection per request (fixed after 2.6.12 by 8a31783b6). */
+export const SERVER_POOL = 'pool-purge-delay 5s pool-max-conn -1';
+
+export function renderStructure(input: StructureInput): ProxyStructure {
+  const head = [
+    ...globalLines(input),
+    ...defaultsLines(),
+    ...input.ports.flatMap((it) => portLines(it, input.place)),
+  ];
+  const tail = [...answerLines(), ...metricsLines(input.place)];
+  const shapes = input.slots.map((it) => `${it.name} ${it.shape}`);
+  const name = `fairlead-${contentName([...head, ...tail, ...shapes, input.lua].join('\n'))}`;
+  return {
+    name,
+    text: (servers) => {
+      const backends = input.slots.flatMap((it) => backendLines(it, servers.get(it.name) ?? []));
+      return [`# Made by Fairlead; changes are lost.`, ...head, ...backends, ...tail, '']
+        .join('\n')
+        .replace(DESCRIPTION, () => name);
+    },
+  };
+}
+
+const DESCRIPTION = '@description@';
+
+function globalLines({ place }: StructureInput): readonly string[] {
+  const files = proxyFiles(place.folder);
+  return [
+    'global',
+    `  description ${DESCRIPTION}`,
+    `  nbthread ${place.threads}`,
+    `  stats socket ${configWord(files.adminSocket)} mode 600 level admin expose-fd listeners`,
+    '  stats timeout 30s',
+    `  tune.bufsize ${BUFFER_BYTES}`,
+    // Without it the number of connections, and the memory for it, goes by what the machine would allow one process.
+    '  fd-hard-limit 50000',
+    // A tunnel keeps the worker of before a reload: for so long, and through so many reloads.
+    '  hard-stop-after 10m',
+    '  mworker-max-reloads 8',
+    `  lua-load-per-thread ${configWord(files.lua)}`,
+  ];
+}
+
+function defaultsLines(): readonly string[] {
+  const common = [
+    '  timeout connect 5s',
+    '  timeout client 1h',
+    '  timeout server 1h',
+    '  timeout tunnel 1h',
+  ];
+  return [
+    'defaults http',
+    '  mode http',
+    ...common,
+    '  timeout client-fin 30s',
+    '  timeout http-request 30s',
+    '  timeout http-keep-alive 60s',
+    // An idle connection is closed after a reload by saying so in a last answer, never in the face of a request.
+    '  option idle-close-on-response',
+    '  option forwardfor',
+    '  option redispatch 1',
+    '  balance roundrobin',
+    `  default-server ${SERVER_POOL}`,
+    'defaults tcp',
+    '  mode tcp',
+    ...common,
+    '  option redispatch 1',
+    '  balance roundrobin',
+  ];
+}
+
+function portLines(port: ProxyPort, place: ProxyPlace): readonly string[] {
+  if (port.kind !== 'http') return [];
+  const binds = place.addresses.map((it) => `  bind ${bindAddress(it, port.port)}`);
+  return [`frontend p${port.port} from http`, ...binds, ...routingLines(port.port, place.folder)];
+}
+
+function backendLines(slot: BackendSlot, servers: readonly ServerSlot[]): readonly string[] {
+  const isHttp = slot.shape !== 'tcp';
+  return [
+    `backend ${slot.name} from ${isHttp ? 'http' : 'tcp'}`,
+    ...(isHttp ? ['  http-request set-timeout server var(txn.wait) if { var(txn.wait) -m found }'] : []),
+    ...servers.map(serverLine),
+  ];
+}
+
+function serverLine({ name, ip, port, isReady, options }: ServerSlot): string {
+  const words = ['  server', name, serverAddress(ip, port), SERVER_POOL, options, isReady ? '' : 'disabled'];
+  return words.filter((it) => it !== '').join(' ');
+}
+
+export function serverAddress(ip: string, port: number): string {
+  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
+}
+
+function bindAddress(ip: string, port: number): string {
+  return ip.includes(':') ? `[${ip}]:${port} v6only` : `${ip}:${port}`;
+}
+
+/** Backends that answer by themselves. */
+function answerLines(): readonly string[] {
+  const answers = [
+    [404, 'No route has this host and path'],
+    [500, 'The route leads to no backend'],
+  ] as const;
+  return answers.flatMap(([status, text]) => [
+    `backend answer-${status} from http`,
+    `  http-request return status ${status} content-type text/plain string ${configWord(text)}`,
+  ]);
+}
+
+function metricsLines({ metrics }: ProxyPlace): readonly string[] {
+  return [
+    'frontend metrics from http',
+    `  bind ${bindAddress(metrics.ip, metrics.port)}`,
+    '  http-request use-service prometheus-exporter if { path /metrics }',
+    '  http-request return status 404',
+  ];
+}

@@ -1,0 +1,207 @@
+// Hosts, paths and rules as the lines of HAProxy's maps. What needs no look at anything but host and path leads to a backend at once; everything else
+// leads to a list for Lua. Pure; the picture of both ways:
+//
+//   hosts   "80|shop.example.com"            -> table                      (the most specific pattern that has the name)
+//   exact   table + "|/cart"                 -> "b0001" or "=" + list      (paths as they are)
+//   prefix  table + "|/cart/"                -> "b0001" or "=" + list      (the longest one; the slash makes whole elements of it)
+//   more    table                            -> what Lua has to know of it: the next less specific table, its list of regular expressions
+//   data    name by content                  -> lists and rules, each a tree
+//
+// Lists and rules are named by what they say, so that a line of `data` never changes: what leads to a new one comes after it, and no cache of Lua is ever stale.
+
+import type { HostTable, HttpListener, ProxyModel, RouteEntry } from '../model/gateway.ts';
+import { compareSpecificity, covers, patternOf, patternOfTable } from './host-patterns.ts';
+import { contentName, isMapKey, type Tree, treeText } from './proxy-text.ts';
+import { directBackend, ruleTree, type SlotOf } from './render-rules.ts';
+
+/** Name of a map -> its lines. */
+export type ProxyMaps = Readonly<Record<MapName, ReadonlyMap<string, string>>>;
+
+export const MAP_NAMES = ['data', 'more', 'exact', 'prefix', 'hosts'] as const;
+export type MapName = (typeof MAP_NAMES)[number];
+
+/** A line of `data` holds so much; a longer text is cut into several. */
+const PIECE_CHARACTERS = 8000;
+/** Of one list or rule. More is no rule that anybody means. */
+const MAX_TEXT_CHARACTERS = 4_000_000;
+
+/** An HTTP or HTTPS listener group of one port: what decides by name. */
+export interface RoutedPort {
+  readonly port: number;
+  readonly listeners: readonly HttpListener[];
+}
+
+export class RouteMaps {
+  readonly maps = Object.fromEntries(MAP_NAMES.map((it) => [it, new Map<string, string>()])) as Record<
+    MapName,
+    Map<string, string>
+  >;
+  readonly #model: ProxyModel;
+  readonly #slotOf: SlotOf;
+  readonly #rules = new Map<string, string>();
+
+  constructor(model: ProxyModel, slotOf: SlotOf) {
+    this.#model = model;
+    this.#slotOf = slotOf;
+  }
+
+  addPort({ port, listeners }: RoutedPort): void {
+    const owners = listeners.flatMap((listener) => {
+      const pattern = patternOf(listener.hostname);
+      return pattern === undefined ? [] : [{ pattern, tables: tablesOf(port, pattern, listener.hosts) }];
+    });
+    owners.sort((a, b) => compareSpecificity(a.pattern, b.pattern));
+    for (const { tables } of owners) for (const table of tables) this.#addTable(table, tables);
+    const patterns = new Set(
+      owners.flatMap((it) => [it.pattern, ...it.tables.map((table) => table.pattern)]),
+    );
+    for (const pattern of patterns) {
+      const owner = owners.find((it) => covers(it.pattern, pattern));
+      const table = owner?.tables.find((it) => covers(it.pattern, pattern));
+      // A name whose listener has nothing for it is known all the same: no less specific listener may take it.
+      this.maps.hosts.set(`${port}|${pattern}`, table?.key ?? '-');
+    }
+  }
+
+  #addTable(table: NamedTable, tables: readonly NamedTable[]): void {
+    const groups = groupEntries(table.entries);
+    for (const [path, entries] of groups.exact)
+      this.maps.exact.set(`${table.key}|${path}`, this.#target(entries, groups));
+    for (const [path, entries] of groups.prefix)
+      this.maps.prefix.set(`${table.key}|${path}`, this.#target(entries, groups));
+    const next = tables.find((it) => it !== table && covers(it.pattern, table.pattern))?.key;
+    if (next === undefined && groups.regex.length === 0) return;
+    const regexes = groups.regex.length === 0 ? '' : this.#list(groups.regex);
+    this.maps.more.set(table.key, treeText([next ?? '', regexes]));
+  }
+
+  #target(entries: readonly Ordered[], groups: Groups): string {
+    const [first] = entries;
+    if (first === undefined) return '-';
+    const isFirst = groups.regex.every((it) => it.order > first.order);
+    const direct = isFirst && hasNoCondition(first.entry) ? this.#direct(first.entry.rule) : undefined;
+    return direct ?? `=${this.#list(entries)}`;
+  }
+
+  #direct(id: string): string | undefined {
+    const rule = this.#model.rules.get(id);
+    return rule === undefined ? undefined : directBackend(rule, this.#slotOf);
+  }
+
+  #list(entries: readonly Ordered[]): string {
+    return this.#put(entries.map(({ entry, order }) => entryTree(entry, order, this.#rule(entry.rule))));
+  }
+
+  #rule(id: string): string {
+    let name = this.#rules.get(id);
+    if (name === undefined)
+      this.#rules.set(id, (name = this.#put(ruleTree(id, this.#model.rules.get(id), this.#slotOf))));
+    return name;
+  }
+
+  /** The name by which Lua finds the tree. */
+  #put(tree: Tree): string {
+    const text = treeText(tree);
+    if (text.length > MAX_TEXT_CHARACTERS) return this.#put([]);
+    const name = contentName(text);
+    if (text.length <= PIECE_CHARACTERS) this.maps.data.set(name, text);
+    else {
+      const pieces = Math.ceil(text.length / PIECE_CHARACTERS);
+      for (let i = 0; i < pieces; i++)
+        this.maps.data.set(`${name}.${i}`, text.slice(i * PIECE_CHARACTERS, (i + 1) * PIECE_CHARACTERS));
+      this.maps.data.set(name, `+${pieces}`);
+    }
+    return name;
+  }
+}
+
+interface NamedTable {
+  /** Names the table in every map: port, the listener's pattern, its own. */
+  readonly key: string;
+  readonly pattern: string;
+  readonly entries: readonly RouteEntry[];
+}
+
+/** The most specific one first. */
+function tablesOf(port: number, listener: string, hosts: readonly HostTable[]): readonly NamedTable[] {
+  const tables = hosts.flatMap((table) => {
+    const pattern = patternOfTable(table);
+    return pattern === undefined
+      ? []
+      : [{ key: `${port},${listener},${pattern}`, pattern, entries: table.entries }];
+  });
+  return tables.sort((a, b) => compareSpecificity(a.pattern, b.pattern));
+}
+
+interface Ordered {
+  readonly entry: RouteEntry;
+  /** Its place among all of the table. */
+  readonly order: number;
+}
+
+interface Groups {
+  readonly exact: ReadonlyMap<string, readonly Ordered[]>;
+  /** By the prefix with a slash at its end. */
+  readonly prefix: ReadonlyMap<string, readonly Ordered[]>;
+  readonly regex: readonly Ordered[];
+}
+
+/**
+ * What can match behind each key of the maps, in order, up to the one that always does: entries of shorter prefixes too, since a request whose header does
+ * not fit falls through to them.
+ */
+function groupEntries(entries: readonly RouteEntry[]): Groups {
+  const own = { exact: new Map<string, Ordered[]>(), prefix: new Map<string, Ordered[]>() };
+  const regex: Ordered[] = [];
+  for (const [order, entry] of entries.entries()) {
+    const { type, value } = entry.path;
+    if (type === 'regex') regex.push({ entry, order });
+    else if (isMapKey(value) && value.startsWith('/')) {
+      const key = type === 'exact' ? value : prefixKey(value);
+      const list = own[type].get(key);
+      if (list === undefined) own[type].set(key, [{ entry, order }]);
+      else list.push({ entry, order });
+    }
+  }
+  const merged = (key: string, list: readonly Ordered[]): readonly Ordered[] =>
+    untilCertain([...list, ...ancestors(key).flatMap((it) => own.prefix.get(it) ?? [])]);
+  const grown = (map: ReadonlyMap<string, Ordered[]>): ReadonlyMap<string, readonly Ordered[]> =>
+    new Map([...map].map(([key, list]) => [key, merged(key, list)]));
+  // The exact path "/a" is below the prefix "/a/" as well, which is what "/a" as a prefix is written.
+  const exact = new Map(
+    [...own.exact].map(([key, list]) => [
+      key,
+      merged(`${key}/`, [...list, ...(own.prefix.get(`${key}/`) ?? [])]),
+    ]),
+  );
+  return { exact, prefix: grown(own.prefix), regex };
+}
+
+/** "/a/b" and "/a/b/" are one prefix; "/" has everything. */
+function prefixKey(value: string): string {
+  return value.endsWith('/') ? value : `${value}/`;
+}
+
+/** "/", "/a/" for "/a/b/" and for "/a/b". */
+function ancestors(key: string): readonly string[] {
+  const found: string[] = [];
+  for (let at = key.indexOf('/'); at >= 0 && at < key.length - 1; at = key.indexOf('/', at + 1))
+    found.push(key.slice(0, at + 1));
+  return found;
+}
+
+function untilCertain(list: readonly Ordered[]): readonly Ordered[] {
+  const sorted = list.toSorted((a, b) => a.order - b.order);
+  const certain = sorted.findIndex((it) => hasNoCondition(it.entry));
+  return certain < 0 ? sorted : sorted.slice(0, certain + 1);
+}
+
+function hasNoCondition(entry: RouteEntry): boolean {
+  return entry.method === undefined && entry.headers.length === 0 && entry.query.length === 0;
+}
+
+function entryTree(entry: RouteEntry, order: number, rule: string): Tree {
+  const matches = (list: RouteEntry['headers']): Tree => list.map((it) => [it.type, it.name, it.value]);
+  const { type, value } = entry.path;
+  return [String(order), rule, type, value, entry.method ?? '', matches(entry.headers), matches(entry.query)];
+}

@@ -1,0 +1,170 @@
+// One running HAProxy as its command socket shows it, and the commands that change it. Every reply is read: what HAProxy did not say yes to has not happened,
+// and what was believed of it is then looked at anew.
+
+import { FairleadError } from '../base/errors.ts';
+import { tryParseIp } from '../base/ip.ts';
+import type { HaproxySocket } from '../sys/haproxy-socket.ts';
+import { mapChanges, mapCommands } from './map-commands.ts';
+import { observeBusyServers, observeMap, observeServers } from './observe.ts';
+import { BUFFER_BYTES, type ProxyFiles } from './proxy-place.ts';
+import { SERVER_POOL, serverAddress } from './render-config.ts';
+import { MAP_NAMES, type MapName, type ProxyMaps } from './render-routes.ts';
+import { planServers, type ServerChange, type ServerPlan, type ServerSlot } from './server-slots.ts';
+import type { DesiredProxy, DesiredServers } from './desired.ts';
+
+/** What servers' commands may answer; all else is a refusal. */
+const FINE = /^(?:IP changed from .*|port changed from .*|no need to change .*|New server registered\.)$/;
+/** A line of commands stays well below the buffer. */
+const LINE_CHARACTERS = BUFFER_BYTES / 2;
+
+interface Seen {
+  readonly structure: string;
+  readonly maps: Record<MapName, Map<string, string>>;
+  readonly servers: Map<string, readonly ServerSlot[]>;
+}
+
+export class RunningProxy {
+  readonly #socket: HaproxySocket;
+  readonly #files: ProxyFiles;
+  /** Its name; no change but a reload makes another one of it. */
+  readonly structure: string;
+  readonly #maps: Record<MapName, Map<string, string>>;
+  #servers: Map<string, readonly ServerSlot[]>;
+
+  private constructor(socket: HaproxySocket, files: ProxyFiles, seen: Seen) {
+    this.#socket = socket;
+    this.#files = files;
+    this.structure = seen.structure;
+    this.#maps = seen.maps;
+    this.#servers = seen.servers;
+  }
+
+  /** `optionsOf`: what a server was made with, where that is known. */
+  static async observe(
+    socket: HaproxySocket,
+    files: ProxyFiles,
+    structure: string,
+    optionsOf: (backend: string, server: string) => string | undefined,
+  ): Promise<RunningProxy> {
+    const maps = {} as Record<MapName, Map<string, string>>;
+    for (const name of MAP_NAMES) maps[name] = await observeMap(socket, files.map(name));
+    const servers = new Map<string, readonly ServerSlot[]>();
+    for (const [backend, list] of await observeServers(socket))
+      servers.set(
+        backend,
+        list.map((it) => ({
+          ...it,
+          ip: tryParseIp(it.ip) ?? it.ip,
+          options: optionsOf(backend, it.name) ?? UNKNOWN,
+        })),
+      );
+    return new RunningProxy(socket, files, { structure, maps, servers });
+  }
+
+  get servers(): ReadonlyMap<string, readonly ServerSlot[]> {
+    return this.#servers;
+  }
+
+  get maps(): ProxyMaps {
+    return this.#maps;
+  }
+
+  /** Make before break: servers, then what leads to them, then what nothing leads to any more. Gives whether anything was another one. */
+  async apply(desired: DesiredProxy): Promise<boolean> {
+    const rests: [string, ServerChange][] = [];
+    const starts: [string, ServerChange][] = [];
+    const next = new Map(this.#servers);
+    for (const [backend, wanted] of desired.servers) {
+      const current = this.#servers.get(backend) ?? [];
+      const plan = await this.#planServers(backend, current, wanted);
+      if (plan.changes.length === 0) continue;
+      next.set(backend, plan.servers);
+      for (const change of plan.changes) (change.kind === 'rest' ? rests : starts).push([backend, change]);
+    }
+    const changes = MAP_NAMES.map((name) => ({ name, ...mapChanges(this.#maps[name], desired.maps[name]) }));
+    await this.#runAll(starts);
+    for (const { name, set } of changes) await this.#setLines(name, set);
+    for (const { name, gone } of changes.toReversed()) await this.#removeLines(name, gone);
+    await this.#runAll(rests);
+    this.#servers = next;
+    return starts.length + rests.length > 0 || changes.some((it) => it.set.size + it.gone.length > 0);
+  }
+
+  /** What connections a server has is asked only where it is to get another address. */
+  async #planServers(
+    backend: string,
+    current: readonly ServerSlot[],
+    wanted: DesiredServers,
+  ): Promise<ServerPlan> {
+    const plan = planServers(current, wanted, () => false);
+    const isMoved = ({ kind, server }: ServerChange): boolean =>
+      kind === 'use' &&
+      current.some((it) => it.name === server.name && (it.ip !== server.ip || it.port !== server.port));
+    if (!plan.changes.some(isMoved)) return plan;
+    const busy = await observeBusyServers(this.#socket, backend);
+    return planServers(current, wanted, (it) => busy.has(`${backend}/${it.name}`));
+  }
+
+  async #runAll(changes: readonly [string, ServerChange][]): Promise<void> {
+    let line = '';
+    for (const [backend, change] of changes) {
+      const command = serverCommand(backend, change);
+      if (line.length + command.length > LINE_CHARACTERS) {
+        await this.#run(line);
+        line = '';
+      }
+      line += line === '' ? command : `;${command}`;
+    }
+    if (line !== '') await this.#run(line);
+  }
+
+  async #run(line: string): Promise<void> {
+    const replies = (await this.#socket.send(`${line}\n`)).split('\n').filter((it) => it !== '');
+    const refusal = replies.find((it) => !FINE.test(it));
+    if (refusal !== undefined) throw refused(line, refusal);
+  }
+
+  async #setLines(name: MapName, lines: ReadonlyMap<string, string>): Promise<void> {
+    const map = this.#maps[name];
+    for (const { command, keys } of mapCommands(this.#files.map(name), lines, map)) {
+      const reply = (await this.#socket.send(command)).trim();
+      if (reply !== '') throw refused(command, reply);
+      for (const key of keys) map.set(key, lines.get(key) ?? '');
+    }
+  }
+
+  async #removeLines(name: MapName, keys: readonly string[]): Promise<void> {
+    const map = this.#maps[name];
+    for (const { command, keys: done } of mapCommands(this.#files.map(name), keys, map)) {
+      const reply = (await this.#socket.send(command)).trim();
+      if (reply !== '') throw refused(command, reply);
+      for (const key of done) map.delete(key);
+    }
+  }
+}
+
+/** No server that has it is used again: it is not known how it speaks. */
+const UNKNOWN = '?';
+
+function serverCommand(backend: string, { kind, server }: ServerChange): string {
+  const name = `${backend}/${server.name}`;
+  switch (kind) {
+    case 'add':
+      return [
+        `add server ${name} ${serverAddress(server.ip, server.port)} ${SERVER_POOL}`,
+        server.options === '' ? '' : ` ${server.options}`,
+        `;set server ${name} state ready`,
+      ].join('');
+    case 'use':
+      return `set server ${name} addr ${server.ip} port ${server.port};set server ${name} state ready`;
+    case 'rest':
+      return `set server ${name} state maint`;
+    default:
+      return kind satisfies never;
+  }
+}
+
+function refused(command: string, reply: string): FairleadError {
+  const [line = ''] = command.split('\n', 1);
+  return new FairleadError('kernel', `Cannot run "${line.slice(0, 200)}" in HAProxy: ${reply.slice(0, 500)}`);
+}

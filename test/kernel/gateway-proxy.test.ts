@@ -1,0 +1,76 @@
+// The proxy's driver against a real HAProxy: what is published is what requests meet, without reloads, and stays through restarts of either side.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { Lifetime } from '../../src/base/lifetime.ts';
+import { eventually } from '../support/eventually.ts';
+import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
+import { aBackend, aListener, aModel, anEntry, anHttpPort, aRule, aTable } from '../support/proxy-models.ts';
+import { ask, openBackend, openProxyRig, type ProxyRig, type TestBackend } from '../support/proxy-rig.ts';
+import { ownName } from '../support/own-name.ts';
+
+const SCOPE = { prefix: ownName('proxy') };
+
+describe('a proxy', () => {
+  const lifetime = new Lifetime('test');
+  let clean: LeakSnapshot;
+  let rig: ProxyRig;
+  let one: TestBackend;
+  let two: TestBackend;
+
+  before(async () => {
+    clean = await takeSnapshot(SCOPE);
+    rig = await openProxyRig(lifetime);
+    one = await openBackend('one', lifetime);
+    two = await openBackend('two', lifetime);
+  });
+  after(async () => {
+    await lifetime.close();
+    await assertNoLeaks(clean, SCOPE);
+  });
+
+  const shop = (path: string, endpoint: TestBackend) =>
+    aModel({
+      ports: [anHttpPort(80, aListener(undefined, aTable('shop.example', anEntry(path, 'r'))))],
+      rules: [aRule('r', 'web')],
+      backends: [aBackend('web', [endpoint.endpoint])],
+    });
+
+  async function backendOf(path: string, host = 'shop.example'): Promise<string> {
+    const { status, body } = await ask(rig.address, { host, path });
+    return status === 200 ? (JSON.parse(body) as { name: string }).name : String(status);
+  }
+
+  test('leads by host and path', async () => {
+    await rig.driver.publish(shop('/a*', one));
+    assert.equal(await backendOf('/a/b'), 'one');
+    assert.equal(await backendOf('/ab'), '404');
+    assert.equal(await backendOf('/a', 'other.example'), '404');
+    assert.equal(await backendOf('/a', 'SHOP.example.:80'), 'one');
+  });
+
+  test('follows routes and endpoints without a reload', async () => {
+    const { reloads } = await rig.driver.publish(shop('/a*', two));
+    assert.equal(await backendOf('/a'), 'two');
+    const later = await rig.driver.publish(shop('/b*', two));
+    assert.equal(await backendOf('/b'), 'two');
+    assert.equal(await backendOf('/a'), '404');
+    assert.equal(later.reloads, reloads);
+  });
+
+  test('comes back from its files when it is killed', async () => {
+    const { pid } = rig.process;
+    assert.ok(pid !== undefined);
+    process.kill(pid, 'SIGKILL');
+    await eventually(() => rig.process.pid !== undefined && rig.process.pid !== pid);
+    await eventually(async () => assert.equal(await backendOf('/b'), 'two'));
+  });
+
+  test('is taken over by another driver without a reload', async () => {
+    const second = new Lifetime('second driver');
+    const driver = await rig.openDriver(second);
+    assert.deepEqual(await driver.publish(shop('/b*', one)), { reloads: 0 });
+    assert.equal(await backendOf('/b'), 'one');
+    await second.close();
+  });
+});
