@@ -1,7 +1,6 @@
 // Brings one HAProxy to what the newest model says and keeps it there, by its command socket; by a reload only for what is not data. Who starts the process is
 // somebody else: the driver needs the folder alone, and writes it before there is a process.
 
-import { readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { hasCode, messageOf } from '../base/errors.ts';
@@ -12,8 +11,8 @@ import { planSlots } from './backend-slots.ts';
 import { renderDesired, type DesiredProxy } from './desired.ts';
 import { observeStructure } from './observe.ts';
 import { mapText, ProxyFolder } from './proxy-files.ts';
+import { readLua } from './lua-program.ts';
 import { BUFFER_BYTES, proxyFiles, type ProxyFiles, type ProxyPlace } from './proxy-place.ts';
-import { luaText } from './proxy-text.ts';
 import { readState, stateText, type ProxyState } from './proxy-state.ts';
 import { checkConfig, reload } from './reload.ts';
 import { MAP_NAMES, type ProxyMaps } from './render-routes.ts';
@@ -38,12 +37,10 @@ export interface ProxyDriver {
 }
 
 const RETRY_MS = { first: 20, most: 1000 };
-const LUA_SOURCE = new URL('lua/fairlead.lua', import.meta.url);
 
 export async function openProxyDriver(options: ProxyDriverOptions, lifetime: Lifetime): Promise<ProxyDriver> {
   const files = proxyFiles(options.place.folder);
-  // HAProxy 2.6 gives no arguments to what it loads per thread.
-  const lua = (await readFile(LUA_SOURCE, 'utf8')).replace('@folder@', () => luaText(options.place.folder));
+  const lua = await readLua(options.place.folder);
   const state = await readState(files.state, (problem) =>
     options.log.info({ problem }, 'the proxy is assigned anew'),
   );

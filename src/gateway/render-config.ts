@@ -97,7 +97,7 @@ function defaultsLines(): readonly string[] {
 function portLines(port: ProxyPort, place: ProxyPlace): readonly string[] {
   if (port.kind !== 'http') return [];
   const binds = place.addresses.map((it) => `  bind ${bindAddress(it, port.port)}`);
-  return [`frontend p${port.port} from http`, ...binds, ...routingLines(port.port, place.folder)];
+  return [`frontend p${port.port} from http`, ...binds, ...routingLines(port.port, 'http', place.folder)];
 }
 
 function backendLines(slot: BackendSlot, servers: readonly ServerSlot[]): readonly string[] {
@@ -127,6 +127,7 @@ function answerLines(): readonly string[] {
   const answers = [
     [404, 'No route has this host and path'],
     [500, 'The route leads to no backend'],
+    [503, 'The route leads to no backend'],
   ] as const;
   return answers.flatMap(([status, text]) => [
     `backend answer-${status} from http`,

@@ -12,7 +12,7 @@
 import type { HostTable, HttpListener, ProxyModel, RouteEntry } from '../model/gateway.ts';
 import { compareSpecificity, covers, patternOf, patternOfTable } from './host-patterns.ts';
 import { contentName, isMapKey, type Tree, treeText } from './proxy-text.ts';
-import { directBackend, ruleTree, type SlotOf } from './render-rules.ts';
+import { directBackend, ruleTree, type RuleContext, type SlotOf } from './render-rules.ts';
 
 /** Name of a map -> its lines. */
 export type ProxyMaps = Readonly<Record<MapName, ReadonlyMap<string, string>>>;
@@ -38,11 +38,15 @@ export class RouteMaps {
   >;
   readonly #model: ProxyModel;
   readonly #slotOf: SlotOf;
+  readonly #context: RuleContext;
+  /** By the id of their rule. */
+  readonly problems = new Map<string, string>();
   readonly #rules = new Map<string, string>();
 
   constructor(model: ProxyModel, slotOf: SlotOf) {
     this.#model = model;
     this.#slotOf = slotOf;
+    this.#context = { slotOf, onProblem: (rule, problem) => void this.problems.set(rule, problem) };
   }
 
   addPort({ port, listeners }: RoutedPort): void {
@@ -94,8 +98,11 @@ export class RouteMaps {
 
   #rule(id: string): string {
     let name = this.#rules.get(id);
-    if (name === undefined)
-      this.#rules.set(id, (name = this.#put(ruleTree(id, this.#model.rules.get(id), this.#slotOf))));
+    if (name !== undefined) return name;
+    const tree = ruleTree(id, this.#model.rules.get(id), this.#context);
+    // To leave out a filter would let through what it should have changed or refused.
+    name = this.#put(this.problems.has(id) ? ruleTree(id, undefined, this.#context) : tree);
+    this.#rules.set(id, name);
     return name;
   }
 

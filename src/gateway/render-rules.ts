@@ -15,57 +15,54 @@ export function directBackend(rule: ProxyRule, slotOf: SlotOf): string | undefin
   return slotOf(first.backend);
 }
 
+export interface RuleContext {
+  readonly slotOf: SlotOf;
+  /** Told of what cannot be done as it is written, by the id of its rule, which is not followed then. */
+  onProblem(rule: string, problem: string): void;
+}
+
 /** Without a rule: what answers 500. */
-export function ruleTree(id: string, rule: ProxyRule | undefined, slotOf: SlotOf): Tree {
-  const backends = (rule?.backends ?? []).map(({ backend, weight, filters }) => [
-    backend === undefined ? '' : (slotOf(backend) ?? ''),
-    String(weight),
-    filtersTree(filters, slotOf),
+export function ruleTree(id: string, rule: ProxyRule | undefined, context: RuleContext): Tree {
+  const { slotOf } = context;
+  const filters = (list: readonly ProxyFilter[]): Tree =>
+    list.map((filter) => filterTree(filter, slotOf, (problem) => context.onProblem(id, problem)));
+  const backends = (rule?.backends ?? []).map((it) => [
+    it.backend === undefined ? '' : (slotOf(it.backend) ?? ''),
+    String(it.weight),
+    filters(it.filters),
   ]);
   const numbers = [rule?.requestTimeoutMs ?? 0, rule?.backendTimeoutMs ?? 0].map(String);
-  return [
-    id,
-    rule?.isGrpc === true ? 'grpc' : '',
-    ...numbers,
-    filtersTree(rule?.filters ?? [], slotOf),
-    backends,
-  ];
+  return [id, rule?.isGrpc === true ? 'grpc' : '', ...numbers, filters(rule?.filters ?? []), backends];
 }
 
-function filtersTree(filters: readonly ProxyFilter[], slotOf: SlotOf): Tree {
-  return filters.map((filter) => filterTree(filter, slotOf));
-}
-
-function filterTree(filter: ProxyFilter, slotOf: SlotOf): Tree {
+function filterTree(filter: ProxyFilter, slotOf: SlotOf, onProblem: (problem: string) => void): Tree {
   switch (filter.kind) {
     case 'request-headers':
     case 'response-headers':
-      return [filter.kind, ...headersTree(filter)];
+      return [filter.kind, ...headersTree(filter, onProblem)];
     case 'mirror':
       return [filter.kind, slotOf(filter.backend) ?? '', String(filter.share)];
-    case 'redirect':
+    case 'redirect': {
+      const port = filter.port === undefined ? '' : String(filter.port);
+      const host = hostText(filter.hostname, onProblem);
       return [
         filter.kind,
         filter.scheme ?? '',
-        filter.hostname ?? '',
-        filter.port === undefined ? '' : String(filter.port),
-        pathTree(filter.path),
+        host,
+        port,
+        pathTree(filter.path, onProblem),
         String(filter.statusCode),
       ];
+    }
     case 'rewrite':
-      return [filter.kind, filter.hostname ?? '', pathTree(filter.path)];
+      return [filter.kind, hostText(filter.hostname, onProblem), pathTree(filter.path, onProblem)];
     case 'cors': {
       const { allowOrigins, allowMethods, allowHeaders, exposeHeaders } = filter;
-      const credentials = filter.allowCredentials ? 'yes' : '';
-      return [
-        filter.kind,
-        allowOrigins,
-        credentials,
-        allowMethods,
-        allowHeaders,
-        exposeHeaders,
-        String(filter.maxAgeS),
-      ];
+      const lists = [allowMethods, allowHeaders, exposeHeaders].map((it) =>
+        fine(it, isHeaderValue, onProblem),
+      );
+      const origins = fine(allowOrigins, isHeaderValue, onProblem);
+      return [filter.kind, origins, filter.allowCredentials ? 'yes' : '', ...lists, String(filter.maxAgeS)];
     }
     case 'external-auth':
       return [
@@ -82,11 +79,61 @@ function filterTree(filter: ProxyFilter, slotOf: SlotOf): Tree {
   }
 }
 
-function headersTree({ set, add, remove }: ProxyHeaderChange): readonly Tree[] {
-  const pairs = (list: ProxyHeaderChange['set']): Tree => list.map(({ name, value }) => [name, value]);
-  return [pairs(set), pairs(add), remove];
+/** Where a message ends and how its connection is used is HAProxy's to say: with these in hand a route would put requests into the connections of others. */
+const FRAMING = new Set([
+  'connection',
+  'content-length',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+function headersTree(
+  { set, add, remove }: ProxyHeaderChange,
+  onProblem: (problem: string) => void,
+): readonly Tree[] {
+  const isPair = ({ name, value }: ProxyHeaderChange['set'][number]): boolean =>
+    isHeaderName(name) && isHeaderValue(value);
+  const pairs = (list: ProxyHeaderChange['set']): Tree =>
+    fine(list, isPair, onProblem).map(({ name, value }) => [name, value]);
+  return [pairs(set), pairs(add), fine(remove, isHeaderName, onProblem)];
 }
 
-function pathTree(path: ProxyPathChange | undefined): Tree {
-  return path === undefined ? [] : [path.type, path.value];
+function isHeaderName(name: string): boolean {
+  return /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}$/.test(name) && !FRAMING.has(name.toLowerCase());
+}
+
+/** Nothing that ends a line, nor any other control character. */
+function isHeaderValue(value: string): boolean {
+  return value.length <= 4096 && !/[^\t -~\u0080-\uffff]/.test(value);
+}
+
+function fine<T>(
+  list: readonly T[],
+  isFine: (it: T) => boolean,
+  onProblem: (problem: string) => void,
+): readonly T[] {
+  return list.filter((it) => {
+    if (isFine(it)) return true;
+    onProblem(`no header of a message: ${JSON.stringify(it).slice(0, 100)}`);
+    return false;
+  });
+}
+
+function hostText(hostname: string | undefined, onProblem: (problem: string) => void): string {
+  if (hostname === undefined) return '';
+  if (/^[A-Za-z0-9._-]{1,253}$/.test(hostname)) return hostname;
+  onProblem(`no hostname: ${JSON.stringify(hostname).slice(0, 100)}`);
+  return '';
+}
+
+function pathTree(path: ProxyPathChange | undefined, onProblem: (problem: string) => void): Tree {
+  if (path === undefined) return [];
+  // A prefix may be replaced by nothing; what stands in the request's place begins with a slash otherwise, and no query or fragment begins in it.
+  if (path.value.length <= 4096 && /^(?:\/[!-"$->@-~]*)?$/.test(path.value)) return [path.type, path.value];
+  onProblem(`no path: ${JSON.stringify(path.value).slice(0, 100)}`);
+  return [];
 }

@@ -1,0 +1,13 @@
+// Our program inside of HAProxy, put together of its parts.
+
+import { readFile } from 'node:fs/promises';
+import { luaText } from './proxy-text.ts';
+
+/** In their order: a part knows those before it. */
+const PARTS = ['trees', 'matching', 'filters', 'routing'];
+
+/** One file, since HAProxy 2.6 gives neither arguments nor names of their own to what it loads per thread. */
+export async function readLua(folder: string): Promise<string> {
+  const parts = PARTS.map((it) => readFile(new URL(`lua/${it}.lua`, import.meta.url), 'utf8'));
+  return (await Promise.all(parts)).join('\n').replace('@folder@', () => luaText(folder));
+}

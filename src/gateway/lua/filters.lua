@@ -1,0 +1,97 @@
+-- What is done to requests and responses by the filters of a rule, each a list: its kind, then as render-rules.ts writes it.
+
+local function change_request(http, filter)
+  for _, it in ipairs(filter[2]) do http:req_set_header(it[1], it[2]) end
+  for _, it in ipairs(filter[3]) do http:req_add_header(it[1], it[2]) end
+  for _, name in ipairs(filter[4]) do http:req_del_header(name) end
+end
+
+local function change_response(http, filter)
+  for _, it in ipairs(filter[2]) do http:res_set_header(it[1], it[2]) end
+  for _, it in ipairs(filter[3]) do http:res_add_header(it[1], it[2]) end
+  for _, name in ipairs(filter[4]) do http:res_del_header(name) end
+end
+
+-- The path as a redirect or rewrite has it: what a prefix matched is replaced whole elements at a time.
+local function changed_path(change, entry, path)
+  if #change == 0 then return path end
+  local value = change[2]
+  if change[1] == "full" then return value end
+  value = value:gsub("/$", "")
+  local rest = entry[3] == "prefix" and path:sub(#entry[4]:gsub("/$", "") + 1) or ""
+  local changed = value .. rest
+  return changed == "" and "/" or changed
+end
+
+local USUAL_PORTS = { http = "80", https = "443" }
+
+-- The port is that of the new scheme, or that of the listener where the scheme stays, and not said where the scheme says it.
+local function location_of(txn, filter, entry, request)
+  local scheme, host, port = filter[2], filter[3], filter[4]
+  if port == "" then
+    port = scheme ~= "" and USUAL_PORTS[scheme] or tostring(txn:get_var("txn.port"))
+  end
+  if scheme == "" then scheme = txn:get_var("txn.scheme") end
+  if host == "" then host = txn:get_var("txn.host") or "" end
+  local authority = port == USUAL_PORTS[scheme] and host or host .. ":" .. port
+  local query = txn.f:query() or ""
+  local path = changed_path(filter[5], entry, request.path)
+  return scheme .. "://" .. authority .. path .. (query ~= "" and "?" .. query or "")
+end
+
+local function answer(txn, status, headers)
+  local reply = txn:reply({ status = status })
+  for _, it in ipairs(headers) do reply:add_header(it[1], it[2]) end
+  txn:done(reply)
+end
+
+-- "https://*.example.com" stands for one and more labels, "*" for every origin.
+local function is_allowed_origin(origins, origin)
+  for _, it in ipairs(origins) do
+    if it == "*" or it == origin then return true, it end
+    local before, behind = it:match("^([^*]*)%*(%.[^*]*)$")
+    if before and #origin > #before + #behind and origin:sub(1, #before) == before
+      and origin:sub(-#behind) == behind
+      and origin:sub(#before + 1, -#behind - 1):match("^[%w.-]+$") then
+      return true, it
+    end
+  end
+  return false, nil
+end
+
+-- What "*" allows is named one by one where credentials go along: browsers take no star then (Fetch 3.3.5).
+local function allowed_list(list, is_with_credentials, asked)
+  if list[1] == "*" and is_with_credentials then return asked end
+  return #list > 0 and table.concat(list, ", ") or nil
+end
+
+-- Gives the header changes for the response, or answers a preflight.
+local function cors(txn, filter, request)
+  local headers = request.headers()
+  local origin = headers["origin"]
+  if origin == nil then return nil end
+  local is_with_credentials = filter[3] == "yes"
+  local is_allowed, by = is_allowed_origin(filter[2], origin)
+  local set = {}
+  if is_allowed then
+    local is_any = by == "*" and not is_with_credentials
+    set[#set + 1] = { "access-control-allow-origin", is_any and "*" or origin }
+    if is_with_credentials then set[#set + 1] = { "access-control-allow-credentials", "true" } end
+  end
+  local asked = headers["access-control-request-method"]
+  if request.method == "OPTIONS" and asked then
+    if is_allowed then
+      local methods = allowed_list(filter[4], is_with_credentials, asked)
+      if methods then set[#set + 1] = { "access-control-allow-methods", methods } end
+      local names = allowed_list(filter[5], is_with_credentials, headers["access-control-request-headers"])
+      if names then set[#set + 1] = { "access-control-allow-headers", names } end
+      set[#set + 1] = { "access-control-max-age", filter[7] }
+    end
+    set[#set + 1] = { "vary", "Origin" }
+    return answer(txn, 204, set)
+  end
+  if is_allowed and #filter[6] > 0 then
+    set[#set + 1] = { "access-control-expose-headers", table.concat(filter[6], ", ") }
+  end
+  return { "response-headers", set, { { "vary", "Origin" } }, {} }
+end

@@ -1,0 +1,77 @@
+-- The actions that the configuration calls.
+
+-- By weight, those that lead nowhere too: their share is an error.
+local function pick_backend(txn, backends)
+  local total = 0
+  for _, it in ipairs(backends) do total = total + tonumber(it[2]) end
+  if total == 0 then return nil end
+  local at = total == 1 and 0 or txn.f:rand(total)
+  for _, it in ipairs(backends) do
+    at = at - tonumber(it[2])
+    if at < 0 then return it end
+  end
+  return nil
+end
+
+local function shorter(a, b)
+  if a == 0 then return b end
+  return b == 0 and a or math.min(a, b)
+end
+
+-- Rules are lists: id, "grpc" or "", the two timeouts, filters, backends. A backend: slot, weight, filters.
+local function follow(txn, entry, request)
+  local rule = tree_of(entry[2])
+  if rule == nil or #rule < 6 then
+    txn:set_var("txn.backend", "answer-500")
+    return
+  end
+  local changes = {}
+  local function apply(filters)
+    for _, filter in ipairs(filters) do
+      local kind = filter[1]
+      if kind == "request-headers" then
+        change_request(txn.http, filter)
+      elseif kind == "response-headers" then
+        changes[#changes + 1] = filter
+      elseif kind == "cors" then
+        changes[#changes + 1] = cors(txn, filter, request)
+      elseif kind == "redirect" then
+        answer(txn, tonumber(filter[6]), { { "location", location_of(txn, filter, entry, request) } })
+      elseif kind == "rewrite" then
+        if filter[2] ~= "" then txn.http:req_set_header("host", filter[2]) end
+        if #filter[3] > 0 then txn.http:req_set_path(changed_path(filter[3], entry, request.path)) end
+      end
+    end
+  end
+  apply(rule[5])
+  local backend = pick_backend(txn, rule[6])
+  if backend == nil or backend[1] == "" then
+    -- gRPC's clients read the first as "unknown", the second as "unavailable", which the specification wants.
+    txn:set_var("txn.backend", rule[2] == "grpc" and "answer-503" or "answer-500")
+  else
+    apply(backend[3])
+    txn:set_var("txn.backend", backend[1])
+    local wait = shorter(tonumber(rule[3]), tonumber(rule[4]))
+    if wait > 0 then txn:set_var("txn.wait", wait) end
+  end
+  if #changes > 0 then
+    txn:set_priv(changes)
+    txn:set_var("txn.changes", 1)
+  end
+end
+
+core.register_action("route", { "http-req" }, function(txn)
+  local host, path = txn:get_var("txn.host") or "", txn:get_var("txn.path") or ""
+  local key = txn:get_var("txn.table") or deep_table(txn:get_var("txn.port"), host)
+  local request = new_request(txn, path)
+  local entry, direct = find_entry(key, request)
+  if direct then
+    txn:set_var("txn.backend", direct)
+  elseif entry then
+    follow(txn, entry, request)
+  end
+end)
+
+core.register_action("respond", { "http-res" }, function(txn)
+  for _, filter in ipairs(txn:get_priv() or {}) do change_response(txn.http, filter) end
+end)

@@ -1,0 +1,391 @@
+// What requests meet behind routes of every form, in a real HAProxy: rows of a request and who answers it.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { Lifetime } from '../../src/base/lifetime.ts';
+import { parsePort } from '../../src/base/port.ts';
+import type { ProxyFilter, ProxyHeaderChange, ProxyModel } from '../../src/model/gateway.ts';
+import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
+import { ownName } from '../support/own-name.ts';
+import {
+  aBackend,
+  aListener,
+  aModel,
+  anEntry,
+  anHttpPort,
+  aRule,
+  aTable,
+  type EntryWords,
+} from '../support/proxy-models.ts';
+import {
+  ask,
+  openBackend,
+  openProxyRig,
+  type Answer,
+  type Ask,
+  type ProxyRig,
+} from '../support/proxy-rig.ts';
+
+const SCOPE = { prefix: ownName('proxy') };
+const NAMES = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
+
+interface Seen {
+  readonly name: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+}
+
+describe('routes', () => {
+  const lifetime = new Lifetime('test');
+  let clean: LeakSnapshot;
+  let rig: ProxyRig;
+  let backends: ProxyModel['backends'];
+
+  before(async () => {
+    clean = await takeSnapshot(SCOPE);
+    rig = await openProxyRig(lifetime);
+    const opened = await Promise.all(NAMES.map((it) => openBackend(it, lifetime)));
+    backends = new Map(opened.map((it) => [it.name, aBackend(it.name, [it.endpoint])]));
+  });
+  after(async () => {
+    await lifetime.close();
+    await assertNoLeaks(clean, SCOPE);
+  });
+
+  /** A rule per backend, called as it is; `rules` replace and add. */
+  async function publish(ports: ProxyModel['ports'], rules: ProxyModel['rules'] = new Map()): Promise<void> {
+    const own = new Map(NAMES.map((it) => [it, aRule(it, it)]));
+    const model = { ...aModel({ ports }), rules: new Map([...own, ...rules]), backends };
+    const { reloads } = await rig.driver.publish(model);
+    assert.ok(reloads <= 1, 'the second port alone needs a reload');
+  }
+
+  const oneTable = (...entries: Parameters<typeof aTable>[1][]) =>
+    anHttpPort(80, aListener(undefined, aTable(undefined, ...entries)));
+
+  const asked = (words: Ask): Promise<Answer> => ask(rig.address, { host: 'x.example', ...words });
+  const seen = (answer: Answer): Seen => JSON.parse(answer.body) as Seen;
+
+  async function whoAnswers(words: Ask): Promise<string> {
+    const answer = await asked(words);
+    return answer.status === 200 ? seen(answer).name : String(answer.status);
+  }
+
+  async function assertRows(rows: readonly (readonly [words: Ask, who: string])[]): Promise<void> {
+    const got: [Ask, string][] = [];
+    for (const [words] of rows) got.push([words, await whoAnswers(words)]);
+    assert.deepEqual(got, rows);
+  }
+
+  test('the most specific name decides, and its listener alone', async () => {
+    const all = anEntry('/*', 'a');
+    await publish([
+      anHttpPort(
+        80,
+        aListener(undefined, aTable(undefined, all)),
+        aListener(
+          '*.example',
+          aTable('*.example', anEntry('/*', 'b')),
+          aTable('*.deep.example', anEntry('/d*', 'c')),
+        ),
+        aListener('own.example', aTable('own.example', anEntry('/o', 'd'))),
+        aListener('bare.example'),
+        aListener(
+          '*.one.test',
+          aTable('?.one.test', anEntry('/1*', 'e')),
+          aTable('*.one.test', anEntry('/*', 'f')),
+        ),
+      ),
+    ]);
+    await assertRows([
+      [{ host: 'other.test' }, 'a'],
+      [{ host: 'example' }, 'a'],
+      [{ host: 'x.example' }, 'b'],
+      [{ host: 'x.y.z.example' }, 'b'],
+      [{ host: '1.2.3.4.5.6.7.8.example' }, 'b'],
+      [{ host: '1.2.3.4.5.6.7.8.test' }, 'a'],
+      [{ host: 'x.deep.example', path: '/d/x' }, 'c'],
+      [{ host: 'x.deep.example', path: '/x' }, 'b'],
+      [{ host: 'own.example', path: '/o' }, 'd'],
+      [{ host: 'own.example', path: '/x' }, '404'],
+      [{ host: 'bare.example', path: '/x' }, '404'],
+      [{ host: 'x.one.test', path: '/1' }, 'e'],
+      [{ host: 'x.one.test', path: '/2' }, 'f'],
+      [{ host: 'x.y.one.test', path: '/1' }, 'f'],
+      [{ host: 'a|*.example', path: '/' }, 'b'],
+    ]);
+  });
+
+  test('paths: exact before prefix, the longest prefix, whole elements', async () => {
+    await publish([
+      oneTable(
+        anEntry('/v2', 'a'),
+        anEntry('/v2/very/long*', 'b'),
+        anEntry('/v2/*', 'c'),
+        anEntry("/odd;$&'(x)*", 'd'),
+        anEntry('~/v[34]/[a-z]+', 'e'),
+        anEntry('/v3*', 'f'),
+      ),
+    ]);
+    await assertRows([
+      [{ path: '/v2' }, 'a'],
+      [{ path: '/v2?x=/v2/very/long' }, 'a'],
+      [{ path: '/v2/' }, 'c'],
+      [{ path: '/v2/very/long/x' }, 'b'],
+      [{ path: '/v2/very/longer' }, 'c'],
+      [{ path: '/v2x' }, '404'],
+      [{ path: '/V2' }, '404'],
+      [{ path: "/odd;$&'(x)/y" }, 'd'],
+      [{ path: '/v4/abc' }, 'e'],
+      [{ path: '/v3/abc' }, 'e'],
+      [{ path: '/v3/abc/d' }, 'f'],
+      [{ path: '/v4/abc/d' }, '404'],
+      [{ path: '*', method: 'OPTIONS' }, '400'],
+    ]);
+  });
+
+  test('conditions, and what a request falls through to', async () => {
+    const exact = (name: string, value: string) => ({ type: 'exact' as const, name, value });
+    const regex = (name: string, value: string) => ({ type: 'regex' as const, name, value });
+    const entry = (path: string, rule: string, words: EntryWords) => anEntry(path, rule, words);
+    await publish([
+      anHttpPort(
+        80,
+        aListener(
+          undefined,
+          aTable(
+            'x.example',
+            entry('/a', 'a', { headers: [exact('x-v', '1'), exact('x-w', '2, 3')] }),
+            entry('/a/b*', 'b', { query: [exact('q', 'a b'), regex('r', '[0-9]+')] }),
+            entry('/a*', 'c', { method: 'POST' }),
+            entry('/*', 'd', { headers: [regex('x-r', 'a|bc')] }),
+            // An expression that tries without end: it is given up, and matches nothing.
+            entry('/slow*', 'a', { headers: [regex('x-slow', '(a+)+(a+)+(a+)+$')] }),
+            entry('/slow*', 'a', { headers: [regex('x-bad', '([')] }),
+          ),
+          aTable('*.example', entry('/a*', 'e', { headers: [exact('x-e', 'e')] })),
+          aTable(undefined, anEntry('/a*', 'f')),
+        ),
+      ),
+    ]);
+    await assertRows([
+      [{ path: '/a', headers: { 'X-V': '1', 'X-W': ['2', '3'] } }, 'f'],
+      [{ path: '/a', headers: { 'X-V': '1', 'X-W': '2, 3' } }, 'a'],
+      [{ path: '/a', headers: { 'X-V': '1' } }, 'f'],
+      [{ path: '/a', method: 'POST' }, 'c'],
+      [{ path: '/a/b?q=a+b&r=12' }, 'b'],
+      [{ path: '/a/b?q=a%20b&r=12&q=no' }, 'b'],
+      [{ path: '/a/b?q=no&r=12&q=a+b' }, 'f'],
+      [{ path: '/a/b?q=a+b&r=12x' }, 'f'],
+      [{ path: '/a/b?q=a+b&r=1', method: 'POST' }, 'b'],
+      [{ path: '/a/b', method: 'POST' }, 'c'],
+      [{ path: '/z', headers: { 'x-r': 'bc' } }, 'd'],
+      [{ path: '/z', headers: { 'x-r': 'abc' } }, '404'],
+      [{ path: '/a', headers: { 'x-e': 'e' } }, 'e'],
+      [{ path: '/a', host: 'y.example', headers: { 'x-e': 'e' } }, 'e'],
+      [{ path: '/a', host: 'y.test', headers: { 'x-e': 'e' } }, 'f'],
+      [{ path: '/slow', headers: { 'x-slow': `${'a'.repeat(3000)}b` } }, '404'],
+      [{ path: '/slow', headers: { 'x-bad': '([' } }, '404'],
+    ]);
+  });
+
+  test('weights, with a share for what leads nowhere', async () => {
+    const rules = [
+      aRule('split', { a: 3, b: 1, '': 0 }),
+      aRule('part', { a: 1, '': 1 }),
+      aRule('none', {}),
+      aRule('zero', { a: 0 }),
+      aRule('gone', 'no such backend'),
+      aRule('grpc', '', { isGrpc: true }),
+    ];
+    const entries = [...rules.map((it) => anEntry(`/${it.id}`, it.id)), anEntry('/unknown', 'no such rule')];
+    await publish([oneTable(...entries)], new Map(rules.map((it) => [it.id, it])));
+    const counts = async (path: string): Promise<Readonly<Record<string, number>>> => {
+      const count: Record<string, number> = {};
+      const all = await Promise.all(Array.from({ length: 400 }, () => whoAnswers({ path })));
+      for (const who of all) count[who] = (count[who] ?? 0) + 1;
+      return count;
+    };
+    const split = await counts('/split');
+    // Six standard deviations.
+    assert.ok(Math.abs((split['a'] ?? 0) - 300) < 52, JSON.stringify(split));
+    assert.equal((split['a'] ?? 0) + (split['b'] ?? 0), 400);
+    const part = await counts('/part');
+    assert.ok(Math.abs((part['a'] ?? 0) - 200) < 60, JSON.stringify(part));
+    assert.equal((part['a'] ?? 0) + (part['500'] ?? 0), 400);
+    await assertRows([
+      [{ path: '/none' }, '500'],
+      [{ path: '/zero' }, '500'],
+      [{ path: '/gone' }, '500'],
+      [{ path: '/unknown' }, '500'],
+      [{ path: '/grpc' }, '503'],
+    ]);
+  });
+
+  async function publishFilters(all: Readonly<Record<string, readonly ProxyFilter[]>>): Promise<void> {
+    const rules = Object.entries(all).map(([path, filters]) => aRule(path, 'a', { filters }));
+    await publish(
+      [oneTable(...rules.map((it) => anEntry(it.id, it.id)))],
+      new Map(rules.map((it) => [it.id, it])),
+    );
+  }
+
+  const change = (words: Partial<ProxyHeaderChange>): ProxyHeaderChange => ({
+    set: [],
+    add: [],
+    remove: [],
+    ...words,
+  });
+
+  test('headers of requests and responses', async () => {
+    const words = change({
+      set: [{ name: 'X-Set', value: 'a "b" \\ %; é' }],
+      add: [{ name: 'X-Add', value: 'more' }],
+      remove: ['X-Gone'],
+    });
+    await publishFilters({
+      '/q*': [{ kind: 'request-headers', ...words }],
+      '/s*': [
+        { kind: 'response-headers', ...words, remove: ['X-Backend'] },
+        { kind: 'response-headers', ...change({ add: [{ name: 'x-add', value: 'again' }] }) },
+      ],
+      '/host*': [{ kind: 'request-headers', ...change({ set: [{ name: 'Host', value: 'inner' }] }) }],
+    });
+    const { headers } = seen(
+      await asked({ path: '/q', headers: { 'x-set': 'was', 'x-add': 'one', 'x-gone': 'was' } }),
+    );
+    assert.deepEqual(
+      [Buffer.from(headers['x-set'] ?? '', 'latin1').toString('utf8'), headers['x-add'], headers['x-gone']],
+      ['a "b" \\ %; é', 'one, more', undefined],
+    );
+    assert.equal(headers['x-forwarded-for'], '127.0.0.1');
+    assert.equal(headers['x-forwarded-proto'], 'http');
+    const answer = await asked({ path: '/s' });
+    assert.deepEqual([answer.headers['x-add'], answer.headers['x-backend']], ['more, again', undefined]);
+    assert.equal(seen(await asked({ path: '/host' })).headers['host'], 'inner');
+  });
+
+  test('redirects say where as the specification has it', async () => {
+    const to = (words: Partial<ProxyFilter & { kind: 'redirect' }>): readonly ProxyFilter[] => [
+      {
+        kind: 'redirect',
+        scheme: undefined,
+        hostname: undefined,
+        port: undefined,
+        path: undefined,
+        statusCode: 302,
+        ...words,
+      },
+    ];
+    const prefix = (value: string) => to({ path: { type: 'prefix', value } });
+    await publishFilters({
+      '/host*': to({ hostname: 'new.example', statusCode: 301 }),
+      '/https*': to({ scheme: 'https' }),
+      '/port*': to({ port: parsePort(8080) }),
+      '/both*': to({ scheme: 'https', port: parsePort(80) }),
+      '/full*': to({ path: { type: 'full', value: '/there' } }),
+      '/foo*': prefix('/xyz/'),
+      '/bar/*': prefix('/xyz'),
+      '/cut*': prefix(''),
+      '/root*': prefix('/'),
+    });
+    const rows: readonly (readonly [path: string, status: number, location: string])[] = [
+      ['/host/a?b=c', 301, 'http://new.example/host/a?b=c'],
+      ['/https', 302, 'https://x.example/https'],
+      ['/port', 302, 'http://x.example:8080/port'],
+      ['/both', 302, 'https://x.example:80/both'],
+      ['/full/x?y', 302, 'http://x.example/there?y'],
+      ['/foo/bar', 302, 'http://x.example/xyz/bar'],
+      ['/foo', 302, 'http://x.example/xyz'],
+      ['/foo/', 302, 'http://x.example/xyz/'],
+      ['/bar/bar', 302, 'http://x.example/xyz/bar'],
+      ['/cut/bar', 302, 'http://x.example/bar'],
+      ['/cut/', 302, 'http://x.example/'],
+      ['/cut', 302, 'http://x.example/'],
+      ['/root/', 302, 'http://x.example/'],
+      ['/root', 302, 'http://x.example/'],
+    ];
+    const got: unknown[] = [];
+    for (const [path] of rows) {
+      const { status, headers } = await asked({ path });
+      got.push([path, status, headers.location]);
+    }
+    assert.deepEqual(got, rows);
+  });
+
+  test('rewrites change what the backend is asked', async () => {
+    await publishFilters({
+      '/a*': [{ kind: 'rewrite', hostname: 'in.example', path: { type: 'prefix', value: '/new' } }],
+      '/b*': [{ kind: 'rewrite', hostname: undefined, path: { type: 'full', value: '/all' } }],
+      '/c*': [{ kind: 'rewrite', hostname: undefined, path: { type: 'prefix', value: '/' } }],
+    });
+    const got = await Promise.all(
+      ['/a/x?q', '/b/x?q', '/c', '/c/d'].map(async (path) => seen(await asked({ path }))),
+    );
+    assert.deepEqual(
+      got.map((it) => [it.headers['host'], it.url]),
+      [
+        ['in.example', '/new/x?q'],
+        ['x.example', '/all?q'],
+        ['x.example', '/'],
+        ['x.example', '/d'],
+      ],
+    );
+  });
+
+  test('CORS answers preflights and says who may read', async () => {
+    const cors = { kind: 'cors' as const, exposeHeaders: ['x-e'], maxAgeS: 60 };
+    const list = { allowMethods: ['GET', 'PUT'], allowHeaders: ['x-a', 'x-b'] };
+    const any = { allowOrigins: ['*'], allowMethods: ['*'], allowHeaders: ['*'] };
+    await publishFilters({
+      '/some*': [
+        { ...cors, ...list, allowOrigins: ['https://a.test', 'https://*.b.test'], allowCredentials: false },
+      ],
+      '/any*': [{ ...cors, ...any, allowCredentials: false }],
+      '/creds*': [{ ...cors, ...any, allowCredentials: true }],
+    });
+    const got = async (path: string, origin: string, isPreflight: boolean): Promise<unknown> => {
+      const asks = { 'access-control-request-method': 'PUT', 'access-control-request-headers': 'x-c' };
+      const { status, headers } = await asked({
+        path,
+        method: isPreflight ? 'OPTIONS' : 'GET',
+        headers: { origin, ...(isPreflight ? asks : {}) },
+      });
+      const names = ['origin', 'credentials', 'methods', 'headers', 'expose', 'age'];
+      const fields = [
+        'allow-origin',
+        'allow-credentials',
+        'allow-methods',
+        'allow-headers',
+        'expose-headers',
+        'max-age',
+      ];
+      const said = fields.flatMap((it, i) => headers[`access-control-${it}`] === undefined ? [] : [[names[i], headers[`access-control-${it}`]]]); // prettier-ignore
+      return [status, Object.fromEntries(said)];
+    };
+    const listed = { methods: 'GET, PUT', headers: 'x-a, x-b', age: '60' };
+    assert.deepEqual(await got('/some', 'https://a.test', true), [
+      204,
+      { origin: 'https://a.test', ...listed },
+    ]);
+    assert.deepEqual(await got('/some', 'https://x.y.b.test', true), [
+      204,
+      { origin: 'https://x.y.b.test', ...listed },
+    ]);
+    assert.deepEqual(await got('/some', 'https://b.test', true), [204, {}]);
+    assert.deepEqual(await got('/some', 'https://evil.test/.b.test', true), [204, {}]);
+    assert.deepEqual(await got('/some', 'https://a.test', false), [
+      200,
+      { origin: 'https://a.test', expose: 'x-e' },
+    ]);
+    assert.deepEqual(await got('/some', 'http://a.test', false), [200, {}]);
+    assert.deepEqual(await got('/any', 'https://q', true), [
+      204,
+      { origin: '*', methods: '*', headers: '*', age: '60' },
+    ]);
+    assert.deepEqual(await got('/creds', 'https://q', true), [
+      204,
+      { origin: 'https://q', credentials: 'true', methods: 'PUT', headers: 'x-c', age: '60' },
+    ]);
+  });
+});
