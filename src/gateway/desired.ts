@@ -5,6 +5,7 @@ import type { BackendSlot } from './backend-slots.ts';
 import type { ProxyPlace } from './proxy-place.ts';
 import { renderStructure, type ProxyStructure } from './render-config.ts';
 import { RouteMaps, type ProxyMaps } from './render-routes.ts';
+import { renderTls, type TlsFiles, type UsablePem } from './render-tls.ts';
 import type { Endpoint } from './server-slots.ts';
 
 export interface DesiredProxy {
@@ -13,6 +14,9 @@ export interface DesiredProxy {
   readonly slots: readonly BackendSlot[];
   /** By the name of the slot; blank slots have nothing. */
   readonly servers: ReadonlyMap<string, DesiredServers>;
+  readonly tls: TlsFiles;
+  /** By the id of the rule. */
+  readonly problems: ReadonlyMap<string, string>;
 }
 
 export interface DesiredServers {
@@ -25,19 +29,29 @@ export interface DesiredInput {
   readonly slots: readonly BackendSlot[];
   readonly place: ProxyPlace;
   readonly lua: string;
+  readonly usable: UsablePem;
 }
 
 const NO_SERVERS: DesiredServers = { endpoints: [], options: '' };
 
-export function renderDesired({ model, slots, place, lua }: DesiredInput): DesiredProxy {
+export function renderDesired({ model, slots, place, lua, usable }: DesiredInput): DesiredProxy {
+  const tls = renderTls(model, place, usable);
   const names = new Map(slots.flatMap((it) => (it.backend === undefined ? [] : [[it.backend, it.name]])));
   const routes = new RouteMaps(model, (id) => names.get(id));
-  for (const port of model.ports) if (port.kind === 'http') routes.addPort(port);
+  for (const port of model.ports) {
+    routes.addStreams(port);
+    if (port.kind === 'http') routes.addPort(port);
+    if (port.kind === 'tls')
+      routes.addPort({ port: port.port, listeners: port.listeners.filter((it) => it.kind === 'https') });
+  }
+  const servers = new Map(slots.map((it) => [it.name, serversOf(it, model.backends)]));
   return {
-    structure: renderStructure({ place, ports: model.ports, slots, lua }),
+    structure: renderStructure({ place, ports: model.ports, slots, lua, tls }),
     maps: routes.maps,
     slots,
-    servers: new Map(slots.map((it) => [it.name, serversOf(it, model.backends)])),
+    servers,
+    tls,
+    problems: routes.problems,
   };
 }
 

@@ -44,9 +44,10 @@ export function* mapCommands(
   const added = entries
     .filter(([key]) => !current.has(key))
     .map(([key, value]) => ({ key, text: `${key} ${value}` }));
+  const changed = entries.filter(([key]) => current.has(key));
+  // Both looked at before the first command, after which `current` is another one.
   for (const batch of batches(added))
     yield { command: `add map ${file} <<\n${texts(batch).join('\n')}\n\n`, keys: batch.map((it) => it.key) };
-  const changed = entries.filter(([key]) => current.has(key));
   yield* joined(
     changed.map(([key, value]) => ({ key, text: `set map ${file} ${commandWord(key)} ${value}` })),
   );

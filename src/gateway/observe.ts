@@ -4,9 +4,17 @@ import type { HaproxySocket } from '../sys/haproxy-socket.ts';
 import { FairleadError } from '../base/errors.ts';
 import type { ServerSlot } from './server-slots.ts';
 
-/** The name of the structure that it was started with; undefined for a HAProxy that is not ours. */
-export async function observeStructure(socket: HaproxySocket): Promise<string | undefined> {
-  return /^description: (\S+)$/m.exec(await socket.send('show info\n'))?.[1];
+export interface SeenProcess {
+  readonly pid: number;
+  /** The name of the structure that it was started with; undefined for a HAProxy that is not ours. */
+  readonly structure: string | undefined;
+}
+
+export async function observeProcess(socket: HaproxySocket): Promise<SeenProcess> {
+  const reply = await socket.send('show info\n');
+  const pid = /^Pid: (\d+)$/m.exec(reply)?.[1];
+  if (pid === undefined) throw unread('show info', reply);
+  return { pid: Number(pid), structure: /^description: (\S+)$/m.exec(reply)?.[1] };
 }
 
 export async function observeMap(socket: HaproxySocket, file: string): Promise<Map<string, string>> {

@@ -1,23 +1,71 @@
 // The files of a proxy's folder, each written whole and only where it says something else: a HAProxy that is killed comes back from them as it was.
 
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { ProxyFiles } from './proxy-place.ts';
+import { stateText, type ProxyState } from './proxy-state.ts';
+import { MAP_NAMES, type ProxyMaps } from './render-routes.ts';
+import type { TlsFiles } from './render-tls.ts';
+
+export interface ProxyData {
+  readonly lua: string;
+  readonly maps: ProxyMaps;
+  readonly tls: TlsFiles;
+}
 
 export class ProxyFolder {
+  readonly #files: ProxyFiles;
   readonly #written = new Map<string, string>();
 
-  /** Gives whether the file was another one. */
-  async write(file: string, text: string): Promise<boolean> {
-    if (this.#written.get(file) === text) return false;
+  constructor(files: ProxyFiles) {
+    this.#files = files;
+  }
+
+  async write(file: string, text: string): Promise<void> {
+    if (this.#written.get(file) === text) return;
     await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
     await writeFile(`${file}.new`, text, { mode: 0o600 });
     await rename(`${file}.new`, file);
     this.#written.set(file, text);
-    return true;
+  }
+
+  /** All that the configuration names. */
+  async writeData({ lua, maps, tls }: ProxyData): Promise<void> {
+    await this.write(this.#files.lua, lua);
+    for (const name of MAP_NAMES) await this.write(this.#files.map(name), mapText(maps[name]));
+    for (const [file, { pem }] of tls.pems) await this.write(file, pem);
+    for (const [file, lines] of tls.lists) await this.write(file, `${lines.join('\n')}\n`);
+  }
+
+  writeState(state: ProxyState): Promise<void> {
+    return this.write(this.#files.state, stateText(state));
+  }
+
+  /** By path. */
+  async readPems(): Promise<ReadonlyMap<string, string>> {
+    const pems = new Map<string, string>();
+    for (const file of await this.#pemFiles()) pems.set(file, await readFile(file, 'utf8'));
+    return pems;
+  }
+
+  /** Private keys that nothing uses do not lie about. */
+  async prunePems({ pems }: TlsFiles): Promise<void> {
+    for (const file of await this.#pemFiles()) {
+      if (pems.has(file)) continue;
+      await rm(file, { force: true });
+      this.#written.delete(file);
+    }
+  }
+
+  async #pemFiles(): Promise<readonly string[]> {
+    const folder = path.dirname(this.#files.pem('certificate', ''));
+    // Without the folder there has been none yet.
+    const names = await readdir(folder).catch(() => []);
+    return names.filter((it) => it.endsWith('.pem')).map((it) => path.join(folder, it));
   }
 }
 
-export function mapText(lines: ReadonlyMap<string, string>): string {
+function mapText(lines: ReadonlyMap<string, string>): string {
   let text = '';
   for (const [key, value] of lines) text += `${key} ${value}\n`;
   return text;

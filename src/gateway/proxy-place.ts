@@ -1,13 +1,15 @@
 // The folder by which a HAProxy and who drives it know each other, and the sizes that both go by. Pure.
 
 import path from 'node:path';
+import type { Ip } from '../base/ip.ts';
 import type { MapName } from './render-routes.ts';
+import type { TlsRole } from './render-tls.ts';
 
 export interface ProxyPlace {
   /** Private to both; of a unix socket's path length at most. */
   readonly folder: string;
   /** Where every port listens. */
-  readonly addresses: readonly string[];
+  readonly addresses: readonly Ip[];
   readonly threads: number;
   /** Where it tells Prometheus its metrics. */
   readonly metrics: { readonly ip: string; readonly port: number };
@@ -19,6 +21,7 @@ export interface ProxyPlace {
 export const BUFFER_BYTES = 32 * 1024;
 
 export interface ProxyFiles {
+  readonly folder: string;
   readonly config: string;
   /** What of the driver's choices no look at the process shows. */
   readonly state: string;
@@ -26,15 +29,24 @@ export interface ProxyFiles {
   readonly masterSocket: string;
   readonly lua: string;
   map(name: MapName): string;
+  pem(kind: 'certificate' | 'authorities', name: string): string;
+  /** Which name is shown which certificate. */
+  list(port: number, role: TlsRole): string;
+  /** Where a port hands on what it has found to be of the role. */
+  inner(port: number, role: TlsRole): string;
 }
 
 export function proxyFiles(folder: string): ProxyFiles {
   return {
+    folder,
     config: path.join(folder, 'haproxy.cfg'),
     state: path.join(folder, 'state.json'),
     adminSocket: path.join(folder, 'admin.sock'),
     masterSocket: path.join(folder, 'master.sock'),
     lua: path.join(folder, 'fairlead.lua'),
     map: (name) => path.join(folder, `${name}.map`),
+    pem: (kind, name) => path.join(folder, 'tls', `${kind}-${name}.pem`),
+    list: (port, role) => path.join(folder, 'tls', `${port}-${role}.list`),
+    inner: (port, role) => path.join(folder, `${port}-${role}.sock`),
   };
 }

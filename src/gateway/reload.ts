@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { FairleadError, hasCode } from '../base/errors.ts';
 import { runProgram } from '../sys/process.ts';
 import type { HaproxySocket } from '../sys/haproxy-socket.ts';
-import { observeStructure } from './observe.ts';
+import { observeProcess } from './observe.ts';
 
 export interface ReloadSockets {
   readonly admin: HaproxySocket;
@@ -29,8 +29,8 @@ export async function reload(sockets: ReloadSockets, structure: string): Promise
   await master.send('reload\n').catch(ignoreUnavailable);
   const endMs = clock.monotonicMs() + TIMEOUT_MS;
   for (;;) {
-    const seen = await observeStructure(admin).catch(ignoreUnavailable);
-    if (seen === structure) return;
+    const seen = await observeProcess(admin).catch(ignoreUnavailable);
+    if (seen?.structure === structure) return;
     const processes = await master.send('show proc\n').catch(ignoreUnavailable);
     if (processes !== undefined && failedReloads(processes) > failedBefore)
       throw new FairleadError('unavailable', 'Cannot reload HAProxy: its new worker could not start');

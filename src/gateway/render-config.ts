@@ -5,12 +5,15 @@ import type { ProxyPort } from '../model/gateway.ts';
 import type { BackendSlot } from './backend-slots.ts';
 import { BUFFER_BYTES, proxyFiles, type ProxyPlace } from './proxy-place.ts';
 import { configWord, contentName } from './proxy-text.ts';
-import { routingLines } from './render-routing.ts';
+import { bindAddress, portLines } from './render-ports.ts';
+import type { TlsFiles } from './render-tls.ts';
 import type { ServerSlot } from './server-slots.ts';
 
 export interface ProxyStructure {
   /** Everything but the servers; HAProxy tells it as its description. */
   readonly name: string;
+  /** That it opens: a port without a certificate to show stays closed. */
+  readonly ports: readonly number[];
   /** The configuration with these servers, by backend slot. */
   text(servers: ReadonlyMap<string, readonly ServerSlot[]>): string;
 }
@@ -21,22 +24,21 @@ export interface StructureInput {
   readonly slots: readonly BackendSlot[];
   /** Our program in HAProxy; another one is another structure. */
   readonly lua: string;
+  readonly tls: TlsFiles;
 }
 
 /** What every server has: without them one that is added at run time opens a connection per request (fixed after 2.6.12 by 8a31783b6). */
 export const SERVER_POOL = 'pool-purge-delay 5s pool-max-conn -1';
 
 export function renderStructure(input: StructureInput): ProxyStructure {
-  const head = [
-    ...globalLines(input),
-    ...defaultsLines(),
-    ...input.ports.flatMap((it) => portLines(it, input.place)),
-  ];
+  const ports = input.ports.map((it) => ({ port: it.port, lines: portLines(it, input.place, input.tls) }));
+  const head = [...globalLines(input), ...defaultsLines(), ...ports.flatMap((it) => it.lines)];
   const tail = [...answerLines(), ...metricsLines(input.place)];
   const shapes = input.slots.map((it) => `${it.name} ${it.shape}`);
-  const name = `fairlead-${contentName([...head, ...tail, ...shapes, input.lua].join('\n'))}`;
+  const name = `fairlead-${contentName([...head, ...tail, ...shapes, input.lua, input.tls.structure].join('\n'))}`;
   return {
     name,
+    ports: ports.filter((it) => it.lines.length > 0).map((it) => it.port),
     text: (servers) => {
       const backends = input.slots.flatMap((it) => backendLines(it, servers.get(it.name) ?? []));
       return [`# Made by Fairlead; changes are lost.`, ...head, ...backends, ...tail, '']
@@ -59,6 +61,9 @@ function globalLines({ place }: StructureInput): readonly string[] {
     `  tune.bufsize ${BUFFER_BYTES}`,
     // Without it the number of connections, and the memory for it, goes by what the machine would allow one process.
     '  fd-hard-limit 50000',
+    '  ssl-default-bind-options ssl-min-ver TLSv1.2',
+    // 2.6 gives each key of DH parameters to those of old clients, and says so at each start.
+    '  tune.ssl.default-dh-param 2048',
     // A tunnel keeps the worker of before a reload: for so long, and through so many reloads.
     '  hard-stop-after 10m',
     '  mworker-max-reloads 8',
@@ -94,12 +99,6 @@ function defaultsLines(): readonly string[] {
   ];
 }
 
-function portLines(port: ProxyPort, place: ProxyPlace): readonly string[] {
-  if (port.kind !== 'http') return [];
-  const binds = place.addresses.map((it) => `  bind ${bindAddress(it, port.port)}`);
-  return [`frontend p${port.port} from http`, ...binds, ...routingLines(port.port, 'http', place.folder)];
-}
-
 function backendLines(slot: BackendSlot, servers: readonly ServerSlot[]): readonly string[] {
   const isHttp = slot.shape !== 'tcp';
   return [
@@ -116,10 +115,6 @@ function serverLine({ name, ip, port, isReady, options }: ServerSlot): string {
 
 export function serverAddress(ip: string, port: number): string {
   return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
-}
-
-function bindAddress(ip: string, port: number): string {
-  return ip.includes(':') ? `[${ip}]:${port} v6only` : `${ip}:${port}`;
 }
 
 /** Backends that answer by themselves. */

@@ -4,20 +4,30 @@
 //   hosts   "80|shop.example.com"            -> table                      (the most specific pattern that has the name)
 //   exact   table + "|/cart"                 -> "b0001" or "=" + list      (paths as they are)
 //   prefix  table + "|/cart/"                -> "b0001" or "=" + list      (the longest one; the slash makes whole elements of it)
+//   guards  "443|*.example.com"              -> "required" or "optional": the listener wants to see a client's certificate
+//   streams "443|shop.example.com"           -> render-streams.ts
 //   more    table                            -> what Lua has to know of it: the next less specific table, its list of regular expressions
 //   data    name by content                  -> lists and rules, each a tree
 //
 // Lists and rules are named by what they say, so that a line of `data` never changes: what leads to a new one comes after it, and no cache of Lua is ever stale.
 
-import type { HostTable, HttpListener, ProxyModel, RouteEntry } from '../model/gateway.ts';
+import type {
+  HostTable,
+  HttpListener,
+  HttpsListener,
+  ProxyModel,
+  ProxyPort,
+  RouteEntry,
+} from '../model/gateway.ts';
 import { compareSpecificity, covers, patternOf, patternOfTable } from './host-patterns.ts';
 import { contentName, isMapKey, type Tree, treeText } from './proxy-text.ts';
+import { streamLines } from './render-streams.ts';
 import { directBackend, ruleTree, type RuleContext, type SlotOf } from './render-rules.ts';
 
 /** Name of a map -> its lines. */
 export type ProxyMaps = Readonly<Record<MapName, ReadonlyMap<string, string>>>;
 
-export const MAP_NAMES = ['data', 'more', 'exact', 'prefix', 'hosts'] as const;
+export const MAP_NAMES = ['data', 'more', 'exact', 'prefix', 'guards', 'hosts', 'streams'] as const;
 export type MapName = (typeof MAP_NAMES)[number];
 
 /** A line of `data` holds so much; a longer text is cut into several. */
@@ -28,7 +38,7 @@ const MAX_TEXT_CHARACTERS = 4_000_000;
 /** An HTTP or HTTPS listener group of one port: what decides by name. */
 export interface RoutedPort {
   readonly port: number;
-  readonly listeners: readonly HttpListener[];
+  readonly listeners: readonly (HttpListener | HttpsListener)[];
 }
 
 export class RouteMaps {
@@ -52,6 +62,9 @@ export class RouteMaps {
   addPort({ port, listeners }: RoutedPort): void {
     const owners = listeners.flatMap((listener) => {
       const pattern = patternOf(listener.hostname);
+      const validation = 'tls' in listener ? listener.tls.clientValidation : undefined;
+      if (validation !== undefined)
+        this.maps.guards.set(`${port}|${pattern}`, validation.isRequired ? 'required' : 'optional');
       return pattern === undefined ? [] : [{ pattern, tables: tablesOf(port, pattern, listener.hosts) }];
     });
     owners.sort((a, b) => compareSpecificity(a.pattern, b.pattern));
@@ -63,8 +76,13 @@ export class RouteMaps {
       const owner = owners.find((it) => covers(it.pattern, pattern));
       const table = owner?.tables.find((it) => covers(it.pattern, pattern));
       // A name whose listener has nothing for it is known all the same: no less specific listener may take it.
-      this.maps.hosts.set(`${port}|${pattern}`, table?.key ?? '-');
+      this.maps.hosts.set(`${port}|${pattern}`, table?.key ?? tableKey(port, owner?.pattern ?? '', '-'));
     }
+  }
+
+  addStreams(port: ProxyPort): void {
+    const lines = streamLines(port, { slotOf: this.#slotOf, put: (tree) => this.#put(tree) });
+    for (const [key, value] of lines) this.maps.streams.set(key, value);
   }
 
   #addTable(table: NamedTable, tables: readonly NamedTable[]): void {
@@ -135,9 +153,13 @@ function tablesOf(port: number, listener: string, hosts: readonly HostTable[]): 
     const pattern = patternOfTable(table);
     return pattern === undefined
       ? []
-      : [{ key: `${port},${listener},${pattern}`, pattern, entries: table.entries }];
+      : [{ key: tableKey(port, listener, pattern), pattern, entries: table.entries }];
   });
   return tables.sort((a, b) => compareSpecificity(a.pattern, b.pattern));
+}
+
+function tableKey(port: number, listener: string, table: string): string {
+  return `${port},${listener},${table}`;
 }
 
 interface Ordered {

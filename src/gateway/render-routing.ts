@@ -1,22 +1,22 @@
-// The part of the configuration that finds a request's backend by maps, and asks Lua where they do not decide. Always the same, whatever the routes are. Pure.
+// The parts of the configuration that find a backend by maps, and ask Lua where maps do not decide. Always the same, whatever the routes are. Pure.
 
-import path from 'node:path';
 import { proxyFiles } from './proxy-place.ts';
+import type { MapName } from './render-routes.ts';
 
 /** So many labels are taken off a name here; deeper names are looked for by Lua. */
 const NATIVE_LEVELS = 4;
 
-export function routingLines(port: number, scheme: 'http' | 'https', folder: string): readonly string[] {
-  const files = proxyFiles(path.resolve(folder));
-  const map = (how: 'str' | 'beg', name: 'hosts' | 'exact' | 'prefix'): string =>
-    `map_${how}(${mapWord(files.map(name))})`;
-  const hosts = map('str', 'hosts');
-  const noTable = '!{ var(txn.table) -m found }';
-  const noTarget = '!{ var(txn.target) -m found }';
-  const level = (mark: string): string =>
-    `  http-request set-var(txn.table) str('${port}|${mark}.'),concat(,txn.rest),${hosts} if ${noTable}`;
-  const cut = (of: string): string =>
-    `  http-request set-var(txn.rest) var(txn.${of}),field(2,.,0) if ${noTable}`;
+export interface HttpRouting {
+  readonly port: number;
+  readonly scheme: 'http' | 'https';
+  /** Whether some names want to see a client's certificate. */
+  readonly isGuarded: boolean;
+  readonly folder: string;
+}
+
+export function httpRoutingLines({ port, scheme, isGuarded, folder }: HttpRouting): readonly string[] {
+  const map = mapOf(folder);
+  const isNamed = `{ ssl_fc_sni -m found } !{ ssl_fc_sni,lower,strcmp(txn.host) eq 0 }`;
   return [
     // What is no path can be no route's; HAProxy of this version takes more as a request's target than it should.
     `  http-request deny deny_status 400 if !{ path -m beg / }`,
@@ -24,13 +24,16 @@ export function routingLines(port: number, scheme: 'http' | 'https', folder: str
     '  http-request set-var(txn.path) path',
     `  http-request set-var(txn.port) int(${port})`,
     `  http-request set-var(txn.scheme) str(${scheme})`,
-    `  http-request set-var(txn.table) str('${port}|'),concat(,txn.host),${hosts}`,
-    cut('host'),
-    level('?'),
-    level('*'),
-    ...Array.from({ length: NATIVE_LEVELS - 1 }, () => [cut('rest'), level('*')]).flat(),
+    ...nameLines('http-request', {
+      name: 'txn.host',
+      prefix: `${port}|`,
+      found: 'txn.table',
+      map: map('str', 'hosts'),
+    }),
+    // Who came for another listener's name comes again on a connection of its own.
+    ...(scheme === 'https' ? [`  http-request lua.guard if ${isGuarded ? '{ always_true }' : isNamed}`] : []),
     `  http-request set-var(txn.target) var(txn.table),concat(|,txn.path),${map('str', 'exact')}`,
-    `  http-request set-var(txn.target) var(txn.table),concat(|,txn.path,/),${map('beg', 'prefix')} if ${noTarget}`,
+    `  http-request set-var(txn.target) var(txn.table),concat(|,txn.path,/),${map('beg', 'prefix')} if !{ var(txn.target) -m found }`,
     '  http-request set-var(txn.backend) var(txn.target) if { var(txn.target) -m beg b }',
     '  http-request lua.route if !{ var(txn.backend) -m found }',
     `  http-request set-header X-Forwarded-Proto ${scheme}`,
@@ -40,7 +43,53 @@ export function routingLines(port: number, scheme: 'http' | 'https', folder: str
   ];
 }
 
-/** Inside of a converter's parentheses, where a comma or parenthesis would end the argument. */
-function mapWord(file: string): string {
-  return `"${file.replaceAll(/["\\$]/g, '\\$&')}"`;
+/** For connections of a name, or of none. `key` begins the lines of the map that are for them. */
+export function streamRoutingLines(folder: string, key: string, name: string | undefined): readonly string[] {
+  const map = mapOf(folder)('str', 'streams');
+  const [rule, found] = ['tcp-request content', 'sess.target'];
+  return [
+    `  ${rule} set-var(sess.key) str('${key}')`,
+    ...(name === undefined
+      ? [`  ${rule} set-var(${found}) str('${key}*'),${map}`]
+      : [
+          `  ${rule} set-var(sess.name) ${name},lower`,
+          ...nameLines(rule, { name: 'sess.name', prefix: key, found, map }),
+        ]),
+    `  ${rule} set-var(sess.backend) var(${found}) if { var(${found}) -m beg b } || { var(${found}) -m beg tls- }`,
+    `  ${rule} lua.stream if !{ var(sess.backend) -m found }`,
+    `  ${rule} reject if !{ var(sess.backend) -m found }`,
+    '  use_backend %[var(sess.backend)]',
+  ];
+}
+
+interface NameLookup {
+  /** The variable that holds the name. */
+  readonly name: string;
+  readonly prefix: string;
+  /** The variable that is set to what the map says. */
+  readonly found: string;
+  readonly map: string;
+}
+
+/** From the name itself to ever less specific patterns. */
+function nameLines(rule: string, { name, prefix, found, map }: NameLookup): readonly string[] {
+  const rest = `${name.split('.')[0]}.rest`;
+  const isMissing = `!{ var(${found}) -m found }`;
+  const level = (mark: string): string =>
+    `  ${rule} set-var(${found}) str('${prefix}${mark}.'),concat(,${rest}),${map} if ${isMissing}`;
+  const cut = (of: string): string => `  ${rule} set-var(${rest}) var(${of}),field(2,.,0) if ${isMissing}`;
+  return [
+    `  ${rule} set-var(${found}) str('${prefix}'),concat(,${name}),${map}`,
+    cut(name),
+    level('?'),
+    level('*'),
+    ...Array.from({ length: NATIVE_LEVELS - 1 }, () => [cut(rest), level('*')]).flat(),
+    `  ${rule} set-var(${found}) str('${prefix}*'),${map} if ${isMissing} !{ var(${rest}) -m sub . }`,
+  ];
+}
+
+function mapOf(folder: string): (how: 'str' | 'beg', name: MapName) => string {
+  const files = proxyFiles(folder);
+  // Inside of a converter's parentheses, where a comma or parenthesis would end the argument.
+  return (how, name) => `map_${how}("${files.map(name).replaceAll(/["\\$]/g, '\\$&')}")`;
 }

@@ -5,10 +5,17 @@ import { FairleadError } from '../base/errors.ts';
 import { tryParseIp } from '../base/ip.ts';
 import type { HaproxySocket } from '../sys/haproxy-socket.ts';
 import { mapChanges, mapCommands } from './map-commands.ts';
-import { observeBusyServers, observeMap, observeServers } from './observe.ts';
+import {
+  observeBusyServers,
+  observeMap,
+  observeProcess,
+  observeServers,
+  type SeenProcess,
+} from './observe.ts';
 import { BUFFER_BYTES, type ProxyFiles } from './proxy-place.ts';
 import { SERVER_POOL, serverAddress } from './render-config.ts';
 import { MAP_NAMES, type MapName, type ProxyMaps } from './render-routes.ts';
+import { RunningTls, type Applied } from './running-tls.ts';
 import { planServers, type ServerChange, type ServerPlan, type ServerSlot } from './server-slots.ts';
 import type { DesiredProxy, DesiredServers } from './desired.ts';
 
@@ -18,24 +25,27 @@ const FINE = /^(?:IP changed from .*|port changed from .*|no need to change .*|N
 const LINE_CHARACTERS = BUFFER_BYTES / 2;
 
 interface Seen {
-  readonly structure: string;
+  readonly process: SeenProcess;
   readonly maps: Record<MapName, Map<string, string>>;
   readonly servers: Map<string, readonly ServerSlot[]>;
+  readonly tls: RunningTls;
 }
 
 export class RunningProxy {
   readonly #socket: HaproxySocket;
   readonly #files: ProxyFiles;
-  /** Its name; no change but a reload makes another one of it. */
-  readonly structure: string;
+  /** No change but a restart or a reload makes another one of it. */
+  readonly process: SeenProcess;
   readonly #maps: Record<MapName, Map<string, string>>;
+  readonly #tls: RunningTls;
   #servers: Map<string, readonly ServerSlot[]>;
 
   private constructor(socket: HaproxySocket, files: ProxyFiles, seen: Seen) {
     this.#socket = socket;
     this.#files = files;
-    this.structure = seen.structure;
+    this.process = seen.process;
     this.#maps = seen.maps;
+    this.#tls = seen.tls;
     this.#servers = seen.servers;
   }
 
@@ -43,9 +53,9 @@ export class RunningProxy {
   static async observe(
     socket: HaproxySocket,
     files: ProxyFiles,
-    structure: string,
     optionsOf: (backend: string, server: string) => string | undefined,
   ): Promise<RunningProxy> {
+    const process = await observeProcess(socket);
     const maps = {} as Record<MapName, Map<string, string>>;
     for (const name of MAP_NAMES) maps[name] = await observeMap(socket, files.map(name));
     const servers = new Map<string, readonly ServerSlot[]>();
@@ -58,7 +68,8 @@ export class RunningProxy {
           options: optionsOf(backend, it.name) ?? UNKNOWN,
         })),
       );
-    return new RunningProxy(socket, files, { structure, maps, servers });
+    const tls = await RunningTls.observe(socket, files.folder);
+    return new RunningProxy(socket, files, { process, maps, servers, tls });
   }
 
   get servers(): ReadonlyMap<string, readonly ServerSlot[]> {
@@ -69,8 +80,13 @@ export class RunningProxy {
     return this.#maps;
   }
 
-  /** Make before break: servers, then what leads to them, then what nothing leads to any more. Gives whether anything was another one. */
-  async apply(desired: DesiredProxy): Promise<boolean> {
+  /**
+   * Make before break: certificates and servers, then what leads to them, then what nothing leads to any more. Where HAProxy does not take a certificate nothing
+   * else has been changed yet: what is desired has to do without it.
+   */
+  async apply(desired: DesiredProxy): Promise<Applied> {
+    const { isChanged, refused } = await this.#tls.add(desired.tls);
+    if (refused.length > 0) return { isChanged, refused };
     const rests: [string, ServerChange][] = [];
     const starts: [string, ServerChange][] = [];
     const next = new Map(this.#servers);
@@ -86,8 +102,14 @@ export class RunningProxy {
     for (const { name, set } of changes) await this.#setLines(name, set);
     for (const { name, gone } of changes.toReversed()) await this.#removeLines(name, gone);
     await this.#runAll(rests);
+    const isPruned = await this.#tls.prune(desired.tls);
     this.#servers = next;
-    return starts.length + rests.length > 0 || changes.some((it) => it.set.size + it.gone.length > 0);
+    const isOther =
+      isChanged ||
+      isPruned ||
+      starts.length + rests.length > 0 ||
+      changes.some((it) => it.set.size + it.gone.length > 0);
+    return { isChanged: isOther, refused };
   }
 
   /** What connections a server has is asked only where it is to get another address. */

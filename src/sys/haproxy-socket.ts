@@ -68,7 +68,8 @@ function exchange(command: string, options: HaproxySocketOptions): Promise<strin
     });
     // A reply has a line end at least: nothing at all is a command that HAProxy dropped.
     socket.once('end', () => finish(bytes > 0 ? undefined : failure('unavailable', name, 'no reply')));
-    socket.write(command);
+    // A master keeps a connection open for more commands until it hears that there are none.
+    socket.end(command);
   });
 }
 

@@ -69,7 +69,7 @@ describe('a proxy', () => {
   test('is taken over by another driver without a reload', async () => {
     const second = new Lifetime('second driver');
     const driver = await rig.openDriver(second);
-    assert.deepEqual(await driver.publish(shop('/b*', one)), { reloads: 0 });
+    assert.deepEqual(await driver.publish(shop('/b*', one)), { reloads: 0, problems: new Map() });
     assert.equal(await backendOf('/b'), 'one');
     await second.close();
   });

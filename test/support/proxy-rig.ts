@@ -30,7 +30,12 @@ export async function openProxyRig(lifetime: Lifetime): Promise<ProxyRig> {
   const folder = mkdtempSync(`${tmpdir()}/${ownName('proxy')}-`);
   lifetime.defer('the folder', () => rmSync(folder, { recursive: true }));
   const address = ownLoopback();
-  const place = { folder, addresses: [address], threads: 2, metrics: { ip: address, port: METRICS_PORT } };
+  const place = {
+    folder,
+    addresses: [parseIp(address)],
+    threads: 2,
+    metrics: { ip: address, port: METRICS_PORT },
+  };
   const log = process.env['PROXY_LOG'] === undefined ? quiet : console;
   const openDriver = (owner: Lifetime): Promise<ProxyDriver> =>
     openProxyDriver({ place, program: PROGRAM, log }, owner);

@@ -75,3 +75,57 @@ end)
 core.register_action("respond", { "http-res" }, function(txn)
   for _, filter in ipairs(txn:get_priv() or {}) do change_response(txn.http, filter) end
 end)
+
+-- The listener that has a name, as the hosts say: the second part of a table's name.
+local function listener_of(port, name)
+  local key = maps.hosts:lookup(port .. "|" .. name)
+  local parent = name:match("^[^.]+%.(.+)$")
+  if key == nil and parent then
+    key = maps.hosts:lookup(port .. "|?." .. parent)
+  end
+  key = key or deep_table(port, name)
+  return key and key:match("^%d+,([^,]*),")
+end
+
+-- Whether the certificate that a listener wants to see has been shown. It is asked for by the name that the client gives: with none, or with one of more labels
+-- than a certificate's star stands for, HAProxy asks as for the listener of every name.
+local function is_asked(listener, name)
+  return listener == "*" or name == listener
+    or (listener:sub(1, 2) == "*." and name:match("^[^.]+(%..+)$") == listener:sub(2))
+end
+
+local function is_shown(txn)
+  return txn.f:ssl_c_used() == 1 and txn.f:ssl_c_verify() == 0
+end
+
+-- 421 for a host that is not of the listener whose certificate was shown; 403 where that listener wants to see a certificate and saw none, or a wrong one.
+core.register_action("guard", { "http-req" }, function(txn)
+  local port, name = txn:get_var("txn.port"), (txn.f:ssl_fc_sni() or ""):lower()
+  local key = txn:get_var("txn.table") or deep_table(port, txn:get_var("txn.host") or "")
+  local listener = key and key:match("^%d+,([^,]*),")
+  if listener == nil then return end
+  if name ~= "" and listener_of(port, name) ~= listener then return answer(txn, 421, {}) end
+  local wanted = maps.guards:lookup(port .. "|" .. listener)
+  if wanted == nil then return end
+  if not is_asked(listener, name) then return answer(txn, 421, {}) end
+  if wanted == "required" and not is_shown(txn) then return answer(txn, 403, {}) end
+end)
+
+-- A backend for a connection: the name's that the configuration has not found, by weight where there are several.
+core.register_action("stream", { "tcp-req" }, function(txn)
+  local target = txn:get_var("sess.target")
+  local key, name = txn:get_var("sess.key"), txn:get_var("sess.name") or ""
+  local rest = name
+  while target == nil and rest:find(".", 1, true) do
+    rest = rest:sub(rest:find(".", 1, true) + 1)
+    target = maps.streams:lookup(key .. "*." .. rest)
+  end
+  target = target or maps.streams:lookup(key .. "*") or "-"
+  if target:sub(1, 1) == "=" then
+    local guard, backends = table.unpack(tree_of(target:sub(2)) or { "", {} })
+    local is_fine = guard == "" or (is_asked(guard, name) and is_shown(txn))
+    local backend = is_fine and pick_backend(txn, backends)
+    target = backend and backend[1] or "-"
+  end
+  if target ~= "-" and target ~= "" then txn:set_var("sess.backend", target) end
+end)

@@ -8,6 +8,8 @@ local maps = {
   exact = Map.new(folder .. "/exact.map", Map._str),
   prefix = Map.new(folder .. "/prefix.map", Map._beg),
   more = Map.new(folder .. "/more.map", Map._str),
+  streams = Map.new(folder .. "/streams.map", Map._str),
+  guards = Map.new(folder .. "/guards.map", Map._str),
   data = Map.new(folder .. "/data.map", Map._str),
 }
 

@@ -1,0 +1,207 @@
+// One pass over a HAProxy: what is desired of it, what it is, and the commands, files and seldom the reload between the two. After a pass the files say what the process
+// does, so that it comes back as it was however it ends.
+
+import type { Logger } from 'pino';
+import type { Clock } from '../base/clock.ts';
+import { hasCode, messageOf } from '../base/errors.ts';
+import type { ProxyModel, ProxyPort } from '../model/gateway.ts';
+import { haproxySocket, type HaproxySocket } from '../sys/haproxy-socket.ts';
+import { planSlots } from './backend-slots.ts';
+import { renderDesired, type DesiredProxy } from './desired.ts';
+import { whyNotFree } from './free-ports.ts';
+import { readLua } from './lua-program.ts';
+import { observeProcess } from './observe.ts';
+import { PemJudge } from './pem-judge.ts';
+import { ProxyFolder } from './proxy-files.ts';
+import { BUFFER_BYTES, proxyFiles, type ProxyFiles, type ProxyPlace } from './proxy-place.ts';
+import { readState, type ProxyState } from './proxy-state.ts';
+import { checkConfig, reload } from './reload.ts';
+import type { ProxyMaps } from './render-routes.ts';
+import { RunningProxy } from './running-proxy.ts';
+import { firstServers, type ServerSlot } from './server-slots.ts';
+
+export interface ProxyPassOptions {
+  readonly place: ProxyPlace;
+  readonly program: string;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+export interface ProxyReport {
+  /** Since the driver was opened. */
+  readonly reloads: number;
+  /** What is not as the model wants it, and why: ports ("port 80"), certificates, authorities, rules and backends by their ids. */
+  readonly problems: ReadonlyMap<string, string>;
+}
+
+export interface ProxyPass {
+  run(model: ProxyModel): Promise<ProxyReport>;
+}
+
+export async function openProxyPass(options: ProxyPassOptions): Promise<ProxyPass> {
+  const files = proxyFiles(options.place.folder);
+  const folder = new ProxyFolder(files);
+  const lua = await readLua(options.place.folder);
+  const state = await readState(files.state, (problem) =>
+    options.log.info({ problem }, 'the proxy is assigned anew'),
+  );
+  return new Pass({ ...options, files, folder, lua, state, judge: new PemJudge(await folder.readPems()) });
+}
+
+interface PassInput extends ProxyPassOptions {
+  readonly files: ProxyFiles;
+  readonly folder: ProxyFolder;
+  readonly lua: string;
+  readonly state: ProxyState;
+  readonly judge: PemJudge;
+}
+
+class Pass implements ProxyPass {
+  readonly #input: PassInput;
+  readonly #admin: HaproxySocket;
+  readonly #master: HaproxySocket;
+  #state: ProxyState;
+  #running: RunningProxy | undefined;
+  #reloads = 0;
+
+  constructor(input: PassInput) {
+    this.#input = input;
+    this.#state = input.state;
+    const socket = (path: string): HaproxySocket =>
+      haproxySocket({ path, bufferBytes: BUFFER_BYTES, signal: input.signal });
+    this.#admin = socket(input.files.adminSocket);
+    this.#master = socket(input.files.masterSocket);
+  }
+
+  async run(model: ProxyModel): Promise<ProxyReport> {
+    try {
+      return await this.#run(model);
+    } catch (error) {
+      // What is believed of the process may be wrong now: it is looked at anew.
+      this.#running = undefined;
+      throw error;
+    }
+  }
+
+  async #run(model: ProxyModel): Promise<ProxyReport> {
+    const { judge } = this.#input;
+    const { ports, problems } = this.#openable(model.ports);
+    for (;;) {
+      judge.begin();
+      const desired = this.#desired({ ...model, ports });
+      if (!(await this.#converge(desired))) continue;
+      judge.keep(desired.tls.pems);
+      return {
+        reloads: this.#reloads,
+        problems: new Map([...problems, ...judge.problems, ...desired.problems]),
+      };
+    }
+  }
+
+  #openable(ports: readonly ProxyPort[]): {
+    readonly ports: readonly ProxyPort[];
+    readonly problems: Map<string, string>;
+  } {
+    const problems = new Map<string, string>();
+    const open = new Set(this.#state.ports);
+    const openable = ports.filter(({ port }) => {
+      const reason = open.has(port) ? undefined : whyNotFree(port, this.#input.place);
+      if (reason !== undefined) problems.set(`port ${port}`, reason);
+      return reason === undefined;
+    });
+    return { ports: openable, problems };
+  }
+
+  #desired(model: ProxyModel): DesiredProxy {
+    const { place, lua, judge } = this.#input;
+    const { slots } = planSlots(this.#state.slots, model.backends);
+    // Kept also where the pass fails: what is half done goes by it.
+    this.#state = { ...this.#state, slots };
+    return renderDesired({ model, slots, place, lua, usable: (path, file) => judge.usable(path, file) });
+  }
+
+  /** False where something was refused that has to be left out. */
+  async #converge(desired: DesiredProxy): Promise<boolean> {
+    const structure = this.#running?.process.structure ?? (await this.#structure());
+    if (structure !== desired.structure.name) {
+      this.#running = undefined;
+      if (!(await this.#writeAnew(desired))) return false;
+      // Fails where there is no process (yet): its starter has all that it needs now.
+      if (structure === undefined) await observeProcess(this.#admin);
+      else await this.#reload(desired);
+    }
+    this.#running ??= await this.#observe();
+    const { isChanged, refused } = await this.#running.apply(desired);
+    for (const { path, pem, reason } of refused) this.#input.judge.refuse(path, pem, reason);
+    if (refused.length > 0) return false;
+    await this.#write(desired, this.#running.servers, this.#running.maps);
+    // One that has been started anew meanwhile has read the files of before.
+    if (isChanged && (await observeProcess(this.#admin)).pid !== this.#running.process.pid) {
+      this.#running = undefined;
+      return false;
+    }
+    return true;
+  }
+
+  #observe(): Promise<RunningProxy> {
+    return RunningProxy.observe(
+      this.#admin,
+      this.#input.files,
+      (backend, server) => this.#state.servers.get(backend)?.find((it) => it.name === server)?.options,
+    );
+  }
+
+  /** Of the process that runs; undefined where none does, empty where it is none of ours. */
+  async #structure(): Promise<string | undefined> {
+    try {
+      return (await observeProcess(this.#admin)).structure ?? '';
+    } catch (error) {
+      if (hasCode(error, 'unavailable')) return undefined;
+      throw error;
+    }
+  }
+
+  async #reload(desired: DesiredProxy): Promise<void> {
+    const { clock, signal, log } = this.#input;
+    await reload({ admin: this.#admin, master: this.#master, clock, signal }, desired.structure.name);
+    this.#reloads++;
+    log.info({ structure: desired.structure.name }, 'the proxy has another structure');
+  }
+
+  /** For a process that is to start: everything is there from its first request on. False where HAProxy would not start because of one certificate. */
+  async #writeAnew(desired: DesiredProxy): Promise<boolean> {
+    const { folder, files, program, signal, judge } = this.#input;
+    const servers = new Map(
+      [...desired.servers].map(([name, { endpoints, options }]) => [name, firstServers(endpoints, options)]),
+    );
+    await folder.writeData({ lua: this.#input.lua, maps: desired.maps, tls: desired.tls });
+    const check = `${files.config}.check`;
+    await folder.write(check, desired.structure.text(servers));
+    try {
+      await checkConfig(program, check, signal);
+    } catch (error) {
+      const reason = messageOf(error);
+      const culprit = [...desired.tls.pems].find(([path]) => reason.includes(path));
+      if (culprit === undefined) throw error;
+      judge.refuse(culprit[0], culprit[1].pem, reason);
+      return false;
+    }
+    await this.#write(desired, servers, desired.maps);
+    return true;
+  }
+
+  async #write(
+    desired: DesiredProxy,
+    servers: ReadonlyMap<string, readonly ServerSlot[]>,
+    maps: ProxyMaps,
+  ): Promise<void> {
+    const { folder, files, lua } = this.#input;
+    const { slots, tls, structure } = desired;
+    this.#state = { slots, servers, ports: structure.ports };
+    await folder.writeData({ lua, maps, tls });
+    await folder.writeState(this.#state);
+    await folder.write(files.config, structure.text(servers));
+    await folder.prunePems(tls);
+  }
+}
