@@ -39,7 +39,7 @@ export function compileService(service: Service, slices: readonly EndpointSlice[
       port: port.port,
       nodePort: hasNodePorts ? port.nodePort : undefined,
       protocol: port.protocol,
-      endpoints: endpointsOf(port, slices),
+      endpoints: endpointsOfPort(port, slices),
     })),
   };
 }
@@ -60,7 +60,7 @@ function optionsOf(annotations: ReadonlyMap<string, string>): FrontendOptions {
 }
 
 /** Endpoints of slices that carry the port by name and protocol; those that neither are ready nor serve their last are left out. */
-function endpointsOf(port: ServicePort, slices: readonly EndpointSlice[]): readonly ServiceEndpoint[] {
+export function endpointsOfPort(port: ServicePort, slices: readonly EndpointSlice[]): readonly ServiceEndpoint[] {
   const found = new Map<string, ServiceEndpoint>();
   for (const slice of slices) {
     for (const it of slice.ports) {

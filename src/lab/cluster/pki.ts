@@ -56,8 +56,9 @@ export class CertificateAuthority {
   server(
     commonName: string,
     names: { readonly dns: readonly string[]; readonly ips: readonly string[] },
+    validDays = VALID_DAYS,
   ): Promise<KeyPair> {
-    return this.#issue(`CN=${commonName}`, '1.3.6.1.5.5.7.3.1', [
+    return this.#issue(`CN=${commonName}`, { usage: '1.3.6.1.5.5.7.3.1', validDays }, [
       new x509.SubjectAlternativeNameExtension([
         ...names.dns.map((value) => ({ type: 'dns' as const, value })),
         ...names.ips.map((value) => ({ type: 'ip' as const, value })),
@@ -70,12 +71,12 @@ export class CertificateAuthority {
       { CN: [identity.user] },
       ...identity.groups.map((group) => ({ O: [group] })),
     ];
-    return this.#issue(name, '1.3.6.1.5.5.7.3.2', []);
+    return this.#issue(name, { usage: '1.3.6.1.5.5.7.3.2', validDays: VALID_DAYS }, []);
   }
 
   async #issue(
     subject: string | x509.JsonName,
-    usage: string,
+    { usage, validDays }: { readonly usage: string; readonly validDays: number },
     extensions: x509.Extension[],
   ): Promise<KeyPair> {
     const keys = await makeKeys();
@@ -83,7 +84,7 @@ export class CertificateAuthority {
       serialNumber: serialNumber(),
       subject,
       issuer: this.#authority.certificate.subject,
-      ...validity(),
+      ...validity(validDays),
       signingAlgorithm: ALGORITHM,
       publicKey: keys.publicKey,
       signingKey: this.#authority.keys.privateKey,
@@ -103,7 +104,7 @@ async function makeAuthority(): Promise<Authority> {
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
     name: 'CN=fairlead',
-    ...validity(),
+    ...validity(VALID_DAYS),
     signingAlgorithm: ALGORITHM,
     keys: keys,
     extensions: [
@@ -130,10 +131,10 @@ async function privateKeyPem(key: webcrypto.CryptoKey): Promise<string> {
   return `${x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY')}\n`;
 }
 
-function validity(): { notBefore: Date; notAfter: Date } {
+function validity(validDays: number): { notBefore: Date; notAfter: Date } {
   // An hour back: clocks of machines that share the cluster may differ a little.
   const nowMs = Date.now();
-  return { notBefore: new Date(nowMs - 3_600_000), notAfter: new Date(nowMs + VALID_DAYS * 86_400_000) };
+  return { notBefore: new Date(nowMs - 3_600_000), notAfter: new Date(nowMs + validDays * 86_400_000) };
 }
 
 function serialNumber(): string {

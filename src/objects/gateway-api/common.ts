@@ -69,3 +69,9 @@ export interface SessionPersistence {
   readonly absoluteTimeoutMs: number | undefined;
   readonly cookieLifetime: 'session' | 'permanent';
 }
+
+/** What GatewayClasses of ours name, and what our entries in statuses carry. */
+export const GATEWAY_CONTROLLER = 'fairlead.dev/gateway-controller';
+
+/** Where a Gateway's proxy tells its metrics and says that it runs. */
+export const METRICS_PORT = 19_101;

@@ -1,0 +1,126 @@
+// BackendTLSPolicies (GEP-1897): how TLS is spoken to Services' ports, and what is to be said of each policy.
+
+import type { BackendTls, ProxyCertificate } from '../../model/gateway.ts';
+import type { PolicyVerdict, Verdict } from '../../model/gateway-verdict.ts';
+import type { BackendTlsPolicy } from '../../objects/gateway-api/backend-tls-policy.ts';
+import type { Gateway } from '../../objects/gateway-api/gateway.ts';
+import type { Service, ServicePort } from '../../objects/service.ts';
+import { objectKey } from '../../objects/slim-meta.ts';
+import { authoritiesOf, type Authority, type AuthorityInputs } from './authorities.ts';
+import type { TlsAnswer } from './backends.ts';
+import { certificateFor } from './certificates.ts';
+import { referrerOf } from './grants.ts';
+import { no, yes } from './verdicts.ts';
+
+export interface BackendTlsInputs extends AuthorityInputs {
+  readonly backendTlsPolicies: ReadonlyMap<string, BackendTlsPolicy>;
+}
+
+interface Judged {
+  readonly policy: BackendTlsPolicy;
+  readonly answer: TlsAnswer;
+  readonly authorities: readonly Authority[];
+  readonly problem: { readonly accepted: Verdict; readonly resolved: Verdict } | undefined;
+}
+
+const PLAIN: TlsAnswer = { kind: 'plain' };
+
+export class BackendTlsPolicies {
+  /** "shop/web" for all ports, "shop/web https" for one by its name. */
+  readonly #byTarget = new Map<string, Judged>();
+  readonly #judged: readonly Judged[];
+  readonly #losers = new Map<Judged, string>();
+
+  /** Of what the Gateway shows to backends that ask; by id. */
+  readonly certificates: ReadonlyMap<string, ProxyCertificate>;
+
+  /** The Gateway's ResolvedRefs, where its own certificate cannot be had. */
+  readonly clientCertificateProblem: Verdict | undefined;
+
+  constructor({ namespace, backendClientCertificate: ref }: Gateway, inputs: BackendTlsInputs) {
+    const found =
+      ref === undefined ? undefined : certificateFor(referrerOf('Gateway', namespace), ref, inputs);
+    const own = found !== undefined && 'certificate' in found ? found.certificate : undefined;
+    this.clientCertificateProblem =
+      found !== undefined && 'problem' in found ? clientProblem(found.problem) : undefined;
+    this.certificates = new Map(own === undefined ? [] : [[own.id, own]]);
+    const policies = [...inputs.backendTlsPolicies.values()].sort(compareAge);
+    this.#judged = policies.map((it) => judge(it, inputs, own?.id));
+    for (const one of this.#judged)
+      for (const { group, kind, namespace, name, sectionName } of one.policy.targets) {
+        if (group !== '' || kind !== 'Service') continue;
+        const target = `${namespace}/${name}${sectionName === undefined ? '' : ` ${sectionName}`}`;
+        const first = this.#byTarget.get(target);
+        if (first === undefined) this.#byTarget.set(target, one);
+        else if (first !== one) this.#losers.set(one, objectKey(first.policy));
+      }
+  }
+
+  /** That of the port by its name before that of the whole Service. */
+  of(service: Service, port: ServicePort): TlsAnswer {
+    const key = objectKey(service);
+    const found = this.#byTarget.get(`${key} ${port.name}`) ?? this.#byTarget.get(key);
+    if (found === undefined) return PLAIN;
+    return found.answer;
+  }
+
+  /** Of those whose Services this Gateway's routes lead to, as far as `isUsed` says so. */
+  verdicts(isUsed: (serviceKey: string) => boolean): readonly PolicyVerdict[] {
+    const concerned = this.#judged.filter(({ policy }) => policy.targets.some((it) => isUsed(objectKey(it))));
+    return concerned.map((one) => {
+      const { kind, namespace, name, generation } = { kind: 'BackendTLSPolicy', ...one.policy };
+      return { kind, namespace, name, generation, conditions: this.#conditionsOf(one) };
+    });
+  }
+
+  /** PEM by id. */
+  get authorities(): ReadonlyMap<string, string> {
+    return new Map(this.#judged.flatMap((it) => it.authorities.map(({ id, pem }) => [id, pem] as const)));
+  }
+
+  #conditionsOf(one: Judged): readonly Verdict[] {
+    const winner = this.#losers.get(one);
+    const resolved = one.problem?.resolved ?? yes('ResolvedRefs', 'ResolvedRefs');
+    if (winner !== undefined)
+      return [
+        no('Accepted', 'Conflicted', `BackendTLSPolicy ${winner} is older and has a target of it`),
+        resolved,
+      ];
+    return [one.problem?.accepted ?? yes('Accepted', 'Accepted'), resolved];
+  }
+}
+
+function clientProblem(problem: Verdict): Verdict {
+  if (problem.reason === 'RefNotPermitted') return problem;
+  return { ...problem, reason: 'InvalidClientCertificateRef' };
+}
+
+function judge(
+  policy: BackendTlsPolicy,
+  inputs: AuthorityInputs,
+  clientCertificate: string | undefined,
+): Judged {
+  const from = referrerOf('BackendTLSPolicy', policy.namespace);
+  const { authorities, problem } = authoritiesOf(from, policy.caCertificates, inputs);
+  const isTrusting = authorities.length > 0 || policy.usesSystemAuthorities;
+  if (!isTrusting) {
+    const message = problem?.message ?? 'no authority is named';
+    const accepted = no('Accepted', 'NoValidCACertificate', message);
+    const resolved = problem ?? no('ResolvedRefs', 'InvalidCACertificateRef', message);
+    // Nothing may go there unsecured, and nothing secured by nobody.
+    return { policy, answer: { kind: 'closed' }, authorities: [], problem: { accepted, resolved } };
+  }
+  const tls: BackendTls = {
+    hostname: policy.hostname,
+    subjectAltNames: policy.subjectAltNames,
+    authorities: authorities.map(({ id }) => id),
+    clientCertificate,
+  };
+  const partly = problem && { accepted: yes('Accepted', 'Accepted'), resolved: problem };
+  return { policy, answer: { kind: 'tls', tls }, authorities, problem: partly };
+}
+
+function compareAge(a: BackendTlsPolicy, b: BackendTlsPolicy): number {
+  const rank = (it: BackendTlsPolicy): string => `${it.createdAt} ${objectKey(it)}`;
+  return rank(a) < rank(b) ? -1 : 1;
+}

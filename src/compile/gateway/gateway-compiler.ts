@@ -1,0 +1,233 @@
+// The objects of a cluster -> what one Gateway's proxy has to do, and what is to be said of each object. A compiler that is asked again makes anew
+// only what has other inputs; what it gives is the same as a new one's, and by identity tells what did not change.
+
+import type { ProxyCertificate, ProxyModel, ProxyRule } from '../../model/gateway.ts';
+import type { GatewayVerdict, ListenerVerdict, PolicyVerdict, Verdict } from '../../model/gateway-verdict.ts';
+import type { Gateway } from '../../objects/gateway-api/gateway.ts';
+import type { GrpcRoute } from '../../objects/gateway-api/grpc-route.ts';
+import type { HttpRoute } from '../../objects/gateway-api/http-route.ts';
+import type { StreamRoute } from '../../objects/gateway-api/stream-route.ts';
+import { objectKey } from '../../objects/slim-meta.ts';
+import type { ChoosingNode } from '../endpoint-choice.ts';
+import type { AttachableListener, Parents } from './attach.ts';
+import { BackendEndpoints } from './backend-endpoints.ts';
+import { BackendTlsPolicies } from './backend-tls.ts';
+import type { BackendInputs, TlsOfPort } from './backends.ts';
+import type { GatewayObjects } from './gateway-objects.ts';
+import { Grants } from './grants.ts';
+import { listenersOf, type GatewayListeners } from './listener-sets.ts';
+import { ListenerTables, type ListenerTable } from './listener-tables.ts';
+import type { JudgedListener } from './listeners.ts';
+import { isSameList, KeyedMemo, Memo } from './memo.ts';
+import { portsOf } from './ports.ts';
+import {
+  grpcRouteParts,
+  httpRouteParts,
+  servicesOf,
+  streamRouteParts,
+  type RouteParts,
+} from './route-parts.ts';
+import { no, yes } from './verdicts.ts';
+
+export interface CompiledGateway {
+  readonly model: ProxyModel;
+  readonly verdict: GatewayVerdict;
+}
+
+export interface GatewayPlace {
+  /** Of the node that the proxy runs on, for topology. */
+  readonly node: ChoosingNode;
+}
+
+export class GatewayCompiler {
+  readonly #gateway: string;
+  readonly #grants = new Memo<Grants>();
+  readonly #listeners = new Memo<GatewayListeners>();
+  readonly #tls = new Memo<BackendTlsPolicies>();
+  readonly #routes = new KeyedMemo<RouteParts | undefined>();
+  readonly #endpoints = new BackendEndpoints();
+  readonly #tables = new ListenerTables();
+  #parents: Parents | undefined;
+
+  /** `gateway` is "namespace/name". */
+  constructor(gateway: string) {
+    this.#gateway = gateway;
+  }
+
+  /** Undefined where there is no such Gateway. */
+  compile(objects: GatewayObjects, { node }: GatewayPlace): CompiledGateway | undefined {
+    const gateway = objects.gateways.get(this.#gateway);
+    if (gateway === undefined) return undefined;
+    const grants = this.#grants.get(
+      [objects.referenceGrants],
+      () => new Grants(objects.referenceGrants.values()),
+    );
+    const { listenerSets, namespaces, secrets, configMaps } = objects;
+    const named = [gateway, grants, listenerSets, namespaces, secrets, configMaps];
+    const listeners = this.#listeners.get(named, () => listenersOf(gateway, objects, grants));
+    const parents = this.#parentsOf(gateway, listeners, objects);
+    const tls = this.#tlsOf(gateway, objects, grants);
+    const tlsOf: TlsOfPort = (service, port) => tls.of(service, port);
+    const parts = this.#parts(objects, parents, { grants, services: objects.services, tls, tlsOf });
+    const ways = parts.flatMap((it) => it.ways);
+    const tables = this.#tables.of(parts);
+    const model = {
+      ports: portsOf({ listeners: listeners.all, tables }),
+      rules: rulesOf(parts),
+      backends: this.#endpoints.of(ways, objects.endpointSlices, node),
+      certificates: new Map([...certificatesOf(listeners.all), ...tls.certificates]),
+      authorities: new Map([...authoritiesOfListeners(listeners.all), ...tls.authorities]),
+    };
+    const used = new Set(ways.map(({ service }) => service));
+    const policies = tls.verdicts((service) => used.has(service));
+    return {
+      model,
+      verdict: verdictOf(gateway, listeners, {
+        tables,
+        parts,
+        policies,
+        clientCertificate: tls.clientCertificateProblem,
+      }),
+    };
+  }
+
+  #tlsOf(gateway: Gateway, objects: GatewayObjects, grants: Grants): BackendTlsPolicies {
+    const { backendTlsPolicies, secrets, configMaps } = objects;
+    // Without policies nothing of it concerns any route, whatever certificates come and go.
+    const named =
+      backendTlsPolicies.size === 0 ? [] : [gateway, grants, backendTlsPolicies, secrets, configMaps];
+    return this.#tls.get(named, () => new BackendTlsPolicies(gateway, { ...objects, grants }));
+  }
+
+  /** The same object while routes would be judged the same: certificates say nothing to them. */
+  #parentsOf(gateway: Gateway, { all, asking }: GatewayListeners, { namespaces }: GatewayObjects): Parents {
+    const before = this.#parents;
+    const asksLabels = all.some(({ listener }) => listener.allowedRoutes.namespaces.from === 'selector');
+    const isSame =
+      before !== undefined &&
+      (!asksLabels || before.namespaces === namespaces) &&
+      isSameList([...before.listenerSets], [...asking]) &&
+      before.listeners.length === all.length &&
+      before.listeners.every((it, index) => isSameToRoutes(it, all[index]));
+    if (isSame) return before;
+    this.#parents = { gateway: objectKey(gateway), listenerSets: asking, listeners: all, namespaces };
+    return this.#parents;
+  }
+
+  #parts(objects: GatewayObjects, parents: Parents, inputs: RouteInputs): readonly RouteParts[] {
+    const { httpRoutes, grpcRoutes, tlsRoutes, tcpRoutes } = objects;
+    const found: RouteParts[] = [];
+    const collect = <T extends HttpRoute | GrpcRoute | StreamRoute>(
+      kind: string,
+      routes: Iterable<T>,
+      make: (route: T, parents: Parents, inputs: BackendInputs) => RouteParts | undefined,
+    ): void => {
+      for (const route of routes) {
+        const named = servicesOf(route).map((it) => inputs.services.get(it));
+        const parts = this.#routes.get(
+          `${kind} ${objectKey(route)}`,
+          [route, parents, inputs.grants, inputs.tls, ...named],
+          () => make(route, parents, inputs),
+        );
+        if (parts !== undefined) found.push(parts);
+      }
+    };
+    collect('HTTPRoute', httpRoutes.values(), httpRouteParts);
+    collect('GRPCRoute', grpcRoutes.values(), grpcRouteParts);
+    collect('TLSRoute', oldestFirst(tlsRoutes.values()), streamRouteParts);
+    collect('TCPRoute', oldestFirst(tcpRoutes.values()), streamRouteParts);
+    this.#routes.endRound();
+    return found;
+  }
+}
+
+interface RouteInputs extends BackendInputs {
+  /** Another object where `tlsOf` may answer otherwise. */
+  readonly tls: BackendTlsPolicies;
+}
+
+function isSameToRoutes(a: AttachableListener, b: AttachableListener | undefined): boolean {
+  return (
+    b !== undefined &&
+    a.id === b.id &&
+    a.listener === b.listener &&
+    isSameList(a.supportedKinds.map(nameOfKind), b.supportedKinds.map(nameOfKind))
+  );
+}
+
+function nameOfKind({ group, kind }: AttachableListener['supportedKinds'][number]): string {
+  return `${kind}.${group}`;
+}
+
+function rulesOf(parts: readonly RouteParts[]): ReadonlyMap<string, ProxyRule> {
+  const rules = new Map<string, ProxyRule>();
+  for (const it of parts) for (const rule of it.rules) rules.set(rule.id, rule);
+  return rules;
+}
+
+function certificatesOf(listeners: readonly JudgedListener[]): ReadonlyMap<string, ProxyCertificate> {
+  const served = listeners.filter((it) => it.isServed).flatMap((it) => it.certificates);
+  return new Map(served.map((it) => [it.id, it]));
+}
+
+function authoritiesOfListeners(listeners: readonly JudgedListener[]): ReadonlyMap<string, string> {
+  const served = listeners.filter((it) => it.isServed).flatMap((it) => it.authorities);
+  return new Map(served.map(({ id, pem }) => [id, pem]));
+}
+
+interface Attached {
+  readonly policies: readonly PolicyVerdict[];
+  /** What is wrong with the certificate that is shown to backends. */
+  readonly clientCertificate: Verdict | undefined;
+  readonly tables: ReadonlyMap<string, ListenerTable>;
+  readonly parts: readonly RouteParts[];
+}
+
+function verdictOf(
+  { namespace, name, generation }: Gateway,
+  { own, sets, acceptance }: GatewayListeners,
+  { tables, parts, policies, clientCertificate }: Attached,
+): GatewayVerdict {
+  const ofListener = (it: JudgedListener): ListenerVerdict => ({
+    id: it.id,
+    name: it.listener.name,
+    supportedKinds: it.supportedKinds,
+    attachedRoutes: tables.get(it.id)?.attachedRoutes ?? 0,
+    conditions: it.conditions,
+    isServed: it.isServed,
+  });
+  return {
+    namespace,
+    name,
+    generation,
+    conditions: [acceptance, resolution(own, clientCertificate), ...insecurity(own)],
+    listeners: own.map(ofListener),
+    listenerSets: sets.map((it) => ({ ...it, listeners: it.listeners.map(ofListener) })),
+    attachedListenerSets: sets.filter((it) => it.conditions.some(({ isTrue }) => isTrue)).length,
+    routes: parts.map((it) => it.verdict),
+    policies,
+  };
+}
+
+function resolution(own: readonly JudgedListener[], clientCertificate: Verdict | undefined): Verdict {
+  if (clientCertificate !== undefined) return clientCertificate;
+  const unresolved = own.filter(({ conditions }) =>
+    conditions.some((it) => it.type === 'ResolvedRefs' && !it.isTrue),
+  );
+  if (unresolved.length === 0) return yes('ResolvedRefs', 'ResolvedRefs');
+  const names = unresolved.map(({ listener }) => listener.name).join(', ');
+  return no('ResolvedRefs', 'ListenersNotResolved', `see the conditions of listener ${names}`);
+}
+
+function insecurity(own: readonly JudgedListener[]): readonly Verdict[] {
+  const open = own.filter((it) => it.clientValidation?.isRequired === false);
+  if (open.length === 0) return [];
+  const names = open.map(({ listener }) => listener.name).join(', ');
+  const message = `clients without a good certificate are let in by listener ${names}`;
+  return [yes('InsecureFrontendValidationMode', 'ConfigurationChanged', message)];
+}
+
+function oldestFirst(routes: Iterable<StreamRoute>): readonly StreamRoute[] {
+  const rank = (it: StreamRoute): string => `${it.createdAt} ${objectKey(it)}`;
+  return [...routes].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+}

@@ -1,0 +1,55 @@
+// Objects of a Gateway from manifests, as the process has them from its watches.
+
+import { parseAllDocuments } from 'yaml';
+import type { GatewayObjects } from '../../src/compile/gateway/gateway-objects.ts';
+import { parseAuthorityConfigMap, parseCertificateSecret } from '../../src/objects/certificates.ts';
+import { parseEndpointSlice } from '../../src/objects/endpoint-slice.ts';
+import { parseBackendTlsPolicy } from '../../src/objects/gateway-api/backend-tls-policy.ts';
+import { parseGateway, parseGatewayClass, parseListenerSet } from '../../src/objects/gateway-api/gateway.ts';
+import { parseGrpcRoute } from '../../src/objects/gateway-api/grpc-route.ts';
+import { parseHttpRoute } from '../../src/objects/gateway-api/http-route.ts';
+import { parseReferenceGrant } from '../../src/objects/gateway-api/reference-grant.ts';
+import { parseTcpRoute, parseTlsRoute, parseUdpRoute } from '../../src/objects/gateway-api/stream-route.ts';
+import { parseNamespace } from '../../src/objects/namespace.ts';
+import { parseService } from '../../src/objects/service.ts';
+
+const PARSERS = {
+  gatewayClasses: { kind: 'GatewayClass', parse: parseGatewayClass },
+  gateways: { kind: 'Gateway', parse: parseGateway },
+  listenerSets: { kind: 'ListenerSet', parse: parseListenerSet },
+  httpRoutes: { kind: 'HTTPRoute', parse: parseHttpRoute },
+  grpcRoutes: { kind: 'GRPCRoute', parse: parseGrpcRoute },
+  tlsRoutes: { kind: 'TLSRoute', parse: parseTlsRoute },
+  tcpRoutes: { kind: 'TCPRoute', parse: parseTcpRoute },
+  udpRoutes: { kind: 'UDPRoute', parse: parseUdpRoute },
+  referenceGrants: { kind: 'ReferenceGrant', parse: parseReferenceGrant },
+  backendTlsPolicies: { kind: 'BackendTLSPolicy', parse: parseBackendTlsPolicy },
+  namespaces: { kind: 'Namespace', parse: parseNamespace },
+  services: { kind: 'Service', parse: parseService },
+  endpointSlices: { kind: 'EndpointSlice', parse: parseEndpointSlice },
+  secrets: { kind: 'Secret', parse: parseCertificateSecret },
+  configMaps: { kind: 'ConfigMap', parse: parseAuthorityConfigMap },
+} as const;
+
+interface Manifest {
+  readonly kind: string;
+  readonly metadata: { readonly namespace?: string; readonly name: string };
+}
+
+/** Throws what the parsers throw; kinds that no Gateway reads are an error too. */
+export function gatewayObjects(yaml: string): GatewayObjects {
+  const manifests = parseAllDocuments(yaml).map((it) => it.toJS() as Manifest | null);
+  const known = new Set<string>(Object.values(PARSERS).map(({ kind }) => kind));
+  for (const it of manifests) if (it !== null && !known.has(it.kind)) throw new Error(`Cannot use ${it.kind}`);
+  const tables = Object.entries(PARSERS).map(([name, { kind, parse }]) => {
+    const own = manifests.filter((it) => it?.kind === kind);
+    return [name, new Map(own.map((it) => [keyOf(it), (parse as (raw: unknown) => unknown)(it)]))];
+  });
+  // Each table holds what its own parser made.
+  return Object.fromEntries(tables) as unknown as GatewayObjects;
+}
+
+function keyOf(manifest: Manifest | null): string {
+  const { namespace, name = '' } = manifest?.metadata ?? {};
+  return namespace === undefined ? name : `${namespace}/${name}`;
+}
