@@ -1,6 +1,7 @@
 // The long-running commands that the supervisor and real nodes start: each takes one configuration file and ends on SIGTERM.
 
 import type { Command } from 'commander';
+import type { GatewayProcess } from '../gateway/main.ts';
 
 type Run = (configFile: string, signal: AbortSignal) => Promise<void>;
 
@@ -45,6 +46,27 @@ export function addProcessCommands(program: Command): void {
         await run(options.config, untilTerminated());
       });
   }
+  addGatewayCommand(program);
+}
+
+interface GatewayFlags extends Omit<GatewayProcess, 'kubeconfig'> {
+  readonly kubeconfig?: string;
+}
+
+/** Beside the proxy of a Gateway, in its pod: what it has to know stands in the pod's template. */
+function addGatewayCommand(program: Command): void {
+  program
+    .command('gateway')
+    .description("Run a Gateway's control beside its HAProxy in the foreground")
+    .requiredOption('--gateway <namespace/name>', 'the Gateway')
+    .requiredOption('--service <name>', 'the Service by which the proxy is reached')
+    .requiredOption('--node <name>', 'the node that the proxy runs on')
+    .requiredOption('--folder <folder>', 'files and sockets that are shared with HAProxy')
+    .option('--kubeconfig <file>', 'how the API is reached from outside of a pod')
+    .action(async ({ kubeconfig, ...options }: GatewayFlags) => {
+      const { runGateway } = await import('../gateway/main.ts');
+      await runGateway({ ...options, kubeconfig }, untilTerminated());
+    });
 }
 
 /** Aborts at the first SIGTERM or SIGINT; a second one ends the process at once. */

@@ -1,0 +1,129 @@
+// One Gateway's control: what changed in the cluster is compiled, brought into the proxy, and said in the objects' statuses, in this order.
+
+import type { Logger } from 'pino';
+import type { Clock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
+import { GatewayCompiler, type CompiledGateway } from '../compile/gateway/gateway-compiler.ts';
+import type { ProxyModel } from '../model/gateway.ts';
+import { Due } from '../base/due.ts';
+import { statusWrites } from './gateway-status.ts';
+import { gatewayObjectsOf, serviceAddresses, zoneOfNode, type GatewayWatch } from './gateway-watch.ts';
+import { unreached, type ProxyFindings } from './proxy-findings.ts';
+import type { StatusWriter } from './status-writer.ts';
+
+/** What control needs of a proxy: to be brought to a model, as often as it changes. */
+export interface Proxy {
+  /** Resolves when the proxy has all of the model that it can have, and says what it has not. */
+  apply(model: ProxyModel): Promise<ProxyFindings>;
+}
+
+export interface ControlOptions {
+  /** "namespace/name" */
+  readonly gateway: string;
+  /** Key of the Service by which the proxy is reached. */
+  readonly service: string;
+  /** The node that the proxy runs on. */
+  readonly node: string;
+  readonly watch: GatewayWatch;
+  readonly proxy: Proxy;
+  readonly writer: StatusWriter;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Statuses follow the traffic: many changes of a moment are said once. */
+const STATUS_REST_MS = 50;
+/** Somebody else may have written over a status. */
+const STATUS_EVERY_MS = 30_000;
+/** What failed is tried again, and the proxy is looked at anew where nothing changed. */
+const RETRY_MS = 500;
+const LOOK_EVERY_MS = 10_000;
+
+/** Runs until the signal aborts. */
+export async function runControl(options: ControlOptions): Promise<void> {
+  const control = new Control(options);
+  const end = options.watch.store.subscribe(() => control.clusterChanged());
+  try {
+    await Promise.all([control.followCluster(), control.writeStatuses()]);
+  } finally {
+    end();
+  }
+}
+
+interface Stand {
+  readonly compiled: CompiledGateway;
+  readonly findings: ProxyFindings;
+}
+
+class Control {
+  readonly #options: ControlOptions;
+  readonly #passDue: Due;
+  readonly #statusDue: Due;
+  readonly #compiler: GatewayCompiler;
+  #stand: Stand | undefined;
+
+  constructor(options: ControlOptions) {
+    this.#options = options;
+    this.#compiler = new GatewayCompiler(options.gateway);
+    this.#passDue = new Due(options.clock, options.signal);
+    this.#statusDue = new Due(options.clock, options.signal);
+    this.#passDue.mark();
+  }
+
+  clusterChanged(): void {
+    this.#passDue.mark();
+  }
+
+  async followCluster(): Promise<void> {
+    while (await this.#passDue.next(LOOK_EVERY_MS)) {
+      const compiled = this.#compile();
+      if (compiled === undefined) continue;
+      this.#stand = { compiled, findings: await this.#apply(compiled.model) };
+      this.#statusDue.mark();
+    }
+  }
+
+  /** Undefined while something is not known: then everything is left as it stands. */
+  #compile(): CompiledGateway | undefined {
+    const { watch, node } = this.#options;
+    const snapshot = watch.store.snapshot();
+    const objects = gatewayObjectsOf(snapshot);
+    const place = { node: { name: node, zone: zoneOfNode(snapshot, node) } };
+    return objects && this.#compiler.compile(objects, place);
+  }
+
+  async #apply(model: ProxyModel): Promise<ProxyFindings> {
+    const { proxy, log, signal } = this.#options;
+    try {
+      const findings = await proxy.apply(model);
+      if (findings.problem !== undefined) this.#passDue.markAfter(RETRY_MS);
+      return findings;
+    } catch (error) {
+      if (!signal.aborted) log.warn({ err: error }, `the proxy does not follow: ${messageOf(error)}`);
+      this.#passDue.markAfter(RETRY_MS);
+      return unreached(messageOf(error));
+    }
+  }
+
+  async writeStatuses(): Promise<void> {
+    const { clock, writer, signal } = this.#options;
+    while (await this.#statusDue.next(STATUS_EVERY_MS)) {
+      if (this.#stand === undefined) continue;
+      const isWhole = await writer.write(this.#writes(this.#stand));
+      if (!isWhole) this.#statusDue.markAfter(RETRY_MS);
+      await clock.sleep(STATUS_REST_MS, signal).catch(() => undefined);
+    }
+  }
+
+  #writes({ compiled, findings }: Stand): ReturnType<typeof statusWrites> {
+    const { watch, service, clock } = this.#options;
+    return statusWrites({
+      verdict: compiled.verdict,
+      findings,
+      addresses: serviceAddresses(watch.store.live(), service),
+      seen: watch.seen,
+      now: `${new Date(clock.nowMs()).toISOString().slice(0, -5)}Z`,
+    });
+  }
+}
