@@ -8,9 +8,10 @@ import { findCgroupMount } from '../sys/cgroup.ts';
 
 const HOME = fileURLToPath(new URL('../..', import.meta.url));
 
-export function installation(): Installation & { readonly program: string } {
+export function installation(): Installation {
   return {
     program: `${HOME}bin/fairlead`,
+    home: HOME,
     objectDir: `${HOME}build/bpf`,
     cniProgram: `${HOME}build/native/fairlead-cni`,
     runProgram: `${HOME}build/native/fairlead-run`,

@@ -92,6 +92,7 @@ function startControllers(access: ClusterAccess, problems: string[]): Stoppable 
           nodePrefixLengths: { 4: 24, 6: 64 },
         },
         authority: 'PEM',
+        gatewayPods: { image: 'fairlead', annotations: {}, hostFolder: undefined },
       }),
       clock: systemClock,
       random: Math.random,

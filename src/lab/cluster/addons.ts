@@ -1,17 +1,26 @@
 // Objects that every one-machine cluster has, applied by `up` like a user's own manifests.
 
+import { GATEWAY_CONTROLLER } from '../../objects/gateway-api/common.ts';
 import type { Manifest, ManifestObject } from '../manifests/load.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 
 export function addons(cluster: ClusterConfig): readonly Manifest[] {
   const pools = cluster.loadBalancerCidrs.length === 0 ? [] : [defaultPool(cluster)];
-  return [dnsService(cluster), ...pools].map((object) => ({
+  return [dnsService(cluster), GATEWAY_CLASS, ...pools].map((object) => ({
     file: 'built-in',
     line: 1,
     object,
     lineOf: () => 1,
   }));
 }
+
+/** The class that Gateways name: `gatewayClassName: fairlead`. */
+const GATEWAY_CLASS: ManifestObject = {
+  apiVersion: 'gateway.networking.k8s.io/v1',
+  kind: 'GatewayClass',
+  metadata: { name: 'fairlead' },
+  spec: { controllerName: GATEWAY_CONTROLLER },
+};
 
 /** What `type: LoadBalancer` gets where nobody says otherwise. */
 function defaultPool(cluster: ClusterConfig): ManifestObject {

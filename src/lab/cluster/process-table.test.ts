@@ -9,7 +9,13 @@ import { makeClusterConfig } from './cluster-config.ts';
 import { processTable } from './process-table.ts';
 
 const CHOICE = { name: 'a', nodeCount: 2, network: 'vxlan', index: 0 } as const;
-const INSTALLATION = { objectDir: '/bpf', cniProgram: '/cni', runProgram: '/run' };
+const INSTALLATION = {
+  objectDir: '/bpf',
+  cniProgram: '/cni',
+  runProgram: '/run',
+  program: '/fairlead',
+  home: '/',
+};
 
 function agentConfigs(of: object): readonly ReturnType<typeof parseAgentConfig>[] {
   // As they go through the settings' file and the agents'.

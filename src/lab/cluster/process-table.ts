@@ -21,6 +21,9 @@ export interface Installation {
   readonly objectDir: string;
   readonly cniProgram: string;
   readonly runProgram: string;
+  readonly program: string;
+  /** The folder of all of it. */
+  readonly home: string;
 }
 
 /** Every process but the supervisor, in the order of starting. */
@@ -36,7 +39,7 @@ export function processTable(
   ]);
   return [
     apiServerProcess(cluster, roots),
-    controllerProcess(cluster, roots),
+    controllerProcess(cluster, roots, installation),
     kubeletProcess(cluster, roots, installation),
     resolverProcess(cluster, roots),
     ...perNode,
@@ -46,6 +49,11 @@ export function processTable(
 /** The kubeconfig file of a process's own identity. */
 export function kubeconfigOf(roots: PathRoots, cluster: string, who: string): string {
   return `${clusterPaths(roots, cluster).pki}/${who}.kubeconfig`;
+}
+
+/** The folder of the authority that issues certificates of Gateways; clients trust its `ca.crt`. */
+export function gatewayAuthorityOf(roots: PathRoots, cluster: string): string {
+  return `${clusterPaths(roots, cluster).pki}/gateways`;
 }
 
 function apiServerProcess(cluster: ClusterConfig, roots: PathRoots): ProcessSpec {
@@ -69,13 +77,15 @@ function apiServerProcess(cluster: ClusterConfig, roots: PathRoots): ProcessSpec
   return { name: 'apiserver', command: 'apiserver', node: undefined, config };
 }
 
-function controllerProcess(cluster: ClusterConfig, roots: PathRoots): ProcessSpec {
+function controllerProcess(cluster: ClusterConfig, roots: PathRoots, { home }: Installation): ProcessSpec {
   const config: ControllersConfig = {
     kubeconfig: kubeconfigOf(roots, cluster.name, 'controller'),
     podCidrs: cluster.podCidrs,
     nodePrefixLengths: { 4: 24, 6: 64 },
     clusterDomain: cluster.clusterDomain,
     announcedOn: cluster.hostLink,
+    home,
+    gatewayAuthority: gatewayAuthorityOf(roots, cluster.name),
   };
   return { name: 'controller', command: 'controller', node: undefined, config };
 }

@@ -44,7 +44,13 @@ test('refuseLackingKernel() names everything that is missing, what needs it and 
 });
 
 test('refuseUnbuilt() names the file and the remedy', () => {
-  const installation = { cniProgram: '/nowhere/cni', runProgram: '/bin/true', objectDir: '/' };
+  const installation = {
+    cniProgram: '/nowhere/cni',
+    runProgram: '/bin/true',
+    objectDir: '/',
+    program: '/bin/true',
+    home: '/',
+  };
   assert.throws(() => refuseUnbuilt(installation), {
     code: 'unsupported',
     message: 'Cannot find /nowhere/cni: not built; "npm run setup" builds it',

@@ -33,7 +33,7 @@ export interface UpOptions extends ClusterWish {
   readonly xdp: string | undefined;
   readonly timeoutMs: number;
   readonly roots: PathRoots;
-  readonly installation: Installation & { readonly program: string };
+  readonly installation: Installation;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly onStep: (name: string) => void;

@@ -4,6 +4,9 @@ import { cachedKind, type CachedKind } from '../../controllers/cluster-cache.ts'
 import type { Controller } from '../../controllers/controller.ts';
 import { ENDPOINT_SLICE_KINDS, endpointSliceController } from '../../controllers/endpoint-slices.ts';
 import { endpointsController } from '../../controllers/endpoints.ts';
+import { gatewayClassController } from '../../controllers/gateway/gateway-classes.ts';
+import { gatewayInfrastructureController } from '../../controllers/gateway/gateway-infrastructure.ts';
+import type { GatewayPodSettings } from '../../controllers/gateway/gateway-pods.ts';
 import { identityController } from '../../controllers/identities.ts';
 import { IDENTITY_KINDS } from '../../controllers/identity-users.ts';
 import { loadBalancerAddressController } from '../../controllers/load-balancer-addresses.ts';
@@ -12,10 +15,14 @@ import {
   CONTROLLER_REVISIONS,
   ENDPOINTS,
   EVENTS,
+  GATEWAY_CLASSES,
+  GATEWAYS,
   LEASES,
+  LISTENER_SETS,
   LOAD_BALANCER_POOLS,
   NAMESPACES,
   POD_DISRUPTION_BUDGETS,
+  SERVICE_ACCOUNTS,
   type ResourceRef,
 } from '../../kube/resource.ts';
 import { cronJobController } from './cron-job/cron-job.ts';
@@ -37,9 +44,14 @@ export interface ControllerSettings {
   readonly subnets: SubnetPlan;
   /** The authority's certificate in PEM, for pods. */
   readonly authority: string;
+  readonly gatewayPods: GatewayPodSettings;
 }
 
-export function allControllers({ subnets, authority }: ControllerSettings): readonly Controller[] {
+export function allControllers({
+  subnets,
+  authority,
+  gatewayPods,
+}: ControllerSettings): readonly Controller[] {
   return [
     namespaceDefaultsController(authority),
     nodeSubnetController(subnets),
@@ -54,6 +66,8 @@ export function allControllers({ subnets, authority }: ControllerSettings): read
     endpointSliceController,
     endpointsController,
     loadBalancerAddressController,
+    gatewayClassController,
+    gatewayInfrastructureController(gatewayPods),
     identityController(),
     garbageCollector,
     namespaceDeletionController,
@@ -70,6 +84,10 @@ const WHOLE_KINDS: readonly ResourceRef[] = [
   POD_DISRUPTION_BUDGETS,
   ENDPOINTS,
   LOAD_BALANCER_POOLS,
+  GATEWAY_CLASSES,
+  GATEWAYS,
+  LISTENER_SETS,
+  SERVICE_ACCOUNTS,
 ];
 
 /** Kinds that controllers read whole; all others are kept for garbage collection, by their metadata alone. */

@@ -8,11 +8,23 @@ import { FairleadError, messageOf } from '../../base/errors.ts';
 import { ClusterCache } from '../../controllers/cluster-cache.ts';
 import { runControllers as runEngine } from '../../controllers/run-controllers.ts';
 import type { SubnetPlan } from '../../controllers/node-subnets.ts';
+import type { GatewayPodSettings } from '../../controllers/gateway/gateway-pods.ts';
 import { KubeClient } from '../../kube/kube-client.ts';
 import { loadKubeConfig } from '../../kube/kube-config.ts';
-import { ENDPOINT_SLICES, NODES, SERVICES } from '../../kube/resource.ts';
+import {
+  ENDPOINT_SLICES,
+  GATEWAYS,
+  LISTENER_SETS,
+  NODES,
+  SECRETS,
+  SERVICES,
+  type ResourceRef,
+} from '../../kube/resource.ts';
 import { openNetlink } from '../../sys/netlink.ts';
 import { runAnnouncer } from '../announce/announcer.ts';
+import { runIssuer } from '../authority/issuer.ts';
+import { CertificateAuthority } from '../cluster/pki.ts';
+import { HOST_PROGRAMS_ANNOTATION } from '../kubelet/program-of.ts';
 import { allControllers, cachedKinds } from './all-controllers.ts';
 
 /** The configuration file, in JSON. */
@@ -25,6 +37,10 @@ export interface ControllersConfig {
   readonly clusterDomain: string;
   /** The host's end of the cluster's link, by which load balancers' addresses are reached. */
   readonly announcedOn: string;
+  /** Where Fairlead is installed: pods of Gateways run it from there. */
+  readonly home: string;
+  /** The folder of the authority that issues certificates of Gateways; made there at first use. */
+  readonly gatewayAuthority: string;
 }
 
 /** Runs the controllers until `signal` aborts; an API server that is away is waited for. Throws `invalid` for a bad configuration. */
@@ -45,24 +61,41 @@ export async function runControllers(configFile: string, signal: AbortSignal): P
     onProblem: (error, retryInMs) => log.warn({ code: error.code, retryInMs }, error.message),
   });
   const ended = new AbortController();
+  const until = AbortSignal.any([signal, ended.signal]);
+  const follow = {
+    cluster: cache,
+    connected: (end: AbortSignal) => cache.connected(end),
+    clock: systemClock,
+    onProblem: (error: FairleadError) => log.warn({ code: error.code }, error.message),
+  };
+  const issuing = runIssuer(
+    {
+      ...follow,
+      authority: await CertificateAuthority.open(config.gatewayAuthority),
+      client,
+      subscribe: (listener) => subscribeAll(cache, [GATEWAYS, LISTENER_SETS, SECRETS], listener),
+    },
+    until,
+  );
   const announcing = runAnnouncer(
     {
+      ...follow,
       link: config.announcedOn,
       netlink,
-      cluster: cache,
-      connected: (until) => cache.connected(until),
-      subscribe: (listener) => subscribeAll(cache, listener),
-      clock: systemClock,
-      onProblem: (error) => log.warn({ code: error.code }, error.message),
+      subscribe: (listener) => subscribeAll(cache, [SERVICES, NODES, ENDPOINT_SLICES], listener),
     },
-    AbortSignal.any([signal, ended.signal]),
+    until,
   );
   try {
     await runEngine(
       {
         client,
         cache,
-        controllers: allControllers({ subnets: plan, authority: access.authorities ?? '' }),
+        controllers: allControllers({
+          subnets: plan,
+          authority: access.authorities ?? '',
+          gatewayPods: gatewayPods(config.home),
+        }),
         clock: systemClock,
         random: Math.random,
         onProblem: (controller, error, retryInMs) =>
@@ -72,14 +105,23 @@ export async function runControllers(configFile: string, signal: AbortSignal): P
     );
   } finally {
     ended.abort();
-    await announcing;
+    await Promise.all([announcing, issuing]);
     netlink.close();
     client.close();
   }
 }
 
-function subscribeAll(cache: ClusterCache, listener: () => void): () => void {
-  const ends = [SERVICES, NODES, ENDPOINT_SLICES].map((resource) => cache.subscribe(resource, listener));
+/** Pods of Gateways run this machine's programs: HAProxy is one of them. */
+function gatewayPods(hostFolder: string): GatewayPodSettings {
+  return { image: 'fairlead', annotations: { [HOST_PROGRAMS_ANNOTATION]: 'true' }, hostFolder };
+}
+
+function subscribeAll(
+  cache: ClusterCache,
+  resources: readonly ResourceRef[],
+  listener: () => void,
+): () => void {
+  const ends = resources.map((resource) => cache.subscribe(resource, listener));
   return () => {
     for (const end of ends) end();
   };

@@ -1,0 +1,134 @@
+// Makes for every Gateway of our classes what carries it, and keeps it as the Gateway says. What a Gateway owned goes with it, by its owner references.
+
+import {
+  DEPLOYMENTS,
+  GATEWAY_CLASSES,
+  GATEWAYS,
+  LISTENER_SETS,
+  SERVICE_ACCOUNTS,
+  SERVICES,
+  type Draft,
+  type ResourceRef,
+} from '../../kube/resource.ts';
+import { GATEWAY_GROUP } from '../../objects/gateway-api/common.ts';
+import { parseGateway, parseListenerSet, type Gateway } from '../../objects/gateway-api/gateway.ts';
+import type { KubeObject } from '../../objects/meta.ts';
+import { objectKey } from '../../objects/slim-meta.ts';
+import { createAction, eventAction, patchAction, type Action } from '../action.ts';
+import { ownKey, source, type ClusterReader, type Controller, type ReconcileContext } from '../controller.ts';
+import { isOwnClass } from './gateway-classes.ts';
+import {
+  CONTENT_ANNOTATION,
+  deploymentOf,
+  GATEWAY_NAME_LABEL,
+  serviceAccountOf,
+  serviceOf,
+  type GatewayPodSettings,
+  type PortOfGateway,
+} from './gateway-pods.ts';
+
+export function gatewayInfrastructureController(settings: GatewayPodSettings): Controller {
+  return {
+    name: 'gateway-controller',
+    sources: [
+      ownKey(GATEWAYS),
+      source(GATEWAY_CLASSES, ({ key }, cluster) => gatewaysOfClass(key, cluster)),
+      source(LISTENER_SETS, ({ before, after }) => [before, after].flatMap((it) => parentOf(it) ?? [])),
+      ...[DEPLOYMENTS, SERVICES, SERVICE_ACCOUNTS].map((resource) => ofGateway(resource)),
+    ],
+    reconcile: (key, context) => reconcileGateway(key, settings, context),
+  };
+}
+
+export function reconcileGateway(
+  key: string,
+  settings: GatewayPodSettings,
+  { cluster }: Pick<ReconcileContext, 'cluster'>,
+): readonly Action[] {
+  const object = cluster.of(GATEWAYS).get(key);
+  if (object === undefined || object.metadata.deletionTimestamp !== undefined) return [];
+  const { gatewayClassName } = object['spec'] as { readonly gatewayClassName?: string };
+  if (!isOwnClass(cluster.of(GATEWAY_CLASSES).get(gatewayClassName ?? ''))) return [];
+  const gateway = parseGateway(object);
+  const ports = portsOf(gateway, cluster);
+  return [
+    ...kept(SERVICE_ACCOUNTS, serviceAccountOf(gateway), object, cluster),
+    ...kept(DEPLOYMENTS, deploymentOf(gateway, settings), object, cluster),
+    // A Service needs a port; a Gateway whose listeners are all of ListenerSets has none at first.
+    ...(ports.length === 0 ? [] : kept(SERVICES, serviceOf(gateway, ports), object, cluster)),
+  ];
+}
+
+type Wanted = ReturnType<typeof serviceOf>;
+
+/** Nothing where it stands as it is wanted; what somebody else has under that name is left alone, and said. */
+function kept(
+  resource: ResourceRef,
+  wanted: Wanted,
+  gateway: KubeObject,
+  cluster: ClusterReader,
+): readonly Action[] {
+  const found = cluster.of(resource).get(objectKey(wanted.metadata));
+  if (found === undefined) return [createAction(resource, wanted as Draft)];
+  const isOurs = (found.metadata.ownerReferences ?? []).some((it) => it.uid === gateway.metadata.uid);
+  if (!isOurs) {
+    const message = `${resource.kind} ${objectKey(wanted.metadata)} exists and is somebody else's`;
+    return [eventAction(gateway, 'Warning', 'NameTaken', message)];
+  }
+  const { annotations } = found.metadata;
+  if (annotations?.[CONTENT_ANNOTATION] === wanted.metadata.annotations[CONTENT_ANNOTATION]) return [];
+  const { metadata, ...content } = wanted;
+  const { labels, annotations: own } = metadata as {
+    readonly labels?: unknown;
+    readonly annotations: unknown;
+  };
+  return [patchAction(resource, found, { ...content, metadata: { labels, annotations: own } })];
+}
+
+/** Of all its listeners, also of those that are not served yet: a port that nobody opens refuses. */
+function portsOf(gateway: Gateway, cluster: ClusterReader): readonly PortOfGateway[] {
+  const sets = [...cluster.of(LISTENER_SETS).values()].filter((it) => parentOf(it) === objectKey(gateway));
+  const listeners = [...gateway.listeners, ...sets.flatMap((it) => listenersOfSet(it))];
+  const ports = new Map<string, PortOfGateway>();
+  for (const { port, protocol: named } of listeners) {
+    const protocol = named === 'UDP' ? 'UDP' : 'TCP';
+    ports.set(`${port}/${protocol}`, { port, protocol });
+  }
+  return [...ports.values()].sort((a, b) => a.port - b.port || (a.protocol < b.protocol ? -1 : 1));
+}
+
+/** One that cannot be read asks for nothing; its own status says why. */
+function listenersOfSet(object: KubeObject): Gateway['listeners'] {
+  try {
+    return parseListenerSet(object).listeners;
+  } catch {
+    return [];
+  }
+}
+
+function parentOf(set: KubeObject | undefined): string | undefined {
+  const spec = set?.['spec'] as
+    | {
+        readonly parentRef?: { readonly group?: string; readonly namespace?: string; readonly name?: string };
+      }
+    | undefined;
+  const { group = GATEWAY_GROUP, namespace, name } = spec?.parentRef ?? {};
+  if (set === undefined || name === undefined || group !== GATEWAY_GROUP) return undefined;
+  return `${namespace ?? set.metadata.namespace ?? ''}/${name}`;
+}
+
+function gatewaysOfClass(name: string, cluster: ClusterReader): readonly string[] {
+  return [...cluster.of(GATEWAYS).entries()].flatMap(([key, object]) => {
+    const { gatewayClassName } = object['spec'] as { readonly gatewayClassName?: string };
+    return gatewayClassName === name ? [key] : [];
+  });
+}
+
+function ofGateway(resource: ResourceRef): ReturnType<typeof source> {
+  return source(resource, ({ before, after }) =>
+    [before, after].flatMap((it) => {
+      const name = it?.metadata.labels?.[GATEWAY_NAME_LABEL];
+      return name === undefined ? [] : [`${it?.metadata.namespace ?? ''}/${name}`];
+    }),
+  );
+}
