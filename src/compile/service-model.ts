@@ -60,7 +60,10 @@ function optionsOf(annotations: ReadonlyMap<string, string>): FrontendOptions {
 }
 
 /** Endpoints of slices that carry the port by name and protocol; those that neither are ready nor serve their last are left out. */
-export function endpointsOfPort(port: ServicePort, slices: readonly EndpointSlice[]): readonly ServiceEndpoint[] {
+export function endpointsOfPort(
+  port: ServicePort,
+  slices: readonly EndpointSlice[],
+): readonly ServiceEndpoint[] {
   const found = new Map<string, ServiceEndpoint>();
   for (const slice of slices) {
     for (const it of slice.ports) {

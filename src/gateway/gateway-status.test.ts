@@ -127,9 +127,8 @@ test('what the proxy refuses is said of the listener and the route that ask for 
     ['HTTPRoute/shop/web/0', 'the expression is refused'],
   ]);
   api.round();
-  const [listener] = api.seen.of('Gateway').get('shop/public')?.status['listeners'] as {
-    conditions: Condition[];
-  }[];
+  const status = api.seen.of('Gateway').get('shop/public')?.status ?? {};
+  const [listener] = status['listeners'] as { readonly conditions: readonly Condition[] }[];
   const programmed = listener?.conditions.find((it) => it['type'] === 'Programmed');
   assert.deepEqual([programmed?.['status'], programmed?.['message']], ['False', 'the address is in use']);
   const ofRoute = api.condition('HTTPRoute', 'shop/web', 'fairlead.dev/Programmed');

@@ -136,20 +136,22 @@ function routeWrites(inputs: StatusInputs): readonly StatusWrite[] {
   const verdicts = new Map(verdict.routes.map((it) => [`${it.kind} ${objectKey(it)}`, it]));
   return ROUTE_KINDS.flatMap((kind) =>
     [...seen.of(kind)].flatMap(([key, before]) =>
-      routeWrite(kind, key, before, verdicts.get(`${kind} ${key}`), inputs),
+      routeWrite({ kind, key, before, verdict: verdicts.get(`${kind} ${key}`) }, inputs),
     ),
   );
 }
 
 export const ROUTE_KINDS = ['HTTPRoute', 'GRPCRoute', 'TLSRoute', 'TCPRoute', 'UDPRoute'];
 
-function routeWrite(
-  kind: string,
-  key: string,
-  before: SeenStatus,
-  verdict: RouteVerdict | undefined,
-  inputs: StatusInputs,
-): readonly StatusWrite[] {
+interface SeenRoute {
+  readonly kind: string;
+  readonly key: string;
+  readonly before: SeenStatus;
+  /** Undefined for a route that names the Gateway no more, or never did. */
+  readonly verdict: RouteVerdict | undefined;
+}
+
+function routeWrite({ kind, key, before, verdict }: SeenRoute, inputs: StatusInputs): readonly StatusWrite[] {
   // Written for an older specification than the one that was seen: the next compile says it anew.
   if (verdict !== undefined && verdict.generation !== before.generation) return [];
   const standing = parentEntries(before.status['parents']);

@@ -179,23 +179,22 @@ class SplitSink {
 /** Undefined until everything that decides is listed. */
 export function gatewayObjectsOf(snapshot: Snapshot): GatewayObjects | undefined {
   if (!snapshot.isSynced) return undefined;
-  const { of } = snapshot;
   return {
-    gatewayClasses: of(KINDS.gatewayClasses.kind).objects,
-    gateways: of(KINDS.gateways.kind).objects,
-    listenerSets: of(KINDS.listenerSets.kind).objects,
-    httpRoutes: of(KINDS.httpRoutes.kind).objects,
-    grpcRoutes: of(KINDS.grpcRoutes.kind).objects,
-    tlsRoutes: of(KINDS.tlsRoutes.kind).objects,
-    tcpRoutes: of(KINDS.tcpRoutes.kind).objects,
-    udpRoutes: of(KINDS.udpRoutes.kind).objects,
-    referenceGrants: of(KINDS.referenceGrants.kind).objects,
-    backendTlsPolicies: of(KINDS.backendTlsPolicies.kind).objects,
-    namespaces: of(KINDS.namespaces.kind).objects,
-    services: of(KINDS.services.kind).objects,
-    endpointSlices: of(KINDS.endpointSlices.kind).objects,
-    secrets: of(KINDS.secrets.kind).objects,
-    configMaps: of(KINDS.configMaps.kind).objects,
+    gatewayClasses: snapshot.of(KINDS.gatewayClasses.kind).objects,
+    gateways: snapshot.of(KINDS.gateways.kind).objects,
+    listenerSets: snapshot.of(KINDS.listenerSets.kind).objects,
+    httpRoutes: snapshot.of(KINDS.httpRoutes.kind).objects,
+    grpcRoutes: snapshot.of(KINDS.grpcRoutes.kind).objects,
+    tlsRoutes: snapshot.of(KINDS.tlsRoutes.kind).objects,
+    tcpRoutes: snapshot.of(KINDS.tcpRoutes.kind).objects,
+    udpRoutes: snapshot.of(KINDS.udpRoutes.kind).objects,
+    referenceGrants: snapshot.of(KINDS.referenceGrants.kind).objects,
+    backendTlsPolicies: snapshot.of(KINDS.backendTlsPolicies.kind).objects,
+    namespaces: snapshot.of(KINDS.namespaces.kind).objects,
+    services: snapshot.of(KINDS.services.kind).objects,
+    endpointSlices: snapshot.of(KINDS.endpointSlices.kind).objects,
+    secrets: snapshot.of(KINDS.secrets.kind).objects,
+    configMaps: snapshot.of(KINDS.configMaps.kind).objects,
   };
 }
 

@@ -40,13 +40,14 @@ interface Manifest {
 export function gatewayObjects(yaml: string): GatewayObjects {
   const manifests = parseAllDocuments(yaml).map((it) => it.toJS() as Manifest | null);
   const known = new Set<string>(Object.values(PARSERS).map(({ kind }) => kind));
-  for (const it of manifests) if (it !== null && !known.has(it.kind)) throw new Error(`Cannot use ${it.kind}`);
+  for (const it of manifests)
+    if (it !== null && !known.has(it.kind)) throw new Error(`Cannot use ${it.kind}`);
   const tables = Object.entries(PARSERS).map(([name, { kind, parse }]) => {
     const own = manifests.filter((it) => it?.kind === kind);
     return [name, new Map(own.map((it) => [keyOf(it), (parse as (raw: unknown) => unknown)(it)]))];
   });
   // Each table holds what its own parser made.
-  return Object.fromEntries(tables) as unknown as GatewayObjects;
+  return Object.fromEntries(tables) as GatewayObjects;
 }
 
 function keyOf(manifest: Manifest | null): string {
