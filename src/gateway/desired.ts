@@ -1,10 +1,11 @@
 // All that one HAProxy is to be, of a model and of the slots that its backends have. Pure.
 
-import type { ProxyBackend, ProxyModel } from '../model/gateway.ts';
+import type { ProxyModel } from '../model/gateway.ts';
 import type { BackendSlot } from './backend-slots.ts';
 import type { ProxyPlace } from './proxy-place.ts';
 import { renderStructure, type ProxyStructure } from './render-config.ts';
 import { RouteMaps, type ProxyMaps } from './render-routes.ts';
+import { blankOptions, serverOptions } from './render-servers.ts';
 import { renderTls, type TlsFiles, type UsablePem } from './render-tls.ts';
 import type { Endpoint } from './server-slots.ts';
 
@@ -15,7 +16,7 @@ export interface DesiredProxy {
   /** By the name of the slot; blank slots have nothing. */
   readonly servers: ReadonlyMap<string, DesiredServers>;
   readonly tls: TlsFiles;
-  /** By the id of the rule. */
+  /** By the ids of rules and backends. */
   readonly problems: ReadonlyMap<string, string>;
 }
 
@@ -32,8 +33,6 @@ export interface DesiredInput {
   readonly usable: UsablePem;
 }
 
-const NO_SERVERS: DesiredServers = { endpoints: [], options: '' };
-
 export function renderDesired({ model, slots, place, lua, usable }: DesiredInput): DesiredProxy {
   const tls = renderTls(model, place, usable);
   const names = new Map(slots.flatMap((it) => (it.backend === undefined ? [] : [[it.backend, it.name]])));
@@ -44,23 +43,30 @@ export function renderDesired({ model, slots, place, lua, usable }: DesiredInput
     if (port.kind === 'tls')
       routes.addPort({ port: port.port, listeners: port.listeners.filter((it) => it.kind === 'https') });
   }
-  const servers = new Map(slots.map((it) => [it.name, serversOf(it, model.backends)]));
+  const problems = new Map<string, string>();
+  const servers = new Map(slots.map((it) => [it.name, serversOf(it, { model, tls, problems })]));
   return {
     structure: renderStructure({ place, ports: model.ports, slots, lua, tls }),
     maps: routes.maps,
     slots,
     servers,
     tls,
-    problems: routes.problems,
+    problems: new Map([...problems, ...routes.problems]),
   };
 }
 
-function serversOf(slot: BackendSlot, backends: ReadonlyMap<string, ProxyBackend>): DesiredServers {
-  const backend = slot.backend === undefined ? undefined : backends.get(slot.backend);
-  if (backend === undefined) return { ...NO_SERVERS, options: shapeOptions(slot) };
-  return { endpoints: backend.endpoints, options: shapeOptions(slot) };
+interface ServerContext {
+  readonly model: ProxyModel;
+  readonly tls: TlsFiles;
+  readonly problems: Map<string, string>;
 }
 
-function shapeOptions(slot: BackendSlot): string {
-  return slot.shape === 'h2c' ? 'proto h2' : '';
+function serversOf(slot: BackendSlot, { model, tls, problems }: ServerContext): DesiredServers {
+  const backend = slot.backend === undefined ? undefined : model.backends.get(slot.backend);
+  if (backend === undefined) return { endpoints: [], options: blankOptions(slot.shape) };
+  const { options, problem } = serverOptions(backend, tls);
+  if (problem === undefined) return { endpoints: backend.endpoints, options };
+  // Rather nobody than somebody who has not shown who he is.
+  problems.set(backend.id, problem);
+  return { endpoints: [], options: blankOptions(slot.shape) };
 }

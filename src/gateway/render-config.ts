@@ -88,12 +88,14 @@ function defaultsLines(): readonly string[] {
     // An idle connection is closed after a reload by saying so in a last answer, never in the face of a request.
     '  option idle-close-on-response',
     '  option forwardfor',
+    '  retries 2',
     '  option redispatch 1',
     '  balance roundrobin',
     `  default-server ${SERVER_POOL}`,
     'defaults tcp',
     '  mode tcp',
     ...common,
+    '  retries 2',
     '  option redispatch 1',
     '  balance roundrobin',
   ];

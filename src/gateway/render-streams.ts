@@ -68,17 +68,13 @@ function hostsOf(listener: TlsListener): readonly NamedHost[] {
 }
 
 /** `guard`: the listener's pattern where a client has to have shown a certificate, which Lua looks at. */
-function targetText(
-  target: StreamTarget | undefined,
-  { slotOf, put }: StreamContext,
-  guard?: string,
-): string {
+function targetText(target: StreamTarget | undefined, context: StreamContext, guard?: string): string {
   const backends = (target?.backends ?? []).filter((it) => it.weight > 0);
   const slot = (backend: string | undefined): string =>
-    backend === undefined ? '' : (slotOf(backend) ?? '');
+    backend === undefined ? '' : (context.slotOf(backend) ?? '');
   const [first, ...others] = backends;
   if (first === undefined) return '-';
   if (others.length === 0 && guard === undefined)
     return slot(first.backend) === '' ? '-' : slot(first.backend);
-  return `=${put([guard ?? '', backends.map((it) => [slot(it.backend), String(it.weight)])])}`;
+  return `=${context.put([guard ?? '', backends.map((it) => [slot(it.backend), String(it.weight)])])}`;
 }

@@ -1,0 +1,279 @@
+// How the proxy speaks to backends, in a real HAProxy: by TLS and HTTP/2, on long connections, while endpoints come and go.
+
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import {
+  createServer as createHttp2Server,
+  connect as connectHttp2,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import { createServer as createHttpsServer } from 'node:https';
+import { connect, type AddressInfo, type Server, type Socket } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import type { TLSSocket } from 'node:tls';
+import { parseIp } from '../../src/base/ip.ts';
+import { Lifetime } from '../../src/base/lifetime.ts';
+import { parsePort } from '../../src/base/port.ts';
+import type { BackendTls, ProxyBackend, ProxyModel } from '../../src/model/gateway.ts';
+import type { Endpoint } from '../../src/gateway/server-slots.ts';
+import { makeAuthority, type TestAuthority } from '../support/certificates.ts';
+import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
+import { ownName } from '../support/own-name.ts';
+import { aBackend, aListener, aModel, anEntry, anHttpPort, aRule, aTable } from '../support/proxy-models.ts';
+import { ask, openBackend, openProxyRig, type ProxyRig, type TestBackend } from '../support/proxy-rig.ts';
+
+const SCOPE = { prefix: ownName('proxy') };
+
+describe('backends', () => {
+  const lifetime = new Lifetime('test');
+  let clean: LeakSnapshot;
+  let rig: ProxyRig;
+  let plain: readonly TestBackend[];
+  let authority: TestAuthority;
+
+  before(async () => {
+    clean = await takeSnapshot(SCOPE);
+    rig = await openProxyRig(lifetime);
+    plain = await Promise.all(['1', '2', '3', '4', '5', '6'].map((it) => openBackend(it, lifetime)));
+    authority = makeAuthority('authority');
+  });
+  after(async () => {
+    await lifetime.close();
+    await assertNoLeaks(clean, SCOPE);
+  });
+
+  /** A path and a rule for each, called as it is. */
+  const modelOf = (backends: readonly ProxyBackend[], words: Partial<ProxyModel> = {}): ProxyModel => ({
+    ...aModel({
+      ports: [
+        anHttpPort(
+          80,
+          aListener(undefined, aTable(undefined, ...backends.map((it) => anEntry(`/${it.id}*`, it.id)))),
+        ),
+      ],
+      rules: backends.map((it) => aRule(it.id, it.id)),
+      backends,
+    }),
+    ...words,
+  });
+
+  const endpoints = (...numbers: readonly number[]): readonly Endpoint[] =>
+    numbers.flatMap((it) => plain[it - 1]?.endpoint ?? []);
+
+  async function namesOf(count: number, path = '/web'): Promise<readonly string[]> {
+    const answers = [];
+    for (let i = 0; i < count; i++) answers.push(await ask(rig.address, { host: 'x', path }));
+    return [...new Set(answers.map((it) => String(it.headers['x-backend'] ?? it.status)))].sort();
+  }
+
+  test('endpoints come and go without a reload; equal models are no work', async () => {
+    const web = (...numbers: readonly number[]) => modelOf([aBackend('web', endpoints(...numbers))]);
+    const { reloads } = await rig.driver.publish(web(1));
+    assert.deepEqual(await namesOf(3), ['1']);
+    await rig.driver.publish(web(1, 2, 3, 4, 5));
+    assert.deepEqual(await namesOf(10), ['1', '2', '3', '4', '5']);
+    await rig.driver.publish(web(6));
+    assert.deepEqual(await namesOf(5), ['6']);
+    await rig.driver.publish(web());
+    assert.deepEqual(await namesOf(1), ['503']);
+    const last = await rig.driver.publish(web(2, 3));
+    assert.deepEqual(await namesOf(4), ['2', '3']);
+    const before = await connectionsSoFar();
+    await rig.driver.publish(web(2, 3));
+    assert.equal((await connectionsSoFar()) - before, 1, 'the question itself alone');
+    assert.equal(last.reloads, reloads);
+  });
+
+  /** HAProxy counts those to its command socket too. */
+  async function connectionsSoFar(): Promise<number> {
+    return Number(/^CumConns: (\d+)$/m.exec(await commandReply('show info\n'))?.[1]);
+  }
+
+  async function commandReply(command: string): Promise<string> {
+    const socket = connect({ path: `${rig.folder}/admin.sock` });
+    socket.end(command);
+    let text = '';
+    for await (const chunk of socket) text += String(chunk);
+    return text;
+  }
+
+  test('a server with connections in use is not led elsewhere', async () => {
+    const held = await upgraded('/web');
+    await rig.driver.publish(modelOf([aBackend('web', endpoints(1))]));
+    await rig.driver.publish(modelOf([aBackend('web', endpoints(4, 5))]));
+    assert.deepEqual(await namesOf(4), ['4', '5']);
+    assert.equal(await echoed(held, 'still here'), 'still here');
+    held.destroy();
+  });
+
+  /** A connection that a backend has upgraded to an echo. */
+  async function upgraded(path: string): Promise<Socket> {
+    const key = 'AAAAAAAAAAAAAAAAAAAAAA==';
+    // HAProxy looks whether the backend has read the key (RFC 6455 4.2.2).
+    const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+    for (const { server } of plain)
+      if (server.listenerCount('upgrade') === 0)
+        server.on('upgrade', (_request, socket: Socket) => {
+          socket.on('error', () => undefined);
+          const head = ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: websocket'];
+          socket.write([...head, `Sec-WebSocket-Accept: ${accept}`, '', ''].join('\r\n'));
+
+          socket.pipe(socket);
+        });
+    const socket = connect({ host: rig.address, port: 80 });
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n\r\n`); // prettier-ignore
+    assert.match(await nextText(socket), /^HTTP\/1.1 101/);
+    return socket;
+  }
+
+  async function echoed(socket: Socket, text: string): Promise<string> {
+    socket.write(text);
+    return nextText(socket);
+  }
+
+  test('TLS to backends: who is not who he should be is not spoken to', async () => {
+    const server = authority.sign('inner.test');
+    const secure = await openTls('secure', {
+      cert: server.certificate,
+      key: server.key,
+      ca: authority.certificate,
+    });
+    const tls = (words: Partial<BackendTls> = {}): { readonly tls: BackendTls } => ({
+      tls: {
+        hostname: 'inner.test',
+        subjectAltNames: [],
+        authorities: ['ca'],
+        clientCertificate: undefined,
+        ...words,
+      },
+    });
+    const alt = (value: string) => ({ subjectAltNames: [{ type: 'hostname' as const, value }] });
+    const { problems } = await rig.driver.publish(
+      modelOf(
+        [
+          aBackend('good', [secure], tls()),
+          aBackend('client', [secure], tls({ clientCertificate: 'me' })),
+          aBackend('same-alt', [secure], tls(alt('inner.test'))),
+          aBackend('other-alt', [secure], tls(alt('other.test'))),
+          aBackend('wrong-host', [secure], tls({ hostname: 'other.test' })),
+          aBackend('wrong-ca', [secure], tls({ authorities: ['other'] })),
+          aBackend('no-ca', [secure], tls({ authorities: ['gone'] })),
+          aBackend('system', [secure], tls({ authorities: [] })),
+        ],
+        {
+          authorities: new Map([
+            ['ca', authority.certificate],
+            ['other', makeAuthority('other').certificate],
+          ]),
+          certificates: new Map([['me', { id: 'me', pem: authority.sign('me.test').pem, names: [] }]]),
+        },
+      ),
+    );
+    assert.deepEqual([...problems.keys()].sort(), ['gone', 'no-ca', 'other-alt']);
+    const got: Record<string, string> = {};
+    for (const path of [
+      'good',
+      'client',
+      'same-alt',
+      'other-alt',
+      'wrong-host',
+      'wrong-ca',
+      'no-ca',
+      'system',
+    ]) {
+      const { status, body } = await ask(rig.address, { host: 'x', path: `/${path}` });
+      got[path] = status === 200 ? body : String(status);
+    }
+    assert.deepEqual(got, {
+      good: 'inner.test from nobody',
+      client: 'inner.test from me.test',
+      'same-alt': 'inner.test from nobody',
+      'other-alt': '503',
+      'wrong-host': '503',
+      'wrong-ca': '503',
+      'no-ca': '503',
+      system: '503',
+    });
+  });
+
+  async function openTls(
+    name: string,
+    options: { cert: string; key: string; ca: string },
+  ): Promise<Endpoint> {
+    const asking = { ...options, requestCert: true, rejectUnauthorized: false };
+    const server = createHttpsServer(asking, (request, response) => {
+      const socket = request.socket as TLSSocket & { servername: string };
+      const client = socket.getPeerCertificate().subject?.CN ?? 'nobody';
+      response.end(`${socket.servername} from ${String(client)}`);
+    });
+    return opened(name, server);
+  }
+
+  test('HTTP/2 in the clear to backends, with trailers', async () => {
+    const server = createHttp2Server();
+    const sessions = new Set<{ destroy(): void }>();
+    server.on('session', (it) => sessions.add(it));
+    server.on('stream', (stream: ServerHttp2Stream) => {
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+      stream.pipe(stream);
+    });
+    const endpoint = await opened('h2', server, () => sessions.forEach((it) => it.destroy()));
+    const backend = aBackend('h2', [endpoint], { protocol: 'h2c' });
+    const { reloads } = await rig.driver.publish(modelOf([]));
+    assert.equal((await rig.driver.publish(modelOf([backend]))).reloads, reloads);
+    const client = connectHttp2(`http://${rig.address}`);
+    const stream = client.request({
+      ':path': '/h2',
+      ':method': 'POST',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
+    let trailers: unknown;
+    stream.on('trailers', (it) => (trailers = it['grpc-status']));
+    stream.end('x'.repeat(50_000));
+    let length = 0;
+    for await (const chunk of stream) length += (chunk as Buffer).length;
+    client.destroy();
+    assert.deepEqual([length, trailers], [50_000, '0']);
+  });
+
+  async function opened(name: string, server: Server, close?: () => void): Promise<Endpoint> {
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    lifetime.defer(name, () => {
+      close?.();
+      if ('closeAllConnections' in server)
+        (server as unknown as { closeAllConnections(): void }).closeAllConnections();
+      return new Promise<void>((resolve) => server.close(() => resolve()));
+    });
+    return { ip: parseIp('127.0.0.1'), port: parsePort((server.address() as AddressInfo).port) };
+  }
+
+  test('many backends need a reload that nobody notices', async () => {
+    const model = (count: number) =>
+      modelOf(Array.from({ length: count }, (_, i) => aBackend(`web${i}`, endpoints(1 + (i % 6)))));
+    const { reloads } = await rig.driver.publish(model(2));
+    const held = await upgraded('/web0');
+    let isOver = false;
+    const outcomes: string[] = [];
+    const traffic = (async () => {
+      while (!isOver) outcomes.push(...(await namesOf(1, '/web0')));
+    })();
+    const after = await rig.driver.publish(model(40));
+    assert.equal(after.reloads, reloads + 1);
+    isOver = true;
+    await traffic;
+    assert.deepEqual([...new Set(outcomes)], ['1']);
+    assert.deepEqual(await namesOf(2, '/web39'), ['4']);
+    assert.equal(await echoed(held, 'through it all'), 'through it all');
+    held.destroy();
+  });
+});
+
+async function nextText(socket: Socket): Promise<string> {
+  return new Promise((resolve, reject) => {
+    socket.once('data', (chunk: Buffer) => resolve(chunk.toString('utf8')));
+    socket.once('error', reject);
+    socket.once('close', () => reject(new Error('The connection ended')));
+  });
+}
