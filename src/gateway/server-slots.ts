@@ -37,8 +37,8 @@ export const FIRST_SERVERS = 2;
 export const NOWHERE = { ip: '127.0.0.1', port: 1 };
 
 /**
- * Brings the servers of one backend to its endpoints. `isBusy` tells a resting server whose connections have not ended: with another address those would be
- * taken for connections to it.
+ * Brings the servers of one backend to its endpoints. `isBusy` tells a resting server whose connections have not ended: HAProxy keeps connections by server and
+ * not by address, and that none of these comes back to serve the next endpoint is nothing to bet on.
  */
 export function planServers(
   current: readonly ServerSlot[],

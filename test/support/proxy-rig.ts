@@ -92,10 +92,13 @@ export interface TestBackend {
   readonly name: string;
   readonly endpoint: Endpoint;
   readonly server: Server;
+  /** Answers of requests that have the header x-hold, to be called. */
+  readonly held: (() => void)[];
 }
 
 /** Answers with its name and what it was asked, as JSON. */
 export async function openBackend(name: string, lifetime: Lifetime): Promise<TestBackend> {
+  const held: (() => void)[] = [];
   const server = createServer((incoming, response) => {
     const chunks: Buffer[] = [];
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -103,7 +106,9 @@ export async function openBackend(name: string, lifetime: Lifetime): Promise<Tes
       const { method, url, headers } = incoming;
       const body = Buffer.concat(chunks).toString('utf8');
       response.setHeader('x-backend', name);
-      response.end(JSON.stringify({ name, method, url, headers, body }));
+      const answer = (): void => void response.end(JSON.stringify({ name, method, url, headers, body }));
+      if (headers['x-hold'] === undefined) answer();
+      else held.push(answer);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -112,7 +117,7 @@ export async function openBackend(name: string, lifetime: Lifetime): Promise<Tes
     return new Promise<void>((resolve) => server.close(() => resolve()));
   });
   const { port } = server.address() as AddressInfo;
-  return { name, endpoint: { ip: parseIp('127.0.0.1'), port: parsePort(port) }, server };
+  return { name, endpoint: { ip: parseIp('127.0.0.1'), port: parsePort(port) }, server, held };
 }
 
 /** An address of 127.0.0.0/8 for each process: ports on it are nobody else's. */
