@@ -114,6 +114,7 @@ export interface HostTable {
 }
 
 export interface RouteEntry {
+  /** A regular expression is for the whole path, as those of `ValueMatch` are for the whole value. */
   readonly path: { readonly type: 'exact' | 'prefix' | 'regex'; readonly value: string };
   readonly method: string | undefined;
   readonly headers: readonly ValueMatch[];
@@ -153,6 +154,7 @@ export interface WeightedBackend {
 export type ProxyFilter =
   | ({ readonly kind: 'request-headers' } & ProxyHeaderChange)
   | ({ readonly kind: 'response-headers' } & ProxyHeaderChange)
+  /** `share`: of all requests, from 0 to 1. */
   | { readonly kind: 'mirror'; readonly backend: string; readonly share: number }
   | {
       readonly kind: 'redirect';
