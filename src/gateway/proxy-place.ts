@@ -32,6 +32,8 @@ export interface ProxyFiles {
   pem(kind: 'certificate' | 'authorities', name: string): string;
   /** Which name is shown which certificate. */
   list(port: number, role: TlsRole): string;
+  /** Where our own Lua asks backends. */
+  readonly askSocket: string;
   /** Where a port hands on what it has found to be of the role. */
   inner(port: number, role: TlsRole): string;
 }
@@ -47,6 +49,7 @@ export function proxyFiles(folder: string): ProxyFiles {
     map: (name) => path.join(folder, `${name}.map`),
     pem: (kind, name) => path.join(folder, 'tls', `${kind}-${name}.pem`),
     list: (port, role) => path.join(folder, 'tls', `${port}-${role}.list`),
+    askSocket: path.join(folder, 'ask.sock'),
     inner: (port, role) => path.join(folder, `${port}-${role}.sock`),
   };
 }

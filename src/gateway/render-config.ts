@@ -33,7 +33,7 @@ export const SERVER_POOL = 'pool-purge-delay 5s pool-max-conn -1';
 export function renderStructure(input: StructureInput): ProxyStructure {
   const ports = input.ports.map((it) => ({ port: it.port, lines: portLines(it, input.place, input.tls) }));
   const head = [...globalLines(input), ...defaultsLines(), ...ports.flatMap((it) => it.lines)];
-  const tail = [...answerLines(), ...metricsLines(input.place)];
+  const tail = [...answerLines(), ...askLines(input.place), ...metricsLines(input.place)];
   const shapes = input.slots.map((it) => `${it.name} ${it.shape}`);
   const name = `fairlead-${contentName([...head, ...tail, ...shapes, input.lua, input.tls.structure].join('\n'))}`;
   return {
@@ -130,6 +130,22 @@ function answerLines(): readonly string[] {
     `backend answer-${status} from http`,
     `  http-request return status ${status} content-type text/plain string ${configWord(text)}`,
   ]);
+}
+
+/**
+ * Requests of our own Lua go to backends by a frontend of their own, so that endpoints, TLS and HTTP/2 are the backends' there too. Nobody else gets to it, and it
+ * takes the name of the backend on trust.
+ */
+function askLines({ folder }: ProxyPlace): readonly string[] {
+  return [
+    'frontend ask',
+    '  mode http',
+    '  timeout client 60s',
+    `  bind ${configWord(`unix@${proxyFiles(folder).askSocket}`)} mode 600`,
+    '  http-request set-var(txn.backend) req.hdr(x-fairlead-backend)',
+    '  http-request del-header x-fairlead-backend',
+    '  use_backend %[var(txn.backend)]',
+  ];
 }
 
 function metricsLines({ metrics }: ProxyPlace): readonly string[] {

@@ -37,6 +37,9 @@ export function httpRoutingLines({ port, scheme, isGuarded, folder }: HttpRoutin
     '  http-request set-var(txn.backend) var(txn.target) if { var(txn.target) -m beg b }',
     '  http-request lua.route if !{ var(txn.backend) -m found }',
     `  http-request set-header X-Forwarded-Proto ${scheme}`,
+    ...['  http-request wait-for-body time 1s', '  http-request lua.mirror'].map(
+      (it) => `${it} if { var(txn.mirrors) -m found }`,
+    ),
     '  http-response lua.respond if { var(txn.changes) -m found }',
     '  use_backend %[var(txn.backend)] if { var(txn.backend) -m found }',
     '  default_backend answer-404',

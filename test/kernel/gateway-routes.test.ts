@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { Lifetime } from '../../src/base/lifetime.ts';
 import { parsePort } from '../../src/base/port.ts';
 import type { ProxyFilter, ProxyHeaderChange, ProxyModel } from '../../src/model/gateway.ts';
+import { eventually } from '../support/eventually.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
 import { ownName } from '../support/own-name.ts';
 import {
@@ -40,11 +41,12 @@ describe('routes', () => {
   let clean: LeakSnapshot;
   let rig: ProxyRig;
   let backends: ProxyModel['backends'];
+  let opened: readonly TestBackend[];
 
   before(async () => {
     clean = await takeSnapshot(SCOPE);
     rig = await openProxyRig(lifetime);
-    const opened = await Promise.all(NAMES.map((it) => openBackend(it, lifetime)));
+    opened = await Promise.all(NAMES.map((it) => openBackend(it, lifetime)));
     backends = new Map(opened.map((it) => [it.name, aBackend(it.name, [it.endpoint])]));
   });
   after(async () => {
@@ -331,6 +333,55 @@ describe('routes', () => {
         ['x.example', '/d'],
       ],
     );
+  });
+
+  test('mirrors get copies, whole ones, by their share', async () => {
+    const mirror = (backend: string, share: number): ProxyFilter => ({ kind: 'mirror', backend, share });
+    const rename = { kind: 'request-headers' as const, ...change({ set: [{ name: 'x-new', value: 'n' }] }) };
+    await publishFilters({
+      '/two*': [rename, mirror('b', 1), mirror('c', 1)],
+      '/none*': [mirror('b', 0)],
+      '/half*': [mirror('d', 0.5)],
+    });
+    const body = 'body'.repeat(4000);
+    const copies = opened.map((it) => it.seen);
+    copies.forEach((it) => it.splice(0));
+    await asked({ path: '/none' });
+    const headers = { 'x-fairlead-backend': 'b0001', 'x-h': ['1', '2'] };
+    assert.equal(seen(await asked({ path: '/two?q=1', method: 'POST', body, headers })).name, 'a');
+    await eventually(() => copies[1]?.length === 1 && copies[2]?.length === 1);
+    for (const [copy] of [copies[1] ?? [], copies[2] ?? []]) {
+      const words = JSON.parse(copy ?? '') as Seen & { readonly method: string; readonly body: string };
+      const got = [
+        words.method,
+        words.url,
+        words.body === body,
+        words.headers['x-new'],
+        words.headers['x-h'],
+        words.headers['host'],
+      ];
+      assert.deepEqual(got, ['POST', '/two?q=1', true, 'n', '1, 2', 'x.example']);
+    }
+    await Promise.all(Array.from({ length: 200 }, () => asked({ path: '/half' })));
+    // Copies come later than the answers; six standard deviations.
+    await eventually(() => (copies[3]?.length ?? 0) > 58);
+    assert.ok((copies[3]?.length ?? 0) < 142);
+  });
+
+  test('timeouts: who takes too long is answered for', async () => {
+    const rules = [
+      aRule('/request*', 'a', { requestTimeoutMs: 100 }),
+      aRule('/backend*', 'a', { requestTimeoutMs: 60_000, backendTimeoutMs: 100 }),
+    ];
+    await publish(
+      [oneTable(...rules.map((it) => anEntry(it.id, it.id)))],
+      new Map(rules.map((it) => [it.id, it])),
+    );
+    await assertRows([
+      [{ path: '/request' }, 'a'],
+      [{ path: '/request', headers: { 'x-hold': '1' } }, '504'],
+      [{ path: '/backend', headers: { 'x-hold': '1' } }, '504'],
+    ]);
   });
 
   test('CORS answers preflights and says who may read', async () => {

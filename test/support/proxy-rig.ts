@@ -94,11 +94,14 @@ export interface TestBackend {
   readonly server: Server;
   /** Answers of requests that have the header x-hold, to be called. */
   readonly held: (() => void)[];
+  /** Its answers' bodies. */
+  readonly seen: string[];
 }
 
 /** Answers with its name and what it was asked, as JSON. */
 export async function openBackend(name: string, lifetime: Lifetime): Promise<TestBackend> {
   const held: (() => void)[] = [];
+  const seen: string[] = [];
   const server = createServer((incoming, response) => {
     const chunks: Buffer[] = [];
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -106,7 +109,9 @@ export async function openBackend(name: string, lifetime: Lifetime): Promise<Tes
       const { method, url, headers } = incoming;
       const body = Buffer.concat(chunks).toString('utf8');
       response.setHeader('x-backend', name);
-      const answer = (): void => void response.end(JSON.stringify({ name, method, url, headers, body }));
+      const text = JSON.stringify({ name, method, url, headers, body });
+      seen.push(text);
+      const answer = (): void => void response.end(text);
       if (headers['x-hold'] === undefined) answer();
       else held.push(answer);
     });
@@ -117,7 +122,7 @@ export async function openBackend(name: string, lifetime: Lifetime): Promise<Tes
     return new Promise<void>((resolve) => server.close(() => resolve()));
   });
   const { port } = server.address() as AddressInfo;
-  return { name, endpoint: { ip: parseIp('127.0.0.1'), port: parsePort(port) }, server, held };
+  return { name, endpoint: { ip: parseIp('127.0.0.1'), port: parsePort(port) }, server, held, seen };
 }
 
 /** An address of 127.0.0.0/8 for each process: ports on it are nobody else's. */

@@ -25,7 +25,7 @@ local function follow(txn, entry, request)
     txn:set_var("txn.backend", "answer-500")
     return
   end
-  local changes = {}
+  local changes, mirrors = {}, {}
   local function apply(filters)
     for _, filter in ipairs(filters) do
       local kind = filter[1]
@@ -35,6 +35,10 @@ local function follow(txn, entry, request)
         changes[#changes + 1] = filter
       elseif kind == "cors" then
         changes[#changes + 1] = cors(txn, filter, request)
+      elseif kind == "mirror" then
+        if filter[2] ~= "" and txn.f:rand(1000000) < tonumber(filter[3]) * 1000000 then
+          mirrors[#mirrors + 1] = filter[2]
+        end
       elseif kind == "redirect" then
         answer(txn, tonumber(filter[6]), { { "location", location_of(txn, filter, entry, request) } })
       elseif kind == "rewrite" then
@@ -54,10 +58,9 @@ local function follow(txn, entry, request)
     local wait = shorter(tonumber(rule[3]), tonumber(rule[4]))
     if wait > 0 then txn:set_var("txn.wait", wait) end
   end
-  if #changes > 0 then
-    txn:set_priv(changes)
-    txn:set_var("txn.changes", 1)
-  end
+  if #changes + #mirrors > 0 then txn:set_priv({ changes = changes, mirrors = mirrors }) end
+  if #changes > 0 then txn:set_var("txn.changes", 1) end
+  if #mirrors > 0 then txn:set_var("txn.mirrors", 1) end
 end
 
 core.register_action("route", { "http-req" }, function(txn)
@@ -73,7 +76,7 @@ core.register_action("route", { "http-req" }, function(txn)
 end)
 
 core.register_action("respond", { "http-res" }, function(txn)
-  for _, filter in ipairs(txn:get_priv() or {}) do change_response(txn.http, filter) end
+  for _, filter in ipairs((txn:get_priv() or {}).changes or {}) do change_response(txn.http, filter) end
 end)
 
 -- The listener that has a name, as the hosts say: the second part of a table's name.
