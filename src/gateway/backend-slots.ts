@@ -26,8 +26,22 @@ const SPARES = { min: 8, max: 256 };
 /** Blank from the first start on, so that the first Services need no reload. */
 const FIRST_SHAPES: readonly Shape[] = ['http', 'h2c', 'tcp'];
 
-export function shapeOf(backend: ProxyBackend): Shape {
-  return backend.protocol;
+/** Codes of answers that HAProxy 2.6 can ask again for. */
+const RETRIED_CODES = new Set([401, 403, 404, 408, 425, 500, 501, 502, 503, 504]);
+const MAX_ATTEMPTS = 20;
+
+/** "http", or "http retry 3 500 503": what a backend is to be, by numbers and words of ours alone. */
+export function shapeOf({ protocol, retry }: ProxyBackend): Shape {
+  if (retry === undefined || protocol === 'tcp') return protocol;
+  const codes = [...new Set(retry.codes)].filter((it) => RETRIED_CODES.has(it)).sort((a, b) => a - b);
+  return [protocol, 'retry', Math.min(MAX_ATTEMPTS, Math.max(1, Math.trunc(retry.attempts))), ...codes].join(
+    ' ',
+  );
+}
+
+export function whyNotRetried({ retry }: ProxyBackend): string | undefined {
+  const codes = retry?.codes.filter((it) => !RETRIED_CODES.has(it)) ?? [];
+  return codes.length === 0 ? undefined : `answers ${codes.join(', ')} cannot be asked again for`;
 }
 
 /**

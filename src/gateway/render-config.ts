@@ -106,7 +106,17 @@ function backendLines(slot: BackendSlot, servers: readonly ServerSlot[]): readon
   return [
     `backend ${slot.name} from ${isHttp ? 'http' : 'tcp'}`,
     ...(isHttp ? ['  http-request set-timeout server var(txn.wait) if { var(txn.wait) -m found }'] : []),
+    ...retryLines(slot),
     ...servers.map(serverLine),
+  ];
+}
+
+function retryLines({ shape }: BackendSlot): readonly string[] {
+  const [, word, attempts, ...codes] = shape.split(' ');
+  if (word !== 'retry') return [];
+  return [
+    `  retries ${attempts}`,
+    `  retry-on conn-failure empty-response response-timeout ${codes.join(' ')}`.trimEnd(),
   ];
 }
 
@@ -144,7 +154,17 @@ function askLines({ folder }: ProxyPlace): readonly string[] {
     `  bind ${configWord(`unix@${proxyFiles(folder).askSocket}`)} mode 600`,
     '  http-request set-var(txn.backend) req.hdr(x-fairlead-backend)',
     '  http-request del-header x-fairlead-backend',
+    '  http-request set-var(txn.wait) req.hdr(x-fairlead-wait) if { req.hdr(x-fairlead-wait) -m found }',
+    '  http-request del-header x-fairlead-wait',
     '  use_backend %[var(txn.backend)]',
+    // A time for all tries together: HAProxy gives each try the same one, so that who waits for all of them stands in front.
+    'backend retried from http',
+    '  retries 0',
+    '  http-request set-timeout server var(txn.total)',
+    '  http-request set-header x-fairlead-backend %[var(txn.inner)]',
+    '  http-request del-header x-fairlead-wait',
+    '  http-request set-header x-fairlead-wait %[var(txn.wait)] if { var(txn.wait) -m found }',
+    `  server ask ${configWord(`unix@${proxyFiles(folder).askSocket}`)}`,
   ];
 }
 

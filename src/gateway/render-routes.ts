@@ -56,7 +56,11 @@ export class RouteMaps {
   constructor(model: ProxyModel, slotOf: SlotOf) {
     this.#model = model;
     this.#slotOf = slotOf;
-    this.#context = { slotOf, onProblem: (rule, problem) => void this.problems.set(rule, problem) };
+    this.#context = {
+      slotOf,
+      isRetried: (backend) => model.backends.get(backend)?.retry !== undefined,
+      onProblem: (rule, problem) => void this.problems.set(rule, problem),
+    };
   }
 
   addPort({ port, listeners }: RoutedPort): void {

@@ -17,6 +17,7 @@ export function directBackend(rule: ProxyRule, slotOf: SlotOf): string | undefin
 
 export interface RuleContext {
   readonly slotOf: SlotOf;
+  isRetried(backend: string): boolean;
   /** Told of what cannot be done as it is written, by the id of its rule, which is not followed then. */
   onProblem(rule: string, problem: string): void;
 }
@@ -30,6 +31,7 @@ export function ruleTree(id: string, rule: ProxyRule | undefined, context: RuleC
     it.backend === undefined ? '' : (slotOf(it.backend) ?? ''),
     String(it.weight),
     filters(it.filters),
+    it.backend !== undefined && context.isRetried(it.backend) ? 'retried' : '',
   ]);
   const numbers = [rule?.requestTimeoutMs ?? 0, rule?.backendTimeoutMs ?? 0].map(String);
   return [id, rule?.isGrpc === true ? 'grpc' : '', ...numbers, filters(rule?.filters ?? []), backends];
@@ -65,15 +67,8 @@ function filterTree(filter: ProxyFilter, slotOf: SlotOf, onProblem: (problem: st
       return [filter.kind, origins, filter.allowCredentials ? 'yes' : '', ...lists, String(filter.maxAgeS)];
     }
     case 'external-auth':
-      return [
-        filter.kind,
-        filter.protocol,
-        slotOf(filter.backend) ?? '',
-        filter.pathPrefix,
-        filter.allowedHeaders,
-        filter.allowedResponseHeaders,
-        String(filter.forwardBodyBytes),
-      ];
+      onProblem('external authorization is not supported');
+      return [filter.kind];
     default:
       return filter satisfies never;
   }

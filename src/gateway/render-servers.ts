@@ -16,7 +16,7 @@ const HOSTNAME = /^[A-Za-z0-9]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?$/;
 const SYSTEM_AUTHORITIES = '@system-ca';
 
 export function blankOptions(shape: Shape): string {
-  return shape === 'h2c' ? H2 : '';
+  return shape.startsWith('h2c') ? H2 : '';
 }
 
 export function serverOptions({ protocol, tls }: ProxyBackend, files: TlsFiles): ServerOptions {

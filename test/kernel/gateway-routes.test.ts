@@ -1,9 +1,13 @@
 // What requests meet behind routes of every form, in a real HAProxy: rows of a request and who answers it.
 
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import { parseIp } from '../../src/base/ip.ts';
 import { Lifetime } from '../../src/base/lifetime.ts';
 import { parsePort } from '../../src/base/port.ts';
+import type { Endpoint } from '../../src/gateway/server-slots.ts';
 import type { ProxyFilter, ProxyHeaderChange, ProxyModel } from '../../src/model/gateway.ts';
 import { eventually } from '../support/eventually.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
@@ -25,6 +29,7 @@ import {
   type Answer,
   type Ask,
   type ProxyRig,
+  type TestBackend,
 } from '../support/proxy-rig.ts';
 
 const SCOPE = { prefix: ownName('proxy') };
@@ -59,7 +64,7 @@ describe('routes', () => {
     const own = new Map(NAMES.map((it) => [it, aRule(it, it)]));
     const model = { ...aModel({ ports }), rules: new Map([...own, ...rules]), backends };
     const { reloads } = await rig.driver.publish(model);
-    assert.ok(reloads <= 1, 'the second port alone needs a reload');
+    assert.ok(reloads <= 1, 'backends that ask again need one reload');
   }
 
   const oneTable = (...entries: Parameters<typeof aTable>[1][]) =>
@@ -383,6 +388,56 @@ describe('routes', () => {
       [{ path: '/backend', headers: { 'x-hold': '1' } }, '504'],
     ]);
   });
+
+  test('answers are asked for again, each try and all of them in their time', async () => {
+    const tries: Record<string, number> = {};
+    const retried = { attempts: 3, codes: [500, 503, 429] };
+    const failing = await openFailing((path) => (tries[path] = (tries[path] ?? 0) + 1));
+    const rules = [aRule('/codes*', 'r'), aRule('/total*', 'r', { requestTimeoutMs: 350 }), aRule('/both*', 'r', { requestTimeoutMs: 5000, backendTimeoutMs: 100 })]; // prettier-ignore
+    const { backends: all } = {
+      backends: new Map([...backends, ['r', aBackend('r', [failing], { retry: retried })]]),
+    };
+    const ports = [oneTable(...rules.map((it) => anEntry(it.id, it.id)))];
+    const { problems } = await rig.driver.publish({ ...aModel({ ports, rules }), backends: all });
+    assert.deepEqual(problems, new Map([['r', 'answers 429 cannot be asked again for']]));
+    await assertRows([
+      [{ path: '/codes/500/2' }, 'failing'],
+      [{ path: '/codes/503/3' }, 'failing'],
+      [{ path: '/codes/500/9' }, '500'],
+      [{ path: '/codes/502/1' }, '502'],
+      [{ path: '/both/slow/2' }, 'failing'],
+      [{ path: '/both/slow/9' }, '504'],
+      [{ path: '/total/500/1' }, 'failing'],
+      [{ path: '/total/slow/9' }, '504'],
+    ]);
+    assert.deepEqual(tries, {
+      '/codes/500/2': 3,
+      '/codes/503/3': 4,
+      '/codes/500/9': 4,
+      '/codes/502/1': 1,
+      '/both/slow/2': 3,
+      '/both/slow/9': 4,
+      '/total/500/1': 2,
+      '/total/slow/9': 1,
+    });
+  });
+
+  /** "/x/500/2" is answered 500 twice, "/x/slow/2" not at all for two times. */
+  async function openFailing(onTry: (path: string) => number): Promise<Endpoint> {
+    const server = createServer((request, response) => {
+      const [, , how = '', times = ''] = request.url?.split('/') ?? [];
+      const isFine = onTry(request.url ?? '') > Number(times);
+      if (!isFine && how === 'slow') return;
+      response.statusCode = isFine ? 200 : Number(how);
+      response.end(JSON.stringify({ name: 'failing' }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    lifetime.defer('failing', () => {
+      server.closeAllConnections();
+      return new Promise<void>((resolve) => server.close(() => resolve()));
+    });
+    return { ip: parseIp('127.0.0.1'), port: parsePort((server.address() as AddressInfo).port) };
+  }
 
   test('CORS answers preflights and says who may read', async () => {
     const cors = { kind: 'cors' as const, exposeHeaders: ['x-e'], maxAgeS: 60 };

@@ -18,7 +18,7 @@ local function shorter(a, b)
   return b == 0 and a or math.min(a, b)
 end
 
--- Rules are lists: id, "grpc" or "", the two timeouts, filters, backends. A backend: slot, weight, filters.
+-- Rules are lists: id, "grpc" or "", the two timeouts, filters, backends. A backend: slot, weight, filters, "retried" or "".
 local function follow(txn, entry, request)
   local rule = tree_of(entry[2])
   if rule == nil or #rule < 6 then
@@ -55,7 +55,14 @@ local function follow(txn, entry, request)
   else
     apply(backend[3])
     txn:set_var("txn.backend", backend[1])
-    local wait = shorter(tonumber(rule[3]), tonumber(rule[4]))
+    local total, each = tonumber(rule[3]), tonumber(rule[4])
+    local wait = shorter(total, each)
+    if backend[4] == "retried" and total > 0 then
+      txn:set_var("txn.inner", backend[1])
+      txn:set_var("txn.backend", "retried")
+      txn:set_var("txn.total", total)
+      wait = each
+    end
     if wait > 0 then txn:set_var("txn.wait", wait) end
   end
   if #changes + #mirrors > 0 then txn:set_priv({ changes = changes, mirrors = mirrors }) end
