@@ -1,6 +1,7 @@
 // The proxy's driver against a real HAProxy: what is published is what requests meet, without reloads, and stays through restarts of either side.
 
 import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { Lifetime } from '../../src/base/lifetime.ts';
 import { eventually } from '../support/eventually.ts';
@@ -64,6 +65,26 @@ describe('a proxy', () => {
     process.kill(pid, 'SIGKILL');
     await eventually(() => rig.process.pid !== undefined && rig.process.pid !== pid);
     await eventually(async () => assert.equal(await backendOf('/b'), 'two'));
+  });
+
+  test('opens every port but those that somebody else has, and these when they are free', async () => {
+    const model = shop('/b*', two);
+    const more = {
+      ...model,
+      ports: [...model.ports, anHttpPort(81, aListener(undefined, aTable(undefined, anEntry('/*', 'r'))))],
+    };
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(81, rig.address, resolve));
+    const { problems } = await rig.driver.publish(more);
+    assert.deepEqual([...problems.keys()], ['port 81']);
+    assert.equal(await backendOf('/b'), 'two');
+    await new Promise<void>((resolve) => other.close(() => resolve()));
+    assert.deepEqual((await rig.driver.publish(more)).problems, new Map());
+    assert.equal((await ask(rig.address, { port: 81, host: 'x' })).status, 200);
+    const { status, body } = await ask(rig.address, { port: 19_101, path: '/metrics' });
+    assert.equal(status, 200);
+    await rig.driver.publish(model);
+    assert.match(body, /^haproxy_frontend_http_requests_total\{proxy="p81"\} 1$/m);
   });
 
   test('is taken over by another driver without a reload', async () => {
