@@ -131,3 +131,25 @@ test('route() adds nothing of CORS where no origin asks, and takes OPTIONS witho
   assert.equal(saidOf(route(world, requestOf('OPTIONS a.com/ | Origin: https://www.foo.com'))), 'v1');
   assert.equal(saidOf(route(world, requestOf(`OPTIONS a.com/ | ${ASKED}`))), 'v1');
 });
+
+test('route() adds the headers of CORS to a redirect, too', () => {
+  const redirect = {
+    kind: 'redirect',
+    scheme: undefined,
+    hostname: 'b.com',
+    port: undefined,
+    path: undefined,
+    statusCode: 301,
+  } as const;
+  const world = aWorld({ httpRoutes: [anHttpRoute('r', [aRule([], [], { filters: [aCors(), redirect] })])] });
+  const answer = route(world, requestOf('a.com/ | Origin: https://www.foo.com'));
+  assert.ok(answer.kind === 'rule');
+  const [outcome] = answer.choices.map((it) => it.outcome);
+  assert.ok(outcome?.kind === 'respond');
+  assert.deepEqual(headersOf(outcome), {
+    location: 'http://b.com/',
+    'allow-origin': 'https://www.foo.com',
+    'allow-credentials': 'true',
+    'expose-headers': 'x-header-3',
+  });
+});

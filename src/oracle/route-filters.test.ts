@@ -246,6 +246,27 @@ test('route() never skips a filter that it does not know', () => {
   assert.equal(saidOf(route(worldOf([{ kind: 'extension', ref }]), requestOf('a.com/'))), '500');
 });
 
+test('route() ends with the first filter that answers', () => {
+  const extension = {
+    kind: 'extension',
+    ref: { group: 'x.io', kind: 'Filter', namespace: 'infra', name: 'f' },
+  } as const;
+  assert.equal(
+    saidOf(route(worldOf([aRedirect(), extension], '/', []), requestOf('a.com/'))),
+    '302 http://a.com/',
+  );
+  assert.equal(saidOf(route(worldOf([extension, aRedirect()], '/', []), requestOf('a.com/'))), '500');
+});
+
+test('route() does not ask the filters of a backend that leads nowhere', () => {
+  const backends = [
+    { ...aBackend('nobody'), filters: [aRedirect()] },
+    { ...aBackend('empty'), filters: [aRedirect()] },
+  ];
+  const world = aWorld({ httpRoutes: [anHttpRoute('r', [aRule([], [], { backends })])] });
+  assert.equal(saidOf(route(world, requestOf('a.com/'))), '1 500, 1 302 http://a.com/');
+});
+
 test('route() mirrors by share, and leaves out what leads nowhere', () => {
   const mirror = (to: string, numerator: number, denominator: number): HttpFilter => ({
     kind: 'mirror',

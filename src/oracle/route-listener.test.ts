@@ -168,6 +168,33 @@ test('attachments() says of listeners whose authorities for clients cannot be us
   );
 });
 
+test('attachments() asks for authorities where clients speak HTTPS, and nowhere else', () => {
+  const gone = { group: '', kind: 'ConfigMap', namespace: 'infra', name: 'gone' };
+  const listeners = [aListener('a HTTP 80'), aListener('b TLS 443'), aListener('c HTTPS 8443')];
+  const frontendValidation = { caCertificates: [gone], mode: 'valid-only' } as const;
+  const status = statusOf({ gateways: [aGateway('gw', listeners, { frontendValidation })] });
+  assert.deepEqual(
+    status.listeners.map((it) => told(it.conditions)),
+    [
+      'Accepted, ResolvedRefs',
+      'Accepted, ResolvedRefs',
+      '!Accepted NoValidCACertificate, !ResolvedRefs InvalidCACertificateRef',
+    ],
+  );
+});
+
+test('attachments() accepts no ListenerSet of a Gateway that is not accepted', () => {
+  const listeners = [aListener('a HTTP 80'), aListener('b HTTP 80')];
+  const { listenerSets } = statusOf({
+    gateways: [aGateway('gw', listeners, { allowedListeners: { from: 'same' } })],
+    listenerSets: [aListenerSet('more', [aListener('a HTTP 81')])],
+  });
+  assert.deepEqual(
+    listenerSets.map((it) => told(it.conditions)),
+    ['!Accepted ParentNotAccepted'],
+  );
+});
+
 test('attachments() does not accept a Gateway without a listener that is accepted', () => {
   const listeners = [aListener('a HTTP 80'), aListener('b HTTP 80')];
   assert.equal(

@@ -134,6 +134,16 @@ for (const { name, given, expected } of [
             filters: [{ kind: 'mirror', backend: aBackend('nobody'), numerator: 1, denominator: 1 }],
           }),
         ]),
+        anHttpRoute('own', [
+          aRule([], [], {
+            backends: [
+              {
+                ...aBackend('v1'),
+                filters: [{ kind: 'mirror', backend: aBackend('shop/web'), numerator: 1, denominator: 1 }],
+              },
+            ],
+          }),
+        ]),
         anHttpRoute('empty', [aRule([], ['empty'])]),
       ],
     },
@@ -144,6 +154,7 @@ for (const { name, given, expected } of [
       'Accepted, !ResolvedRefs UnsupportedProtocol',
       'Accepted, !ResolvedRefs BackendNotFound|UnsupportedProtocol',
       'Accepted, !ResolvedRefs BackendNotFound',
+      'Accepted, !ResolvedRefs RefNotPermitted',
       'Accepted, ResolvedRefs',
     ],
   },

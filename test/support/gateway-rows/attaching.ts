@@ -167,6 +167,23 @@ export const ATTACHING: readonly RouteRow[] = [
     },
   },
   {
+    name: 'a ListenerSet with the Gateway’s own name is another parent',
+    given: {
+      gateways: [aGateway('gw', [aListener('http HTTP 80')], { allowedListeners: { from: 'same' } })],
+      listenerSets: [aListenerSet('gw', [aListener('http HTTP 81')])],
+      httpRoutes: [
+        anHttpRoute('gateway', [aRule(['/gateway'], ['v1'])]),
+        anHttpRoute('set', [aRule(['/set'], ['v2'])], { parents: [aParent('gw', { kind: 'ListenerSet' })] }),
+      ],
+    },
+    asked: {
+      'a.com/gateway': 'v1',
+      'a.com/set': '404',
+      'port=81 a.com/gateway': '404',
+      'port=81 a.com/set': 'v2',
+    },
+  },
+  {
     name: 'no Gateway has ListenerSets unless it says so',
     given: {
       listenerSets: [aListenerSet('more', [aListener('http HTTP 8080')])],

@@ -201,6 +201,8 @@ export const STREAMS: readonly RouteRow[] = [
       'sni=b.end.com x/': 'v3',
       'sni=a.com a.com/': 'v1',
       'sni=pass.com pass.com/': 'v1',
+      // A name of TLS that is passed on is none of HTTPS, so that nobody else has it there.
+      'sni=a.com a.pass.com/': 'v1',
       'sni=a.org x/': 'closed no-name',
       'sni=- x/': 'closed no-name',
       'port=443 x/': 'closed not-tls',
