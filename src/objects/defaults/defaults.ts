@@ -10,6 +10,13 @@ import {
   defaultSecret,
   defaultStorageClass,
 } from './others.ts';
+import {
+  defaultGateway,
+  defaultGrpcRoute,
+  defaultHttpRoute,
+  defaultListenerSet,
+  defaultStreamRoute,
+} from './gateway-api.ts';
 import { defaultLoadBalancerPool } from './load-balancer-pool.ts';
 import { defaultPod } from './pod.ts';
 import { defaultEndpoints, defaultEndpointSlice, defaultService } from './service.ts';
@@ -39,6 +46,13 @@ const DEFAULTS: Readonly<Record<string, (object: never) => void>> = {
   'batch.Job': defaultJob,
   'batch.CronJob': defaultCronJob,
   'networking.NetworkPolicy': defaultNetworkPolicy,
+  'gateway.Gateway': defaultGateway,
+  'gateway.ListenerSet': defaultListenerSet,
+  'gateway.HTTPRoute': defaultHttpRoute,
+  'gateway.GRPCRoute': defaultGrpcRoute,
+  'gateway.TLSRoute': defaultStreamRoute,
+  'gateway.TCPRoute': defaultStreamRoute,
+  'gateway.UDPRoute': defaultStreamRoute,
   'storage.StorageClass': defaultStorageClass,
   'fairlead.LoadBalancerPool': defaultLoadBalancerPool,
   'rbac.RoleBinding': defaultRoleBinding,

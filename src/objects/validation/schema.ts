@@ -1,8 +1,8 @@
-// The published schemas of the API (npm kubernetes-models): required fields, enumerations and formats of every kind.
+// The published schemas of the API (npm kubernetes-models, @kubernetes-models/gateway-api): required fields, enumerations, formats and bounds of every kind.
 // They are loaded when a kind is first written, so that a server starts without them.
 
-import { getOwn, isObject, listOf, type Draft } from '../json.ts';
-import { invalidValue, notSupported, required, type FieldError } from './field-error.ts';
+import { getOwn, isObject, listOf, objectOf, type Draft } from '../json.ts';
+import { invalidValue, notSupported, required, tooLong, tooMany, type FieldError } from './field-error.ts';
 
 /** A compiled schema; it leaves its findings on itself (ajv's stand-alone form). */
 interface SchemaCheck {
@@ -24,9 +24,7 @@ export class SchemaChecks {
   async load(message: string): Promise<void> {
     if (this.#checks.has(message)) return;
     if (isCustom(message)) return;
-    const [group = '', kind = ''] = message.split('.');
-    const name = `IoK8sApi${group[0]?.toUpperCase() ?? ''}${group.slice(1)}V1${kind}`;
-    const module = (await import(`kubernetes-models/_schemas/${name}`)) as { readonly validate: SchemaCheck };
+    const module = (await import(moduleOf(message))) as { readonly validate: SchemaCheck };
     this.#checks.set(message, module.validate);
   }
 
@@ -35,8 +33,10 @@ export class SchemaChecks {
     const check = this.#checks.get(message);
     if (check === undefined) return [];
     const { status: _status, ...judged } = object;
-    if (check(judged)) return [];
-    const errors = check.errors ?? [];
+    if (isGateway(message) && !isObject(judged['spec'])) return [required('spec')];
+    if (check(isGateway(message) ? judged['spec'] : judged)) return [];
+    const at = isGateway(message) ? '/spec' : '';
+    const errors = (check.errors ?? []).map((it) => ({ ...it, instancePath: `${at}${it.instancePath}` }));
     const formats = new Set(
       errors.filter(({ keyword }) => keyword === 'format').map(({ instancePath }) => instancePath),
     );
@@ -47,6 +47,19 @@ export class SchemaChecks {
 /** Kinds that are custom resources elsewhere are not in what Kubernetes publishes: their rules say everything. */
 function isCustom(message: string): boolean {
   return message.startsWith('fairlead.') || message === 'policy.ClusterNetworkPolicy';
+}
+
+function isGateway(message: string): boolean {
+  return message.startsWith('gateway.');
+}
+
+/** Kinds of the Gateway API have theirs apart, and of the specification alone: whole objects are bound to one version there. */
+function moduleOf(message: string): string {
+  const [group = '', kind = ''] = message.split('.');
+  if (!isGateway(message))
+    return `kubernetes-models/_schemas/IoK8sApi${group[0]?.toUpperCase() ?? ''}${group.slice(1)}V1${kind}`;
+  const version = kind === 'TCPRoute' || kind === 'UDPRoute' ? 'V1alpha2' : 'V1';
+  return `@kubernetes-models/gateway-api/_schemas/IoK8sSigsGatewayApiApis${version}${kind}Spec`;
 }
 
 function fieldError(
@@ -73,6 +86,37 @@ function fieldError(
       return formats.has(instancePath)
         ? []
         : [invalidValue(field, value, `must be of type ${String(params['type'])}`)];
+    case 'maxLength':
+      return [tooLong(field, Number(params['limit']))];
+    case 'maxItems':
+      return [tooMany(field, listOf(value).length, Number(params['limit']))];
+    case 'maxProperties':
+      return [tooMany(field, Object.keys(objectOf(value)).length, Number(params['limit']))];
+    default:
+      return boundError(field, value, { keyword, params });
+  }
+}
+
+/** In the words of the API server's judge of schemas. */
+function boundError(
+  field: string,
+  value: unknown,
+  { keyword, params }: Pick<SchemaError, 'keyword' | 'params'>,
+): FieldError[] {
+  const limit = String(params['limit']);
+  switch (keyword) {
+    case 'pattern':
+      return [invalidValue(field, value, `${field} in body should match '${String(params['pattern'])}'`)];
+    case 'minLength':
+      return [invalidValue(field, value, `${field} in body should be at least ${limit} chars long`)];
+    case 'minItems':
+      return [
+        invalidValue(field, listOf(value).length, `${field} in body should have at least ${limit} items`),
+      ];
+    case 'minimum':
+      return [invalidValue(field, value, `${field} in body should be greater than or equal to ${limit}`)];
+    case 'maximum':
+      return [invalidValue(field, value, `${field} in body should be less than or equal to ${limit}`)];
     default:
       return [];
   }

@@ -4,6 +4,7 @@ import { objectOf, type Draft } from '../json.ts';
 import { validateClusterNetworkPolicy } from './cluster-network-policy.ts';
 import { validateConfigMap, validateSecret } from './config.ts';
 import type { FieldError } from './field-error.ts';
+import { isGatewayKind, validateGatewayKind } from './gateway-api/validate.ts';
 import { validateIdentity } from './identity.ts';
 import { validateMetadata } from './metadata.ts';
 import { validateIngress, validateNetworkPolicy } from './network.ts';
@@ -59,11 +60,11 @@ export function validateObject(
   object: Readonly<Draft>,
   { schemas, before }: ValidateOptions,
 ): readonly FieldError[] {
-  const errors = [
-    ...validateMetadata(message, objectOf(object['metadata'])),
-    ...(VALIDATORS[message]?.(object, before) ?? []),
-    ...schemas.check(message, object),
-  ];
+  const metadata = validateMetadata(message, objectOf(object['metadata']));
+  const schema = (): readonly FieldError[] => schemas.check(message, object);
+  if (isGatewayKind(message))
+    return [...metadata, ...validateGatewayKind(message, object, { schema, before })];
+  const errors = [...metadata, ...(VALIDATORS[message]?.(object, before) ?? []), ...schema()];
   // Rules and schemas overlap: what is said of a field once is said.
   const seen = new Set<string>();
   return errors.filter(({ field, reason }) => {
