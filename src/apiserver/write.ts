@@ -9,6 +9,7 @@ import type { FieldError } from '../objects/validation/field-error.ts';
 import { forbiddenField } from '../objects/validation/field-error.ts';
 import { validateObject } from '../objects/validation/validate.ts';
 import { timestampOf, type ApiContext } from './context.ts';
+import { admitIngressClass } from './default-ingress-class.ts';
 import { metadataOf } from './draft.ts';
 import { randomSuffix } from './random-suffix.ts';
 import { storedMessage } from './serve.ts';
@@ -52,6 +53,7 @@ export function createObject(
   const message = storedMessage(resource);
   applyDefaults(message, draft);
   if (message === 'core.Pod') admitServiceAccount(context, resource, draft, options);
+  if (message === 'networking.Ingress') admitIngressClass(context, draft);
   const shape = validateObject(message, draft, { schemas: context.schemas });
   refuse(resource, name, shape);
   refuse(resource, name, prepareCreate(context, resource, draft));

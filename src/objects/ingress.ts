@@ -37,7 +37,8 @@ export type IngressBackend =
   | { readonly kind: 'service'; readonly name: string; readonly port: Port | string }
   | { readonly kind: 'resource'; readonly ref: ObjectRef };
 
-const CLASS_ANNOTATION = 'kubernetes.io/ingress.class';
+/** Older than `spec.ingressClassName`, and still heeded. */
+export const CLASS_ANNOTATION = 'kubernetes.io/ingress.class';
 /** On an IngressClass: Ingresses that name no class are of this one. */
 export const DEFAULT_CLASS_ANNOTATION = 'ingressclass.kubernetes.io/is-default-class';
 

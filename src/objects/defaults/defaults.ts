@@ -2,6 +2,7 @@
 
 import type { Draft } from '../json.ts';
 import {
+  defaultIngressClass,
   defaultNamespace,
   defaultNetworkPolicy,
   defaultPersistentVolume,
@@ -46,6 +47,7 @@ const DEFAULTS: Readonly<Record<string, (object: never) => void>> = {
   'batch.Job': defaultJob,
   'batch.CronJob': defaultCronJob,
   'networking.NetworkPolicy': defaultNetworkPolicy,
+  'networking.IngressClass': defaultIngressClass,
   'gateway.Gateway': defaultGateway,
   'gateway.ListenerSet': defaultListenerSet,
   'gateway.HTTPRoute': defaultHttpRoute,

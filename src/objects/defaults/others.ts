@@ -1,4 +1,4 @@
-// Defaults of the remaining kinds: namespaces, secrets, storage, network policies, role bindings.
+// Defaults of the remaining kinds: namespaces, secrets, storage, network policies, classes of ingresses, role bindings.
 
 import type {
   Namespace,
@@ -6,7 +6,7 @@ import type {
   PersistentVolumeClaim,
   Secret,
 } from 'kubernetes-types/core/v1.d.ts';
-import type { NetworkPolicy } from 'kubernetes-types/networking/v1.d.ts';
+import type { IngressClass, NetworkPolicy } from 'kubernetes-types/networking/v1.d.ts';
 import type { RoleBinding } from 'kubernetes-types/rbac/v1.d.ts';
 import type { StorageClass } from 'kubernetes-types/storage/v1.d.ts';
 import { NAMESPACE_NAME_LABEL } from '../namespace.ts';
@@ -38,6 +38,10 @@ export function defaultNetworkPolicy({ spec }: NetworkPolicy): void {
   for (const rule of [...(spec.ingress ?? []), ...(spec.egress ?? [])]) {
     for (const port of rule.ports ?? []) port.protocol ||= 'TCP';
   }
+}
+
+export function defaultIngressClass({ spec }: IngressClass): void {
+  if (spec?.parameters !== undefined) spec.parameters.scope ||= 'Cluster';
 }
 
 export function defaultPersistentVolumeClaim({ spec }: PersistentVolumeClaim): void {

@@ -21,6 +21,13 @@ export function checkDnsSubdomain(name: string): string | undefined {
   return `a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`;
 }
 
+/** A star that stands for one label before a subdomain. */
+export function checkWildcard(name: string): string | undefined {
+  if (name.length > 253) return 'must be no more than 253 characters';
+  if (name.startsWith('*.') && SUBDOMAIN_1123.test(name.slice(2))) return undefined;
+  return `a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com', regex used for validation is '\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`;
+}
+
 export function checkDns1035Label(name: string): string | undefined {
   if (name.length > 63) return 'must be no more than 63 characters';
   if (LABEL_1035.test(name)) return undefined;

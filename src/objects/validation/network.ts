@@ -1,9 +1,8 @@
-// Validation of network policies and ingresses.
+// Validation of network policies.
 
 import { cidrHasCidr, cidrLength, cidrOf, parseInterfaceAddress, type Cidr } from '../../base/cidr.ts';
-import { isObject, listOf, objectOf, scalarText, textOf, type Draft } from '../json.ts';
+import { listOf, objectOf, textOf, type Draft } from '../json.ts';
 import { forbiddenField, invalidValue, notSupported, required, type FieldError } from './field-error.ts';
-import { checkDnsSubdomain } from './names.ts';
 import { portNumber, portReference } from './numbers.ts';
 import { validateSelector } from './selectors.ts';
 
@@ -86,66 +85,4 @@ function tryParseCidr(value: unknown): Cidr | undefined {
   } catch {
     return undefined;
   }
-}
-
-const PATH_TYPES = ['Exact', 'ImplementationSpecific', 'Prefix'];
-
-export function validateIngress(object: Readonly<Draft>): readonly FieldError[] {
-  const spec = objectOf(object['spec']);
-  const rules = listOf(spec['rules']);
-  if (rules.length === 0 && spec['defaultBackend'] === undefined) {
-    return [invalidValue('spec', rules, 'either `defaultBackend` or `rules` must be specified')];
-  }
-  const errors =
-    spec['defaultBackend'] === undefined
-      ? []
-      : validateBackend(spec['defaultBackend'], 'spec.defaultBackend');
-  return [...errors, ...rules.flatMap((rule, i) => validateRule(objectOf(rule), `spec.rules[${i}]`))];
-}
-
-function validateRule(rule: Readonly<Draft>, field: string): FieldError[] {
-  const host = textOf(rule['host']);
-  const wrong = host === undefined ? undefined : checkDnsSubdomain(host.replace(/^\*\./, ''));
-  const errors = wrong === undefined ? [] : [invalidValue(`${field}.host`, host, wrong)];
-  if (!isObject(rule['http'])) return errors;
-  const paths = listOf(rule['http']['paths']);
-  if (paths.length === 0) errors.push(required(`${field}.http.paths`));
-  return [
-    ...errors,
-    ...paths.flatMap((path, i) => validatePath(objectOf(path), `${field}.http.paths[${i}]`)),
-  ];
-}
-
-function validatePath({ path, pathType, backend }: Readonly<Draft>, field: string): FieldError[] {
-  const errors = validateBackend(backend, `${field}.backend`);
-  if (pathType === undefined) return [...errors, required(`${field}.pathType`, 'pathType must be specified')];
-  if (!PATH_TYPES.includes(scalarText(pathType)))
-    return [...errors, notSupported(`${field}.pathType`, pathType, PATH_TYPES)];
-  const text = textOf(path) ?? '';
-  const isOptional = pathType === 'ImplementationSpecific' && text === '';
-  if (!isOptional && !text.startsWith('/'))
-    errors.push(invalidValue(`${field}.path`, text, 'must be an absolute path'));
-  return errors;
-}
-
-function validateBackend(backend: unknown, field: string): FieldError[] {
-  const { service, resource } = objectOf(backend);
-  if (resource !== undefined && service !== undefined) {
-    return [invalidValue(field, '', 'cannot set both resource and service backends')];
-  }
-  if (resource !== undefined) return [];
-  if (service === undefined) return [required(field, 'resource or service backend is required')];
-  const { name, port } = objectOf(service);
-  const { name: portName, number } = objectOf(port);
-  const errors = textOf(name) === undefined ? [required(`${field}.service.name`)] : [];
-  const hasNumber = typeof number === 'number' && number !== 0;
-  if (hasNumber === (textOf(portName) !== undefined)) {
-    errors.push(
-      required(
-        `${field}.service.port`,
-        hasNumber ? 'cannot set both port name & port number' : 'port name or number is required',
-      ),
-    );
-  } else if (hasNumber) errors.push(...portNumber(`${field}.service.port.number`, number));
-  return errors;
 }

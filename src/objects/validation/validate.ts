@@ -7,7 +7,8 @@ import type { FieldError } from './field-error.ts';
 import { isGatewayKind, validateGatewayKind } from './gateway-api/validate.ts';
 import { validateIdentity } from './identity.ts';
 import { validateMetadata } from './metadata.ts';
-import { validateIngress, validateNetworkPolicy } from './network.ts';
+import { validateIngress, validateIngressClass } from './ingress.ts';
+import { validateNetworkPolicy } from './network.ts';
 import { validatePod } from './pod.ts';
 import { validateLoadBalancerPool } from './load-balancer-pool.ts';
 import type { SchemaChecks } from './schema.ts';
@@ -44,6 +45,7 @@ const VALIDATORS: Readonly<Record<string, Validator>> = {
   'policy.ClusterNetworkPolicy': validateClusterNetworkPolicy,
   'networking.NetworkPolicy': validateNetworkPolicy,
   'networking.Ingress': validateIngress,
+  'networking.IngressClass': validateIngressClass,
   'fairlead.Identity': validateIdentity,
   'fairlead.LoadBalancerPool': validateLoadBalancerPool,
 };
