@@ -4,7 +4,7 @@ import type { Gateway } from '../objects/gateway-api/gateway.ts';
 import { attachedTo, type AnyRoute } from './route-attach.ts';
 import { resolveBackend, type Speech } from './route-backend.ts';
 import { bestHost, compareRanks, hostRank, matchesHost } from './route-host.ts';
-import { idOf, servedListeners, type OwnedListener } from './route-listener.ts';
+import { idOf, servedListeners, validationOf, type OwnedListener } from './route-listener.ts';
 import { compareTexts } from './route-match.ts';
 import type {
   Choice,
@@ -49,6 +49,9 @@ export function connect(
   const at = mostSpecific(listeners, serverName);
   if (at === undefined) return { kind: 'closed', because: 'no-name' };
   if (at.listener.protocol === 'TLS') return stream(objects, { gateway, at, serverName });
+  // "The gateway will accept connections only if the client presents a valid certificate."
+  const isAsked = validationOf(gateway, at.listener)?.mode === 'valid-only';
+  if (isAsked && tls.certificate !== 'trusted') return { kind: 'closed', because: 'not-trusted' };
   const ofHttps = listeners.filter(({ listener }) => listener.protocol === 'HTTPS');
   return { kind: 'http', gateway, listeners: ofHttps, at };
 }

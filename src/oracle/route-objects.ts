@@ -50,8 +50,15 @@ export interface GatewayConnection {
   readonly gateway: Named;
   readonly port: number;
   readonly transport: 'TCP' | 'UDP';
-  /** Undefined where the client does not begin with TLS; `serverName` is what it asks for (SNI). */
-  readonly tls: { readonly serverName: string | undefined } | undefined;
+  /** Undefined where the client does not begin with TLS. */
+  readonly tls: ClientTls | undefined;
+}
+
+export interface ClientTls {
+  /** What the client asks for (SNI). */
+  readonly serverName: string | undefined;
+  /** Whether one of the authorities of the port vouches for what the client shows; absent where it shows nothing. */
+  readonly certificate?: 'trusted' | 'untrusted';
 }
 
 /** What the client sends on a connection to a Gateway, or to the controller of Ingresses. */
@@ -164,7 +171,7 @@ export interface StreamAnswer {
 /** Nobody listens, nobody has the name, or something else is spoken there: no HTTP comes of it. */
 export interface Closed {
   readonly kind: 'closed';
-  readonly because: 'no-listener' | 'no-name' | 'no-route' | 'not-tls' | 'not-plain';
+  readonly because: 'no-listener' | 'no-name' | 'no-route' | 'not-tls' | 'not-plain' | 'not-trusted';
 }
 
 export type RouteAnswer = Closed | StreamAnswer | Response | GrpcStatus | RuleAnswer;

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type {
+  ClientTls,
   Forward,
   GatewayObjects,
   GatewayRequest,
@@ -30,7 +31,7 @@ export function testRoutes(title: string, rows: readonly RouteRow[]): void {
 }
 
 /**
- * "sni=example.org port=8443 POST example.org/path?query | header: value": port 80 without TLS, 443 with it; "sni=-" asks for no name, and a host of
+ * "sni=example.org port=8443 POST example.org/path?query | header: value": port 80 without TLS, 443 with it; "sni=-" asks for no name, "client=trusted" shows a certificate, and a host of
  * "-" is none.
  */
 export function requestOf(text: string): GatewayRequest {
@@ -40,11 +41,17 @@ export function requestOf(text: string): GatewayRequest {
     words.find((it) => it.startsWith(`${name}=`))?.slice(name.length + 1);
   const [, host = '', path = '', query] = /^([^/?*]+)([^?]*)(?:\?(.*))?$/s.exec(words.at(-1) ?? '') ?? [];
   const serverName = option('sni');
+  const certificate = option('client');
+  const shown: Pick<ClientTls, 'certificate'> =
+    certificate === 'trusted' || certificate === 'untrusted' ? { certificate } : {};
   return {
     gateway: { namespace: 'infra', name: option('gateway') ?? 'gw' },
     transport: words.includes('udp') ? 'UDP' : 'TCP',
     port: Number(option('port') ?? (serverName === undefined ? 80 : 443)),
-    tls: serverName === undefined ? undefined : { serverName: serverName === '-' ? undefined : serverName },
+    tls:
+      serverName === undefined
+        ? undefined
+        : { serverName: serverName === '-' ? undefined : serverName, ...shown },
     method: words.slice(0, -1).find((it) => /^[A-Z]+$/.test(it)) ?? 'GET',
     host: host === '-' ? undefined : host,
     path,

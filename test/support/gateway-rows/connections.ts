@@ -1,5 +1,6 @@
 // Connections: which listener has them, TLS, requests that came to the wrong one, and routes of TLS, TCP and UDP.
 
+import { parsePort } from '../../../src/base/port.ts';
 import {
   aGateway,
   aListener,
@@ -79,7 +80,43 @@ export const MISDIRECTED: readonly RouteRow[] = [
   },
 ];
 
+const CA = { caCertificates: [{ group: '', kind: 'ConfigMap', namespace: 'infra', name: 'ca' }] };
+
 export const CONNECTIONS: readonly RouteRow[] = [
+  {
+    name: 'clients show a certificate where HTTPS wants one, by port',
+    given: {
+      gateways: [
+        aGateway(
+          'gw',
+          [
+            aListener('a HTTPS 443'),
+            aListener('b HTTPS 444'),
+            aListener('c HTTPS 445'),
+            aListener('d TLS 446'),
+          ],
+          {
+            frontendValidation: { ...CA, mode: 'valid-only' },
+            frontendTlsPorts: new Map([
+              [parsePort(444), { ...CA, mode: 'insecure-fallback' }],
+              [parsePort(445), undefined],
+            ]),
+          },
+        ),
+      ],
+      httpRoutes: [anHttpRoute('r', ANY)],
+      streamRoutes: [aStreamRoute('TLSRoute', 't', ['v2'], { hostnames: ['a.com'] })],
+    },
+    asked: {
+      'sni=a.com client=trusted a.com/': 'v1',
+      'sni=a.com client=untrusted a.com/': 'closed not-trusted',
+      'sni=a.com a.com/': 'closed not-trusted',
+      'sni=a.com port=444 client=untrusted a.com/': 'v1',
+      'sni=a.com port=444 a.com/': 'v1',
+      'sni=a.com port=445 a.com/': 'v1',
+      'sni=a.com port=446 a.com/': 'v2',
+    },
+  },
   {
     name: 'HTTP is spoken without TLS, HTTPS with it',
     given: {
