@@ -10,7 +10,7 @@ import type { SlotOf } from './render-rules.ts';
 export interface StreamContext {
   readonly slotOf: SlotOf;
   /** Keeps a tree for Lua and gives its name. */
-  put(tree: Tree): string;
+  readonly put: (tree: Tree) => string;
 }
 
 export function streamLines(port: ProxyPort, context: StreamContext): ReadonlyMap<string, string> {

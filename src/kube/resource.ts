@@ -106,8 +106,6 @@ export const CLUSTER_NETWORK_POLICIES = resourceRef(
   'policy.networking.k8s.io/v1alpha2',
   'ClusterNetworkPolicy',
 );
-export const INGRESSES = resourceRef('networking.k8s.io/v1', 'Ingress');
-export const INGRESS_CLASSES = resourceRef('networking.k8s.io/v1', 'IngressClass');
 
 const GATEWAY_API = 'gateway.networking.k8s.io/v1';
 export const GATEWAY_CLASSES = resourceRef(GATEWAY_API, 'GatewayClass');

@@ -81,10 +81,10 @@ function podSpec(gateway: Gateway, { image, hostFolder }: GatewayPodSettings): o
     command: [
       `${INSTALLATION}/bin/fairlead`,
       'gateway',
-      ...['--gateway', `${gateway.namespace}/${gateway.name}`],
-      ...['--service', infrastructureName(gateway)],
-      ...['--folder', FOLDER],
-      ...['--node', '$(NODE_NAME)'],
+      `--gateway=${gateway.namespace}/${gateway.name}`,
+      `--service=${infrastructureName(gateway)}`,
+      `--folder=${FOLDER}`,
+      '--node=$(NODE_NAME)',
     ],
     env: [{ name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } }],
     volumeMounts: [

@@ -20,8 +20,9 @@ import {
   SERVICES,
   type ResourceRef,
 } from '../../kube/resource.ts';
+import type { Netlink } from '../../sys/netlink-types.ts';
 import { openNetlink } from '../../sys/netlink.ts';
-import { runAnnouncer } from '../announce/announcer.ts';
+import { runAnnouncer, type AnnouncerOptions } from '../announce/announcer.ts';
 import { runIssuer } from '../authority/issuer.ts';
 import { CertificateAuthority } from '../cluster/pki.ts';
 import { HOST_PROGRAMS_ANNOTATION } from '../kubelet/program-of.ts';
@@ -61,30 +62,16 @@ export async function runControllers(configFile: string, signal: AbortSignal): P
     onProblem: (error, retryInMs) => log.warn({ code: error.code, retryInMs }, error.message),
   });
   const ended = new AbortController();
-  const until = AbortSignal.any([signal, ended.signal]);
-  const follow = {
-    cluster: cache,
-    connected: (end: AbortSignal) => cache.connected(end),
-    clock: systemClock,
-    onProblem: (error: FairleadError) => log.warn({ code: error.code }, error.message),
-  };
-  const issuing = runIssuer(
+  const followers = startFollowers(
     {
-      ...follow,
+      config,
       authority: await CertificateAuthority.open(config.gatewayAuthority),
       client,
-      subscribe: (listener) => subscribeAll(cache, [GATEWAYS, LISTENER_SETS, SECRETS], listener),
-    },
-    until,
-  );
-  const announcing = runAnnouncer(
-    {
-      ...follow,
-      link: config.announcedOn,
+      cache,
       netlink,
-      subscribe: (listener) => subscribeAll(cache, [SERVICES, NODES, ENDPOINT_SLICES], listener),
+      onProblem: (error) => log.warn({ code: error.code }, error.message),
     },
-    until,
+    AbortSignal.any([signal, ended.signal]),
   );
   try {
     await runEngine(
@@ -105,10 +92,40 @@ export async function runControllers(configFile: string, signal: AbortSignal): P
     );
   } finally {
     ended.abort();
-    await Promise.all([announcing, issuing]);
+    await followers;
     netlink.close();
     client.close();
   }
+}
+
+interface FollowerParts {
+  readonly config: ControllersConfig;
+  readonly authority: CertificateAuthority;
+  readonly client: KubeClient;
+  readonly cache: ClusterCache;
+  readonly netlink: Netlink;
+  readonly onProblem: (error: FairleadError) => void;
+}
+
+/** What follows the cluster without being a controller: the host's routes and the authority of Gateways. They run until `signal` aborts. */
+async function startFollowers(
+  { config, authority, client, cache, netlink, onProblem }: FollowerParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const follow = (resources: readonly ResourceRef[]): Omit<AnnouncerOptions, 'link' | 'netlink'> => ({
+    cluster: cache,
+    connected: (until) => cache.connected(until),
+    subscribe: (listener) => subscribeAll(cache, resources, listener),
+    clock: systemClock,
+    onProblem,
+  });
+  await Promise.all([
+    runIssuer({ ...follow([GATEWAYS, LISTENER_SETS, SECRETS]), authority, client }, signal),
+    runAnnouncer(
+      { ...follow([SERVICES, NODES, ENDPOINT_SLICES]), link: config.announcedOn, netlink },
+      signal,
+    ),
+  ]);
 }
 
 /** Pods of Gateways run this machine's programs: HAProxy is one of them. */
