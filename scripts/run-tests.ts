@@ -8,6 +8,7 @@ import { globSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { run as runFiles } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { PURE_TESTS } from '../test/support/pure-tests.ts';
 
 const KERNEL = ['src/**/*.kernel.test.ts', 'test/{kernel,contract,scenarios,e2e}/**/*.test.ts'];
 /** Boots of another kernel under emulation: the files there bound themselves. */
@@ -62,14 +63,15 @@ async function run(name: string, files: readonly string[], concurrency: number):
 }
 
 function unit(): Promise<boolean> {
-  const kernel = new Set(globSync(KERNEL));
+  // The pure ones are run by `test/pure.test.ts`.
+  const others = new Set([...globSync(KERNEL), ...globSync(PURE_TESTS)]);
   const files = globSync([
     'src/**/*.test.ts',
     'test/*.test.ts',
     'test/{states,fuzz}/**/*.test.ts',
     'scripts/**/*.test.ts',
   ]);
-  return run('unit', files.filter((file) => !kernel.has(file)).sort(), SIDE_BY_SIDE.unit);
+  return run('unit', files.filter((file) => !others.has(file)).sort(), SIDE_BY_SIDE.unit);
 }
 
 /** All of them, each once. A name in LONGEST that no file has is a mistake, not a shorter list. */
