@@ -2,7 +2,11 @@
 // nothing of the one that was left is there.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { SERVICE_BACKENDS, backendSupport } from '../../src/backends/registry.ts';
 import { probeMachine } from '../../src/sys/probe.ts';
 import { fairlead } from '../support/cluster.ts';
@@ -11,7 +15,10 @@ import { FAMILIES, type Family, type World } from './network-world.ts';
 import type { Prober } from './prober-client.ts';
 import type { Tally } from './prober-types.ts';
 
+const PROGRAM = fileURLToPath(new URL('../../bin/fairlead', import.meta.url));
 const ANSWER_MS = 5_000;
+/** The server closes a connection that says nothing for five seconds; a change takes longer where the machine is busy. */
+const SAID_EVERY_MS = 1_000;
 const LOAD_EVERY_MS = 20;
 const GONE_MS = 30_000;
 
@@ -45,7 +52,7 @@ export function backendRows(world: () => World, names: readonly string[]): void 
         clients.flatMap((it) => FAMILIES.map((family) => openBefore(it, family, world()))),
       );
       const loads = await Promise.all(clients.map((it) => startLoad(it, world())));
-      setProxy(world().cluster, to);
+      await setProxyUnder(open, world().cluster, to);
       const tallies = await Promise.all(loads.map((stop) => stop()));
       const failed = tallies.map(({ errors, sent }, i) => ({ from: clients[i]?.name, errors, sent }));
       assert.deepEqual(
@@ -157,6 +164,19 @@ async function startLoad({ prober }: Client, world: World): Promise<() => Promis
     everyMs: LOAD_EVERY_MS,
   });
   return () => prober.request('stop', load);
+}
+
+/** Changes the backend while what is open goes on to be used. */
+async function setProxyUnder(open: readonly Open[], cluster: string, name: string): Promise<void> {
+  const ended = new AbortController();
+  const change = promisify(execFile)(PROGRAM, ['set', `proxy=${name}`, '--name', cluster]);
+  const using = (async () => {
+    while (!ended.signal.aborted) {
+      for (const it of open) await assertLives(it);
+      await sleep(SAID_EVERY_MS);
+    }
+  })();
+  await Promise.all([change.finally(() => ended.abort()), using]);
 }
 
 export function setProxy(cluster: string, name: string): void {
