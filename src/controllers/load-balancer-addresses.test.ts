@@ -228,6 +228,21 @@ const ROWS: readonly { readonly name: string; readonly world: World; readonly ex
     expected: { a: ['192.0.2.1'], '!a': "203.0.113.7 is not the Service's any more: it has 192.0.2.1 now" },
   },
   {
+    name: 'an asked address in the look in which a younger one lets it go',
+    world: {
+      pools: [POOL],
+      services: [
+        aService('a', { annotations: { [ASK]: '192.0.2.2' } }),
+        aService('b', { annotations: { [ASK]: '192.0.2.1' }, held: ['192.0.2.2'] }),
+      ],
+    },
+    expected: {
+      a: ['192.0.2.2'],
+      b: ['192.0.2.1'],
+      '!b': "192.0.2.2 is not the Service's any more: it has 192.0.2.1 now",
+    },
+  },
+  {
     name: 'no address twice out of two pools that overlap',
     world: {
       pools: [aPool('a', ['192.0.2.1/32']), aPool('b', ['192.0.2.1-192.0.2.2'])],

@@ -53,12 +53,8 @@ export function assignAddresses(
 ): ReadonlyMap<string, Assignment> {
   const books = new Books(pools, foreign);
   for (const claim of claims) books.keep(claim);
-  const problems = new Map<string, string>();
   const growing = claims.filter(({ isEnding }) => !isEnding);
-  for (const claim of growing) {
-    const problem = books.giveAsked(claim);
-    if (problem !== undefined) problems.set(claim.key, problem);
-  }
+  const problems = giveAsked(books, growing);
   for (const claim of growing) {
     if (problems.has(claim.key)) continue;
     const problem = books.giveAny(claim);
@@ -67,6 +63,20 @@ export function assignAddresses(
   return new Map(
     claims.map(({ key, families }) => [key, { ips: books.of(key, families), problem: problems.get(key) }]),
   );
+}
+
+/** What one lets go may be what an older one waits for: those that got nothing are asked again while somebody gets something. */
+function giveAsked(books: Books, claims: readonly Claim[]): Map<string, string> {
+  let waiting = claims;
+  for (;;) {
+    const problems = new Map<string, string>();
+    for (const claim of waiting) {
+      const problem = books.giveAsked(claim);
+      if (problem !== undefined) problems.set(claim.key, problem);
+    }
+    if (problems.size === 0 || problems.size === waiting.length) return problems;
+    waiting = waiting.filter(({ key }) => problems.has(key));
+  }
 }
 
 class Books {
