@@ -34,9 +34,12 @@ const MAX_ATTEMPTS = 20;
 export function shapeOf({ protocol, retry }: ProxyBackend): Shape {
   if (retry === undefined || protocol === 'tcp') return protocol;
   const codes = [...new Set(retry.codes)].filter((it) => RETRIED_CODES.has(it)).sort((a, b) => a - b);
-  return [protocol, 'retry', Math.min(MAX_ATTEMPTS, Math.max(1, Math.trunc(retry.attempts))), ...codes].join(
-    ' ',
-  );
+  return [
+    protocol,
+    'retry',
+    Number.isInteger(retry.attempts) ? Math.min(MAX_ATTEMPTS, Math.max(1, retry.attempts)) : 1,
+    ...codes,
+  ].join(' ');
 }
 
 export function whyNotRetried({ retry }: ProxyBackend): string | undefined {

@@ -59,6 +59,29 @@ describe('a proxy', () => {
     assert.equal(later.reloads, reloads);
   });
 
+  test('loses no request while routes and endpoints change', async () => {
+    let isOver = false;
+    const outcomes = new Set<string>();
+    const traffic = Array.from({ length: 4 }, async () => {
+      while (!isOver) outcomes.add(await backendOf('/b'));
+    });
+    for (let i = 0; i < 20; i++) {
+      // The route leads to another backend of the model, and what it leads to has other endpoints each time.
+      const [name, endpoint] = i % 2 === 0 ? ['even', one] : ['odd', two];
+      await rig.driver.publish(
+        aModel({
+          ports: [anHttpPort(80, aListener(undefined, aTable('shop.example', anEntry('/b*', `r${i}`))))],
+          rules: [aRule(`r${i}`, name as string)],
+          backends: [aBackend(name as string, [(endpoint as TestBackend).endpoint])],
+        }),
+      );
+    }
+    await rig.driver.publish(shop('/b*', two));
+    isOver = true;
+    await Promise.all(traffic);
+    assert.deepEqual([...outcomes].sort(), ['one', 'two']);
+  });
+
   test('comes back from its files when it is killed', async () => {
     const { pid } = rig.process;
     assert.ok(pid !== undefined);
