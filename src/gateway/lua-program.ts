@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { luaText } from './proxy-text.ts';
 
 /** In their order: a part knows those before it. */
-const PARTS = ['trees', 'matching', 'filters', 'routing', 'mirroring'];
+const PARTS = ['trees', 'matching', 'asking', 'filters', 'routing', 'mirroring'];
 
 /** One file, since HAProxy 2.6 gives neither arguments nor names of their own to what it loads per thread. */
 export async function readLua(folder: string): Promise<string> {

@@ -66,9 +66,17 @@ function filterTree(filter: ProxyFilter, slotOf: SlotOf, onProblem: (problem: st
       const origins = fine(allowOrigins, isHeaderValue, onProblem);
       return [filter.kind, origins, filter.allowCredentials ? 'yes' : '', ...lists, String(filter.maxAgeS)];
     }
-    case 'external-auth':
-      onProblem('external authorization is not supported');
-      return [filter.kind];
+    case 'external-auth': {
+      const slot = slotOf(filter.backend) ?? '';
+      if (slot === '') onProblem('who is to be asked for authorization is not there');
+      if (filter.protocol !== 'http') onProblem('authorization by gRPC is not supported');
+      if (filter.forwardBodyBytes > 0) onProblem('bodies cannot be shown to who is asked for authorization');
+      const prefix = pathTree({ type: 'full', value: filter.pathPrefix }, onProblem);
+      const headers = [filter.allowedHeaders, filter.allowedResponseHeaders].map((list) =>
+        fine(list, isHeaderName, onProblem).map((it) => it.toLowerCase()),
+      );
+      return [filter.kind, slot, prefix, ...headers];
+    }
     default:
       return filter satisfies never;
   }

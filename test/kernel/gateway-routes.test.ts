@@ -1,7 +1,7 @@
 // What requests meet behind routes of every form, in a real HAProxy: rows of a request and who answers it.
 
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { parseIp } from '../../src/base/ip.ts';
@@ -424,20 +424,74 @@ describe('routes', () => {
 
   /** "/x/500/2" is answered 500 twice, "/x/slow/2" not at all for two times. */
   async function openFailing(onTry: (path: string) => number): Promise<Endpoint> {
-    const server = createServer((request, response) => {
+    return openServer((request, response) => {
       const [, , how = '', times = ''] = request.url?.split('/') ?? [];
       const isFine = onTry(request.url ?? '') > Number(times);
       if (!isFine && how === 'slow') return;
       response.statusCode = isFine ? 200 : Number(how);
       response.end(JSON.stringify({ name: 'failing' }));
     });
+  }
+
+  async function openServer(onRequest: RequestListener): Promise<Endpoint> {
+    const server = createServer(onRequest);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    lifetime.defer('failing', () => {
+    lifetime.defer('a server', () => {
       server.closeAllConnections();
       return new Promise<void>((resolve) => server.close(() => resolve()));
     });
     return { ip: parseIp('127.0.0.1'), port: parsePort((server.address() as AddressInfo).port) };
   }
+
+  test('somebody else is asked whether a request may go on', async () => {
+    const auth = (backend: string, pathPrefix: string): ProxyFilter => ({
+      kind: 'external-auth',
+      protocol: 'http',
+      backend,
+      pathPrefix,
+      allowedHeaders: ['X-Seen'],
+      allowedResponseHeaders: ['X-User'],
+      forwardBodyBytes: 0,
+    });
+    const questions: string[] = [];
+    const endpoint = await openServer((request, response) => {
+      const { headers, method, url } = request;
+      questions.push(
+        `${method} ${url} ${String(headers['x-seen'])} ${String(headers['x-hidden'])} ${String(headers.host)}`,
+      );
+      const isFine = headers.authorization === 'fine';
+      response.writeHead(
+        isFine ? 200 : 401,
+        isFine ? { 'x-user': 'me', 'x-more': 'no' } : { 'www-authenticate': 'Basic' },
+      );
+      response.end(isFine ? '' : 'who are you');
+    });
+    const rules = [aRule('/auth*', 'a', { filters: [auth('auth', '/check')] }), aRule('/gone*', 'a', { filters: [auth('nobody', '')] }), aRule('/away*', 'a', { filters: [auth('away', '')] })]; // prettier-ignore
+    const ports = [oneTable(...rules.map((it) => anEntry(it.id, it.id)))];
+    const more = [aBackend('auth', [endpoint]), aBackend('away', [])];
+    const all = new Map([...backends, ...more.map((it) => [it.id, it] as const)]);
+    const { problems } = await rig.driver.publish({ ...aModel({ ports, rules }), backends: all });
+    assert.deepEqual([...problems.keys()], ['/gone*']);
+    const headers = { 'x-seen': 's', 'x-hidden': 'h', 'x-user': 'forged' };
+    const fine = await asked({ path: '/auth/x?y', headers: { ...headers, authorization: 'fine' } });
+    assert.deepEqual(
+      [fine.status, seen(fine).name, seen(fine).headers['x-user'], seen(fine).headers['x-more']],
+      [200, 'a', 'me', undefined],
+    );
+    const denied = await asked({ path: '/auth/x', headers, method: 'PATCH' });
+    assert.deepEqual(
+      [denied.status, denied.headers['www-authenticate'], denied.body],
+      [401, 'Basic', 'who are you'],
+    );
+    assert.deepEqual(questions, [
+      'GET /check/auth/x?y s undefined x.example',
+      'GET /check/auth/x s undefined x.example',
+    ]);
+    await assertRows([
+      [{ path: '/gone' }, '500'],
+      [{ path: '/away' }, '503'],
+    ]);
+  });
 
   test('CORS answers preflights and says who may read', async () => {
     const cors = { kind: 'cors' as const, exposeHeaders: ['x-e'], maxAgeS: 60 };

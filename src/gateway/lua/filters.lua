@@ -39,8 +39,8 @@ local function location_of(txn, filter, entry, request)
   return scheme .. "://" .. authority .. path .. (query ~= "" and "?" .. query or "")
 end
 
-local function answer(txn, status, headers)
-  local reply = txn:reply({ status = status })
+local function answer(txn, status, headers, body)
+  local reply = txn:reply({ status = status, body = body })
   for _, it in ipairs(headers) do reply:add_header(it[1], it[2]) end
   txn:done(reply)
 end
@@ -94,4 +94,36 @@ local function cors(txn, filter, request)
     set[#set + 1] = { "access-control-expose-headers", table.concat(filter[6], ", ") }
   end
   return { "response-headers", set, { { "vary", "Origin" } }, {} }
+end
+
+local function set_of(names)
+  local set = { ["authorization"] = true }
+  for _, name in ipairs(names) do set[name] = true end
+  return set
+end
+
+-- Somebody else says whether the request may go on: 200 is yes and may bring headers for the backend, anything else is the client's answer.
+local function authorize(txn, filter, request)
+  -- A method that the client cannot send is asked about as one that it can.
+  local method = ASKED[request.method] or "get"
+  local asked = question(txn, filter[2], (filter[3][2] or "") .. txn.f:pathq(), copied_headers(txn, set_of(filter[4])))
+  asked.headers["x-forwarded-method"] = { request.method }
+  local client = core.httpclient()
+  local said = client[method](client, asked)
+  local status = said and tonumber(said.status) or 0
+  if status == 200 then
+    for _, name in ipairs(filter[5]) do
+      -- What the client says under these names counts for nothing.
+      txn.http:req_del_header(name)
+      for _, value in pairs(said.headers[name] or {}) do txn.http:req_add_header(name, value) end
+    end
+    return
+  end
+  local headers = {}
+  for name, values in pairs(said and said.headers or {}) do
+    if not OWN[name] then
+      for _, value in pairs(values) do headers[#headers + 1] = { name, value } end
+    end
+  end
+  return answer(txn, status >= 300 and status or 503, headers, said and said.body)
 end

@@ -39,6 +39,8 @@ local function follow(txn, entry, request)
         if filter[2] ~= "" and txn.f:rand(1000000) < tonumber(filter[3]) * 1000000 then
           mirrors[#mirrors + 1] = filter[2]
         end
+      elseif kind == "external-auth" then
+        authorize(txn, filter, request)
       elseif kind == "redirect" then
         answer(txn, tonumber(filter[6]), { { "location", location_of(txn, filter, entry, request) } })
       elseif kind == "rewrite" then
