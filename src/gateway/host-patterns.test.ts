@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compareSpecificity, covers, patternOf } from './host-patterns.ts';
+import fc from 'fast-check';
+import { compareSpecificity, coveringPatterns, covers, mostSpecific, patternOf } from './host-patterns.ts';
 
 test('patternOf() knows names, "*." and none, and one label where it is asked for', () => {
   const rows = [
@@ -60,4 +61,19 @@ test('covers(): whose names are among the names of another', () => {
 test('compareSpecificity() has the more specific one first', () => {
   const sorted = ['c.b.test', '?.b.test', '*.b.test', '*.test', '*'];
   assert.deepEqual(sorted.toReversed().sort(compareSpecificity), sorted);
+});
+
+test('coveringPatterns() are those that cover, in order', () => {
+  const name = fc.array(fc.constantFrom('a', 'b'), { minLength: 1, maxLength: 4 }).map((it) => it.join('.'));
+  const pattern = fc.oneof(name, name.map((it) => `*.${it}`), name.map((it) => `?.${it}`), fc.constant('*')); // prettier-ignore
+  fc.assert(
+    fc.property(fc.uniqueArray(pattern, { maxLength: 12 }), pattern, (all, one) => {
+      const covering = all.filter((it) => covers(it, one)).sort(compareSpecificity);
+      assert.deepEqual(
+        [...coveringPatterns(one)].filter((it) => all.includes(it)),
+        covering,
+      );
+      assert.equal(mostSpecific(new Map(all.map((it) => [it, it])), one), covering[0]);
+    }),
+  );
 });

@@ -26,6 +26,31 @@ export function covers(outer: string, inner: string): boolean {
   return !inner.slice(0, -suffix.length).includes('.');
 }
 
+/** The pattern itself and all others that have every name of it, the most specific one first. */
+export function* coveringPatterns(pattern: string): Iterable<string> {
+  yield pattern;
+  if (pattern === '*') return;
+  let rest = pattern;
+  if (pattern.startsWith('?.')) yield `*${pattern.slice(1)}`;
+  if (isWild(pattern)) rest = pattern.slice(2);
+  for (let isFirst = true, dot = rest.indexOf('.'); dot >= 0; dot = rest.indexOf('.')) {
+    rest = rest.slice(dot + 1);
+    if (isFirst && !isWild(pattern)) yield `?.${rest}`;
+    yield `*.${rest}`;
+    isFirst = false;
+  }
+  yield '*';
+}
+
+/** What stands for the most specific one of the patterns that have every name of `pattern`. */
+export function mostSpecific<T>(byPattern: ReadonlyMap<string, T>, pattern: string): T | undefined {
+  for (const it of coveringPatterns(pattern)) {
+    const found = byPattern.get(it);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 /** The more specific one first; of the patterns that have one name. */
 export function compareSpecificity(a: string, b: string): number {
   return rank(b) - rank(a) || b.length - a.length || (a < b ? -1 : Number(a > b));

@@ -19,7 +19,7 @@ import type {
   ProxyPort,
   RouteEntry,
 } from '../model/gateway.ts';
-import { compareSpecificity, covers, patternOf, patternOfTable } from './host-patterns.ts';
+import { coveringPatterns, mostSpecific, patternOf, patternOfTable } from './host-patterns.ts';
 import { contentName, isMapKey, type Tree, treeText } from './proxy-text.ts';
 import { streamLines } from './render-streams.ts';
 import { directBackend, ruleTree, type RuleContext, type SlotOf } from './render-rules.ts';
@@ -71,14 +71,11 @@ export class RouteMaps {
         this.maps.guards.set(`${port}|${pattern}`, validation.isRequired ? 'required' : 'optional');
       return pattern === undefined ? [] : [{ pattern, tables: tablesOf(port, pattern, listener.hosts) }];
     });
-    owners.sort((a, b) => compareSpecificity(a.pattern, b.pattern));
-    for (const { tables } of owners) for (const table of tables) this.#addTable(table, tables);
-    const patterns = new Set(
-      owners.flatMap((it) => [it.pattern, ...it.tables.map((table) => table.pattern)]),
-    );
-    for (const pattern of patterns) {
-      const owner = owners.find((it) => covers(it.pattern, pattern));
-      const table = owner?.tables.find((it) => covers(it.pattern, pattern));
+    const byPattern = new Map(owners.map((it) => [it.pattern, it]));
+    for (const { tables } of owners) for (const table of tables.values()) this.#addTable(table, tables);
+    for (const pattern of new Set(owners.flatMap((it) => [it.pattern, ...it.tables.keys()]))) {
+      const owner = mostSpecific(byPattern, pattern);
+      const table = owner === undefined ? undefined : mostSpecific(owner.tables, pattern);
       // A name whose listener has nothing for it is known all the same: no less specific listener may take it.
       this.maps.hosts.set(`${port}|${pattern}`, table?.key ?? tableKey(port, owner?.pattern ?? '', '-'));
     }
@@ -89,13 +86,14 @@ export class RouteMaps {
     for (const [key, value] of lines) this.maps.streams.set(key, value);
   }
 
-  #addTable(table: NamedTable, tables: readonly NamedTable[]): void {
+  #addTable(table: NamedTable, tables: ReadonlyMap<string, NamedTable>): void {
     const groups = groupEntries(table.entries);
     for (const [path, entries] of groups.exact)
       this.maps.exact.set(`${table.key}|${path}`, this.#target(entries, groups));
     for (const [path, entries] of groups.prefix)
       this.maps.prefix.set(`${table.key}|${path}`, this.#target(entries, groups));
-    const next = tables.find((it) => it !== table && covers(it.pattern, table.pattern))?.key;
+    const [, ...less] = coveringPatterns(table.pattern);
+    const next = less.map((it) => tables.get(it)?.key).find((it) => it !== undefined);
     if (next === undefined && groups.regex.length === 0) return;
     const regexes = groups.regex.length === 0 ? '' : this.#list(groups.regex);
     this.maps.more.set(table.key, treeText([next ?? '', regexes]));
@@ -151,15 +149,19 @@ interface NamedTable {
   readonly entries: readonly RouteEntry[];
 }
 
-/** The most specific one first. */
-function tablesOf(port: number, listener: string, hosts: readonly HostTable[]): readonly NamedTable[] {
-  const tables = hosts.flatMap((table) => {
-    const pattern = patternOfTable(table);
-    return pattern === undefined
-      ? []
-      : [{ key: tableKey(port, listener, pattern), pattern, entries: table.entries }];
-  });
-  return tables.sort((a, b) => compareSpecificity(a.pattern, b.pattern));
+/** By their patterns. */
+function tablesOf(
+  port: number,
+  listener: string,
+  hosts: readonly HostTable[],
+): ReadonlyMap<string, NamedTable> {
+  const tables = new Map<string, NamedTable>();
+  for (const host of hosts) {
+    const pattern = patternOfTable(host);
+    if (pattern === undefined || tables.has(pattern)) continue;
+    tables.set(pattern, { key: tableKey(port, listener, pattern), pattern, entries: host.entries });
+  }
+  return tables;
 }
 
 function tableKey(port: number, listener: string, table: string): string {

@@ -2,7 +2,7 @@
 // ends ("tls-443-https"), or to nobody ("-"). Pure.
 
 import type { ProxyPort, StreamHost, StreamTarget, TlsListener, TlsPort } from '../model/gateway.ts';
-import { compareSpecificity, covers, patternOf } from './host-patterns.ts';
+import { mostSpecific, patternOf } from './host-patterns.ts';
 import type { Tree } from './proxy-text.ts';
 import { streamKey } from './render-ports.ts';
 import type { SlotOf } from './render-rules.ts';
@@ -28,20 +28,19 @@ export function streamLines(port: ProxyPort, context: StreamContext): ReadonlyMa
 
 function tlsLines({ port, listeners }: TlsPort, context: StreamContext): ReadonlyMap<string, string> {
   const lines = new Map<string, string>();
-  const named = listeners
-    .flatMap((listener) => {
-      const pattern = patternOf(listener.hostname);
-      return pattern === undefined ? [] : [{ pattern, listener, hosts: hostsOf(listener) }];
-    })
-    .sort((a, b) => compareSpecificity(a.pattern, b.pattern));
-  for (const pattern of new Set(
-    named.flatMap((it) => [it.pattern, ...it.hosts.map((host) => host.pattern)]),
-  )) {
-    const owner = named.find((it) => covers(it.pattern, pattern));
+  const named = new Map<string, NamedListener>();
+  for (const listener of listeners) {
+    const pattern = patternOf(listener.hostname);
+    if (pattern !== undefined && !named.has(pattern))
+      named.set(pattern, { pattern, listener, hosts: hostsOf(listener) });
+  }
+  const patterns = [...named.values()].flatMap((it) => [it.pattern, ...it.hosts.keys()]);
+  for (const pattern of new Set(patterns)) {
+    const owner = mostSpecific(named, pattern);
     if (owner === undefined) continue;
     const { listener } = owner;
     const { kind } = listener;
-    const host = owner.hosts.find((it) => covers(it.pattern, pattern))?.host;
+    const host = mostSpecific(owner.hosts, pattern);
     const isGuarded = kind === 'tls-end' && listener.tls.clientValidation?.isRequired === true;
     const target = targetText(host?.target, context, isGuarded ? owner.pattern : undefined);
     const outer = { https: `tls-${port}-https`, 'tls-end': `tls-${port}-end`, 'tls-pass': target };
@@ -51,20 +50,21 @@ function tlsLines({ port, listeners }: TlsPort, context: StreamContext): Readonl
   return lines;
 }
 
-interface NamedHost {
+interface NamedListener {
   readonly pattern: string;
-  readonly host: StreamHost;
+  readonly listener: TlsListener;
+  readonly hosts: ReadonlyMap<string, StreamHost>;
 }
 
-/** The most specific one first. */
-function hostsOf(listener: TlsListener): readonly NamedHost[] {
-  if (listener.kind === 'https') return [];
-  return listener.hosts
-    .flatMap((host) => {
-      const pattern = patternOf(host.hostname);
-      return pattern === undefined ? [] : [{ pattern, host }];
-    })
-    .sort((a, b) => compareSpecificity(a.pattern, b.pattern));
+/** By their patterns. */
+function hostsOf(listener: TlsListener): ReadonlyMap<string, StreamHost> {
+  const hosts = new Map<string, StreamHost>();
+  if (listener.kind === 'https') return hosts;
+  for (const host of listener.hosts) {
+    const pattern = patternOf(host.hostname);
+    if (pattern !== undefined && !hosts.has(pattern)) hosts.set(pattern, host);
+  }
+  return hosts;
 }
 
 /** `guard`: the listener's pattern where a client has to have shown a certificate, which Lua looks at. */

@@ -7,7 +7,7 @@ import type {
   TlsEndListener,
   TlsPort,
 } from '../model/gateway.ts';
-import { compareSpecificity, covers, patternOf } from './host-patterns.ts';
+import { compareSpecificity, covers, mostSpecific, patternOf } from './host-patterns.ts';
 import { BUFFER_BYTES, proxyFiles, type ProxyFiles, type ProxyPlace } from './proxy-place.ts';
 import { contentName } from './proxy-text.ts';
 
@@ -102,7 +102,7 @@ class TlsRenderer implements TlsFiles {
   }
 
   #addRole({ port, listeners }: TlsPort, role: TlsRole): void {
-    const all = listeners.flatMap((it) => patternOf(it.hostname) ?? []).sort(compareSpecificity);
+    const all = new Map(listeners.flatMap((it) => patternOf(it.hostname) ?? []).map((it) => [it, it]));
     const ours = listeners
       .filter((it) => it.kind === 'https' || it.kind === 'tls-end')
       .filter((it) => (it.kind === 'https') === (role === 'https') && patternOf(it.hostname) !== undefined)
@@ -124,9 +124,9 @@ class TlsRenderer implements TlsFiles {
     this.#binds.set(`${port} ${role}`, { list, options: options.join(' ') });
   }
 
-  #linesOf(listener: HttpsListener | TlsEndListener, all: readonly string[]): readonly string[] {
+  #linesOf(listener: HttpsListener | TlsEndListener, all: ReadonlyMap<string, string>): readonly string[] {
     const own = patternOf(listener.hostname) ?? '';
-    const isOurs = (name: string): boolean => all.find((it) => covers(it, name)) === own;
+    const isOurs = (name: string): boolean => mostSpecific(all, name) === own;
     const options = this.#validation(listener.tls.clientValidation);
     // Without the authorities that are to be asked nobody may come in.
     if (options === undefined) return [];
