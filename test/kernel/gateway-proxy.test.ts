@@ -67,12 +67,12 @@ describe('a proxy', () => {
     });
     for (let i = 0; i < 20; i++) {
       // The route leads to another backend of the model, and what it leads to has other endpoints each time.
-      const [name, endpoint] = i % 2 === 0 ? ['even', one] : ['odd', two];
+      const [name, backend] = i % 2 === 0 ? (['even', one] as const) : (['odd', two] as const);
       await rig.driver.publish(
         aModel({
           ports: [anHttpPort(80, aListener(undefined, aTable('shop.example', anEntry('/b*', `r${i}`))))],
-          rules: [aRule(`r${i}`, name as string)],
-          backends: [aBackend(name as string, [(endpoint as TestBackend).endpoint])],
+          rules: [aRule(`r${i}`, name)],
+          backends: [aBackend(name, [backend.endpoint])],
         }),
       );
     }
