@@ -1,92 +1,20 @@
 // What requests meet behind routes of every form, in a real HAProxy: rows of a request and who answers it.
 
 import assert from 'node:assert/strict';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { parseIp } from '../../src/base/ip.ts';
-import { Lifetime } from '../../src/base/lifetime.ts';
-import { parsePort } from '../../src/base/port.ts';
-import type { Endpoint } from '../../src/gateway/server-slots.ts';
-import type { ProxyFilter, ProxyHeaderChange, ProxyModel } from '../../src/model/gateway.ts';
-import { eventually } from '../support/eventually.ts';
-import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
-import { ownName } from '../support/own-name.ts';
-import {
-  aBackend,
-  aListener,
-  aModel,
-  anEntry,
-  anHttpPort,
-  aRule,
-  aTable,
-  type EntryWords,
-} from '../support/proxy-models.ts';
-import {
-  ask,
-  openBackend,
-  openProxyRig,
-  type Answer,
-  type Ask,
-  type ProxyRig,
-  type TestBackend,
-} from '../support/proxy-rig.ts';
-
-const SCOPE = { prefix: ownName('proxy') };
-const NAMES = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
-
-interface Seen {
-  readonly name: string;
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string | undefined>>;
-}
+import { aListener, anEntry, anHttpPort, aRule, aTable, type EntryWords } from '../support/proxy-models.ts';
+import { oneTable, RouteBed } from '../support/route-bed.ts';
 
 describe('routes', () => {
-  const lifetime = new Lifetime('test');
-  let clean: LeakSnapshot;
-  let rig: ProxyRig;
-  let backends: ProxyModel['backends'];
-  let opened: readonly TestBackend[];
-
+  let bed: RouteBed;
   before(async () => {
-    clean = await takeSnapshot(SCOPE);
-    rig = await openProxyRig(lifetime);
-    opened = await Promise.all(NAMES.map((it) => openBackend(it, lifetime)));
-    backends = new Map(opened.map((it) => [it.name, aBackend(it.name, [it.endpoint])]));
+    bed = await RouteBed.open();
   });
-  after(async () => {
-    await lifetime.close();
-    await assertNoLeaks(clean, SCOPE);
-  });
-
-  /** A rule per backend, called as it is; `rules` replace and add. */
-  async function publish(ports: ProxyModel['ports'], rules: ProxyModel['rules'] = new Map()): Promise<void> {
-    const own = new Map(NAMES.map((it) => [it, aRule(it, it)]));
-    const model = { ...aModel({ ports }), rules: new Map([...own, ...rules]), backends };
-    const { reloads } = await rig.driver.publish(model);
-    assert.ok(reloads <= 1, 'backends that ask again need one reload');
-  }
-
-  const oneTable = (...entries: Parameters<typeof aTable>[1][]) =>
-    anHttpPort(80, aListener(undefined, aTable(undefined, ...entries)));
-
-  const asked = (words: Ask): Promise<Answer> => ask(rig.address, { host: 'x.example', ...words });
-  const seen = (answer: Answer): Seen => JSON.parse(answer.body) as Seen;
-
-  async function whoAnswers(words: Ask): Promise<string> {
-    const answer = await asked(words);
-    return answer.status === 200 ? seen(answer).name : String(answer.status);
-  }
-
-  async function assertRows(rows: readonly (readonly [words: Ask, who: string])[]): Promise<void> {
-    const got: [Ask, string][] = [];
-    for (const [words] of rows) got.push([words, await whoAnswers(words)]);
-    assert.deepEqual(got, rows);
-  }
+  after(() => bed.close());
 
   test('the most specific name decides, and its listener alone', async () => {
     const all = anEntry('/*', 'a');
-    await publish([
+    await bed.publish([
       anHttpPort(
         80,
         aListener(undefined, aTable(undefined, all)),
@@ -104,7 +32,7 @@ describe('routes', () => {
         ),
       ),
     ]);
-    await assertRows([
+    await bed.assertRows([
       [{ host: 'other.test' }, 'a'],
       [{ host: 'example' }, 'a'],
       [{ host: 'x.example' }, 'b'],
@@ -124,7 +52,7 @@ describe('routes', () => {
   });
 
   test('paths: exact before prefix, the longest prefix, whole elements', async () => {
-    await publish([
+    await bed.publish([
       oneTable(
         anEntry('/v2', 'a'),
         anEntry('/v2/very/long*', 'b'),
@@ -134,7 +62,7 @@ describe('routes', () => {
         anEntry('/v3*', 'f'),
       ),
     ]);
-    await assertRows([
+    await bed.assertRows([
       [{ path: '/v2' }, 'a'],
       [{ path: '/v2?x=/v2/very/long' }, 'a'],
       [{ path: '/v2/' }, 'c'],
@@ -155,7 +83,7 @@ describe('routes', () => {
     const exact = (name: string, value: string) => ({ type: 'exact' as const, name, value });
     const regex = (name: string, value: string) => ({ type: 'regex' as const, name, value });
     const entry = (path: string, rule: string, words: EntryWords) => anEntry(path, rule, words);
-    await publish([
+    await bed.publish([
       anHttpPort(
         80,
         aListener(
@@ -175,7 +103,7 @@ describe('routes', () => {
         ),
       ),
     ]);
-    await assertRows([
+    await bed.assertRows([
       [{ path: '/a', headers: { 'X-V': '1', 'X-W': ['2', '3'] } }, 'f'],
       [{ path: '/a', headers: { 'X-V': '1', 'X-W': '2, 3' } }, 'a'],
       [{ path: '/a', headers: { 'X-V': '1' } }, 'f'],
@@ -206,10 +134,10 @@ describe('routes', () => {
       aRule('grpc', '', { isGrpc: true }),
     ];
     const entries = [...rules.map((it) => anEntry(`/${it.id}`, it.id)), anEntry('/unknown', 'no such rule')];
-    await publish([oneTable(...entries)], new Map(rules.map((it) => [it.id, it])));
+    await bed.publish([oneTable(...entries)], new Map(rules.map((it) => [it.id, it])));
     const counts = async (path: string): Promise<Readonly<Record<string, number>>> => {
       const count: Record<string, number> = {};
-      const all = await Promise.all(Array.from({ length: 400 }, () => whoAnswers({ path })));
+      const all = await Promise.all(Array.from({ length: 400 }, () => bed.whoAnswers({ path })));
       for (const who of all) count[who] = (count[who] ?? 0) + 1;
       return count;
     };
@@ -220,332 +148,12 @@ describe('routes', () => {
     const part = await counts('/part');
     assert.ok(Math.abs((part['a'] ?? 0) - 200) < 60, JSON.stringify(part));
     assert.equal((part['a'] ?? 0) + (part['500'] ?? 0), 400);
-    await assertRows([
+    await bed.assertRows([
       [{ path: '/none' }, '500'],
       [{ path: '/zero' }, '500'],
       [{ path: '/gone' }, '500'],
       [{ path: '/unknown' }, '500'],
       [{ path: '/grpc' }, '503'],
-    ]);
-  });
-
-  async function publishFilters(all: Readonly<Record<string, readonly ProxyFilter[]>>): Promise<void> {
-    const rules = Object.entries(all).map(([path, filters]) => aRule(path, 'a', { filters }));
-    await publish(
-      [oneTable(...rules.map((it) => anEntry(it.id, it.id)))],
-      new Map(rules.map((it) => [it.id, it])),
-    );
-  }
-
-  const change = (words: Partial<ProxyHeaderChange>): ProxyHeaderChange => ({
-    set: [],
-    add: [],
-    remove: [],
-    ...words,
-  });
-
-  test('headers of requests and responses', async () => {
-    const words = change({
-      set: [{ name: 'X-Set', value: 'a "b" \\ %; é' }],
-      add: [{ name: 'X-Add', value: 'more' }],
-      remove: ['X-Gone'],
-    });
-    await publishFilters({
-      '/q*': [{ kind: 'request-headers', ...words }],
-      '/s*': [
-        { kind: 'response-headers', ...words, remove: ['X-Backend'] },
-        { kind: 'response-headers', ...change({ add: [{ name: 'x-add', value: 'again' }] }) },
-      ],
-      '/host*': [{ kind: 'request-headers', ...change({ set: [{ name: 'Host', value: 'inner' }] }) }],
-    });
-    const { headers } = seen(
-      await asked({ path: '/q', headers: { 'x-set': 'was', 'x-add': 'one', 'x-gone': 'was' } }),
-    );
-    assert.deepEqual(
-      [Buffer.from(headers['x-set'] ?? '', 'latin1').toString('utf8'), headers['x-add'], headers['x-gone']],
-      ['a "b" \\ %; é', 'one, more', undefined],
-    );
-    assert.equal(headers['x-forwarded-for'], '127.0.0.1');
-    assert.equal(headers['x-forwarded-proto'], 'http');
-    const answer = await asked({ path: '/s' });
-    assert.deepEqual([answer.headers['x-add'], answer.headers['x-backend']], ['more, again', undefined]);
-    assert.equal(seen(await asked({ path: '/host' })).headers['host'], 'inner');
-  });
-
-  test('redirects say where as the specification has it', async () => {
-    const to = (words: Partial<ProxyFilter & { kind: 'redirect' }>): readonly ProxyFilter[] => [
-      {
-        kind: 'redirect',
-        scheme: undefined,
-        hostname: undefined,
-        port: undefined,
-        path: undefined,
-        statusCode: 302,
-        ...words,
-      },
-    ];
-    const prefix = (value: string) => to({ path: { type: 'prefix', value } });
-    await publishFilters({
-      '/host*': to({ hostname: 'new.example', statusCode: 301 }),
-      '/https*': to({ scheme: 'https' }),
-      '/port*': to({ port: parsePort(8080) }),
-      '/both*': to({ scheme: 'https', port: parsePort(80) }),
-      '/full*': to({ path: { type: 'full', value: '/there' } }),
-      '/foo*': prefix('/xyz/'),
-      '/bar/*': prefix('/xyz'),
-      '/cut*': prefix(''),
-      '/root*': prefix('/'),
-    });
-    const rows: readonly (readonly [path: string, status: number, location: string])[] = [
-      ['/host/a?b=c', 301, 'http://new.example/host/a?b=c'],
-      ['/https', 302, 'https://x.example/https'],
-      ['/port', 302, 'http://x.example:8080/port'],
-      ['/both', 302, 'https://x.example:80/both'],
-      ['/full/x?y', 302, 'http://x.example/there?y'],
-      ['/foo/bar', 302, 'http://x.example/xyz/bar'],
-      ['/foo', 302, 'http://x.example/xyz'],
-      ['/foo/', 302, 'http://x.example/xyz/'],
-      ['/bar/bar', 302, 'http://x.example/xyz/bar'],
-      ['/cut/bar', 302, 'http://x.example/bar'],
-      ['/cut/', 302, 'http://x.example/'],
-      ['/cut', 302, 'http://x.example/'],
-      ['/root/', 302, 'http://x.example/'],
-      ['/root', 302, 'http://x.example/'],
-    ];
-    const got: unknown[] = [];
-    for (const [path] of rows) {
-      const { status, headers } = await asked({ path });
-      got.push([path, status, headers.location]);
-    }
-    assert.deepEqual(got, rows);
-  });
-
-  test('rewrites change what the backend is asked', async () => {
-    await publishFilters({
-      '/a*': [{ kind: 'rewrite', hostname: 'in.example', path: { type: 'prefix', value: '/new' } }],
-      '/b*': [{ kind: 'rewrite', hostname: undefined, path: { type: 'full', value: '/all' } }],
-      '/c*': [{ kind: 'rewrite', hostname: undefined, path: { type: 'prefix', value: '/' } }],
-    });
-    const got = await Promise.all(
-      ['/a/x?q', '/b/x?q', '/c', '/c/d'].map(async (path) => seen(await asked({ path }))),
-    );
-    assert.deepEqual(
-      got.map((it) => [it.headers['host'], it.url]),
-      [
-        ['in.example', '/new/x?q'],
-        ['x.example', '/all?q'],
-        ['x.example', '/'],
-        ['x.example', '/d'],
-      ],
-    );
-  });
-
-  test('mirrors get copies, whole ones, by their share', async () => {
-    const mirror = (backend: string, share: number): ProxyFilter => ({ kind: 'mirror', backend, share });
-    const rename = { kind: 'request-headers' as const, ...change({ set: [{ name: 'x-new', value: 'n' }] }) };
-    await publishFilters({
-      '/two*': [rename, mirror('b', 1), mirror('c', 1)],
-      '/none*': [mirror('b', 0)],
-      '/half*': [mirror('d', 0.5)],
-    });
-    const body = 'body'.repeat(4000);
-    const copies = opened.map((it) => it.seen);
-    copies.forEach((it) => it.splice(0));
-    await asked({ path: '/none' });
-    const headers = { 'x-fairlead-backend': 'b0001', 'x-h': ['1', '2'] };
-    assert.equal(seen(await asked({ path: '/two?q=1', method: 'POST', body, headers })).name, 'a');
-    await eventually(() => copies[1]?.length === 1 && copies[2]?.length === 1);
-    for (const [copy] of [copies[1] ?? [], copies[2] ?? []]) {
-      const words = JSON.parse(copy ?? '') as Seen & { readonly method: string; readonly body: string };
-      const got = [
-        words.method,
-        words.url,
-        words.body === body,
-        words.headers['x-new'],
-        words.headers['x-h'],
-        words.headers['host'],
-      ];
-      assert.deepEqual(got, ['POST', '/two?q=1', true, 'n', '1, 2', 'x.example']);
-    }
-    await Promise.all(Array.from({ length: 200 }, () => asked({ path: '/half' })));
-    // Copies come later than the answers; six standard deviations.
-    await eventually(() => (copies[3]?.length ?? 0) > 58);
-    assert.ok((copies[3]?.length ?? 0) < 142);
-  });
-
-  test('timeouts: who takes too long is answered for', async () => {
-    const rules = [
-      aRule('/request*', 'a', { requestTimeoutMs: 100 }),
-      aRule('/backend*', 'a', { requestTimeoutMs: 60_000, backendTimeoutMs: 100 }),
-    ];
-    await publish(
-      [oneTable(...rules.map((it) => anEntry(it.id, it.id)))],
-      new Map(rules.map((it) => [it.id, it])),
-    );
-    await assertRows([
-      [{ path: '/request' }, 'a'],
-      [{ path: '/request', headers: { 'x-hold': '1' } }, '504'],
-      [{ path: '/backend', headers: { 'x-hold': '1' } }, '504'],
-    ]);
-  });
-
-  test('answers are asked for again, each try and all of them in their time', async () => {
-    const tries: Record<string, number> = {};
-    const retried = { attempts: 3, codes: [500, 503, 429] };
-    const failing = await openFailing((path) => (tries[path] = (tries[path] ?? 0) + 1));
-    const rules = [aRule('/codes*', 'r'), aRule('/total*', 'r', { requestTimeoutMs: 350 }), aRule('/both*', 'r', { requestTimeoutMs: 5000, backendTimeoutMs: 100 })]; // prettier-ignore
-    const { backends: all } = {
-      backends: new Map([...backends, ['r', aBackend('r', [failing], { retry: retried })]]),
-    };
-    const ports = [oneTable(...rules.map((it) => anEntry(it.id, it.id)))];
-    const { problems } = await rig.driver.publish({ ...aModel({ ports, rules }), backends: all });
-    assert.deepEqual(problems, new Map([['r', 'answers 429 cannot be asked again for']]));
-    await assertRows([
-      [{ path: '/codes/500/2' }, 'failing'],
-      [{ path: '/codes/503/3' }, 'failing'],
-      [{ path: '/codes/500/9' }, '500'],
-      [{ path: '/codes/502/1' }, '502'],
-      [{ path: '/both/slow/2' }, 'failing'],
-      [{ path: '/both/slow/9' }, '504'],
-      [{ path: '/total/500/1' }, 'failing'],
-      [{ path: '/total/slow/9' }, '504'],
-    ]);
-    assert.deepEqual(tries, {
-      '/codes/500/2': 3,
-      '/codes/503/3': 4,
-      '/codes/500/9': 4,
-      '/codes/502/1': 1,
-      '/both/slow/2': 3,
-      '/both/slow/9': 4,
-      '/total/500/1': 2,
-      '/total/slow/9': 1,
-    });
-  });
-
-  /** "/x/500/2" is answered 500 twice, "/x/slow/2" not at all for two times. */
-  async function openFailing(onTry: (path: string) => number): Promise<Endpoint> {
-    return openServer((request, response) => {
-      const [, , how = '', times = ''] = request.url?.split('/') ?? [];
-      const isFine = onTry(request.url ?? '') > Number(times);
-      if (!isFine && how === 'slow') return;
-      response.statusCode = isFine ? 200 : Number(how);
-      response.end(JSON.stringify({ name: 'failing' }));
-    });
-  }
-
-  async function openServer(onRequest: RequestListener): Promise<Endpoint> {
-    const server = createServer(onRequest);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    lifetime.defer('a server', () => {
-      server.closeAllConnections();
-      return new Promise<void>((resolve) => server.close(() => resolve()));
-    });
-    return { ip: parseIp('127.0.0.1'), port: parsePort((server.address() as AddressInfo).port) };
-  }
-
-  test('somebody else is asked whether a request may go on', async () => {
-    const auth = (backend: string, pathPrefix: string): ProxyFilter => ({
-      kind: 'external-auth',
-      protocol: 'http',
-      backend,
-      pathPrefix,
-      allowedHeaders: ['X-Seen'],
-      allowedResponseHeaders: ['X-User'],
-      forwardBodyBytes: 0,
-    });
-    const questions: string[] = [];
-    const endpoint = await openServer((request, response) => {
-      const { headers, method, url } = request;
-      questions.push(
-        `${method} ${url} ${String(headers['x-seen'])} ${String(headers['x-hidden'])} ${String(headers.host)}`,
-      );
-      const isFine = headers.authorization === 'fine';
-      response.writeHead(
-        isFine ? 200 : 401,
-        isFine ? { 'x-user': 'me', 'x-more': 'no' } : { 'www-authenticate': 'Basic' },
-      );
-      response.end(isFine ? '' : 'who are you');
-    });
-    const rules = [aRule('/auth*', 'a', { filters: [auth('auth', '/check')] }), aRule('/gone*', 'a', { filters: [auth('nobody', '')] }), aRule('/away*', 'a', { filters: [auth('away', '')] })]; // prettier-ignore
-    const ports = [oneTable(...rules.map((it) => anEntry(it.id, it.id)))];
-    const more = [aBackend('auth', [endpoint]), aBackend('away', [])];
-    const all = new Map([...backends, ...more.map((it) => [it.id, it] as const)]);
-    const { problems } = await rig.driver.publish({ ...aModel({ ports, rules }), backends: all });
-    assert.deepEqual([...problems.keys()], ['/gone*']);
-    const headers = { 'x-seen': 's', 'x-hidden': 'h', 'x-user': 'forged' };
-    const fine = await asked({ path: '/auth/x?y', headers: { ...headers, authorization: 'fine' } });
-    assert.deepEqual(
-      [fine.status, seen(fine).name, seen(fine).headers['x-user'], seen(fine).headers['x-more']],
-      [200, 'a', 'me', undefined],
-    );
-    const denied = await asked({ path: '/auth/x', headers, method: 'PATCH' });
-    assert.deepEqual(
-      [denied.status, denied.headers['www-authenticate'], denied.body],
-      [401, 'Basic', 'who are you'],
-    );
-    assert.deepEqual(questions, [
-      'GET /check/auth/x?y s undefined x.example',
-      'GET /check/auth/x s undefined x.example',
-    ]);
-    await assertRows([
-      [{ path: '/gone' }, '500'],
-      [{ path: '/away' }, '503'],
-    ]);
-  });
-
-  test('CORS answers preflights and says who may read', async () => {
-    const cors = { kind: 'cors' as const, exposeHeaders: ['x-e'], maxAgeS: 60 };
-    const list = { allowMethods: ['GET', 'PUT'], allowHeaders: ['x-a', 'x-b'] };
-    const any = { allowOrigins: ['*'], allowMethods: ['*'], allowHeaders: ['*'] };
-    await publishFilters({
-      '/some*': [
-        { ...cors, ...list, allowOrigins: ['https://a.test', 'https://*.b.test'], allowCredentials: false },
-      ],
-      '/any*': [{ ...cors, ...any, allowCredentials: false }],
-      '/creds*': [{ ...cors, ...any, allowCredentials: true }],
-    });
-    const got = async (path: string, origin: string, isPreflight: boolean): Promise<unknown> => {
-      const asks = { 'access-control-request-method': 'PUT', 'access-control-request-headers': 'x-c' };
-      const { status, headers } = await asked({
-        path,
-        method: isPreflight ? 'OPTIONS' : 'GET',
-        headers: { origin, ...(isPreflight ? asks : {}) },
-      });
-      const names = ['origin', 'credentials', 'methods', 'headers', 'expose', 'age'];
-      const fields = [
-        'allow-origin',
-        'allow-credentials',
-        'allow-methods',
-        'allow-headers',
-        'expose-headers',
-        'max-age',
-      ];
-      const said = fields.flatMap((it, i) => headers[`access-control-${it}`] === undefined ? [] : [[names[i], headers[`access-control-${it}`]]]); // prettier-ignore
-      return [status, Object.fromEntries(said)];
-    };
-    const listed = { methods: 'GET, PUT', headers: 'x-a, x-b', age: '60' };
-    assert.deepEqual(await got('/some', 'https://a.test', true), [
-      204,
-      { origin: 'https://a.test', ...listed },
-    ]);
-    assert.deepEqual(await got('/some', 'https://x.y.b.test', true), [
-      204,
-      { origin: 'https://x.y.b.test', ...listed },
-    ]);
-    assert.deepEqual(await got('/some', 'https://b.test', true), [204, {}]);
-    assert.deepEqual(await got('/some', 'https://evil.test/.b.test', true), [204, {}]);
-    assert.deepEqual(await got('/some', 'https://a.test', false), [
-      200,
-      { origin: 'https://a.test', expose: 'x-e' },
-    ]);
-    assert.deepEqual(await got('/some', 'http://a.test', false), [200, {}]);
-    assert.deepEqual(await got('/any', 'https://q', true), [
-      204,
-      { origin: '*', methods: '*', headers: '*', age: '60' },
-    ]);
-    assert.deepEqual(await got('/creds', 'https://q', true), [
-      204,
-      { origin: 'https://q', credentials: 'true', methods: 'PUT', headers: 'x-c', age: '60' },
     ]);
   });
 });
