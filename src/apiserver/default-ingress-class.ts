@@ -11,15 +11,17 @@ export function admitIngressClass(context: ApiContext, draft: Draft): void {
   const spec = partOf(draft, 'spec');
   const isNamed = Object.hasOwn(objectOf(metadataOf(draft)['annotations']), CLASS_ANNOTATION);
   if (spec['ingressClassName'] !== undefined || isNamed) return;
-  const [newest] = context.store
-    .list('ingressclasses.networking.k8s.io')
-    .map(({ object }) => object.metadata)
-    .filter(({ annotations }) => annotations?.[DEFAULT_CLASS_ANNOTATION] === 'true')
-    .toSorted(byAge);
-  if (newest !== undefined) spec['ingressClassName'] = newest.name;
+  const classes = context.store.list('ingressclasses.networking.k8s.io').map(({ object }) => object.metadata);
+  const newest = defaultClassOf(classes);
+  if (newest !== undefined) spec['ingressClassName'] = newest;
 }
 
-/** The newest first; of one second by name. */
+/** The newest of those that are marked; of one second the first by name. */
+export function defaultClassOf(classes: readonly ObjectMeta[]): string | undefined {
+  const marked = classes.filter(({ annotations }) => annotations?.[DEFAULT_CLASS_ANNOTATION] === 'true');
+  return marked.toSorted(byAge)[0]?.name;
+}
+
 function byAge(a: ObjectMeta, b: ObjectMeta): number {
   const order = Date.parse(b.creationTimestamp) - Date.parse(a.creationTimestamp);
   return order === 0 ? (a.name < b.name ? -1 : 1) : order;

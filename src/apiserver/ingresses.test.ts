@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startTestServer, type ApiClient } from '../../test/support/api-server.ts';
+import { defaultClassOf } from './default-ingress-class.ts';
 
 let client: ApiClient;
 let stop: () => Promise<void>;
@@ -44,7 +45,6 @@ test('an Ingress that names no class gets the newest of the default ones', async
   assert.equal(await classOf('default'), 'b-first');
   assert.equal(await classOf('annotated', { 'kubernetes.io/ingress.class': 'old' }), undefined);
   assert.equal(await classOf('named', {}, { ingressClassName: 'own' }), 'own');
-  // Of one second the first by name; a later one is newer.
   await client.post(CLASSES, {
     metadata: { name: 'a-second', annotations },
     spec: { controller: 'example.org/a' },
@@ -52,6 +52,22 @@ test('an Ingress that names no class gets the newest of the default ones', async
   assert.equal(await classOf('newest'), 'a-second');
   const kept = await client.patch(`${INGRESSES}/default`, { metadata: { labels: { a: 'b' } } });
   assert.equal(kept.json.spec.ingressClassName, 'b-first');
+});
+
+test('defaultClassOf() takes the newest, and of one second the first by name', () => {
+  const made = (
+    name: string,
+    second: number,
+    marked = 'true',
+  ): Parameters<typeof defaultClassOf>[0][number] => ({
+    name,
+    uid: name,
+    resourceVersion: '1',
+    creationTimestamp: `2026-01-01T00:00:0${second}Z`,
+    annotations: { 'ingressclass.kubernetes.io/is-default-class': marked },
+  });
+  assert.equal(defaultClassOf([made('a', 1), made('c', 2), made('b', 2), made('d', 3, 'false')]), 'b');
+  assert.equal(defaultClassOf([made('a', 1, 'yes')]), undefined);
 });
 
 test('the status of an Ingress is written apart, and its columns show it', async () => {

@@ -151,6 +151,17 @@ test('parseGateway() reads everything that one may say', () => {
   });
 });
 
+for (const [given, read] of [
+  ['http', 'HTTP'],
+  ['Https', 'HTTPS'],
+  ['example.org/http', 'example.org/http'],
+  ['quic', 'quic'],
+] as const) {
+  test(`parseGateway() takes the protocol "${given}" for ${read}`, () => {
+    assert.equal(parseGateway(withListener({ protocol: given })).listeners[0]?.protocol, read);
+  });
+}
+
 const NAMESPACES: readonly { name: string; given: unknown; read: unknown }[] = [
   { name: 'nothing said', given: undefined, read: { from: 'same' } },
   { name: 'All', given: { from: 'All' }, read: { from: 'all' } },
