@@ -118,20 +118,29 @@ function mirrorRules(at: string): readonly SchemaRule[] {
 
 function pathModifierRules(at: string): readonly SchemaRule[] {
   return [
-    ['ReplaceFullPath', 'replaceFullPath'] as const,
-    ['ReplacePrefixMatch', 'replacePrefixMatch'] as const,
-  ].flatMap(([type, member]) => [
+    ...choiceRules(at, 'type', ['ReplaceFullPath', 'replaceFullPath']),
+    ...choiceRules(at, 'type', ['ReplacePrefixMatch', 'replacePrefixMatch']),
+  ];
+}
+
+/** The word at `name` and the member come together or not at all. */
+function choiceRules(
+  at: string,
+  name: string,
+  [word, member]: readonly [string, string],
+): readonly SchemaRule[] {
+  return [
     onObject(
       at,
-      `${member} must be specified when type is set to '${type}'`,
-      (self) => self['type'] !== type || self[member] !== undefined,
+      `${member} must be specified when ${name} is set to '${word}'`,
+      (self) => self[name] !== word || self[member] !== undefined,
     ),
     onObject(
       at,
-      `type must be '${type}' when ${member} is set`,
-      (self) => self[member] === undefined || self['type'] === type,
+      `${name} must be '${word}' when ${member} is set`,
+      (self) => self[member] === undefined || self[name] === word,
     ),
-  ]);
+  ];
 }
 
 function corsRules(at: string): readonly SchemaRule[] {
@@ -149,18 +158,8 @@ function onlyStar(at: string, message: string): SchemaRule {
 
 function authRules(at: string): readonly SchemaRule[] {
   return [
-    ...[['GRPC', 'grpc'] as const, ['HTTP', 'http'] as const].flatMap(([protocol, member]) => [
-      onObject(
-        at,
-        `${member} must be specified when protocol is set to '${protocol}'`,
-        (self) => self['protocol'] !== protocol || self[member] !== undefined,
-      ),
-      onObject(
-        at,
-        `protocol must be '${protocol}' when ${member} is set`,
-        (self) => self[member] === undefined || self['protocol'] === protocol,
-      ),
-    ]),
+    ...choiceRules(at, 'protocol', ['GRPC', 'grpc']),
+    ...choiceRules(at, 'protocol', ['HTTP', 'http']),
     needsPort(`${at}.backendRef`),
     ...['grpc.allowedHeaders', 'http.allowedHeaders', 'http.allowedResponseHeaders'].map((list) =>
       isSet(`${at}.${list}`),
