@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startTestServer, type ApiClient } from '../../test/support/api-server.ts';
-import { WHOLE_SPECS } from '../../test/support/gateway-samples.ts';
+import { textPlaces, WHOLE_SPECS, withText } from '../../test/support/gateway-samples.ts';
 import { parseBackendTlsPolicy } from '../objects/gateway-api/backend-tls-policy.ts';
 import { parseGateway, parseGatewayClass, parseListenerSet } from '../objects/gateway-api/gateway.ts';
 import { parseGrpcRoute } from '../objects/gateway-api/grpc-route.ts';
@@ -230,17 +230,22 @@ test('what breaks a rule is refused with the words of the rule, at an update too
   assert.equal(moved.json.details.causes[0].message, 'Invalid value: "string": Value is immutable');
 });
 
-test('a text of lines and ends is refused or kept as it came', async () => {
-  const text = 'a\r\nb\0c';
-  const name = (value: string): Promise<{ code: number; json: { spec: unknown } }> =>
-    client.post(collectionOf('GatewayClass'), {
-      metadata: { generateName: 'odd-' },
-      spec: { controllerName: value, description: text },
-    });
-  const kept = await name('a.b/c');
-  assert.deepEqual([kept.code, kept.json.spec], [201, { controllerName: 'a.b/c', description: text }]);
-  assert.equal((await name(`a.b/${text}`)).code, 422);
-});
+for (const [kind, spec] of Object.entries(WHOLE_SPECS)) {
+  test(`a text of lines and ends in a ${kind} is refused or kept as it came`, async () => {
+    const codes = new Set<number>();
+    for (const at of textPlaces(spec)) {
+      const odd = withText(spec, at, 'a\r\nb\0c');
+      const url = `${collectionOf(kind)}?dryRun=All`;
+      const { code, json, text } = await client.post(url, { metadata: { name: 'odd' }, spec: odd });
+      codes.add(code);
+      if (code === 422) continue;
+      assert.equal(code, 201, text);
+      const kept: unknown = json.spec;
+      assert.deepEqual(kept, JSON.parse(JSON.stringify(odd)), at.join('.'));
+    }
+    assert.deepEqual(codes, new Set([422, 201]));
+  });
+}
 
 test('every version of the group has its document, with the fields of the kinds', async () => {
   for (const version of ['v1', 'v1beta1', 'v1alpha3', 'v1alpha2']) {

@@ -231,3 +231,24 @@ export const WHOLE_SPECS: Readonly<Record<string, Readonly<Record<string, unknow
     listeners,
   },
 };
+
+/** Where an object has texts, as the names on the way to each; of places that differ in numbers of elements alone one. */
+export function textPlaces(spec: unknown): Iterable<readonly string[]> {
+  const places = [...textsOf(spec, [])];
+  return new Map(places.map((at) => [at.join('.').replaceAll(/\.\d+/g, ''), at])).values();
+}
+
+function* textsOf(value: unknown, at: readonly string[]): Generator<readonly string[]> {
+  if (typeof value === 'string') yield at;
+  else if (typeof value === 'object' && value !== null)
+    for (const [key, item] of Object.entries(value)) yield* textsOf(item, [...at, key]);
+}
+
+/** The same with another text at a place that `textPlaces` found. */
+export function withText<T>(spec: T, at: readonly string[], text: string): T {
+  const changed = structuredClone(spec);
+  type Loose = Record<string, unknown>;
+  const parent = at.slice(0, -1).reduce((it: unknown, step) => (it as Loose)[step], changed) as Loose;
+  parent[at.at(-1) ?? ''] = text;
+  return changed;
+}

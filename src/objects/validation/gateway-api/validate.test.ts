@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { WHOLE_SPECS } from '../../../../test/support/gateway-samples.ts';
+import { textPlaces, WHOLE_SPECS, withText } from '../../../../test/support/gateway-samples.ts';
 import { applyDefaults } from '../../defaults/defaults.ts';
-import { findings, type Loose } from '../../../../test/support/gateway-rows.ts';
+import { findings } from '../../../../test/support/gateway-rows.ts';
 
 for (const [kind, spec] of Object.entries(WHOLE_SPECS)) {
   test(`a ${kind} with everything in it is fine, and needs no default`, async () => {
@@ -11,18 +11,6 @@ for (const [kind, spec] of Object.entries(WHOLE_SPECS)) {
     applyDefaults(`gateway.${kind}`, object);
     assert.deepEqual(object, { spec });
   });
-}
-
-/** Places of an object's texts, lists without their numbers. */
-function* textsOf(value: unknown, at: readonly string[] = []): Generator<readonly string[]> {
-  if (typeof value === 'string') yield at;
-  else if (typeof value === 'object' && value !== null)
-    for (const [key, item] of Object.entries(value)) yield* textsOf(item, [...at, key]);
-}
-
-/** One of those that differ in numbers of elements alone. */
-function differentPlaces(places: Iterable<readonly string[]>): Iterable<readonly string[]> {
-  return new Map([...places].map((at) => [at.join('.').replaceAll(/\.\d+/g, ''), at])).values();
 }
 
 /** What the API lets be anything, whatever stands in it: nobody may take these for less than hostile. */
@@ -38,19 +26,12 @@ const FREE_TEXTS = [
 test('every text is bounded but those that the API leaves free', async () => {
   const free = new Set<string>();
   for (const [kind, spec] of Object.entries(WHOLE_SPECS))
-    for (const at of differentPlaces(textsOf(spec))) {
-      const changed = structuredClone(spec);
-      setAt(changed, at, 'a'.repeat(65_536));
+    for (const at of textPlaces(spec)) {
+      const changed = withText(spec, at, 'a'.repeat(65_536));
       if ((await findings(kind, changed)).length === 0) free.add(`${kind} ${shortened(at)}`);
     }
   assert.deepEqual([...free].toSorted(), FREE_TEXTS);
 });
-
-function setAt(object: unknown, at: readonly string[], value: unknown): void {
-  // A path that `textsOf` found in it.
-  const parent = at.slice(0, -1).reduce((it, step) => (it as Loose)[step], object) as Loose;
-  parent[at.at(-1) ?? ''] = value;
-}
 
 /** The innermost three names but those of elements and of maps' entries. */
 function shortened(at: readonly string[]): string {
