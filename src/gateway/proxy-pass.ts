@@ -3,7 +3,7 @@
 
 import type { Logger } from 'pino';
 import type { Clock } from '../base/clock.ts';
-import { hasCode, messageOf } from '../base/errors.ts';
+import { FairleadError, hasCode, messageOf } from '../base/errors.ts';
 import type { ProxyModel, ProxyPort } from '../model/gateway.ts';
 import { haproxySocket, type HaproxySocket } from '../sys/haproxy-socket.ts';
 import { planSlots } from './backend-slots.ts';
@@ -86,11 +86,12 @@ class Pass implements ProxyPass {
 
   async #run(model: ProxyModel): Promise<ProxyReport> {
     const { judge } = this.#input;
-    const { ports, problems } = this.#openable(model.ports);
+    const blocked = new Set<number>();
     for (;;) {
       judge.begin();
+      const { ports, problems } = this.#openable(model.ports, blocked);
       const desired = this.#desired({ ...model, ports });
-      if (!(await this.#converge(desired))) continue;
+      if (!(await this.#converge(desired, blocked))) continue;
       judge.keep(desired.tls.pems);
       return {
         reloads: this.#reloads,
@@ -99,14 +100,18 @@ class Pass implements ProxyPass {
     }
   }
 
-  #openable(ports: readonly ProxyPort[]): {
+  #openable(
+    ports: readonly ProxyPort[],
+    blocked: ReadonlySet<number>,
+  ): {
     readonly ports: readonly ProxyPort[];
     readonly problems: Map<string, string>;
   } {
     const problems = new Map<string, string>();
     const open = new Set(this.#state.ports);
     const openable = ports.filter(({ port }) => {
-      const reason = open.has(port) ? undefined : whyNotFree(port, this.#input.place);
+      const looked = open.has(port) ? undefined : whyNotFree(port, this.#input.place);
+      const reason = blocked.has(port) ? 'HAProxy could not open it' : looked;
       if (reason !== undefined) problems.set(`port ${port}`, reason);
       return reason === undefined;
     });
@@ -122,14 +127,15 @@ class Pass implements ProxyPass {
   }
 
   /** False where something was refused that has to be left out. */
-  async #converge(desired: DesiredProxy): Promise<boolean> {
+  async #converge(desired: DesiredProxy, blocked: Set<number>): Promise<boolean> {
+    const { ports } = this.#state;
     const structure = this.#running?.process.structure ?? (await this.#structure());
     if (structure !== desired.structure.name) {
       this.#running = undefined;
       if (!(await this.#writeAnew(desired))) return false;
       // Fails where there is no process (yet): its starter has all that it needs now.
       if (structure === undefined) await observeProcess(this.#admin);
-      else await this.#reload(desired);
+      else if (!(await this.#reload(desired))) return this.#block(desired.structure.ports, ports, blocked);
     }
     this.#running ??= await this.#observe();
     const { isChanged, refused } = await this.#running.apply(desired);
@@ -142,6 +148,16 @@ class Pass implements ProxyPass {
       return false;
     }
     return true;
+  }
+
+  /** Somebody was quicker than HAProxy at one of the new ports: it goes on without all of them, and the next pass tries again. */
+  #block(wanted: readonly number[], before: readonly number[], blocked: Set<number>): false {
+    this.#state = { ...this.#state, ports: before };
+    const others = wanted.filter((it) => !before.includes(it) && !blocked.has(it));
+    if (others.length === 0)
+      throw new FairleadError('kernel', 'Cannot reload HAProxy: its new worker could not start');
+    for (const port of others) blocked.add(port);
+    return false;
   }
 
   #observe(): Promise<RunningProxy> {
@@ -162,11 +178,13 @@ class Pass implements ProxyPass {
     }
   }
 
-  async #reload(desired: DesiredProxy): Promise<void> {
+  async #reload(desired: DesiredProxy): Promise<boolean> {
     const { clock, signal, log } = this.#input;
-    await reload({ admin: this.#admin, master: this.#master, clock, signal }, desired.structure.name);
+    const sockets = { admin: this.#admin, master: this.#master, clock, signal };
+    if (!(await reload(sockets, desired.structure.name))) return false;
     this.#reloads++;
     log.info({ structure: desired.structure.name }, 'the proxy has another structure');
+    return true;
   }
 
   /** For a process that is to start: everything is there from its first request on. False where HAProxy would not start because of one certificate. */

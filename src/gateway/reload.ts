@@ -21,8 +21,8 @@ export async function checkConfig(program: string, file: string, signal: AbortSi
   await runProgram(program, ['-c', '-f', file], { signal });
 }
 
-/** Resolves when the worker of the structure answers; throws `unavailable` where it could not start: the one before serves on then. */
-export async function reload(sockets: ReloadSockets, structure: string): Promise<void> {
+/** True when the worker of the structure answers, false where it could not start: the one before serves on then. */
+export async function reload(sockets: ReloadSockets, structure: string): Promise<boolean> {
   const { admin, master, clock, signal } = sockets;
   const failedBefore = failedReloads(await master.send('show proc\n'));
   // The master begins anew at once and may not find the time to say so.
@@ -30,10 +30,9 @@ export async function reload(sockets: ReloadSockets, structure: string): Promise
   const endMs = clock.monotonicMs() + TIMEOUT_MS;
   for (;;) {
     const seen = await observeProcess(admin).catch(ignoreUnavailable);
-    if (seen?.structure === structure) return;
+    if (seen?.structure === structure) return true;
     const processes = await master.send('show proc\n').catch(ignoreUnavailable);
-    if (processes !== undefined && failedReloads(processes) > failedBefore)
-      throw new FairleadError('unavailable', 'Cannot reload HAProxy: its new worker could not start');
+    if (processes !== undefined && failedReloads(processes) > failedBefore) return false;
     if (clock.monotonicMs() > endMs)
       throw new FairleadError('timeout', `Cannot reload HAProxy: no new worker after ${TIMEOUT_MS} ms`);
     await clock.sleep(POLL_MS, signal);
