@@ -49,7 +49,7 @@ describe('planSlots()', () => {
 test('shapeOf() says how often and for what is asked again, as far as HAProxy can', () => {
   const shape = (attempts: number, ...codes: readonly number[]) =>
     shapeOf(backend('a', { retry: { attempts, codes } }));
-  assert.equal(shape(3, 503, 500, 429, 500), 'http retry 3 500 503');
-  assert.equal(shape(1e9), 'http retry 20');
-  assert.equal(shape(Number.NaN), 'http retry 1');
+  assert.equal(shape(3, 503, 500, 429, 500), 'http;retry 3 500 503');
+  assert.equal(shape(1e9), 'http;retry 20');
+  assert.equal(shape(Number.NaN), 'http;retry 1');
 });

@@ -1,6 +1,6 @@
 // Which backend of HAProxy stands for which backend of the model. HAProxy 2.6 cannot make a backend while it runs, so blank ones are provided and handed out. Pure.
 
-import type { ProxyBackend } from '../model/gateway.ts';
+import type { BackendPersistence, BackendRetry, ProxyBackend } from '../model/gateway.ts';
 
 /** What of a backend stands in the configuration and cannot change at run time; as text, for it is a key on disk too. */
 export type Shape = string;
@@ -30,19 +30,42 @@ const FIRST_SHAPES: readonly Shape[] = ['http', 'h2c', 'tcp'];
 const RETRIED_CODES = new Set([401, 403, 404, 408, 425, 500, 501, 502, 503, 504]);
 const MAX_ATTEMPTS = 20;
 
-/** "http", or "http retry 3 500 503": what a backend is to be, by numbers and words of ours alone. */
-export function shapeOf({ protocol, retry }: ProxyBackend): Shape {
-  if (retry === undefined || protocol === 'tcp') return protocol;
+/** A token of HTTP, and nothing that the configuration knows. */
+const SESSION_NAME = /^[A-Za-z0-9_-]{1,128}$/;
+const DEFAULT_SESSION_S = 24 * 3600;
+const MAX_SESSION_S = 30 * 24 * 3600;
+
+/** "http", or "http;retry 3 500 503;persist cookie NAME 3600 session": what a backend is to be, by numbers and words that are harmless. */
+export function shapeOf({ protocol, retry, persistence }: ProxyBackend): Shape {
+  if (protocol === 'tcp') return protocol;
+  return [protocol, retryPart(retry), persistPart(persistence)].filter((it) => it !== '').join(';');
+}
+
+function retryPart(retry: BackendRetry | undefined): string {
+  if (retry === undefined) return '';
   const codes = [...new Set(retry.codes)].filter((it) => RETRIED_CODES.has(it)).sort((a, b) => a - b);
+  const { attempts } = retry;
   return [
-    protocol,
     'retry',
-    Number.isInteger(retry.attempts) ? Math.min(MAX_ATTEMPTS, Math.max(1, retry.attempts)) : 1,
+    Number.isInteger(attempts) ? Math.min(MAX_ATTEMPTS, Math.max(1, attempts)) : 1,
     ...codes,
   ].join(' ');
 }
 
-export function whyNotRetried({ retry }: ProxyBackend): string | undefined {
+function persistPart(persistence: BackendPersistence | undefined): string {
+  if (persistence === undefined || !SESSION_NAME.test(persistence.name)) return '';
+  const { type, name, absoluteTimeoutMs, cookieLifetime } = persistence;
+  const seconds = absoluteTimeoutMs === undefined ? DEFAULT_SESSION_S : Math.ceil(absoluteTimeoutMs / 1000);
+  const bounded = Number.isInteger(seconds)
+    ? Math.min(MAX_SESSION_S, Math.max(1, seconds))
+    : DEFAULT_SESSION_S;
+  return ['persist', type, name, bounded, cookieLifetime].join(' ');
+}
+
+/** What of a backend's shape cannot be as it is wanted; undefined where everything can. */
+export function whyNotShaped({ retry, persistence, protocol }: ProxyBackend): string | undefined {
+  if (persistence !== undefined && (protocol === 'tcp' || !SESSION_NAME.test(persistence.name)))
+    return 'the name of its sessions is none for a cookie or header';
   const codes = retry?.codes.filter((it) => !RETRIED_CODES.has(it)) ?? [];
   return codes.length === 0 ? undefined : `answers ${codes.join(', ')} cannot be asked again for`;
 }

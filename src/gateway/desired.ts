@@ -1,7 +1,7 @@
 // All that one HAProxy is to be, of a model and of the slots that its backends have. Pure.
 
 import type { ProxyModel } from '../model/gateway.ts';
-import { whyNotRetried, type BackendSlot } from './backend-slots.ts';
+import { whyNotShaped, type BackendSlot } from './backend-slots.ts';
 import type { ProxyPlace } from './proxy-place.ts';
 import { renderStructure, type ProxyStructure } from './render-config.ts';
 import { RouteMaps, type ProxyMaps } from './render-routes.ts';
@@ -64,8 +64,7 @@ interface ServerContext {
 function serversOf(slot: BackendSlot, { model, tls, problems }: ServerContext): DesiredServers {
   const backend = slot.backend === undefined ? undefined : model.backends.get(slot.backend);
   if (backend === undefined) return { endpoints: [], options: blankOptions(slot.shape) };
-  const notKept =
-    backend.persistence === undefined ? whyNotRetried(backend) : 'session persistence is not supported';
+  const notKept = whyNotShaped(backend);
   if (notKept !== undefined) problems.set(backend.id, notKept);
   const { options, problem } = serverOptions(backend, tls);
   if (problem === undefined) return { endpoints: backend.endpoints, options };

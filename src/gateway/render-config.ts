@@ -106,17 +106,41 @@ function backendLines(slot: BackendSlot, servers: readonly ServerSlot[]): readon
   return [
     `backend ${slot.name} from ${isHttp ? 'http' : 'tcp'}`,
     ...(isHttp ? ['  http-request set-timeout server var(txn.wait) if { var(txn.wait) -m found }'] : []),
-    ...retryLines(slot),
+    ...shapeLines(slot),
     ...servers.map(serverLine),
   ];
 }
 
-function retryLines({ shape }: BackendSlot): readonly string[] {
-  const [, word, attempts, ...codes] = shape.split(' ');
-  if (word !== 'retry') return [];
+/** What of the shape stands in the configuration. */
+function shapeLines({ shape }: BackendSlot): readonly string[] {
+  const [, ...parts] = shape.split(';');
+  return parts.flatMap((part) => {
+    const [kind, ...words] = part.split(' ');
+    return kind === 'retry' ? retryLines(words) : persistLines(words);
+  });
+}
+
+function retryLines([attempts, ...codes]: readonly string[]): readonly string[] {
   return [
     `  retries ${attempts}`,
     `  retry-on conn-failure empty-response response-timeout ${codes.join(' ')}`.trimEnd(),
+  ];
+}
+
+/** Who comes without a session gets the name of a new one; the process remembers to which server it went. */
+function persistLines([type, name, seconds, lifetime]: readonly string[]): readonly string[] {
+  const isCookie = type === 'cookie';
+  const age = lifetime === 'permanent' ? `; Max-Age=${seconds}` : '';
+  const said = isCookie
+    ? `add-header Set-Cookie "${name}=%[var(txn.fresh)]; Path=/; HttpOnly${age}"`
+    : `set-header ${name} %[var(txn.fresh)]`;
+  return [
+    `  stick-table type string len 64 size 100k expire ${seconds}s`,
+    `  http-request set-var(txn.session) ${isCookie ? 'req.cook' : 'req.hdr'}(${name})`,
+    '  http-request set-var(txn.fresh) uuid() if !{ var(txn.session) -m found }',
+    '  http-request set-var(txn.session) var(txn.fresh) if { var(txn.fresh) -m found }',
+    '  stick on var(txn.session)',
+    `  http-response ${said} if { var(txn.fresh) -m found }`,
   ];
 }
 

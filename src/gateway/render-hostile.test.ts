@@ -96,7 +96,7 @@ const configOf = ({ structure }: DesiredProxy): string =>
   structure.text(new Map()).replaceAll(/fairlead-[0-9a-f]+/g, '');
 
 test('the configuration is the same whatever the strings of a model are', () => {
-  const harmless = configOf(desiredOf(modelOf('harmless')));
+  const harmless = configOf(desiredOf(modelOf('harm less')));
   for (const text of HOSTILE) assert.equal(configOf(desiredOf(modelOf(text))), harmless);
 });
 

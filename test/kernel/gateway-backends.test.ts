@@ -215,6 +215,41 @@ describe('backends', () => {
     return opened(name, server);
   }
 
+  test('sessions stay with their endpoint as long as it is there', async () => {
+    const kept = (type: 'cookie' | 'header', name: string): Partial<ProxyBackend> => ({
+      persistence: { type, name, absoluteTimeoutMs: 60_000, cookieLifetime: 'permanent' },
+    });
+    const model = (...numbers: readonly number[]) =>
+      modelOf([
+        aBackend('cook', endpoints(...numbers), kept('cookie', 'session')),
+        aBackend('head', endpoints(...numbers), kept('header', 'x-session')),
+        aBackend('bad', endpoints(...numbers), kept('cookie', 'a b')),
+      ]);
+    const { problems } = await rig.driver.publish(model(1, 2, 3));
+    assert.deepEqual([...problems.keys()], ['bad']);
+    const answers = async (path: string, headers: Readonly<Record<string, string>>) => {
+      const all = [];
+      for (let i = 0; i < 6; i++) all.push(await ask(rig.address, { host: 'x', path, headers }));
+      return all;
+    };
+    const first = await ask(rig.address, { host: 'x', path: '/cook' });
+    const [cookie = ''] = first.headers['set-cookie'] ?? [];
+    assert.match(cookie, /^session=[0-9a-f-]{36}; Path=\/; HttpOnly; Max-Age=60$/);
+    const session = { cookie: cookie.split(';')[0] ?? '' };
+    const at = first.headers['x-backend'];
+    const same = await answers('/cook', session);
+    assert.deepEqual(new Set(same.map((it) => it.headers['x-backend'])), new Set([at]));
+    assert.equal(same[0]?.headers['set-cookie'], undefined);
+    assert.equal(new Set((await answers('/cook', {})).map((it) => it.headers['x-backend'])).size, 3);
+    const token = String((await ask(rig.address, { host: 'x', path: '/head' })).headers['x-session']);
+    const held = await answers('/head', { 'x-session': token });
+    assert.equal(new Set(held.map((it) => it.headers['x-backend'])).size, 1);
+    await rig.driver.publish(model(...[1, 2, 3].filter((it) => String(it) !== at)));
+    const moved = await answers('/cook', session);
+    assert.equal(new Set(moved.map((it) => it.headers['x-backend'])).size, 1);
+    assert.notEqual(moved[0]?.headers['x-backend'], at);
+  });
+
   test('HTTP/2 in the clear to backends, with trailers', async () => {
     const server = createHttp2Server();
     const sessions = new Set<{ destroy(): void }>();
