@@ -219,7 +219,17 @@ class Pass implements ProxyPass {
     this.#state = { slots, servers, ports: structure.ports };
     await folder.writeData({ lua, maps, tls });
     await folder.writeState(this.#state);
-    await folder.write(files.config, structure.text(servers));
+    await folder.write(files.config, structure.text(lastingServers(desired, servers)));
     await folder.prunePems(tls);
   }
+}
+
+/** Without those that speak as nobody wants any more: the certificates that they name need not be there when HAProxy starts anew. */
+function lastingServers(
+  desired: DesiredProxy,
+  servers: ReadonlyMap<string, readonly ServerSlot[]>,
+): ReadonlyMap<string, readonly ServerSlot[]> {
+  const isLasting = (slot: string, server: ServerSlot): boolean =>
+    server.isReady || server.options === desired.servers.get(slot)?.options;
+  return new Map([...servers].map(([slot, list]) => [slot, list.filter((it) => isLasting(slot, it))]));
 }

@@ -102,14 +102,11 @@ export class RunningProxy {
     for (const { name, set } of changes) await this.#setLines(name, set);
     for (const { name, gone } of changes.toReversed()) await this.#removeLines(name, gone);
     await this.#runAll(rests);
-    const isPruned = await this.#tls.prune(desired.tls);
+    const isLed = starts.length + rests.length > 0 || changes.some((it) => it.set.size + it.gone.length > 0);
+    const isOther = isChanged || isLed;
+    const isPruned = await this.#tls.prune(desired.tls, isOther);
     this.#servers = next;
-    const isOther =
-      isChanged ||
-      isPruned ||
-      starts.length + rests.length > 0 ||
-      changes.some((it) => it.set.size + it.gone.length > 0);
-    return { isChanged: isOther, refused };
+    return { isChanged: isOther || isPruned, refused };
   }
 
   /** What connections a server has is asked only where it is to get another address. */

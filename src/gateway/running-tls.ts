@@ -27,6 +27,7 @@ export class RunningTls {
   readonly #socket: HaproxySocket;
   readonly #pems: Map<string, PemFile>;
   readonly #lists: Map<string, readonly string[]>;
+  readonly #held = new Set<string>();
 
   private constructor(
     socket: HaproxySocket,
@@ -79,18 +80,20 @@ export class RunningTls {
     return { isChanged, refused };
   }
 
-  /** What nothing uses any more; gives whether there was anything. */
-  async prune(desired: TlsFiles): Promise<boolean> {
+  /** What nothing uses any more; gives whether there was anything. What HAProxy held to the last time is tried again where something else has changed. */
+  async prune(desired: TlsFiles, isOther: boolean): Promise<boolean> {
     let isChanged = false;
     for (const [path, wanted] of desired.lists)
       isChanged = (await this.#pruneList(path, new Set(wanted))) || isChanged;
     for (const [path, { kind }] of this.#pems) {
-      if (desired.pems.has(path)) continue;
+      if (desired.pems.has(path) || (this.#held.has(path) && !isOther && !isChanged)) continue;
       isChanged = true;
+      this.#held.delete(path);
       const reply = await this.#socket.send(`del ssl ${COMMANDS[kind]} ${path}\n`);
       // A connection or a resting server may have it still: it goes with the next reload.
       if (/deleted!/.test(reply)) this.#pems.delete(path);
-      else if (!/in use/.test(reply)) throw refusal(`del ssl ${COMMANDS[kind]} ${path}`, reply);
+      else if (/in use/.test(reply)) this.#held.add(path);
+      else throw refusal(`del ssl ${COMMANDS[kind]} ${path}`, reply);
     }
     return isChanged;
   }

@@ -46,6 +46,8 @@ export function planServers(
   isBusy: (server: ServerSlot) => boolean,
 ): ServerPlan {
   const { endpoints, options } = wanted;
+  // Servers of before a restart may be missing in between.
+  let number = Math.max(0, ...current.map((it) => Number(it.name.slice(1))));
   const missing = new Map(endpoints.map((it) => [endpointKey(it), it]));
   const servers = new Map(current.map((it) => [it.name, it]));
   const rests: ServerChange[] = [];
@@ -62,7 +64,7 @@ export function planServers(
     const server = idle.shift();
     if (server !== undefined) uses.push(put(servers, 'use', { ...server, ip, port, isReady: true }));
     else {
-      const name = `s${servers.size + 1}`;
+      const name = `s${++number}`;
       uses.push(put(servers, 'add', { name, ip, port, isReady: true, options }));
     }
   }

@@ -202,6 +202,25 @@ describe('backends', () => {
     });
   });
 
+  test('a killed HAProxy comes back without files that nothing uses any more', async () => {
+    const tls = {
+      hostname: 'inner.test',
+      subjectAltNames: [],
+      authorities: ['ca'],
+      clientCertificate: undefined,
+    };
+    const authorities = new Map([['ca', authority.certificate]]);
+    await rig.driver.publish(modelOf([aBackend('way', endpoints(1, 2), { tls })], { authorities }));
+    await rig.driver.publish(modelOf([aBackend('way', endpoints(1))]));
+    const { pid } = rig.process;
+    process.kill(pid ?? 0, 'SIGKILL');
+    await eventually(() => rig.process.pid !== undefined && rig.process.pid !== pid);
+    await eventually(async () => assert.deepEqual(await namesOf(1, '/way'), ['1']));
+    // Servers of before are gone: names of new ones are none of those that are there.
+    await rig.driver.publish(modelOf([aBackend('way', endpoints(1, 2, 3, 4, 5))]));
+    assert.deepEqual(await namesOf(10, '/way'), ['1', '2', '3', '4', '5']);
+  });
+
   async function openTls(
     name: string,
     options: { cert: string; key: string; ca: string },
