@@ -16,7 +16,7 @@ export interface HttpRouting {
 
 export function httpRoutingLines({ port, scheme, isGuarded, folder }: HttpRouting): readonly string[] {
   const map = mapOf(folder);
-  const isNamed = `{ ssl_fc_sni -m found } !{ ssl_fc_sni,lower,strcmp(txn.host) eq 0 }`;
+  const isOther = `!{ ssl_fc_sni,lower,strcmp(txn.host) eq 0 }`;
   return [
     // What is no path can be no route's; HAProxy of this version takes more as a request's target than it should.
     `  http-request deny deny_status 400 if !{ path -m beg / }`,
@@ -31,7 +31,7 @@ export function httpRoutingLines({ port, scheme, isGuarded, folder }: HttpRoutin
       map: map('str', 'hosts'),
     }),
     // Who came for another listener's name comes again on a connection of its own.
-    ...(scheme === 'https' ? [`  http-request lua.guard if ${isGuarded ? '{ always_true }' : isNamed}`] : []),
+    ...(scheme === 'https' ? [`  http-request lua.guard if ${isGuarded ? '{ always_true }' : isOther}`] : []),
     `  http-request set-var(txn.target) var(txn.table),concat(|,txn.path),${map('str', 'exact')}`,
     `  http-request set-var(txn.target) var(txn.table),concat(|,txn.path,/),${map('beg', 'prefix')} if !{ var(txn.target) -m found }`,
     '  http-request set-var(txn.backend) var(txn.target) if { var(txn.target) -m beg b }',

@@ -110,13 +110,13 @@ local function is_shown(txn)
   return txn.f:ssl_c_used() == 1 and txn.f:ssl_c_verify() == 0
 end
 
--- 421 for a host that is not of the listener whose certificate was shown; 403 where that listener wants to see a certificate and saw none, or a wrong one.
+-- 421 for a host that is not of the listener whose certificate was shown, which without a name is that of every name; 403 where that listener wants to see a certificate and saw none, or a wrong one.
 core.register_action("guard", { "http-req" }, function(txn)
   local port, name = txn:get_var("txn.port"), (txn.f:ssl_fc_sni() or ""):lower()
   local key = txn:get_var("txn.table") or deep_table(port, txn:get_var("txn.host") or "")
   local listener = key and key:match("^%d+,([^,]*),")
   if listener == nil then return end
-  if name ~= "" and listener_of(port, name) ~= listener then return answer(txn, 421, {}) end
+  if listener_of(port, name) ~= listener then return answer(txn, 421, {}) end
   local wanted = maps.guards:lookup(port .. "|" .. listener)
   if wanted == nil then return end
   if not is_asked(listener, name) then return answer(txn, 421, {}) end
