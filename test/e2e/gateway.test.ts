@@ -1,0 +1,171 @@
+// The example's Gateway as its users meet it, from the host by the load balancer's address: HTTPS, a canary by weight and by header, a mirror, and what
+// goes on while the proxy, its control or a certificate is another one.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { request, type RequestOptions } from 'node:https';
+import { get } from 'node:http';
+import { after, before, suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { clusterName, fairlead, kubectl } from '../support/cluster.ts';
+import { eventually } from '../support/eventually.ts';
+import { changedLines, machinePicture, type MachinePicture } from '../support/machine.ts';
+
+const NAME = clusterName('gw');
+const HOST = 'shop.example';
+const NEW_PAGES = 'the new pages';
+
+interface Page {
+  readonly status: number;
+  readonly body: string;
+  readonly certificate: string;
+}
+
+suite('the example of a Gateway', () => {
+  let clean: MachinePicture;
+  let addresses: readonly string[];
+  let ca: string;
+
+  before(() => {
+    clean = machinePicture();
+    const result = fairlead([
+      'up',
+      '--name',
+      NAME,
+      '--nodes',
+      '2',
+      '-f',
+      'examples/shop',
+      '-f',
+      'examples/gateway',
+    ]);
+    assert.equal(result.code, 0, result.stderr);
+    ca = readFileSync(`/var/lib/fairlead/${NAME}/pki/gateways/ca.crt`, 'utf8');
+    const path = 'jsonpath={.status.addresses[*].value}';
+    addresses = kubectl(NAME, ['-n', 'shop', 'get', 'gateway', 'public', '-o', path]).split(' ');
+  });
+  after(() => {
+    const result = fairlead(['down', '--name', NAME]);
+    assert.equal(result.code, 0, result.stderr);
+    assert.deepEqual(changedLines(clean, machinePicture(), NAME), []);
+  });
+
+  function page(more: RequestOptions = {}): Promise<Page> {
+    const options = { host: addresses[0], servername: HOST, ca, agent: false, ...more };
+    return new Promise((resolve, reject) => {
+      const outgoing = request({ ...options, headers: { host: HOST, ...more.headers } }, (response) => {
+        const { socket } = response as unknown as {
+          readonly socket: { getPeerCertificate(): { fingerprint256: string } };
+        };
+        const certificate = socket.getPeerCertificate().fingerprint256;
+        let body = '';
+        response.setEncoding('utf8').on('data', (text: string) => (body += text));
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body, certificate }));
+        response.on('error', reject);
+      });
+      outgoing.setTimeout(5_000, () => outgoing.destroy(new Error('no answer')));
+      outgoing.on('error', reject).end();
+    });
+  }
+
+  function podsOf(app: string): readonly string[] {
+    const selector = `gateway.networking.k8s.io/gateway-name=${app}`;
+    return kubectl(NAME, ['-n', 'shop', 'get', 'pods', '-l', selector, '-o', 'name']).trim().split('\n');
+  }
+
+  /** Asks without a pause until `end`, and says what failed. */
+  async function underTraffic(during: () => Promise<void>): Promise<void> {
+    const failures: string[] = [];
+    let asked = 0;
+    let isOver = false;
+    const asking = (async () => {
+      while (!isOver) {
+        const { status } = await page().catch((error: unknown) => ({ status: String(error) }));
+        asked++;
+        if (status !== 200) failures.push(String(status));
+      }
+    })();
+    await during();
+    isOver = true;
+    await asking;
+    assert.ok(asked > 10, `${asked} requests`);
+    assert.deepEqual(failures, []);
+  }
+
+  test('both families of its address show the pages by HTTPS, and HTTP leads there', async () => {
+    assert.equal(addresses.length, 2);
+    for (const host of addresses) assert.equal((await page({ host })).status, 200);
+    const location = await new Promise((resolve, reject) => {
+      get({ host: addresses[0], path: '/a?b=c', headers: { host: HOST }, agent: false }, (response) => {
+        response.resume();
+        resolve([response.statusCode, response.headers.location]);
+      }).on('error', reject);
+    });
+    assert.deepEqual(location, [301, `https://${HOST}/a?b=c`]);
+    assert.equal((await page({ headers: { host: 'other.example' } })).status, 404);
+  });
+
+  test('some see the new pages, and whoever asks for them always', async () => {
+    const seen = await Promise.all(Array.from({ length: 200 }, () => page()));
+    const share = seen.filter(({ body }) => body.includes(NEW_PAGES)).length;
+    assert.ok(share > 4 && share < 50, `${share} of 200 meant to be 20`);
+    for (let at = 0; at < 5; at++)
+      assert.match((await page({ headers: { 'x-canary': 'always' } })).body, /the new pages/);
+  });
+
+  test('the observer gets a copy of every request', async () => {
+    await page({ path: '/copied' });
+    await eventually(() =>
+      assert.match(kubectl(NAME, ['-n', 'shop', 'logs', 'deploy/observer', '--tail=20']), /GET \/copied /),
+    );
+  });
+
+  test('statuses say what is there', () => {
+    const wait = (what: string, condition: string): string =>
+      kubectl(NAME, ['-n', 'shop', 'wait', what, `--for=condition=${condition}`, '--timeout=20s']);
+    wait('gateway/public', 'Programmed');
+    wait('gateway/public', 'Accepted');
+    const path = '{.status.parents[*].conditions[?(@.type=="Accepted")].status}';
+    const routes = kubectl(NAME, ['-n', 'shop', 'get', 'httproutes', 'web', '-o', `jsonpath=${path}`]);
+    assert.equal(routes, 'True');
+    assert.match(kubectl(NAME, ['get', 'gatewayclass', 'fairlead']), /True/);
+  });
+
+  test('a route that is moved is followed without a lost request', async () => {
+    await underTraffic(async () => {
+      const patch = (weight: number): string =>
+        JSON.stringify([{ op: 'replace', path: '/spec/rules/1/backendRefs/1/weight', value: weight }]);
+      for (const weight of [9, 0, 1]) {
+        kubectl(NAME, ['-n', 'shop', 'patch', 'httproute', 'web', '--type=json', '-p', patch(weight)]);
+        await sleep(200);
+      }
+      kubectl(NAME, ['-n', 'shop', 'rollout', 'restart', 'deployment', 'web']);
+      kubectl(NAME, ['-n', 'shop', 'rollout', 'status', 'deployment', 'web', '--timeout=60s']);
+    });
+  });
+
+  test('another certificate is shown without a lost request', async () => {
+    const { certificate } = await page();
+    await underTraffic(async () => {
+      const old = 'fairlead.dev/renew-after=2000-01-01T00:00:00Z';
+      kubectl(NAME, ['-n', 'shop', 'annotate', '--overwrite', 'secret', 'public-https-local-tls', old]);
+      await eventually(async () => assert.notEqual((await page()).certificate, certificate));
+    });
+  });
+
+  test('traffic goes on while control is another one, and comes back when HAProxy is killed', async () => {
+    const [pod = ''] = podsOf('public');
+    await underTraffic(async () => {
+      kubectl(NAME, ['-n', 'shop', 'exec', pod, '-c', 'control', '--', 'sh', '-c', 'kill 1']);
+      await sleep(500);
+    });
+    kubectl(NAME, ['-n', 'shop', 'exec', pod, '-c', 'proxy', '--', 'sh', '-c', 'kill -9 $(pidof haproxy)']);
+    await eventually(async () => assert.equal((await page()).status, 200));
+  });
+
+  test('with the Gateway all that it was made of goes', async () => {
+    kubectl(NAME, ['-n', 'shop', 'delete', 'gateway', 'public']);
+    await eventually(() => assert.deepEqual(podsOf('public'), ['']));
+    assert.doesNotMatch(kubectl(NAME, ['-n', 'shop', 'get', 'services,secrets']), /public/);
+  });
+});
