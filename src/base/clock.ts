@@ -14,6 +14,11 @@ export const systemClock: Clock = {
   sleep: sleepMs,
 };
 
+/** RFC 3339 in whole seconds, as the API writes times. */
+export function timeText(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}
+
 function sleepMs(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) return reject(signal.reason as Error);

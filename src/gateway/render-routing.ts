@@ -40,6 +40,8 @@ export function httpRoutingLines({ port, scheme, isGuarded, folder }: HttpRoutin
     ...['  http-request wait-for-body time 1s', '  http-request lua.mirror'].map(
       (it) => `${it} if { var(txn.mirrors) -m found }`,
     ),
+    // Conformance of Ingress asks for one (ingress-controller-conformance, features/default_backend.feature); a backend's own stands.
+    '  http-response set-header server fairlead if !{ res.hdr(server) -m found }',
     '  http-response lua.respond if { var(txn.changes) -m found }',
     '  use_backend %[var(txn.backend)] if { var(txn.backend) -m found }',
     '  default_backend answer-404',

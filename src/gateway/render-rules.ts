@@ -39,6 +39,10 @@ export function ruleTree(id: string, rule: ProxyRule | undefined, context: RuleC
 
 function filterTree(filter: ProxyFilter, slotOf: SlotOf, onProblem: (problem: string) => void): Tree {
   switch (filter.kind) {
+    case 'sources':
+      return [filter.kind, filter.allow, filter.deny];
+    case 'body-size':
+      return [filter.kind, String(filter.maxBytes)];
     case 'request-headers':
     case 'response-headers':
       return [filter.kind, ...headersTree(filter, onProblem)];

@@ -28,6 +28,7 @@ export function serverOptions({ protocol, tls }: ProxyBackend, files: TlsFiles):
 
 /** The problem as text where there is one. */
 function tlsWords(tls: BackendTls, files: TlsFiles): readonly string[] | string {
+  if (!tls.isVerified) return ['ssl verify none'];
   const { hostname, subjectAltNames, authorities, clientCertificate } = tls;
   if (!HOSTNAME.test(hostname)) return 'its hostname is none';
   // What HAProxy 2.6 names to a server is also what it looks for in the certificate, whatever `verifyhost` says: the one name that it can look for.

@@ -1,6 +1,7 @@
 // What one proxy has to do for its Gateway: ports, names, rules and where they lead. Every reference is resolved, every precedence decided; what is
 // not allowed or not there has become an answer (404, 500, 503) already. Readonly data, no behaviour.
 
+import type { Cidr } from '../base/cidr.ts';
 import type { Ip } from '../base/ip.ts';
 import type { Port } from '../base/port.ts';
 
@@ -152,6 +153,10 @@ export interface WeightedBackend {
 
 /** In the order in which they are applied. */
 export type ProxyFilter =
+  /** 403 for who asks from an address of `deny`, or of none of `allow` where that has any. */
+  | { readonly kind: 'sources'; readonly allow: readonly Cidr[]; readonly deny: readonly Cidr[] }
+  /** 413 for a request that says that its body is longer. */
+  | { readonly kind: 'body-size'; readonly maxBytes: number }
   | ({ readonly kind: 'request-headers' } & ProxyHeaderChange)
   | ({ readonly kind: 'response-headers' } & ProxyHeaderChange)
   /** `share`: of all requests, from 0 to 1. */
@@ -194,9 +199,12 @@ export interface ProxyHeaderChange {
   readonly remove: readonly string[];
 }
 
-/** `prefix` replaces what the entry's prefix matched. */
+/**
+ * `prefix` replaces what the entry's prefix matched. `captures` is the whole path, in which "$1" to "$9" stand for what the groups of the entry's regular
+ * expression caught.
+ */
 export interface ProxyPathChange {
-  readonly type: 'full' | 'prefix';
+  readonly type: 'full' | 'prefix' | 'captures';
   readonly value: string;
 }
 
@@ -213,6 +221,8 @@ export interface ProxyBackend {
 }
 
 export interface BackendTls {
+  /** False for whoever answers, without a look at the certificate; nothing else is asked for then. */
+  readonly isVerified: boolean;
   /** SNI, and the name that the certificate must be for where `subjectAltNames` is empty. */
   readonly hostname: string;
   readonly subjectAltNames: readonly { readonly type: 'hostname' | 'uri'; readonly value: string }[];

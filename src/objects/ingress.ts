@@ -129,3 +129,27 @@ function readTypedRef(field: Field, namespace: string): ObjectRef {
     name: field.at('name').text(),
   };
 }
+
+/** What IngressClasses of ours name. */
+export const INGRESS_CONTROLLER = 'fairlead.dev/ingress-controller';
+
+/**
+ * The class that an Ingress without a name for one is of: the newest that is marked as default, as the API server of Kubernetes would have written it into the
+ * Ingress. Where none is marked, the only class there is: on a cluster that has but one, an Ingress of the simplest form works; where somebody else's class
+ * stands beside, nothing is taken that was not given.
+ */
+export function defaultClassName(
+  classes: Iterable<Pick<IngressClass, 'name' | 'createdAt' | 'isDefault'>>,
+): string | undefined {
+  const all = [...classes];
+  const marked = all.filter((it) => it.isDefault).sort(newestFirst);
+  return marked[0]?.name ?? (all.length === 1 ? all[0]?.name : undefined);
+}
+
+function newestFirst(
+  a: Pick<IngressClass, 'name' | 'createdAt'>,
+  b: Pick<IngressClass, 'name' | 'createdAt'>,
+): number {
+  if (a.createdAt !== b.createdAt) return a.createdAt > b.createdAt ? -1 : 1;
+  return a.name < b.name ? -1 : 1;
+}

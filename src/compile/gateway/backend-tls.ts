@@ -112,6 +112,7 @@ function judge(
   }
   const tls: BackendTls = {
     hostname: policy.hostname,
+    isVerified: true,
     subjectAltNames: policy.subjectAltNames,
     authorities: authorities.map(({ id }) => id),
     clientCertificate,

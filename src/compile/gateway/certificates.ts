@@ -39,7 +39,7 @@ export function certificateFor(
 const parsed = new WeakMap<CertificateSecret, ProxyCertificate | FairleadError>();
 
 /** Throws `invalid` saying what is wrong with the Secret. */
-function certificateOf(secret: CertificateSecret): ProxyCertificate {
+export function certificateOf(secret: CertificateSecret): ProxyCertificate {
   let found = parsed.get(secret);
   if (found === undefined) {
     found = tried(secret);

@@ -17,6 +17,10 @@ local function changed_path(change, entry, path)
   if #change == 0 then return path end
   local value = change[2]
   if change[1] == "full" then return value end
+  if change[1] == "captures" then
+    local groups = captures_of(entry[4], path)
+    return (value:gsub("%$(%d)", function(number) return groups[tonumber(number) + 1] or "" end))
+  end
   value = value:gsub("/$", "")
   local rest = entry[3] == "prefix" and path:sub(#entry[4]:gsub("/$", "") + 1) or ""
   local changed = value .. rest
@@ -37,6 +41,25 @@ local function location_of(txn, filter, entry, request)
   local query = txn.f:query() or ""
   local path = changed_path(filter[5], entry, request.path)
   return scheme .. "://" .. authority .. path .. (query ~= "" and "?" .. query or "")
+end
+
+-- Whether the client's address is in one of the prefixes.
+local function is_from(txn, prefixes)
+  local address = core.parse_addr(txn.f:src())
+  for _, it in ipairs(prefixes) do
+    local prefix = core.parse_addr(it)
+    if address and prefix and core.match_addr(address, prefix) then return true end
+  end
+  return false
+end
+
+local function is_refused_source(txn, filter)
+  return is_from(txn, filter[3]) or (#filter[2] > 0 and not is_from(txn, filter[2]))
+end
+
+local function is_too_long(request, most)
+  local length = tonumber(request.headers()["content-length"] or "0")
+  return length == nil or length > most
 end
 
 local function answer(txn, status, headers, body)

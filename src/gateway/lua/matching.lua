@@ -4,13 +4,26 @@ local regexes = new_cache(2000)
 
 -- Whole texts, as `\A` and `\z` say. PCRE's own limit lets an expression keep a thread busy for 50 ms with each request, ours for half of one.
 -- An expression that is none matches nothing.
-local function matches_regex(pattern, text)
+local function regex_of(pattern)
   local regex = regexes.get(pattern)
   if regex == nil then
     local is_fine, made = Regex.new("(*LIMIT_MATCH=100000)\\A(?:" .. pattern .. ")\\z", true)
     regex = regexes.put(pattern, is_fine and made or false)
   end
+  return regex
+end
+
+local function matches_regex(pattern, text)
+  local regex = regex_of(pattern)
   return regex and regex:exec(text) or false
+end
+
+-- The whole text, then what each group caught.
+local function captures_of(pattern, text)
+  local regex = regex_of(pattern)
+  if not regex then return {} end
+  local is_match, caught = regex:match(text)
+  return is_match and caught or {}
 end
 
 local function matches_value(kind, wanted, text)

@@ -29,7 +29,11 @@ local function follow(txn, entry, request)
   local function apply(filters)
     for _, filter in ipairs(filters) do
       local kind = filter[1]
-      if kind == "request-headers" then
+      if kind == "sources" then
+        if is_refused_source(txn, filter) then answer(txn, 403, {}) end
+      elseif kind == "body-size" then
+        if is_too_long(request, tonumber(filter[2])) then answer(txn, 413, {}) end
+      elseif kind == "request-headers" then
         change_request(txn.http, filter)
       elseif kind == "response-headers" then
         changes[#changes + 1] = filter

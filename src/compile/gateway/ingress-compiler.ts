@@ -1,0 +1,86 @@
+// The Ingresses of one class -> what its proxy has to do, and what is to be said of each. What has the same inputs as before is not made anew.
+
+import { parsePort } from '../../base/port.ts';
+import type { ProxyCertificate, ProxyModel } from '../../model/gateway.ts';
+import type { IngressProblem, IngressVerdict } from '../../model/ingress-verdict.ts';
+import type { ChoosingNode } from '../endpoint-choice.ts';
+import { objectKey } from '../../objects/slim-meta.ts';
+import { BackendEndpoints } from './backend-endpoints.ts';
+import { ingressCertificates } from './ingress-certificates.ts';
+import { ingressesOfClass, type IngressObjects } from './ingress-objects.ts';
+import { ingressParts, servicesOfIngress, type IngressParts } from './ingress-parts.ts';
+import { ingressTables } from './ingress-tables.ts';
+import { KeyedMemo } from './memo.ts';
+
+export interface CompiledIngresses {
+  readonly model: ProxyModel;
+  /** Of all Ingresses of the class. */
+  readonly verdicts: readonly IngressVerdict[];
+}
+
+export interface IngressPlace {
+  /** Of the node that the proxy runs on, for topology. */
+  readonly node: ChoosingNode;
+  /** Shown where no Ingress has a certificate for the name. */
+  readonly defaultCertificate: ProxyCertificate;
+}
+
+const HTTP = parsePort(80);
+const HTTPS = parsePort(443);
+
+export class IngressCompiler {
+  readonly #className: string;
+  readonly #parts = new KeyedMemo<IngressParts>();
+  readonly #endpoints = new BackendEndpoints();
+
+  constructor(className: string) {
+    this.#className = className;
+  }
+
+  compile(objects: IngressObjects, { node, defaultCertificate }: IngressPlace): CompiledIngresses {
+    const ingresses = ingressesOfClass(this.#className, objects);
+    const parts = ingresses.map((it) => {
+      const named = servicesOfIngress(it).map((key) => objects.services.get(key));
+      return this.#parts.get(objectKey(it), [it, ...named], () => ingressParts(it, objects.services));
+    });
+    this.#parts.endRound();
+    const certificates = ingressCertificates(ingresses, objects.secrets);
+    const shown = [defaultCertificate, ...certificates.all];
+    const { http, https, rules, problems } = ingressTables(parts);
+    const id = `Ingress ${this.#className}`;
+    const tls = { certificates: shown.map((it) => it.id), clientValidation: undefined };
+    const model: ProxyModel = {
+      ports: [
+        { kind: 'http', port: HTTP, listeners: [{ id: `${id} http`, hostname: undefined, hosts: http }] },
+        {
+          kind: 'tls',
+          port: HTTPS,
+          listeners: [{ kind: 'https', id: `${id} https`, hostname: undefined, tls, hosts: https }],
+        },
+      ],
+      rules,
+      backends: this.#endpoints.of(
+        parts.flatMap((it) => it.ways),
+        objects.endpointSlices,
+        node,
+      ),
+      certificates: new Map(shown.map((it) => [it.id, it])),
+      authorities: new Map(),
+    };
+    return {
+      model,
+      verdicts: parts.map((it) =>
+        verdictOf(it, [
+          ...(problems.get(objectKey(it.ingress)) ?? []),
+          ...certificates.problemsOf(it.ingress),
+        ]),
+      ),
+    };
+  }
+}
+
+/** `more`: what follows from other objects than the Ingress and its Services. */
+function verdictOf({ ingress, problems }: IngressParts, more: readonly IngressProblem[]): IngressVerdict {
+  const { namespace, name, uid } = ingress;
+  return { namespace, name, uid, problems: [...problems, ...more] };
+}

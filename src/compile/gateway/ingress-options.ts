@@ -1,0 +1,72 @@
+// What the annotations of an Ingress ask for, in words of ours. Annotations are ingress-nginx's: the ones that Ingresses in the world carry.
+
+import type { Cidr } from '../../base/cidr.ts';
+import type { BackendPersistence, ProxyFilter } from '../../model/gateway.ts';
+
+export interface IngressOptions {
+  /** The paths of all Ingresses that have a host with this one are regular expressions then. */
+  readonly isRegex: boolean;
+  /** "/$2"; paths that are otherwise make those of their hosts regular expressions, too. */
+  readonly rewriteTarget: string | undefined;
+  /** Whether HTTP is answered by a redirect to HTTPS: for the names of `tls`, for all. */
+  readonly httpsRedirect: 'tls-hosts' | 'always' | undefined;
+  /** In the place of every backend. */
+  readonly redirect: Redirect | undefined;
+  /** What "/" is redirected to. */
+  readonly appRoot: string | undefined;
+  readonly upstreamVhost: string | undefined;
+  readonly forwardedPrefix: string | undefined;
+  readonly hostAliases: readonly string[];
+  readonly allow: readonly Cidr[];
+  readonly deny: readonly Cidr[];
+  /** 0 for none. */
+  readonly maxBodyBytes: number;
+  readonly readTimeoutMs: number;
+  readonly isGrpc: boolean;
+  /** TLS to backends, whoever they are. */
+  readonly isTls: boolean;
+  readonly cors: Extract<ProxyFilter, { kind: 'cors' }> | undefined;
+  readonly persistence: BackendPersistence | undefined;
+  readonly canary: CanaryOptions | undefined;
+  /** Why nothing of the Ingress may be answered: what protects it cannot be had. */
+  readonly closed: string | undefined;
+}
+
+export type Redirect = Extract<ProxyFilter, { kind: 'redirect' }>;
+
+export interface CanaryOptions {
+  readonly weight: number;
+  readonly weightTotal: number;
+  readonly header: string | undefined;
+  readonly headerValue: { readonly type: 'exact' | 'regex'; readonly value: string } | undefined;
+  readonly cookie: string | undefined;
+}
+
+/** What became of one annotation: as ingress-nginx does it, otherwise, not at all, or the Ingress is answered with 500 because of it. */
+export interface AnnotationFinding {
+  /** Without the prefix: "rewrite-target". */
+  readonly name: string;
+  readonly effect: 'whole' | 'changed' | 'not' | 'closed';
+  readonly message: string;
+}
+
+export const NO_OPTIONS: IngressOptions = {
+  isRegex: false,
+  rewriteTarget: undefined,
+  httpsRedirect: undefined,
+  redirect: undefined,
+  appRoot: undefined,
+  upstreamVhost: undefined,
+  forwardedPrefix: undefined,
+  hostAliases: [],
+  allow: [],
+  deny: [],
+  maxBodyBytes: 0,
+  readTimeoutMs: 0,
+  isGrpc: false,
+  isTls: false,
+  cors: undefined,
+  persistence: undefined,
+  canary: undefined,
+  closed: undefined,
+};

@@ -1,0 +1,211 @@
+// All that one Ingress brings to the proxy of its class. Pure: the same inputs give the same parts.
+
+import type { BackendTls, ProxyRule, RouteEntry } from '../../model/gateway.ts';
+import type { IngressProblem } from '../../model/ingress-verdict.ts';
+import type { BackendRef } from '../../objects/gateway-api/common.ts';
+import type { Ingress, IngressBackend, IngressPath } from '../../objects/ingress.ts';
+import type { Service } from '../../objects/service.ts';
+import { objectKey } from '../../objects/slim-meta.ts';
+import {
+  resolveBackend,
+  type BackendInputs,
+  type BackendWay,
+  type ResolvedBackend,
+  type TlsAnswer,
+} from './backends.ts';
+import { Grants } from './grants.ts';
+import type { Hostname } from './hostnames.ts';
+import { NGINX_PREFIX, readAnnotations } from './ingress-annotations.ts';
+import { APP_ROOT, appRootRule, filtersOf, rewrittenTo } from './ingress-filters.ts';
+import type { CanaryOptions, IngressOptions } from './ingress-options.ts';
+import type { RankedEntry } from './precedence.ts';
+import { no } from './verdicts.ts';
+
+export interface IngressParts {
+  readonly ingress: Ingress;
+  /** By host, each with the entries of all rules that have it. */
+  readonly hosts: ReadonlyMap<Hostname, readonly IngressEntry[]>;
+  /** What takes the requests that no rule takes; undefined where the Ingress says nothing. */
+  readonly rest: RouteEntry | undefined;
+  /** Those whose paths, of all Ingresses, it turns into regular expressions. */
+  readonly regexHosts: ReadonlySet<Hostname>;
+  readonly rules: readonly ProxyRule[];
+  readonly ways: readonly BackendWay[];
+  readonly problems: readonly IngressProblem[];
+}
+
+export interface IngressEntry {
+  readonly ranked: RankedEntry;
+  /** HTTP is answered by a redirect. */
+  readonly isHttpsAlone: boolean;
+  /** Takes a share of another Ingress's entry, and nothing where there is none. */
+  readonly canary: CanaryOptions | undefined;
+}
+
+export function ingressParts(ingress: Ingress, services: ReadonlyMap<string, Service>): IngressParts {
+  return new PartsCompiler(ingress, services).compile();
+}
+
+/** Keys of the Services that it names; what its parts depend on beside itself. */
+export function servicesOfIngress({ namespace, rules, defaultBackend }: Ingress): readonly string[] {
+  const backends = rules.flatMap(({ paths }) => paths.map((it) => it.backend));
+  const all = defaultBackend === undefined ? backends : [...backends, defaultBackend];
+  const keys = all.flatMap((it) => (it.kind === 'service' ? [objectKey({ namespace, name: it.name })] : []));
+  return [...new Set(keys)];
+}
+
+/** Ingresses name what is in their own namespace; no grant says otherwise. */
+const NO_GRANTS = new Grants([]);
+
+/** As ingress-nginx does where it is not told otherwise: TLS keeps out who only listens. */
+const TO_ANYBODY: BackendTls = {
+  isVerified: false,
+  hostname: '',
+  subjectAltNames: [],
+  authorities: [],
+  clientCertificate: undefined,
+};
+
+class PartsCompiler {
+  readonly #ingress: Ingress;
+  readonly #options: IngressOptions;
+  readonly #inputs: BackendInputs;
+  readonly #hosts = new Map<Hostname, IngressEntry[]>();
+  readonly #regexHosts = new Set<Hostname>();
+  readonly #rules: ProxyRule[] = [];
+  readonly #ways: BackendWay[] = [];
+  readonly #problems: IngressProblem[] = [];
+
+  constructor(ingress: Ingress, services: ReadonlyMap<string, Service>) {
+    const { options, findings } = readAnnotations(ingress);
+    const tls: TlsAnswer = options.isTls ? { kind: 'tls', tls: TO_ANYBODY } : { kind: 'plain' };
+    this.#ingress = ingress;
+    this.#options = options;
+    this.#inputs = { grants: NO_GRANTS, services, tlsOf: () => tls };
+    for (const { name, effect, message } of findings) {
+      if (effect === 'closed')
+        this.#problem('AnnotationRefused', `${NGINX_PREFIX}${name}: requests are answered 500: ${message}`);
+      if (effect === 'not') this.#problem('AnnotationIgnored', `${NGINX_PREFIX}${name}: ${message}`);
+    }
+  }
+
+  compile(): IngressParts {
+    const { rules, defaultBackend } = this.#ingress;
+    for (const [ruleIndex, { host, paths }] of rules.entries())
+      for (const name of new Set([host, ...(host === undefined ? [] : this.#options.hostAliases)])) {
+        // A host without paths is known all the same: its requests are the default backend's.
+        if (!this.#hosts.has(name)) this.#hosts.set(name, []);
+        for (const [matchIndex, it] of paths.entries()) this.#add(name, it, { ruleIndex, matchIndex });
+      }
+    this.#addAppRoot();
+    const rest =
+      defaultBackend === undefined
+        ? undefined
+        : entryOf({ type: 'prefix', value: '/' }, this.#rule('default', defaultBackend));
+    return {
+      ingress: this.#ingress,
+      hosts: this.#hosts,
+      rest,
+      regexHosts: this.#regexHosts,
+      rules: this.#rules,
+      ways: this.#ways,
+      problems: this.#problems,
+    };
+  }
+
+  #add(host: Hostname, { type, path, backend }: IngressPath, at: Place): void {
+    const rule = this.#rule(`${at.ruleIndex}/${at.matchIndex}`, backend, path);
+    if (this.#options.isRegex || rewrittenTo(this.#options, path) !== undefined) this.#regexHosts.add(host);
+    this.#put(host, entryOf(matchOf(type, path), rule), at);
+  }
+
+  #put(host: Hostname, entry: RouteEntry, at: Place): void {
+    this.#hosts.get(host)?.push({
+      ranked: { entry, route: this.#ingress, ...at, isMethodOnly: false, headerCount: 0 },
+      isHttpsAlone: this.#isHttpsAlone(host),
+      canary: this.#options.canary,
+    });
+  }
+
+  /** Before every rule, as it is the whole path. */
+  #addAppRoot(): void {
+    const { appRoot } = this.#options;
+    if (appRoot === undefined) return;
+    const rule = appRootRule(`Ingress/${objectKey(this.#ingress)}/${APP_ROOT}`, appRoot);
+    this.#rules.push(rule);
+    for (const host of this.#hosts.keys())
+      this.#put(host, entryOf({ type: 'exact', value: '/' }, rule.id), { ruleIndex: -1, matchIndex: 0 });
+  }
+
+  #isHttpsAlone(host: Hostname): boolean {
+    const { httpsRedirect } = this.#options;
+    if (httpsRedirect !== 'tls-hosts') return httpsRedirect === 'always';
+    return this.#ingress.tls.some(
+      ({ hosts }) => hosts.length === 0 || (host !== undefined && hosts.includes(host)),
+    );
+  }
+
+  /** Gives its id. A backend that is not there is an answer of its own, so that no other rule's backend gets its requests. */
+  #rule(place: string, backend: IngressBackend, path?: string): string {
+    const id = `Ingress/${objectKey(this.#ingress)}/${place}`;
+    if (this.#rules.some((it) => it.id === id)) return id;
+    const found = this.#resolve(backend);
+    if ('way' in found) this.#ways.push(found.way);
+    else this.#problem(found.problem.reason, found.problem.message);
+    const isOpen = 'way' in found && this.#options.closed === undefined;
+    this.#rules.push({
+      id,
+      isGrpc: this.#options.isGrpc,
+      filters: this.#options.closed === undefined ? filtersOf(this.#options, path) : [],
+      backends: [{ backend: isOpen ? found.way.id : undefined, weight: 1, filters: [] }],
+      requestTimeoutMs: 0,
+      backendTimeoutMs: this.#options.readTimeoutMs,
+    });
+    return id;
+  }
+
+  #resolve(backend: IngressBackend): ResolvedBackend {
+    const { namespace } = this.#ingress;
+    const from = { group: 'networking.k8s.io', kind: 'Ingress', namespace };
+    if (backend.kind === 'resource') {
+      const { group, kind, name } = backend.ref;
+      const message = `backend ${kind}.${group} ${name}: resources other than Services are not served`;
+      return { problem: no('ResolvedRefs', 'ResourceBackend', message) };
+    }
+    const { name, port } = backend;
+    const service = this.#inputs.services.get(objectKey({ namespace, name }));
+    const number = typeof port === 'number' ? port : service?.ports.find((it) => it.name === port)?.port;
+    if (service !== undefined && number === undefined) {
+      const message = `Service ${namespace}/${name} has no port ${JSON.stringify(port)}`;
+      return { problem: no('ResolvedRefs', 'BackendNotFound', message) };
+    }
+    const ref: BackendRef = { group: '', kind: 'Service', namespace, name, port: number, weight: 1 };
+    const { isGrpc, persistence } = this.#options;
+    return resolveBackend(this.#inputs, from, ref, {
+      isStream: false,
+      isPassed: false,
+      isGrpc,
+      retry: undefined,
+      persistence,
+    });
+  }
+
+  #problem(reason: string, message: string): void {
+    if (!this.#problems.some((it) => it.message === message)) this.#problems.push({ reason, message });
+  }
+}
+
+interface Place {
+  readonly ruleIndex: number;
+  readonly matchIndex: number;
+}
+
+function entryOf(path: RouteEntry['path'], rule: string): RouteEntry {
+  return { path, method: undefined, headers: [], query: [], rule };
+}
+
+/** A slash at the end of a prefix says nothing. What is left to us is a prefix, too. */
+function matchOf(type: IngressPath['type'], path: string): RouteEntry['path'] {
+  if (type === 'exact') return { type, value: path };
+  return { type: 'prefix', value: path.replace(/(?<=.)\/+$/, '') };
+}
