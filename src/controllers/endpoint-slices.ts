@@ -1,5 +1,6 @@
 // EndpointSlices of Services that have a selector. Services without one, and slices of others, are left alone.
 
+import { timeText } from '../base/clock.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { ENDPOINT_SLICES, nameOfKey, NODES, PODS, SERVICES, type Draft } from '../kube/resource.ts';
 import type { Endpoint, EndpointPort, EndpointSlice, Node, Pod, Service } from '../objects/api-types.ts';
@@ -16,7 +17,6 @@ import {
   type AddressType,
   type EndpointGroup,
 } from './endpoints-of-service.ts';
-import { timeText } from './event-recorder.ts';
 import { readySinceMs } from './pod-state.ts';
 import { endpointKey, packSlices } from './slice-packing.ts';
 import { hintModeOf, withHints } from './topology-hints.ts';

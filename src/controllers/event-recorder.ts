@@ -1,6 +1,6 @@
 // Writes Events about objects; the same text about the same object again only raises a count. Best effort, bounded, never in the way.
 
-import type { Clock } from '../base/clock.ts';
+import { timeText, type Clock } from '../base/clock.ts';
 import { isNotFound } from '../base/errors.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import { EVENTS, type Draft } from '../kube/resource.ts';
@@ -115,9 +115,4 @@ function eventOf({ source, about, text }: Job, now: string): Draft<Event> {
     lastTimestamp: now,
     count: 1,
   };
-}
-
-/** RFC 3339 in whole seconds, as the API writes times. */
-export function timeText(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }

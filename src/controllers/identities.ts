@@ -1,6 +1,7 @@
 // Gives out identities: one object for each set of labels that pods of a namespace have or will have (docs/decisions/identities.md).
 // When one was last needed stands in the object itself, so that a restart of the controller changes nothing.
 
+import { timeText } from '../base/clock.ts';
 import { IDENTITIES } from '../kube/resource.ts';
 import { identityKey, type IdentityObject } from '../objects/identity.ts';
 import { isSameJson } from '../objects/json.ts';
@@ -15,7 +16,6 @@ import {
   type ReconcileContext,
   type Source,
 } from './controller.ts';
-import { timeText } from './event-recorder.ts';
 import { freeNumbers } from './identity-numbers.ts';
 import {
   BY_IDENTITY,

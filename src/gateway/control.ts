@@ -1,15 +1,12 @@
-// One Gateway's control: what changed in the cluster is compiled, brought into the proxy, and said in the objects' statuses, in this order.
+// A proxy's control: what changed in the cluster is compiled, brought into the proxy, and said in the objects' statuses, in this order.
 
 import type { Logger } from 'pino';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
-import { GatewayCompiler, type CompiledGateway } from '../compile/gateway/gateway-compiler.ts';
 import type { ProxyModel } from '../model/gateway.ts';
+import type { Snapshot, Store } from '../store/store.ts';
 import { Due } from '../base/due.ts';
-import { statusWrites } from './gateway-status.ts';
-import { gatewayObjectsOf, serviceAddresses, zoneOfNode, type GatewayWatch } from './gateway-watch.ts';
 import { unreached, type ProxyFindings } from './proxy-findings.ts';
-import type { StatusWriter } from './status-writer.ts';
 
 /** What control needs of a proxy: to be brought to a model, as often as it changes. */
 export interface Proxy {
@@ -17,16 +14,22 @@ export interface Proxy {
   apply(model: ProxyModel): Promise<ProxyFindings>;
 }
 
+/** Whom a proxy is for. */
+export interface ProxySubject {
+  /** Undefined while something is not known: then everything is left as it stands. */
+  compile(snapshot: Snapshot): CompiledSubject | undefined;
+}
+
+export interface CompiledSubject {
+  readonly model: ProxyModel;
+  /** Says in the cluster what became of its objects. False where something is to be said again. */
+  say(findings: ProxyFindings): Promise<boolean>;
+}
+
 export interface ControlOptions {
-  /** "namespace/name" */
-  readonly gateway: string;
-  /** Key of the Service by which the proxy is reached. */
-  readonly service: string;
-  /** The node that the proxy runs on. */
-  readonly node: string;
-  readonly watch: GatewayWatch;
+  readonly subject: ProxySubject;
+  readonly store: Store;
   readonly proxy: Proxy;
-  readonly writer: StatusWriter;
   readonly clock: Clock;
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -43,7 +46,7 @@ const LOOK_EVERY_MS = 10_000;
 /** Runs until the signal aborts. */
 export async function runControl(options: ControlOptions): Promise<void> {
   const control = new Control(options);
-  const end = options.watch.store.subscribe(() => control.clusterChanged());
+  const end = options.store.subscribe(() => control.clusterChanged());
   try {
     await Promise.all([control.followCluster(), control.writeStatuses()]);
   } finally {
@@ -52,7 +55,7 @@ export async function runControl(options: ControlOptions): Promise<void> {
 }
 
 interface Stand {
-  readonly compiled: CompiledGateway;
+  readonly compiled: CompiledSubject;
   readonly findings: ProxyFindings;
 }
 
@@ -60,12 +63,10 @@ class Control {
   readonly #options: ControlOptions;
   readonly #passDue: Due;
   readonly #statusDue: Due;
-  readonly #compiler: GatewayCompiler;
   #stand: Stand | undefined;
 
   constructor(options: ControlOptions) {
     this.#options = options;
-    this.#compiler = new GatewayCompiler(options.gateway);
     this.#passDue = new Due(options.clock, options.signal);
     this.#statusDue = new Due(options.clock, options.signal);
     this.#passDue.mark();
@@ -77,20 +78,12 @@ class Control {
 
   async followCluster(): Promise<void> {
     while (await this.#passDue.next(LOOK_EVERY_MS)) {
-      const compiled = this.#compile();
+      const { subject, store } = this.#options;
+      const compiled = subject.compile(store.snapshot());
       if (compiled === undefined) continue;
       this.#stand = { compiled, findings: await this.#apply(compiled.model) };
       this.#statusDue.mark();
     }
-  }
-
-  /** Undefined while something is not known: then everything is left as it stands. */
-  #compile(): CompiledGateway | undefined {
-    const { watch, node } = this.#options;
-    const snapshot = watch.store.snapshot();
-    const objects = gatewayObjectsOf(snapshot);
-    const place = { node: { name: node, zone: zoneOfNode(snapshot, node) } };
-    return objects && this.#compiler.compile(objects, place);
   }
 
   async #apply(model: ProxyModel): Promise<ProxyFindings> {
@@ -107,23 +100,13 @@ class Control {
   }
 
   async writeStatuses(): Promise<void> {
-    const { clock, writer, signal } = this.#options;
+    const { clock, signal } = this.#options;
     while (await this.#statusDue.next(STATUS_EVERY_MS)) {
       if (this.#stand === undefined) continue;
-      const isWhole = await writer.write(this.#writes(this.#stand));
+      const { compiled, findings } = this.#stand;
+      const isWhole = await compiled.say(findings);
       if (!isWhole) this.#statusDue.markAfter(RETRY_MS);
       await clock.sleep(STATUS_REST_MS, signal).catch(() => undefined);
     }
-  }
-
-  #writes({ compiled, findings }: Stand): ReturnType<typeof statusWrites> {
-    const { watch, service, clock } = this.#options;
-    return statusWrites({
-      verdict: compiled.verdict,
-      findings,
-      addresses: serviceAddresses(watch.store.live(), service),
-      seen: watch.seen,
-      now: `${new Date(clock.nowMs()).toISOString().slice(0, -5)}Z`,
-    });
   }
 }

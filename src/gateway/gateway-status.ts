@@ -279,7 +279,8 @@ function partition<T>(
   return [items.filter(test), items.filter((it) => !test(it))];
 }
 
-function writeOf(
+/** Nothing where it stands already. */
+export function writeOf(
   kind: string,
   { namespace, name }: { readonly namespace: string; readonly name: string },
   before: SeenStatus,

@@ -1,4 +1,4 @@
-// The process beside one Gateway's HAProxy: watches the cluster, drives the proxy, writes statuses.
+// The process beside one HAProxy: watches the cluster, drives the proxy, writes statuses.
 
 import { availableParallelism } from 'node:os';
 import { pino } from 'pino';
@@ -10,16 +10,24 @@ import { loadInClusterAccess, loadKubeConfig } from '../kube/kube-config.ts';
 import { keepHeapSmall } from '../sys/small-heap.ts';
 import { METRICS_PORT } from '../objects/gateway-api/common.ts';
 import type { ProxyModel } from '../model/gateway.ts';
-import { runControl } from './control.ts';
+import type { Store } from '../store/store.ts';
+import type { WatchContext } from './cluster-watch.ts';
+import { runControl, type ProxySubject } from './control.ts';
+import { defaultCertificate } from './default-certificate.ts';
+import { gatewaySubject, type SubjectOptions } from './gateway-subject.ts';
 import { startGatewayWatch } from './gateway-watch.ts';
+import { IngressEvents } from './ingress-events.ts';
+import { ingressSubject, startIngressWatch } from './ingress-subject.ts';
 import { openProxyDriver, type ProxyDriver } from './proxy-driver.ts';
 import { findingsOf, type ProxyFindings } from './proxy-findings.ts';
 import { StatusWriter } from './status-writer.ts';
 
 export interface GatewayProcess {
-  /** "namespace/name" */
-  readonly gateway: string;
-  /** The Service by which the proxy is reached, in the Gateway's namespace. */
+  /** Whom the proxy is for: a Gateway as "namespace/name", or the Ingresses of a class. */
+  readonly of:
+    | { readonly kind: 'gateway'; readonly key: string }
+    | { readonly kind: 'ingresses'; readonly className: string };
+  /** "namespace/name" of the Service by which the proxy is reached. */
   readonly service: string;
   readonly node: string;
   /** Shared with the proxy. */
@@ -40,7 +48,7 @@ export async function runGateway(settings: GatewayProcess, signal: AbortSignal):
   const ended = Promise.withResolvers<void>();
   signal.addEventListener('abort', () => ended.resolve(), { once: true });
   if (signal.aborted) ended.resolve();
-  const { kubeconfig, gateway, node } = settings;
+  const { kubeconfig, node, service } = settings;
   try {
     const access = await (kubeconfig === undefined
       ? loadInClusterAccess(process.env)
@@ -48,9 +56,12 @@ export async function runGateway(settings: GatewayProcess, signal: AbortSignal):
     const client = lifetime.own('API connections', new KubeClient(access), (it) => it.close());
     const clock = systemClock;
     const fail = (error: unknown): void => ended.reject(error);
-    const watch = startGatewayWatch({ client, log, clock, random: Math.random, lifetime, fail });
-    const writer = new StatusWriter({ client, signal: lifetime.signal, onProblem: (it) => log.warn(it) });
-    const [namespace = ''] = gateway.split('/');
+    const context = { client, log, clock, random: Math.random, lifetime, fail };
+    const { signal: ownSignal } = lifetime;
+    const onProblem = (it: string): void => log.warn(it);
+    const writer = new StatusWriter({ client, signal: ownSignal, onProblem });
+    const events = new IngressEvents({ client, clock, signal: ownSignal, onProblem });
+    const { subject, store } = await subjectOf(settings, { context, writer, events, service, node });
     const place = {
       folder: settings.folder,
       addresses: ANY,
@@ -59,23 +70,32 @@ export async function runGateway(settings: GatewayProcess, signal: AbortSignal):
     };
     const driver = await openProxyDriver({ place, program: 'haproxy', log }, lifetime);
     const proxy = { apply: (model: ProxyModel) => published(driver, model) };
-    const service = `${namespace}/${settings.service}`;
-    const running = runControl({
-      gateway,
-      service,
-      node,
-      watch,
-      proxy,
-      writer,
-      clock,
-      log,
-      signal: lifetime.signal,
-    }).catch(fail);
+    const running = runControl({ subject, store, proxy, clock, log, signal: ownSignal }).catch(fail);
     lifetime.defer('control', () => running);
     await ended.promise;
   } finally {
     await lifetime.close();
   }
+}
+
+interface SubjectParts extends Omit<SubjectOptions, 'watch' | 'clock'> {
+  readonly context: WatchContext;
+  readonly events: IngressEvents;
+}
+
+async function subjectOf(
+  { of, folder }: GatewayProcess,
+  { context, events, ...parts }: SubjectParts,
+): Promise<{ readonly subject: ProxySubject; readonly store: Store }> {
+  const { clock } = context;
+  if (of.kind === 'gateway') {
+    const watch = startGatewayWatch(context);
+    return { subject: gatewaySubject(of.key, { ...parts, watch, clock }), store: watch.store };
+  }
+  const certificate = await defaultCertificate(folder, clock.nowMs());
+  const watch = startIngressWatch(context);
+  const options = { ...parts, watch, clock, events, defaultCertificate: certificate };
+  return { subject: ingressSubject(of.className, options), store: watch.store };
 }
 
 async function published(driver: ProxyDriver, model: ProxyModel): Promise<ProxyFindings> {

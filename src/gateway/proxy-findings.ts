@@ -7,7 +7,7 @@ export interface ProxyFindings {
   readonly problem: string | undefined;
   /** Why a listener is not served as it should be, by its id. */
   readonly listeners: ReadonlyMap<string, string>;
-  /** Why a route is not, by "HTTPRoute shop/web". */
+  /** Why a route or an Ingress is not, by "HTTPRoute shop/web". */
   readonly routes: ReadonlyMap<string, string>;
 }
 
@@ -41,7 +41,7 @@ function listenersOf(
   });
 }
 
-const RULE = /^(HTTPRoute|GRPCRoute|TLSRoute|TCPRoute)\/([^/]+\/[^/]+)\/\d+$/;
+const RULE = /^(HTTPRoute|GRPCRoute|TLSRoute|TCPRoute|Ingress)\/([^/]+\/[^/]+)\/.+$/;
 
 function routeOf(id: string, why: string): readonly (readonly [string, string])[] {
   const [, kind, key] = RULE.exec(id) ?? [];

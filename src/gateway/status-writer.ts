@@ -2,7 +2,7 @@
 
 import { messageOf, hasCode } from '../base/errors.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
-import { resourceRef, type ResourceRef } from '../kube/resource.ts';
+import { INGRESSES, resourceRef, type ResourceRef } from '../kube/resource.ts';
 import { GATEWAY_GROUP } from '../objects/gateway-api/common.ts';
 import { objectKey } from '../objects/slim-meta.ts';
 import type { StatusWrite } from './gateway-status.ts';
@@ -59,5 +59,6 @@ function nameOf({ kind, namespace, name }: StatusWrite): string {
 }
 
 function resourceOf(kind: string): ResourceRef {
+  if (kind === INGRESSES.kind) return INGRESSES;
   return resourceRef(`${GATEWAY_GROUP}/v1`, kind);
 }

@@ -108,6 +108,8 @@ export const CLUSTER_NETWORK_POLICIES = resourceRef(
 );
 
 const GATEWAY_API = 'gateway.networking.k8s.io/v1';
+export const INGRESSES = resourceRef('networking.k8s.io/v1', 'Ingress');
+export const INGRESS_CLASSES = resourceRef('networking.k8s.io/v1', 'IngressClass');
 export const GATEWAY_CLASSES = resourceRef(GATEWAY_API, 'GatewayClass');
 export const GATEWAYS = resourceRef(GATEWAY_API, 'Gateway');
 export const LISTENER_SETS = resourceRef(GATEWAY_API, 'ListenerSet');

@@ -1,6 +1,7 @@
 // Accepts the GatewayClasses that name us, and says in them what we can do (gateway-api pkg/features).
 
 import { isDeepStrictEqual } from 'node:util';
+import { timeText } from '../../base/clock.ts';
 import { GATEWAY_CLASSES } from '../../kube/resource.ts';
 import { GATEWAY_CONTROLLER } from '../../objects/gateway-api/common.ts';
 import type { KubeObject } from '../../objects/meta.ts';
@@ -48,8 +49,7 @@ function accepted(object: KubeObject, { conditions = [] }: ClassStatus, nowMs: n
     type: 'Accepted',
     status,
     observedGeneration: object.metadata.generation ?? 0,
-    lastTransitionTime:
-      known?.status === status ? known.lastTransitionTime : `${new Date(nowMs).toISOString().slice(0, -5)}Z`,
+    lastTransitionTime: known?.status === status ? known.lastTransitionTime : timeText(nowMs),
     reason: status === 'True' ? 'Accepted' : 'InvalidParameters',
     message: status === 'True' ? '' : 'spec.parametersRef: there are no parameters for this controller',
   };

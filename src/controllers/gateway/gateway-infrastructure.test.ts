@@ -16,7 +16,7 @@ import type { KubeObject } from '../../objects/meta.ts';
 import type { Action } from '../action.ts';
 import { reconcileGatewayClass } from './gateway-classes.ts';
 import { reconcileGateway } from './gateway-infrastructure.ts';
-import { infrastructureName, serviceOf } from './gateway-pods.ts';
+import { serviceOfGateway, workloadOfGateway } from './gateway-pods.ts';
 
 const SETTINGS = { image: 'fairlead', annotations: {}, hostFolder: undefined };
 const CLASS = { metadata: { name: 'fairlead' }, spec: { controllerName: GATEWAY_CONTROLLER } };
@@ -122,9 +122,10 @@ test('ports of ListenerSets are the Service’s too', () => {
 
 test('names stay within what a Service may have, and apart', () => {
   const long = 'a'.repeat(62);
-  const [one, two] = [`${long}b`, `${long}c`].map((name) =>
-    infrastructureName({ name, className: 'fairlead' }),
-  );
+  const [one, two] = [`${long}b`, `${long}c`].map((name) => {
+    const { metadata, ...rest } = aGateway();
+    return workloadOfGateway(parseGateway({ ...rest, metadata: { ...metadata, name } })).name;
+  });
   assert.ok(one !== undefined && two !== undefined && one.length <= 63 && one !== two);
 });
 
@@ -133,7 +134,7 @@ test('addresses that a Gateway asks for by number, its labels and annotations ar
     addresses: [{ type: 'IPAddress', value: '10.90.0.7' }],
     infrastructure: { labels: { team: 'web' }, annotations: { 'example.com/a': 'b' } },
   });
-  const { metadata } = serviceOf(parseGateway(gateway), [{ port: 80, protocol: 'TCP' }]);
+  const { metadata } = serviceOfGateway(parseGateway(gateway), [{ port: 80, protocol: 'TCP' }]);
   assert.equal(metadata.annotations['fairlead.dev/load-balancer-ips'], '10.90.0.7');
   assert.equal(metadata.annotations['example.com/a'], 'b');
   assert.equal((metadata as { labels?: Record<string, string> }).labels?.['team'], 'web');

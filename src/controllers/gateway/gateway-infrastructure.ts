@@ -7,25 +7,18 @@ import {
   LISTENER_SETS,
   SERVICE_ACCOUNTS,
   SERVICES,
-  type Draft,
   type ResourceRef,
 } from '../../kube/resource.ts';
 import { GATEWAY_GROUP } from '../../objects/gateway-api/common.ts';
 import { parseGateway, parseListenerSet, type Gateway } from '../../objects/gateway-api/gateway.ts';
 import type { KubeObject } from '../../objects/meta.ts';
 import { objectKey } from '../../objects/slim-meta.ts';
-import { createAction, eventAction, patchAction, type Action } from '../action.ts';
+import type { Action } from '../action.ts';
 import { ownKey, source, type ClusterReader, type Controller, type ReconcileContext } from '../controller.ts';
 import { isOwnClass } from './gateway-classes.ts';
-import {
-  CONTENT_ANNOTATION,
-  deploymentOf,
-  GATEWAY_NAME_LABEL,
-  serviceAccountOf,
-  serviceOf,
-  type GatewayPodSettings,
-  type PortOfGateway,
-} from './gateway-pods.ts';
+import { GATEWAY_NAME_LABEL, serviceOfGateway, workloadOfGateway } from './gateway-pods.ts';
+import { keptObject } from './kept-object.ts';
+import { deploymentOf, serviceAccountOf, type GatewayPodSettings, type PortOfProxy } from './proxy-pods.ts';
 
 export function gatewayInfrastructureController(settings: GatewayPodSettings): Controller {
   return {
@@ -51,45 +44,20 @@ export function reconcileGateway(
   if (!isOwnClass(cluster.of(GATEWAY_CLASSES).get(gatewayClassName ?? ''))) return [];
   const gateway = parseGateway(object);
   const ports = portsOf(gateway, cluster);
+  const workload = workloadOfGateway(gateway);
   return [
-    ...kept(SERVICE_ACCOUNTS, serviceAccountOf(gateway), object, cluster),
-    ...kept(DEPLOYMENTS, deploymentOf(gateway, settings), object, cluster),
+    ...keptObject(SERVICE_ACCOUNTS, serviceAccountOf(workload), object, cluster),
+    ...keptObject(DEPLOYMENTS, deploymentOf(workload, settings), object, cluster),
     // A Service needs a port; a Gateway whose listeners are all of ListenerSets has none at first.
-    ...(ports.length === 0 ? [] : kept(SERVICES, serviceOf(gateway, ports), object, cluster)),
+    ...(ports.length === 0 ? [] : keptObject(SERVICES, serviceOfGateway(gateway, ports), object, cluster)),
   ];
 }
 
-type Wanted = ReturnType<typeof serviceOf>;
-
-/** Nothing where it stands as it is wanted; what somebody else has under that name is left alone, and said. */
-function kept(
-  resource: ResourceRef,
-  wanted: Wanted,
-  gateway: KubeObject,
-  cluster: ClusterReader,
-): readonly Action[] {
-  const found = cluster.of(resource).get(objectKey(wanted.metadata));
-  if (found === undefined) return [createAction(resource, wanted as Draft)];
-  const isOurs = (found.metadata.ownerReferences ?? []).some((it) => it.uid === gateway.metadata.uid);
-  if (!isOurs) {
-    const message = `${resource.kind} ${objectKey(wanted.metadata)} exists and is somebody else's`;
-    return [eventAction(gateway, 'Warning', 'NameTaken', message)];
-  }
-  const { annotations } = found.metadata;
-  if (annotations?.[CONTENT_ANNOTATION] === wanted.metadata.annotations[CONTENT_ANNOTATION]) return [];
-  const { metadata, ...content } = wanted;
-  const { labels, annotations: own } = metadata as {
-    readonly labels?: unknown;
-    readonly annotations: unknown;
-  };
-  return [patchAction(resource, found, { ...content, metadata: { labels, annotations: own } })];
-}
-
 /** Of all its listeners, also of those that are not served yet: a port that nobody opens refuses. */
-function portsOf(gateway: Gateway, cluster: ClusterReader): readonly PortOfGateway[] {
+function portsOf(gateway: Gateway, cluster: ClusterReader): readonly PortOfProxy[] {
   const sets = [...cluster.of(LISTENER_SETS).values()].filter((it) => parentOf(it) === objectKey(gateway));
   const listeners = [...gateway.listeners, ...sets.flatMap((it) => listenersOfSet(it))];
-  const ports = new Map<string, PortOfGateway>();
+  const ports = new Map<string, PortOfProxy>();
   for (const { port, protocol: named } of listeners) {
     const protocol = named === 'UDP' ? 'UDP' : 'TCP';
     ports.set(`${port}/${protocol}`, { port, protocol });

@@ -1,12 +1,13 @@
 // Objects that every one-machine cluster has, applied by `up` like a user's own manifests.
 
 import { GATEWAY_CONTROLLER } from '../../objects/gateway-api/common.ts';
+import { INGRESS_CONTROLLER } from '../../objects/ingress.ts';
 import type { Manifest, ManifestObject } from '../manifests/load.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 
 export function addons(cluster: ClusterConfig): readonly Manifest[] {
   const pools = cluster.loadBalancerCidrs.length === 0 ? [] : [defaultPool(cluster)];
-  return [dnsService(cluster), GATEWAY_CLASS, ...pools].map((object) => ({
+  return [dnsService(cluster), GATEWAY_CLASS, INGRESS_CLASS, ...pools].map((object) => ({
     file: 'built-in',
     line: 1,
     object,
@@ -20,6 +21,17 @@ const GATEWAY_CLASS: ManifestObject = {
   kind: 'GatewayClass',
   metadata: { name: 'fairlead' },
   spec: { controllerName: GATEWAY_CONTROLLER },
+};
+
+/**
+ * The class that Ingresses name: `ingressClassName: fairlead`. Not marked as default, so that one that a user brings and marks is the only such one;
+ * while this is the cluster's only class it is the default all the same (`defaultClassName`).
+ */
+const INGRESS_CLASS: ManifestObject = {
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'IngressClass',
+  metadata: { name: 'fairlead' },
+  spec: { controller: INGRESS_CONTROLLER },
 };
 
 /** What `type: LoadBalancer` gets where nobody says otherwise. */

@@ -6,7 +6,8 @@ import { ENDPOINT_SLICE_KINDS, endpointSliceController } from '../../controllers
 import { endpointsController } from '../../controllers/endpoints.ts';
 import { gatewayClassController } from '../../controllers/gateway/gateway-classes.ts';
 import { gatewayInfrastructureController } from '../../controllers/gateway/gateway-infrastructure.ts';
-import type { GatewayPodSettings } from '../../controllers/gateway/gateway-pods.ts';
+import { ingressInfrastructureController } from '../../controllers/gateway/ingress-infrastructure.ts';
+import type { GatewayPodSettings } from '../../controllers/gateway/proxy-pods.ts';
 import { identityController } from '../../controllers/identities.ts';
 import { IDENTITY_KINDS } from '../../controllers/identity-users.ts';
 import { loadBalancerAddressController } from '../../controllers/load-balancer-addresses.ts';
@@ -17,6 +18,8 @@ import {
   EVENTS,
   GATEWAY_CLASSES,
   GATEWAYS,
+  INGRESS_CLASSES,
+  INGRESSES,
   LEASES,
   LISTENER_SETS,
   LOAD_BALANCER_POOLS,
@@ -68,6 +71,7 @@ export function allControllers({
     loadBalancerAddressController,
     gatewayClassController,
     gatewayInfrastructureController(gatewayPods),
+    ingressInfrastructureController(gatewayPods),
     identityController(),
     garbageCollector,
     namespaceDeletionController,
@@ -87,6 +91,8 @@ const WHOLE_KINDS: readonly ResourceRef[] = [
   GATEWAY_CLASSES,
   GATEWAYS,
   LISTENER_SETS,
+  INGRESS_CLASSES,
+  INGRESSES,
   SERVICE_ACCOUNTS,
 ];
 

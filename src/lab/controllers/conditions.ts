@@ -1,6 +1,6 @@
 // Conditions of statuses: a list with one entry per type. Pure.
 
-import { timeText } from '../../controllers/event-recorder.ts';
+import { timeText } from '../../base/clock.ts';
 
 export interface Condition {
   readonly type: string;

@@ -8,7 +8,7 @@ import { FairleadError, messageOf } from '../../base/errors.ts';
 import { ClusterCache } from '../../controllers/cluster-cache.ts';
 import { runControllers as runEngine } from '../../controllers/run-controllers.ts';
 import type { SubnetPlan } from '../../controllers/node-subnets.ts';
-import type { GatewayPodSettings } from '../../controllers/gateway/gateway-pods.ts';
+import type { GatewayPodSettings } from '../../controllers/gateway/proxy-pods.ts';
 import { KubeClient } from '../../kube/kube-client.ts';
 import { loadKubeConfig } from '../../kube/kube-config.ts';
 import {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { clusterOf } from '../../../test/support/cluster-of.ts';
 import { LEASES, NODES, PODS, type Draft } from '../../kube/resource.ts';
 import type { Node, Pod } from '../../objects/api-types.ts';
-import { timeText } from '../../controllers/event-recorder.ts';
+import { timeText } from '../../base/clock.ts';
 import { watchNode } from './node-lifecycle.ts';
 
 const NOW_MS = Date.parse('2026-01-01T12:00:00Z');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clusterOf } from '../../../../test/support/cluster-of.ts';
-import { timeText } from '../../../controllers/event-recorder.ts';
+import { timeText } from '../../../base/clock.ts';
 import { CRON_JOBS, JOBS, type Draft } from '../../../kube/resource.ts';
 import type { CronJob, Job } from '../../../objects/api-types.ts';
 import { reconcileCronJob } from './cron-job.ts';

@@ -12,7 +12,7 @@ import {
   type Action,
 } from '../../../controllers/action.ts';
 import { ownKey, type Controller, type ReconcileContext } from '../../../controllers/controller.ts';
-import { timeText } from '../../../controllers/event-recorder.ts';
+import { timeText } from '../../../base/clock.ts';
 import { dependentsOf } from '../ownership.ts';
 import { controllerRef } from '../pod-from-template.ts';
 import { nextDueMs, parseCron, type CronSchedule } from './cron-schedule.ts';

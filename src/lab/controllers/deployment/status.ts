@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { DEPLOYMENTS } from '../../../kube/resource.ts';
-import { timeText } from '../../../controllers/event-recorder.ts';
+import { timeText } from '../../../base/clock.ts';
 import { statusAction, type Action } from '../../../controllers/action.ts';
 import { findCondition, mergeCondition, type Condition } from '../conditions.ts';
 import { allSets, availableReplicas, specReplicas, sum, type Rollout } from './rollout.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { clusterOf } from '../../../../test/support/cluster-of.ts';
-import { timeText } from '../../../controllers/event-recorder.ts';
+import { timeText } from '../../../base/clock.ts';
 import { JOBS, PODS, type Draft } from '../../../kube/resource.ts';
 import type { Job, Pod } from '../../../objects/api-types.ts';
 import { formatIndexes, parseIndexes } from './job-counts.ts';

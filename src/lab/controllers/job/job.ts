@@ -6,7 +6,7 @@ import type { Job } from '../../../objects/api-types.ts';
 import type { OwnerReference } from '../../../objects/meta.ts';
 import { deleteAction, eventAction, statusAction, type Action } from '../../../controllers/action.ts';
 import { ownKey, type Controller, type ReconcileContext } from '../../../controllers/controller.ts';
-import { timeText } from '../../../controllers/event-recorder.ts';
+import { timeText } from '../../../base/clock.ts';
 import { findCondition, mergeCondition, type Condition } from '../conditions.ts';
 import { dependentsOf, ownedObjects } from '../ownership.ts';
 import { controllerRef, createPod, deletePod } from '../pod-from-template.ts';

@@ -1,0 +1,76 @@
+// The Ingresses of a class as those whom a proxy is for.
+
+import { IngressCompiler } from '../compile/gateway/ingress-compiler.ts';
+import type { IngressObjects } from '../compile/gateway/ingress-objects.ts';
+import { INGRESS_CLASSES, INGRESSES } from '../kube/resource.ts';
+import type { ProxyCertificate } from '../model/gateway.ts';
+import type { IngressVerdict } from '../model/ingress-verdict.ts';
+import { parseIngress, parseIngressClass } from '../objects/ingress.ts';
+import { objectKey } from '../objects/slim-meta.ts';
+import type { Snapshot } from '../store/store.ts';
+import { startClusterWatch, watchedKind, type ClusterWatch, type WatchContext } from './cluster-watch.ts';
+import type { ProxySubject } from './control.ts';
+import type { SubjectOptions } from './gateway-subject.ts';
+import type { IngressEvents } from './ingress-events.ts';
+import { ingressStatusWrites } from './ingress-status.ts';
+import type { ProxyFindings } from './proxy-findings.ts';
+import { serviceAddresses, SHARED_KINDS, zoneOfNode } from './shared-kinds.ts';
+
+const KINDS = {
+  ...SHARED_KINDS,
+  ingressClasses: watchedKind('IngressClass', INGRESS_CLASSES, parseIngressClass),
+  ingresses: watchedKind('Ingress', INGRESSES, parseIngress, { hasOwnStatus: true }),
+};
+
+export function startIngressWatch(context: WatchContext): ClusterWatch {
+  return startClusterWatch(Object.values(KINDS), context);
+}
+
+export interface IngressSubjectOptions extends SubjectOptions {
+  readonly events: IngressEvents;
+  readonly defaultCertificate: ProxyCertificate;
+}
+
+export function ingressSubject(className: string, options: IngressSubjectOptions): ProxySubject {
+  const { service, node, watch, writer, events, defaultCertificate } = options;
+  const compiler = new IngressCompiler(className);
+  return {
+    compile(snapshot) {
+      const objects = ingressObjectsOf(snapshot);
+      if (objects === undefined) return undefined;
+      const place = { node: { name: node, zone: zoneOfNode(snapshot, node) }, defaultCertificate };
+      const { model, verdicts } = compiler.compile(objects, place);
+      return {
+        model,
+        say: async (findings) => {
+          const addresses = serviceAddresses(watch.store.live(), service);
+          const writes = ingressStatusWrites({
+            verdicts,
+            addresses,
+            seen: watch.seen.of(KINDS.ingresses.kind.name),
+          });
+          const isWritten = await writer.write(writes);
+          return (await events.tell(verdicts.map((it) => withFindings(it, findings)))) && isWritten;
+        },
+      };
+    },
+  };
+}
+
+/** What the proxy has not done of what the compile asked of it. */
+function withFindings(verdict: IngressVerdict, { routes }: ProxyFindings): IngressVerdict {
+  const message = routes.get(`Ingress ${objectKey(verdict)}`);
+  if (message === undefined) return verdict;
+  return { ...verdict, problems: [...verdict.problems, { reason: 'ProxyRefused', message }] };
+}
+
+function ingressObjectsOf(snapshot: Snapshot): IngressObjects | undefined {
+  if (!snapshot.isSynced) return undefined;
+  return {
+    ingressClasses: snapshot.of(KINDS.ingressClasses.kind).objects,
+    ingresses: snapshot.of(KINDS.ingresses.kind).objects,
+    services: snapshot.of(KINDS.services.kind).objects,
+    endpointSlices: snapshot.of(KINDS.endpointSlices.kind).objects,
+    secrets: snapshot.of(KINDS.secrets.kind).objects,
+  };
+}
