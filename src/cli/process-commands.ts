@@ -1,6 +1,7 @@
 // The long-running commands that the supervisor and real nodes start: each takes one configuration file and ends on SIGTERM.
 
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
+import { FairleadError } from '../base/errors.ts';
 import type { GatewayProcess } from '../gateway/main.ts';
 
 type Run = (configFile: string, signal: AbortSignal) => Promise<void>;
@@ -49,24 +50,33 @@ export function addProcessCommands(program: Command): void {
   addGatewayCommand(program);
 }
 
-interface GatewayFlags extends Omit<GatewayProcess, 'kubeconfig'> {
+interface GatewayFlags extends Omit<GatewayProcess, 'kubeconfig' | 'of'> {
+  readonly gateway?: string;
+  readonly ingressClass?: string;
   readonly kubeconfig?: string;
 }
 
-/** Beside the proxy of a Gateway, in its pod: what it has to know stands in the pod's template. */
+/** Beside a proxy, in its pod: what it has to know stands in the pod's template. */
 function addGatewayCommand(program: Command): void {
   program
     .command('gateway')
-    .description("Run a Gateway's control beside its HAProxy in the foreground")
-    .requiredOption('--gateway <namespace/name>', 'the Gateway')
-    .requiredOption('--service <name>', 'the Service by which the proxy is reached')
+    .description("Run the control of a Gateway's or an IngressClass' HAProxy in the foreground")
+    .addOption(new Option('--gateway <namespace/name>', 'the Gateway').conflicts('ingressClass'))
+    .option('--ingress-class <name>', 'the class whose Ingresses are served instead')
+    .requiredOption('--service <namespace/name>', 'the Service by which the proxy is reached')
     .requiredOption('--node <name>', 'the node that the proxy runs on')
     .requiredOption('--folder <folder>', 'files and sockets that are shared with HAProxy')
     .option('--kubeconfig <file>', 'how the API is reached from outside of a pod')
-    .action(async ({ kubeconfig, ...options }: GatewayFlags) => {
+    .action(async ({ kubeconfig, gateway, ingressClass, ...options }: GatewayFlags) => {
       const { runGateway } = await import('../gateway/main.ts');
-      await runGateway({ ...options, kubeconfig }, untilTerminated());
+      await runGateway({ ...options, of: servedBy(gateway, ingressClass), kubeconfig }, untilTerminated());
     });
+}
+
+function servedBy(gateway: string | undefined, className: string | undefined): GatewayProcess['of'] {
+  if (gateway !== undefined) return { kind: 'gateway', key: gateway };
+  if (className !== undefined) return { kind: 'ingresses', className };
+  throw new FairleadError('invalid', 'Cannot run: name a Gateway by --gateway or a class by --ingress-class');
 }
 
 /** Aborts at the first SIGTERM or SIGINT; a second one ends the process at once. */

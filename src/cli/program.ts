@@ -2,6 +2,7 @@
 
 import { Command } from 'commander';
 import { addClusterCommands } from './cluster-commands.ts';
+import { addIngressCommands } from './ingress-commands.ts';
 import { addPolicyCommands } from './policy-commands.ts';
 import { addProcessCommands } from './process-commands.ts';
 import { ownVersion } from './own-version.ts';
@@ -29,6 +30,8 @@ Exit codes: 0 good, 1 failed, 2 wrong input, 3 this machine lacks something, 124
   program.commandsGroup('Cluster:');
   addClusterCommands(program);
   addHelp(program);
+  program.commandsGroup('Ingresses:');
+  addIngressCommands(program);
   program.commandsGroup('Policies:');
   addPolicyCommands(program);
   program.commandsGroup('Processes (started by the cluster itself and on real nodes):');
