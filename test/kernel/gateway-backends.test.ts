@@ -147,6 +147,7 @@ describe('backends', () => {
     const tls = (words: Partial<BackendTls> = {}): { readonly tls: BackendTls } => ({
       tls: {
         hostname: 'inner.test',
+        isVerified: true,
         subjectAltNames: [],
         authorities: ['ca'],
         clientCertificate: undefined,
@@ -165,6 +166,7 @@ describe('backends', () => {
           aBackend('wrong-ca', [secure], tls({ authorities: ['other'] })),
           aBackend('no-ca', [secure], tls({ authorities: ['gone'] })),
           aBackend('system', [secure], tls({ authorities: [] })),
+          aBackend('anybody', [secure], tls({ isVerified: false, hostname: '', authorities: [] })),
         ],
         {
           authorities: new Map([
@@ -186,6 +188,7 @@ describe('backends', () => {
       'wrong-ca',
       'no-ca',
       'system',
+      'anybody',
     ]) {
       const { status, body } = await ask(rig.address, { host: 'x', path: `/${path}` });
       got[path] = status === 200 ? body : String(status);
@@ -197,6 +200,7 @@ describe('backends', () => {
       'other-alt': '503',
       'wrong-host': '503',
       'wrong-ca': '503',
+      anybody: 'false from nobody',
       'no-ca': '503',
       system: '503',
     });
@@ -205,6 +209,7 @@ describe('backends', () => {
   test('a killed HAProxy comes back without files that nothing uses any more', async () => {
     const tls = {
       hostname: 'inner.test',
+      isVerified: true,
       subjectAltNames: [],
       authorities: ['ca'],
       clientCertificate: undefined,

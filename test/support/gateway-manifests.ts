@@ -2,6 +2,7 @@
 
 import { parseAllDocuments } from 'yaml';
 import type { GatewayObjects } from '../../src/compile/gateway/gateway-objects.ts';
+import type { IngressObjects } from '../../src/compile/gateway/ingress-objects.ts';
 import { parseAuthorityConfigMap, parseCertificateSecret } from '../../src/objects/certificates.ts';
 import { parseEndpointSlice } from '../../src/objects/endpoint-slice.ts';
 import { parseBackendTlsPolicy } from '../../src/objects/gateway-api/backend-tls-policy.ts';
@@ -10,6 +11,7 @@ import { parseGrpcRoute } from '../../src/objects/gateway-api/grpc-route.ts';
 import { parseHttpRoute } from '../../src/objects/gateway-api/http-route.ts';
 import { parseReferenceGrant } from '../../src/objects/gateway-api/reference-grant.ts';
 import { parseTcpRoute, parseTlsRoute, parseUdpRoute } from '../../src/objects/gateway-api/stream-route.ts';
+import { parseIngress, parseIngressClass } from '../../src/objects/ingress.ts';
 import { parseNamespace } from '../../src/objects/namespace.ts';
 import { parseService } from '../../src/objects/service.ts';
 
@@ -36,18 +38,37 @@ interface Manifest {
   readonly metadata: { readonly namespace?: string; readonly name: string };
 }
 
+const INGRESS_PARSERS = {
+  ingressClasses: { kind: 'IngressClass', parse: parseIngressClass },
+  ingresses: { kind: 'Ingress', parse: parseIngress },
+  services: PARSERS.services,
+  endpointSlices: PARSERS.endpointSlices,
+  secrets: PARSERS.secrets,
+} as const;
+
 /** Throws what the parsers throw; kinds that no Gateway reads are an error too. */
 export function gatewayObjects(yaml: string): GatewayObjects {
+  return tablesOf<GatewayObjects>(PARSERS, yaml);
+}
+
+/** The same for what Ingresses go by. */
+export function ingressObjects(yaml: string): IngressObjects {
+  return tablesOf<IngressObjects>(INGRESS_PARSERS, yaml);
+}
+
+type Parsers = Readonly<Record<string, { readonly kind: string; readonly parse: (raw: unknown) => unknown }>>;
+
+function tablesOf<T>(parsers: Parsers, yaml: string): T {
   const manifests = parseAllDocuments(yaml).map((it) => it.toJS() as Manifest | null);
-  const known = new Set<string>(Object.values(PARSERS).map(({ kind }) => kind));
+  const known = new Set<string>(Object.values(parsers).map(({ kind }) => kind));
   for (const it of manifests)
     if (it !== null && !known.has(it.kind)) throw new Error(`Cannot use ${it.kind}`);
-  const tables = Object.entries(PARSERS).map(([name, { kind, parse }]) => {
+  const tables = Object.entries(parsers).map(([name, { kind, parse }]) => {
     const own = manifests.filter((it) => it?.kind === kind);
-    return [name, new Map(own.map((it) => [keyOf(it), (parse as (raw: unknown) => unknown)(it)]))];
+    return [name, new Map(own.map((it) => [keyOf(it), parse(it)]))];
   });
   // Each table holds what its own parser made.
-  return Object.fromEntries(tables) as GatewayObjects;
+  return Object.fromEntries(tables) as T;
 }
 
 function keyOf(manifest: Manifest | null): string {

@@ -1,0 +1,237 @@
+// What the annotations of ingress-nginx do to requests, in a real HAProxy.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { annotated } from '../support/ingress-manifests.ts';
+import { openIngressRig, type IngressRig, type Seen } from '../support/ingress-rig.ts';
+import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
+import { ownName } from '../support/own-name.ts';
+import type { Ask } from '../support/proxy-rig.ts';
+
+const SCOPE = { prefix: ownName('proxy') };
+
+describe('annotations of Ingresses', () => {
+  let clean: LeakSnapshot;
+  let rig: IngressRig;
+
+  before(async () => {
+    clean = await takeSnapshot(SCOPE);
+    rig = await openIngressRig(['echo-service', 'foo-exact', 'foo-prefix'], {
+      service: 'balanced',
+      servers: ['pod-0', 'pod-1', 'pod-2'],
+    });
+  });
+  after(async () => {
+    await rig.close();
+    await assertNoLeaks(clean, SCOPE);
+  });
+
+  async function seenBy(words: Ask): Promise<Seen> {
+    const answer = await rig.ask(words);
+    assert.equal(answer.status, 200);
+    return JSON.parse(answer.body) as Seen;
+  }
+
+  async function statusAnd(header: string, words: Ask): Promise<readonly unknown[]> {
+    const { status, headers } = await rig.ask(words);
+    return [status, headers[header]];
+  }
+
+  test('rewrite-target puts in what the path caught, and makes all paths of the host regular expressions', async () => {
+    await rig.publish(
+      annotated(
+        {
+          name: 'rewritten',
+          annotations: { 'rewrite-target': '/$2' },
+          host: 'a.test',
+          paths: { '/api(/|$)(.*)': 'foo-exact' },
+        },
+        { name: 'plain', annotations: {}, host: 'a.test', paths: { '/other': 'foo-prefix' } },
+        { name: 'apart', annotations: {}, host: 'b.test', paths: { '/other': 'foo-prefix' } },
+        {
+          name: 'same',
+          annotations: { 'rewrite-target': '/' },
+          host: 'c.test',
+          paths: { '/': 'echo-service' },
+        },
+      ),
+    );
+    const host = 'a.test';
+    const urls = [];
+    for (const path of ['/api/x/y?q=1', '/api', '/API/x']) urls.push((await seenBy({ host, path })).url);
+    assert.deepEqual(urls, ['/x/y?q=1', '/', '/x']);
+    assert.equal(await rig.whoAnswers({ host, path: '/otherwise' }), 'foo-prefix');
+    assert.equal(await rig.whoAnswers({ host, path: '/x/other' }), '404');
+    assert.equal(await rig.whoAnswers({ host: 'b.test', path: '/otherwise' }), '404');
+    assert.equal((await seenBy({ host: 'c.test', path: '/left/as/it/is' })).url, '/left/as/it/is');
+  });
+
+  test('source ranges and body sizes refuse before anything else is done', async () => {
+    const paths = { '/': 'echo-service' };
+    await rig.publish(
+      annotated(
+        {
+          name: 'in',
+          annotations: { 'whitelist-source-range': '10.0.0.0/8, 127.0.0.0/8' },
+          host: 'in.test',
+          paths,
+        },
+        {
+          name: 'out',
+          annotations: { 'whitelist-source-range': '10.0.0.0/8,2001:db8::/32' },
+          host: 'out.test',
+          paths,
+        },
+        { name: 'deny', annotations: { 'denylist-source-range': '127.0.0.1/8' }, host: 'deny.test', paths },
+        { name: 'none', annotations: { 'whitelist-source-range': 'everybody' }, host: 'none.test', paths },
+        { name: 'short', annotations: { 'proxy-body-size': '1k' }, host: 'short.test', paths },
+      ),
+    );
+    const statuses = [];
+    for (const host of ['in.test', 'out.test', 'deny.test', 'none.test'])
+      statuses.push((await rig.ask({ host })).status);
+    assert.deepEqual(statuses, [200, 403, 403, 500]);
+    const sent = async (bytes: number): Promise<number> => {
+      const headers = { 'content-length': String(bytes) };
+      return (await rig.ask({ host: 'short.test', method: 'POST', headers, body: 'x'.repeat(bytes) })).status;
+    };
+    assert.deepEqual([await sent(1024), await sent(1025)], [200, 413]);
+  });
+
+  test('redirects: to HTTPS for all or for the names of tls, to other places, of the root', async () => {
+    const paths = { '/': 'echo-service' };
+    await rig.publish(
+      annotated(
+        { name: 'force', annotations: { 'force-ssl-redirect': 'true' }, host: 'force.test', paths },
+        { name: 'tls', annotations: { 'ssl-redirect': 'true' }, host: 'tls.test', paths, tls: ['tls.test'] },
+        {
+          name: 'other',
+          annotations: { 'ssl-redirect': 'true' },
+          host: 'other.test',
+          paths,
+          tls: ['x.test'],
+        },
+        { name: 'root', annotations: { 'app-root': '/app' }, host: 'root.test', paths },
+        {
+          name: 'gone',
+          annotations: { 'permanent-redirect': 'https://new.test/at' },
+          host: 'gone.test',
+          paths,
+        },
+        {
+          name: 'same',
+          annotations: {
+            'temporal-redirect': 'https://new.test$request_uri',
+            'temporal-redirect-code': '307',
+          },
+          host: 'same.test',
+          paths,
+        },
+      ),
+    );
+    const at = async (host: string, path = '/x?q=1'): Promise<readonly unknown[]> =>
+      statusAnd('location', { host, path });
+    assert.deepEqual(await at('force.test'), [308, 'https://force.test/x?q=1']);
+    assert.deepEqual(await at('tls.test'), [308, 'https://tls.test/x?q=1']);
+    assert.deepEqual(await at('other.test'), [200, undefined]);
+    assert.deepEqual(await at('root.test', '/'), [302, 'http://root.test/app']);
+    assert.deepEqual(await at('root.test', '/x'), [200, undefined]);
+    assert.deepEqual(await at('gone.test'), [301, 'https://new.test/at?q=1']);
+    assert.deepEqual(await at('same.test'), [307, 'https://new.test/x?q=1']);
+  });
+
+  test('canaries by header, cookie and weight; aliases; headers for the backend', async () => {
+    const host = 'a.test';
+    const canary = {
+      canary: 'true',
+      'canary-by-header': 'X-Canary',
+      'canary-by-cookie': 'canary',
+      'canary-weight': '50',
+    };
+    await rig.publish(
+      annotated(
+        {
+          name: 'main',
+          annotations: {
+            'server-alias': 'alias.test, *.more.test',
+            'upstream-vhost': 'inner.test',
+            'x-forwarded-prefix': '/pre',
+          },
+          host,
+          paths: { '/': 'foo-exact' },
+        },
+        { name: 'canary', annotations: canary, host, paths: { '/': 'foo-prefix' } },
+      ),
+    );
+    const by = (headers: Readonly<Record<string, string>>): Promise<string> =>
+      rig.whoAnswers({ host, headers });
+    assert.equal(await by({ 'x-canary': 'always' }), 'foo-prefix');
+    assert.equal(await by({ 'x-canary': 'never', cookie: 'canary=always' }), 'foo-exact');
+    assert.equal(await by({ cookie: 'a=b; canary=always; c=d' }), 'foo-prefix');
+    assert.equal(await by({ cookie: 'canary=never' }), 'foo-exact');
+    const counts: Record<string, number> = {};
+    for (let i = 0; i < 100; i++) {
+      const who = await by({ cookie: 'xcanary=always' });
+      counts[who] = (counts[who] ?? 0) + 1;
+    }
+    // Of 100 fair throws less than 20 of one side come once in 10^9.
+    assert.ok((counts['foo-exact'] ?? 0) >= 20 && (counts['foo-prefix'] ?? 0) >= 20, JSON.stringify(counts));
+    const seen = await seenBy({ host: 'alias.test' });
+    assert.deepEqual([seen.headers['host'], seen.headers['x-forwarded-prefix']], ['inner.test', '/pre']);
+    assert.equal(await rig.whoAnswers({ host: 'one.more.test' }), 'foo-exact');
+    assert.equal(await rig.whoAnswers({ host: 'two.one.more.test' }), '404');
+  });
+
+  test('a cookie keeps a client with the pod that answered first', async () => {
+    const annotations = { affinity: 'cookie', 'session-cookie-name': 'route' };
+    const host = 'a.test';
+    await rig.publish(annotated({ name: 'a', annotations, host, paths: { '/': 'balanced' } }));
+    const first = await rig.ask({ host });
+    const [cookie = ''] = (first.headers['set-cookie'] ?? []).map((it) => it.split(';')[0] ?? '');
+    assert.match(cookie, /^route=./);
+    const { name } = JSON.parse(first.body) as Seen;
+    const others = new Set<string>();
+    for (let i = 0; i < 10; i++) others.add(await rig.whoAnswers({ host, headers: { cookie } }));
+    assert.deepEqual([...others], [name]);
+  });
+
+  test('what protects and cannot be had answers 500: authentication, snippets', async () => {
+    const paths = { '/': 'echo-service' };
+    const closing = {
+      'auth-url': 'https://auth.test',
+      'auth-type': 'basic',
+      'configuration-snippet': 'deny all;',
+      'ssl-passthrough': 'true',
+      'backend-protocol': 'FCGI',
+    };
+    await rig.publish(
+      annotated(
+        ...Object.entries(closing).map(([annotation, value], index) => ({
+          name: `closed-${index}`,
+          annotations: { [annotation]: value },
+          host: `${annotation}.test`,
+          paths,
+        })),
+      ),
+    );
+    const statuses = [];
+    for (const annotation of Object.keys(closing))
+      statuses.push((await rig.ask({ host: `${annotation}.test` })).status);
+    assert.deepEqual(statuses, [500, 500, 500, 500, 500]);
+  });
+
+  test('CORS is answered for the origins that are allowed', async () => {
+    const annotations = {
+      'enable-cors': 'true',
+      'cors-allow-origin': 'https://good.test, https://*.fine.test',
+    };
+    await rig.publish(
+      annotated({ name: 'cors', annotations, host: 'a.test', paths: { '/': 'echo-service' } }),
+    );
+    const from = (origin: string): Promise<readonly unknown[]> =>
+      statusAnd('access-control-allow-origin', { host: 'a.test', headers: { origin } });
+    assert.deepEqual(await from('https://good.test'), [200, 'https://good.test']);
+    assert.deepEqual(await from('https://very.fine.test'), [200, 'https://very.fine.test']);
+    assert.deepEqual(await from('https://bad.test'), [200, undefined]);
+  });
+});
