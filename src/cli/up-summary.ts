@@ -14,6 +14,7 @@ import type { Applied } from '../lab/manifests/apply.ts';
 import type { CheckReport } from '../lab/connectivity/check.ts';
 import { packetCountText, type PacketResult } from '../policy/packet-results.ts';
 import { textReport } from '../policy/reports/text.ts';
+import { gatewayRows, type GatewayRow } from './gateway-rows.ts';
 import { table } from './output.ts';
 import { machineForm } from './policy-test.ts';
 import { servedByLine } from './served-by-line.ts';
@@ -45,9 +46,12 @@ export interface UpSummary {
     readonly ips: readonly string[];
     readonly ports: readonly string[];
   }[];
+  readonly gateways: readonly GatewayRow[];
   /** How many containers run what in the place of their images. */
   readonly servedBy: ServedByCounts;
   readonly kubeconfig: string;
+  /** The certificate that clients of Gateways trust whose certificates the cluster issues. */
+  readonly gatewayAuthority: string;
   readonly connectivity: CheckReport | undefined;
   /** Of the tests of policies that lay among the manifests. */
   readonly policyTests: readonly object[];
@@ -59,13 +63,15 @@ export async function summarize(
     readonly check: CheckReport | undefined;
     readonly policyTests: readonly PacketResult[];
     readonly kubeconfig: string;
+    readonly gatewayAuthority: string;
     readonly seconds: number;
   },
 ): Promise<UpSummary> {
-  const [nodes, pods, services] = await Promise.all([
+  const [nodes, pods, services, gateways] = await Promise.all([
     report.client.list(NODES),
     report.client.list(PODS),
     report.client.list(SERVICES),
+    gatewayRows(report.client),
   ]);
   return {
     cluster: report.cluster.name,
@@ -85,8 +91,10 @@ export async function summarize(
     })),
     pods: pods.items.map(podRow),
     services: services.items.map(serviceRow),
+    gateways,
     servedBy: countServedBy(pods.items),
     kubeconfig: facts.kubeconfig,
+    gatewayAuthority: facts.gatewayAuthority,
     connectivity: facts.check,
     policyTests: facts.policyTests.map(machineForm),
   };
@@ -143,6 +151,7 @@ export function summaryText(
       ['NAMESPACE', 'SERVICE', 'ADDRESSES', 'PORTS'],
       summary.services.map((it) => [it.namespace, it.name, it.ips.join(' '), it.ports.join(' ')]),
     )}`,
+    gatewaysText(summary),
     changesText(summary, isWide),
     `\n${servedByLine(summary.servedBy)}`,
     connectivityText(summary.connectivity),
@@ -152,6 +161,21 @@ export function summaryText(
     verdict(summary),
     `\n  export KUBECONFIG=${summary.kubeconfig}\n  kubectl get pods -A -o wide\n`,
   ].join('');
+}
+
+function gatewaysText({ gateways, gatewayAuthority }: UpSummary): string {
+  if (gateways.length === 0) return '';
+  const rows = gateways.map((it) => [
+    it.namespace,
+    it.name,
+    it.addresses.length === 0 ? 'none yet' : it.addresses.join(' '),
+    it.listeners.join(', '),
+    it.isProgrammed ? 'yes' : 'no',
+  ]);
+  const trust = gateways.some((it) => it.isLocallyIssued)
+    ? `Clients of the cluster's own certificates trust ${gatewayAuthority} (curl --cacert).\n`
+    : '';
+  return `\n${table(['NAMESPACE', 'GATEWAY', 'ADDRESSES', 'LISTENERS', 'PROGRAMMED'], rows)}${trust}`;
 }
 
 /** In a new cluster everything is new: only an old one is worth a list. */

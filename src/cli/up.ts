@@ -5,6 +5,7 @@ import { systemClock } from '../base/clock.ts';
 import { FairleadError } from '../base/errors.ts';
 import { clusterPaths, type PathRoots } from '../base/paths.ts';
 import { checkConnectivity, type CheckReport } from '../lab/connectivity/check.ts';
+import { gatewayAuthorityOf } from '../lab/cluster/process-table.ts';
 import { up, type UpReport } from '../lab/cluster/up.ts';
 import { loadManifests, type Manifest } from '../lab/manifests/load.ts';
 import { isPolicyTest, type Assertion } from '../policy/assertion-file.ts';
@@ -91,7 +92,13 @@ async function raiseAndTell(
     const policyTests = flags.check ? await holdTo(assertions, flags) : [];
     const kubeconfig = clusterPaths(roots, flags.name).kubeconfig;
     const seconds = (performance.now() - startedMs) / 1000;
-    const summary = await summarize(report, { check, policyTests, kubeconfig, seconds });
+    const summary = await summarize(report, {
+      check,
+      policyTests,
+      kubeconfig,
+      gatewayAuthority: `${gatewayAuthorityOf(roots, flags.name)}/ca.crt`,
+      seconds,
+    });
     if (!printForMachine(summary, flags.output))
       process.stdout.write(summaryText(summary, policyTests, flags.output === 'wide'));
     const isFailed = (check?.failures ?? []).length > 0 || policyTests.some((it) => it.failure !== undefined);

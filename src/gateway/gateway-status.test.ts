@@ -26,6 +26,7 @@ class Api {
   readonly seen = new SeenStatuses();
   problems: ReadonlyMap<string, string> = new Map();
   readonly #compiler = new GatewayCompiler('shop/public');
+  readonly #settled: StatusInputs['settled'] = new WeakMap();
 
   constructor() {
     this.#see('Gateway', 'shop/public', { generation: 2, status: {} });
@@ -49,6 +50,7 @@ class Api {
       addresses: ['10.90.0.1'],
       seen: this.seen,
       now: '2026-01-01T00:00:00Z',
+      settled: this.#settled,
       ...more,
     });
     for (const { kind, namespace, name, status } of writes) {

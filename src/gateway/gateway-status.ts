@@ -32,7 +32,12 @@ export interface StatusInputs {
   readonly seen: SeenStatuses;
   /** RFC 3339 in whole seconds. */
   readonly now: string;
+  /** Routes' statuses that were found as they should be: thousands of them are not compared again because one changed. */
+  readonly settled: Settled;
 }
+
+/** By the status as it stands: what it was compared with. */
+export type Settled = WeakMap<SeenStatus, readonly [RouteVerdict | undefined, ProxyFindings]>;
 
 /** The statuses that stand otherwise than they should. */
 export function statusWrites(inputs: StatusInputs): readonly StatusWrite[] {
@@ -132,13 +137,19 @@ function listenerProgrammed({ id, isServed }: ListenerVerdict, inputs: StatusInp
 
 /** Routes that are attached, and those that still say so of a Gateway that they name no more. */
 function routeWrites(inputs: StatusInputs): readonly StatusWrite[] {
-  const { verdict, seen } = inputs;
-  const verdicts = new Map(verdict.routes.map((it) => [`${it.kind} ${objectKey(it)}`, it]));
-  return ROUTE_KINDS.flatMap((kind) =>
-    [...seen.of(kind)].flatMap(([key, before]) =>
-      routeWrite({ kind, key, before, verdict: verdicts.get(`${kind} ${key}`) }, inputs),
-    ),
-  );
+  const { verdict: whole, seen, findings, settled } = inputs;
+  const verdicts = new Map(whole.routes.map((it) => [`${it.kind} ${objectKey(it)}`, it]));
+  const writes: StatusWrite[] = [];
+  for (const kind of ROUTE_KINDS)
+    for (const [key, before] of seen.of(kind)) {
+      const verdict = verdicts.get(`${kind} ${key}`);
+      const known = settled.get(before);
+      if (known !== undefined && known[0] === verdict && known[1] === findings) continue;
+      const own = routeWrite({ kind, key, before, verdict }, inputs);
+      if (own.length === 0) settled.set(before, [verdict, findings]);
+      writes.push(...own);
+    }
+  return writes;
 }
 
 export const ROUTE_KINDS = ['HTTPRoute', 'GRPCRoute', 'TLSRoute', 'TCPRoute', 'UDPRoute'];

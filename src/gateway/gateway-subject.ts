@@ -4,7 +4,7 @@ import { timeText, type Clock } from '../base/clock.ts';
 import { GatewayCompiler } from '../compile/gateway/gateway-compiler.ts';
 import type { ClusterWatch } from './cluster-watch.ts';
 import type { ProxySubject } from './control.ts';
-import { statusWrites } from './gateway-status.ts';
+import { statusWrites, type Settled } from './gateway-status.ts';
 import { gatewayObjectsOf } from './gateway-watch.ts';
 import { serviceAddresses, zoneOfNode } from './shared-kinds.ts';
 import type { StatusWriter } from './status-writer.ts';
@@ -23,6 +23,7 @@ export interface SubjectOptions {
 export function gatewaySubject(gateway: string, options: SubjectOptions): ProxySubject {
   const { service, node, watch, writer, clock } = options;
   const compiler = new GatewayCompiler(gateway);
+  const settled: Settled = new WeakMap();
   return {
     compile(snapshot) {
       const objects = gatewayObjectsOf(snapshot);
@@ -40,6 +41,7 @@ export function gatewaySubject(gateway: string, options: SubjectOptions): ProxyS
               addresses: serviceAddresses(watch.store.live(), service),
               seen: watch.seen,
               now: timeText(clock.nowMs()),
+              settled,
             }),
           ),
       };

@@ -84,9 +84,8 @@ function sharesName({ hostname }: Listener, { kind, route }: AnyRoute): boolean 
   return route.hostnames.some((it) => intersects(it, hostname));
 }
 
-/** "A Route MUST be considered Accepted if at least one of the Route's rules is implemented by the Gateway"; retries wait for nothing. */
+/** "A Route MUST be considered Accepted if at least one of the Route's rules is implemented by the Gateway". */
 function isImplemented(of: AnyRoute): boolean {
-  if (of.kind === 'HTTPRoute' && of.route.rules.some((it) => it.retry?.backoffMs !== undefined)) return false;
   if (of.kind !== 'HTTPRoute' && of.kind !== 'GRPCRoute') return true;
   const rules: readonly (HttpRule | GrpcRule)[] = of.route.rules;
   return rules.length === 0 || readableRules(rules).length > 0;

@@ -117,7 +117,7 @@ for (const { name, given, expected } of [
         anHttpRoute('r', [aRule([], ['v1'], { retry: { codes: [], attempts: 1, backoffMs: 10 } })]),
       ],
     },
-    expected: ['!Accepted UnsupportedValue, ResolvedRefs'],
+    expected: ['Accepted, ResolvedRefs'],
   },
   {
     name: 'references that lead nowhere',
