@@ -18,7 +18,9 @@ const SIDE_BY_SIDE = 4;
 const folder = mkdtempSync(`${tmpdir()}/kubectl-cluster-`);
 const files = writeManifests(folder);
 const kubeconfig = `/var/lib/fairlead/${NAME}/kubeconfig`;
-const sessions = findKubectls().map((kubectl) => new KubectlSession(kubectl, { kubeconfig, home: folder }));
+/** What lies between the oldest and the newest speaks as one of them does; `kubectl-api.test.ts` asks every one. */
+const ends = findKubectls().filter((_, at, all) => at === 0 || at === all.length - 1);
+const sessions = ends.map((kubectl) => new KubectlSession(kubectl, { kubeconfig, home: folder }));
 
 suite('kubectl on a cluster', () => {
   let picture: MachinePicture;

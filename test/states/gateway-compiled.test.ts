@@ -46,7 +46,7 @@ test('requests meet what the oracle says', () => {
       if (!isItself(said)) assert.deepEqual(said, meant);
       else assert.deepEqual(said[0], (meant as readonly unknown[])[0]);
     }),
-    { numRuns: 600 },
+    { numRuns: 300 },
   );
   assert.ok(seen.has('rule') && seen.has('respond') && seen.has('stream') && seen.has('closed'));
 });
@@ -75,7 +75,7 @@ test('statuses say what the oracle says', () => {
       assert.equal(verdict.routes.length, expected.routes.filter((it) => it.parents.length > 0).length);
       assert.equal(verdict.attachedListenerSets, expected.attachedListenerSets);
     }),
-    { numRuns: 400 },
+    { numRuns: 200 },
   );
 });
 
