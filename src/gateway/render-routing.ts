@@ -18,12 +18,15 @@ export function httpRoutingLines({ port, scheme, isGuarded, folder }: HttpRoutin
   const map = mapOf(folder);
   const isOther = `!{ ssl_fc_sni,lower,strcmp(txn.host) eq 0 }`;
   return [
+    // The same for all requests of a connection: said once.
+    `  tcp-request connection set-var(sess.port) int(${port})`,
+    `  tcp-request connection set-var(sess.scheme) str(${scheme})`,
     // What is no path can be no route's; HAProxy of this version takes more as a request's target than it should.
     `  http-request deny deny_status 400 if !{ path -m beg / }`,
-    '  http-request set-var(txn.host) req.hdr(host),host_only,lower,regsub(\\.$,)',
+    '  http-request set-var(txn.host) req.hdr(host),host_only,lower',
+    // A regular expression costs more than all else here, and few names end so.
+    '  http-request set-var(txn.host) var(txn.host),regsub(\\.$,) if { var(txn.host) -m end . }',
     '  http-request set-var(txn.path) path',
-    `  http-request set-var(txn.port) int(${port})`,
-    `  http-request set-var(txn.scheme) str(${scheme})`,
     ...nameLines('http-request', {
       name: 'txn.host',
       prefix: `${port}|`,

@@ -33,9 +33,9 @@ local USUAL_PORTS = { http = "80", https = "443" }
 local function location_of(txn, filter, entry, request)
   local scheme, host, port = filter[2], filter[3], filter[4]
   if port == "" then
-    port = scheme ~= "" and USUAL_PORTS[scheme] or tostring(txn:get_var("txn.port"))
+    port = scheme ~= "" and USUAL_PORTS[scheme] or tostring(txn:get_var("sess.port"))
   end
-  if scheme == "" then scheme = txn:get_var("txn.scheme") end
+  if scheme == "" then scheme = txn:get_var("sess.scheme") end
   if host == "" then host = txn:get_var("txn.host") or "" end
   local authority = port == USUAL_PORTS[scheme] and host or host .. ":" .. port
   local query = txn.f:query() or ""

@@ -78,7 +78,7 @@ end
 
 core.register_action("route", { "http-req" }, function(txn)
   local host, path = txn:get_var("txn.host") or "", txn:get_var("txn.path") or ""
-  local key = txn:get_var("txn.table") or deep_table(txn:get_var("txn.port"), host)
+  local key = txn:get_var("txn.table") or deep_table(txn:get_var("sess.port"), host)
   local request = new_request(txn, path)
   local entry, direct = find_entry(key, request)
   if direct then
@@ -116,7 +116,7 @@ end
 
 -- 421 for a host that is not of the listener whose certificate was shown, which without a name is that of every name; 403 where that listener wants to see a certificate and saw none, or a wrong one.
 core.register_action("guard", { "http-req" }, function(txn)
-  local port, name = txn:get_var("txn.port"), (txn.f:ssl_fc_sni() or ""):lower()
+  local port, name = txn:get_var("sess.port"), (txn.f:ssl_fc_sni() or ""):lower()
   local key = txn:get_var("txn.table") or deep_table(port, txn:get_var("txn.host") or "")
   local listener = key and key:match("^%d+,([^,]*),")
   if listener == nil then return end
