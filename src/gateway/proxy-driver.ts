@@ -18,11 +18,13 @@ export interface ProxyDriverOptions {
 }
 
 export interface ProxyDriver {
-  /** Resolves when HAProxy does what this model says, or a later one, as far as it can: the report says what it cannot. */
+  /** Resolves when HAProxy does what this model says, or a later one, as far as it can: the report says what it cannot. Rejects where HAProxy refuses the way there. */
   publish(model: ProxyModel): Promise<ProxyReport>;
 }
 
 const RETRY_MS = { first: 20, most: 1000 };
+/** A worker that is on its way out refuses too. */
+const MAX_REFUSALS = 3;
 
 export async function openProxyDriver(options: ProxyDriverOptions, lifetime: Lifetime): Promise<ProxyDriver> {
   const clock = options.clock ?? systemClock;
@@ -72,17 +74,22 @@ class Driver implements ProxyDriver {
     const { pass, log } = this.#input;
     this.#isRunning = true;
     let pauseMs = RETRY_MS.first;
+    let refusals = 0;
     while (this.#model !== undefined) {
       const [model, waiters] = [this.#model, this.#waiters];
       [this.#model, this.#waiters] = [undefined, []];
       try {
         const report = await pass.run(model);
         pauseMs = RETRY_MS.first;
+        refusals = 0;
         for (const waiter of waiters) waiter.resolve(report);
       } catch (error) {
         this.#model ??= model;
-        this.#waiters = [...waiters, ...this.#waiters];
-        if (!hasCode(error, 'unavailable')) log.warn({ error: messageOf(error) }, 'cannot drive the proxy');
+        const isAway = hasCode(error, 'unavailable');
+        if (!isAway) log.warn({ error: messageOf(error) }, 'cannot drive the proxy');
+        // What HAProxy refuses again and again is told, and tried on.
+        if (!isAway && ++refusals >= MAX_REFUSALS) for (const waiter of waiters) waiter.reject(error);
+        else this.#waiters = [...waiters, ...this.#waiters];
         if (!(await this.#pause(pauseMs))) this.#giveUp();
         pauseMs = Math.min(pauseMs * 2, RETRY_MS.most);
       }

@@ -8,7 +8,6 @@ import { BUFFER_BYTES } from './proxy-place.ts';
 import type { PemFile, TlsFiles } from './render-tls.ts';
 
 const COMMANDS = { certificate: 'cert', authorities: 'ca-file' } as const;
-const LIST_LINES = 100;
 
 export interface Applied {
   readonly isChanged: boolean;
@@ -69,11 +68,8 @@ export class RunningTls {
     for (const [path, wanted] of desired.lists) {
       const current = this.#lists.get(path) ?? [];
       const added = wanted.filter((it) => !current.includes(it));
-      for (let i = 0; i < added.length; i += LIST_LINES)
-        await this.#expect(
-          `add ssl crt-list ${path} <<\n${added.slice(i, i + LIST_LINES).join('\n')}\n\n`,
-          'Success!',
-        );
+      // HAProxy takes one line at a time.
+      for (const line of added) await this.#expect(`add ssl crt-list ${path} <<\n${line}\n\n`, 'Success!');
       isChanged ||= added.length > 0;
       this.#lists.set(path, [...current, ...added]);
     }

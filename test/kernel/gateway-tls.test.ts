@@ -172,6 +172,11 @@ describe('TLS ports', () => {
     const more = modelOf([https('a.test', ['a.test']), https('c.test', ['c.test'])]);
     assert.equal((await rig.driver.publish(more)).reloads, reloads);
     assert.equal((await meet('c.test')).shown, 'c.test');
+    // Several at once.
+    await rig.driver.publish(modelOf([https('a.test', ['a.test'])]));
+    const all = [https('a.test', ['a.test']), https('c.test', ['c.test']), https('*.b.test', ['*.b.test'])];
+    assert.equal((await rig.driver.publish(modelOf(all))).reloads, reloads);
+    for (const name of ['c.test', 'x.b.test']) assert.equal((await meet(name)).status, '200');
   });
 
   test('a killed HAProxy comes back with its certificates', async () => {
