@@ -67,7 +67,8 @@ describe('a proxy of random Gateways', () => {
       const got = await send(rig.address, request).catch((error: unknown) => String(error));
       judge(answer, got, request);
     });
-    await fc.assert(property, { numRuns: 25 });
+    // The same ones every time: to shrink a case takes minutes of reloads. `npm run fuzz` draws others.
+    await fc.assert(property, { numRuns: 25, seed: 5 });
     assert.ok(seen.has('rule') && seen.has('respond'), [...seen].join());
   });
 
