@@ -1,14 +1,14 @@
 // What all routes bring to each listener, sorted. A table whose routes are as they were is the same object.
 
 import type { HostTable, StreamTarget } from '../../model/gateway.ts';
-import { compareHostnames, type Hostname } from './hostnames.ts';
+import { compareHostnames, compareSpecificity, type Hostname } from './hostnames.ts';
 import { KeyedMemo } from './memo.ts';
 import { compareEntries, type PlacedEntry, type RankedEntry } from './precedence.ts';
 import type { RouteParts, RoutePlace } from './route-parts.ts';
 
 export interface ListenerTable {
   readonly http: readonly HostTable[];
-  /** By name; the oldest route's stands where two claim one. */
+  /** By name; where several routes have one, that of the most specific name of its own stands, then the oldest. */
   readonly streams: ReadonlyMap<Hostname, StreamTarget>;
   readonly attachedRoutes: number;
 }
@@ -16,7 +16,8 @@ export interface ListenerTable {
 interface Collected {
   /** Lists of routes, each behind the route's own name that it has there. */
   readonly http: Map<Hostname, (Hostname | readonly RankedEntry[])[]>;
-  readonly streams: Map<Hostname, StreamTarget>;
+  /** Each with the route's own name by which it is there. */
+  readonly streams: Map<Hostname, { readonly target: StreamTarget; readonly own: Hostname }>;
   attachedRoutes: number;
 }
 
@@ -30,7 +31,11 @@ export class ListenerTables {
     for (const it of parts) for (const place of it.places) collect(collected, it, place);
     const tables = new Map<string, ListenerTable>();
     for (const [id, { http, streams, attachedRoutes }] of collected)
-      tables.set(id, { http: this.#hostTables(id, http), streams, attachedRoutes });
+      tables.set(id, {
+        http: this.#hostTables(id, http),
+        streams: new Map([...streams].map(([hostname, { target }]) => [hostname, target])),
+        attachedRoutes,
+      });
     this.#tables.endRound();
     this.#lists.endRound();
     return tables;
@@ -55,7 +60,9 @@ function collect(into: Map<string, Collected>, parts: RouteParts, place: RoutePl
   found.attachedRoutes++;
   const target = place.isPassed ? parts.passedTarget : parts.target;
   for (const { hostname, own } of place.names) {
-    if (target !== undefined && !found.streams.has(hostname)) found.streams.set(hostname, target);
+    const standing = found.streams.get(hostname);
+    const isFirst = standing === undefined || compareSpecificity(own, standing.own) < 0;
+    if (target !== undefined && isFirst) found.streams.set(hostname, { target, own });
     if (parts.entries.length === 0) continue;
     const lists = found.http.get(hostname);
     if (lists === undefined) found.http.set(hostname, [own, parts.entries]);
