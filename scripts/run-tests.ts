@@ -1,15 +1,13 @@
 // Runs the tests: `unit` needs nothing, `kernel` needs root, `all` is both after the static checks, `file PATH...` is what it says,
 // `kernel-files` prints what `kernel` would run on this machine's own kernel.
 // Files run side by side: each has namespaces, cgroups and clusters of its own, named after its process (`test/support/own-name.ts`), and looks at
-// nothing else. The virtual machine of kernel 6.1, which is emulated on one processor, has the machine for itself, but for `all`: there the unit tests take what it leaves.
+// nothing else. The virtual machine of kernel 6.1 has the machine for itself.
 
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { run as runFiles } from 'node:test';
 import { spec } from 'node:test/reporters';
-import { fileURLToPath } from 'node:url';
 import { PURE_TESTS } from '../test/support/pure-tests.ts';
 
 const KERNEL = ['src/**/*.kernel.test.ts', 'test/{kernel,contract,scenarios,e2e}/**/*.test.ts'];
@@ -85,21 +83,13 @@ function kernelOrder(): readonly string[] {
 }
 
 async function kernel(): Promise<boolean> {
-  return [await ownKernel(), await otherKernel()].every(Boolean);
-}
-
-async function ownKernel(): Promise<boolean> {
-  if (isRoot()) return run('kernel', kernelOrder(), SIDE_BY_SIDE.kernel);
-  process.stderr.write('Cannot run the kernel tests: root is needed\n');
-  return false;
-}
-
-async function otherKernel(): Promise<boolean> {
-  return isRoot() && run('kernel 6.1', globSync(`${MACHINE}*.test.ts`), 1);
-}
-
-function isRoot(): boolean {
-  return process.getuid?.() === 0;
+  if (process.getuid?.() !== 0) {
+    process.stderr.write('Cannot run the kernel tests: root is needed\n');
+    return false;
+  }
+  const own = await run('kernel', kernelOrder(), SIDE_BY_SIDE.kernel);
+  const machine = await run('kernel 6.1', globSync(`${MACHINE}*.test.ts`), 1);
+  return own && machine;
 }
 
 function check(): boolean {
@@ -107,22 +97,8 @@ function check(): boolean {
 }
 
 async function all(): Promise<boolean> {
-  const results = [check(), await ownKernel(), ...(await Promise.all([politeUnit(), otherKernel()]))];
+  const results = [check(), await unit(), await kernel()];
   return results.every(Boolean);
-}
-
-/** In a process of its own that gives way to everybody else; what it says is shown whole, at its end. */
-async function politeUnit(): Promise<boolean> {
-  const program = fileURLToPath(import.meta.url);
-  const child = spawn('nice', [node, program, 'unit'], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const end = (): boolean => child.kill('SIGTERM');
-  interrupted.signal.addEventListener('abort', end, { once: true });
-  if (interrupted.signal.aborted) end();
-  const said: Buffer[] = [];
-  child.stdout.on('data', (chunk: Buffer) => said.push(chunk));
-  const [code] = (await once(child, 'close')) as [number | null];
-  process.stdout.write(Buffer.concat(said));
-  return code === 0;
 }
 
 function kernelFiles(): boolean {
