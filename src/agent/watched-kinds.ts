@@ -22,6 +22,7 @@ import {
   SERVICES,
   type ResourceRef,
 } from '../kube/resource.ts';
+import { isSameObject } from '../store/same-object.ts';
 import type { StoreKind } from '../store/table.ts';
 
 export const NODE_KIND: StoreKind<Node> = { name: 'Node', isEqual: isSameObject };
@@ -74,16 +75,4 @@ export function watchedKinds(): readonly WatchedKind[] {
 function watched<T>(kind: StoreKind<T>, resource: ResourceRef, parse: (raw: unknown) => T): WatchedKind {
   // The table of a kind only ever gets what the kind's own parser made.
   return { kind: kind as StoreKind<unknown>, resource, selection: {}, parse };
-}
-
-/**
- * Most updates of Nodes and Pods change a heartbeat or a probe's time, nothing that the slim object keeps. Slim objects are
- * made by one parser each, so equal ones have the same members in the same order.
- */
-function isSameObject(before: object, after: object): boolean {
-  return JSON.stringify(before, mapAsList) === JSON.stringify(after, mapAsList);
-}
-
-function mapAsList(_key: string, value: unknown): unknown {
-  return value instanceof Map ? [...(value as Map<string, string>)] : value;
 }

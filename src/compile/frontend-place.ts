@@ -16,7 +16,7 @@ export interface FrontendPlace extends ChoosingNode {
   readonly allowsExternalIps: boolean;
 }
 
-const ZONE_LABEL = 'topology.kubernetes.io/zone';
+export const ZONE_LABEL = 'topology.kubernetes.io/zone';
 const FAMILIES: readonly Family[] = [4, 6];
 
 export function frontendPlaceOf(

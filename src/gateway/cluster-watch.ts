@@ -6,6 +6,7 @@ import type { Lifetime } from '../base/lifetime.ts';
 import type { KubeClient, Selection } from '../kube/kube-client.ts';
 import { ListWatch } from '../kube/list-watch.ts';
 import type { ResourceRef } from '../kube/resource.ts';
+import { isSameObject } from '../store/same-object.ts';
 import { Store } from '../store/store.ts';
 import type { StoreKind, Table } from '../store/table.ts';
 import { seenStatusOf, SeenStatuses, type SeenStatus } from './seen-status.ts';
@@ -118,13 +119,4 @@ class SplitSink {
   #see(key: string, { status }: Kept): void {
     if (status !== undefined) this.#seen.set(key, status);
   }
-}
-
-/** Slim objects are made by one parser each, so equal ones have the same members in the same order. */
-function isSameObject(before: object, after: object): boolean {
-  return JSON.stringify(before, mapAsList) === JSON.stringify(after, mapAsList);
-}
-
-function mapAsList(_key: string, value: unknown): unknown {
-  return value instanceof Map ? [...(value as Map<string, string>)] : value;
 }

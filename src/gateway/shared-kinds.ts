@@ -1,5 +1,6 @@
 // The kinds that every proxy's process watches, and what it asks of them.
 
+import { ZONE_LABEL } from '../compile/frontend-place.ts';
 import { ENDPOINT_SLICES, NODES, SECRETS, SERVICES } from '../kube/resource.ts';
 import { parseCertificateSecret } from '../objects/certificates.ts';
 import { parseEndpointSlice } from '../objects/endpoint-slice.ts';
@@ -23,9 +24,7 @@ export function serviceAddresses(snapshot: Snapshot, key: string): readonly stri
   return (service?.loadBalancerIngress ?? []).map(({ ip }) => ip);
 }
 
-const ZONE = 'topology.kubernetes.io/zone';
-
 /** Undefined for a node that is not known. */
 export function zoneOfNode(snapshot: Snapshot, name: string): string | undefined {
-  return snapshot.of(SHARED_KINDS.nodes.kind).get(name)?.labels.get(ZONE);
+  return snapshot.of(SHARED_KINDS.nodes.kind).get(name)?.labels.get(ZONE_LABEL);
 }
