@@ -80,7 +80,11 @@ class Control {
     while (await this.#passDue.next(LOOK_EVERY_MS)) {
       const { subject, store } = this.#options;
       const compiled = subject.compile(store.snapshot());
-      if (compiled === undefined) continue;
+      if (compiled === undefined) {
+        // What was said of a Gateway that is gone is not said again.
+        this.#stand = undefined;
+        continue;
+      }
       this.#stand = { compiled, findings: await this.#apply(compiled.model) };
       this.#statusDue.mark();
     }

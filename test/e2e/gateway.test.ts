@@ -170,5 +170,12 @@ suite('the example of a Gateway', () => {
     kubectl(NAME, ['-n', 'shop', 'delete', 'gateway', 'public']);
     await eventually(() => assert.deepEqual(podsOf('public'), ['']));
     assert.doesNotMatch(kubectl(NAME, ['-n', 'shop', 'get', 'services,secrets']), /public/);
+    // Nor do routes say any more that it serves them.
+    await eventually(() =>
+      assert.doesNotMatch(
+        kubectl(NAME, ['-n', 'shop', 'get', 'httproutes', '-o', 'jsonpath={..status.parents}']),
+        /public/,
+      ),
+    );
   });
 });

@@ -9,7 +9,6 @@ import {
   SERVICES,
   type ResourceRef,
 } from '../../kube/resource.ts';
-import { GATEWAY_GROUP } from '../../objects/gateway-api/common.ts';
 import { parseGateway, parseListenerSet, type Gateway } from '../../objects/gateway-api/gateway.ts';
 import type { KubeObject } from '../../objects/meta.ts';
 import { objectKey } from '../../objects/slim-meta.ts';
@@ -17,6 +16,7 @@ import type { Action } from '../action.ts';
 import { ownKey, source, type ClusterReader, type Controller, type ReconcileContext } from '../controller.ts';
 import { isOwnClass } from './gateway-classes.ts';
 import { GATEWAY_NAME_LABEL, serviceOfGateway, workloadOfGateway } from './gateway-pods.ts';
+import { gatewayOfSet } from './gateway-of-set.ts';
 import { keptObject } from './kept-object.ts';
 import { deploymentOf, serviceAccountOf, type GatewayPodSettings, type PortOfProxy } from './proxy-pods.ts';
 
@@ -26,7 +26,7 @@ export function gatewayInfrastructureController(settings: GatewayPodSettings): C
     sources: [
       ownKey(GATEWAYS),
       source(GATEWAY_CLASSES, ({ key }, cluster) => gatewaysOfClass(key, cluster)),
-      source(LISTENER_SETS, ({ before, after }) => [before, after].flatMap((it) => parentOf(it) ?? [])),
+      source(LISTENER_SETS, ({ before, after }) => [before, after].flatMap((it) => gatewayOfSet(it) ?? [])),
       ...[DEPLOYMENTS, SERVICES, SERVICE_ACCOUNTS].map((resource) => ofGateway(resource)),
     ],
     reconcile: (key, context) => reconcileGateway(key, settings, context),
@@ -55,7 +55,9 @@ export function reconcileGateway(
 
 /** Of all its listeners, also of those that are not served yet: a port that nobody opens refuses. */
 function portsOf(gateway: Gateway, cluster: ClusterReader): readonly PortOfProxy[] {
-  const sets = [...cluster.of(LISTENER_SETS).values()].filter((it) => parentOf(it) === objectKey(gateway));
+  const sets = [...cluster.of(LISTENER_SETS).values()].filter(
+    (it) => gatewayOfSet(it) === objectKey(gateway),
+  );
   const listeners = [...gateway.listeners, ...sets.flatMap((it) => listenersOfSet(it))];
   const ports = new Map<string, PortOfProxy>();
   for (const { port, protocol: named } of listeners) {
@@ -72,17 +74,6 @@ function listenersOfSet(object: KubeObject): Gateway['listeners'] {
   } catch {
     return [];
   }
-}
-
-function parentOf(set: KubeObject | undefined): string | undefined {
-  const spec = set?.['spec'] as
-    | {
-        readonly parentRef?: { readonly group?: string; readonly namespace?: string; readonly name?: string };
-      }
-    | undefined;
-  const { group = GATEWAY_GROUP, namespace, name } = spec?.parentRef ?? {};
-  if (set === undefined || name === undefined || group !== GATEWAY_GROUP) return undefined;
-  return `${namespace ?? set.metadata.namespace ?? ''}/${name}`;
 }
 
 function gatewaysOfClass(name: string, cluster: ClusterReader): readonly string[] {

@@ -7,6 +7,7 @@ import { endpointsController } from '../../controllers/endpoints.ts';
 import { gatewayClassController } from '../../controllers/gateway/gateway-classes.ts';
 import { gatewayInfrastructureController } from '../../controllers/gateway/gateway-infrastructure.ts';
 import { ingressInfrastructureController } from '../../controllers/gateway/ingress-infrastructure.ts';
+import { leftStatusControllers, leftStatusKinds } from '../../controllers/gateway/left-statuses.ts';
 import type { GatewayPodSettings } from '../../controllers/gateway/proxy-pods.ts';
 import { identityController } from '../../controllers/identities.ts';
 import { IDENTITY_KINDS } from '../../controllers/identity-users.ts';
@@ -72,6 +73,7 @@ export function allControllers({
     gatewayClassController,
     gatewayInfrastructureController(gatewayPods),
     ingressInfrastructureController(gatewayPods),
+    ...leftStatusControllers(),
     identityController(),
     garbageCollector,
     namespaceDeletionController,
@@ -100,7 +102,7 @@ const WHOLE_KINDS: readonly ResourceRef[] = [
 export function cachedKinds(): readonly CachedKind[] {
   const kinds = new Map<string, CachedKind>();
   const whole = WHOLE_KINDS.map((resource) => cachedKind(resource));
-  for (const kind of [...ENDPOINT_SLICE_KINDS, ...IDENTITY_KINDS, ...whole]) {
+  for (const kind of [...ENDPOINT_SLICE_KINDS, ...IDENTITY_KINDS, ...leftStatusKinds(), ...whole]) {
     const name = nameOfKind(kind.resource);
     kinds.set(name, { ...kind, indexes: { ...kinds.get(name)?.indexes, ...kind.indexes } });
   }
