@@ -10,7 +10,7 @@ import { listMounts } from '../../src/sys/mountinfo.ts';
 import { atEnd } from './at-end.ts';
 
 /** Lines that hold it are about a test's own things, whoever's they are. */
-export const OWN_NAME = /\bt-[a-z]+-/;
+export const OWN_NAME = /\bt-[a-z0-9-]+-\d/;
 const NETNS = '/run/netns';
 const TRIES = 100;
 const PAUSE_MS = 20;
@@ -30,7 +30,7 @@ function removeAtEnd(code: number): void {
 
 /** Gives what there was. The process is at its end: nothing here waits for the event loop. */
 function removeOwn(): readonly string[] {
-  const named = new RegExp(`\\bt-[a-z-]+-${process.pid}(?!\\d)`);
+  const named = new RegExp(`\\bt-[a-z0-9-]+-${process.pid}(?!\\d)`);
   const isNamed = (text: string): boolean => named.test(text);
   const namespaces = entriesOf(NETNS).filter(isNamed);
   const cgroups = entriesOf(findCgroupMount() ?? '').filter(isNamed).map((it) => `${findCgroupMount()}/${it}`); // prettier-ignore
