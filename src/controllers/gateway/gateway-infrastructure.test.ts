@@ -157,3 +157,19 @@ test('a class of ours is accepted once, one with parameters is not', () => {
   );
   assert.deepEqual(reconcileClass({ ...CLASS, spec: { controllerName: 'example.com/other' } }), []);
 });
+
+test('what a Gateway asks for no more is taken from what it has', () => {
+  const asking = aGateway({
+    addresses: [{ value: '10.90.0.7' }],
+    infrastructure: { labels: { team: 'web' }, annotations: { 'example.com/a': 'b' } },
+  });
+  const [deployment, service] = reconcile({ made: reconcile({ gateway: asking }) }).flatMap((it) =>
+    it.kind === 'patch' && it.resource !== SERVICE_ACCOUNTS ? [it.patch] : [],
+  );
+  const metadata = { labels: { team: null }, annotations: { 'example.com/a': null } };
+  assert.partialDeepStrictEqual(service, { metadata });
+  assert.partialDeepStrictEqual(service, {
+    metadata: { annotations: { 'fairlead.dev/load-balancer-ips': null } },
+  });
+  assert.partialDeepStrictEqual(deployment, { metadata, spec: { template: { metadata } } });
+});

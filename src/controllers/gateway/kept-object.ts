@@ -5,7 +5,7 @@ import type { KubeObject } from '../../objects/meta.ts';
 import { objectKey } from '../../objects/slim-meta.ts';
 import { createAction, eventAction, patchAction, type Action } from '../action.ts';
 import type { ClusterReader } from '../controller.ts';
-import { CONTENT_ANNOTATION, type WorkloadDraft } from './proxy-pods.ts';
+import { annotationNamesOf, CONTENT_ANNOTATION, labelNamesOf, type WorkloadDraft } from './proxy-pods.ts';
 
 /** Nothing where it stands as it is wanted; what somebody else has under that name is left alone, and said. */
 export function keptObject(
@@ -23,10 +23,38 @@ export function keptObject(
   }
   const { annotations } = found.metadata;
   if (annotations?.[CONTENT_ANNOTATION] === wanted.metadata.annotations[CONTENT_ANNOTATION]) return [];
-  const { metadata, ...content } = wanted;
-  const { labels, annotations: own } = metadata as {
-    readonly labels?: unknown;
-    readonly annotations: unknown;
+  const gone = {
+    labels: withoutValues(labelNamesOf(found)),
+    annotations: withoutValues(annotationNamesOf(found)),
   };
-  return [patchAction(resource, found, { ...content, metadata: { labels, annotations: own } })];
+  const { metadata, ...content } = wanted;
+  const labels = { ...gone.labels, ...metadata.labels };
+  const ownAnnotations = { ...gone.annotations, ...metadata.annotations };
+  const patch = { ...withTemplate(content, gone), metadata: { labels, annotations: ownAnnotations } };
+  return [patchAction(resource, found, patch)];
+}
+
+interface Gone {
+  readonly labels: Readonly<Record<string, null>>;
+  readonly annotations: Readonly<Record<string, null>>;
+}
+
+/** Pods have the labels and annotations too. */
+function withTemplate(
+  content: Readonly<Record<string, unknown>>,
+  gone: Gone,
+): Readonly<Record<string, unknown>> {
+  const spec = content['spec'] as { readonly template?: { readonly metadata: Partial<Gone> } } | undefined;
+  if (spec?.template === undefined) return content;
+  const { labels, annotations } = spec.template.metadata;
+  const metadata = {
+    labels: { ...gone.labels, ...labels },
+    annotations: { ...gone.annotations, ...annotations },
+  };
+  return { ...content, spec: { ...spec, template: { ...spec.template, metadata } } };
+}
+
+/** Of what was given before and is not any more: the patch takes it away (RFC 7386). What others have put there has other names. */
+function withoutValues(names: readonly string[]): Readonly<Record<string, null>> {
+  return Object.fromEntries(names.map((name) => [name, null]));
 }

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { METRICS_PORT } from '../../objects/gateway-api/common.ts';
-import type { OwnerReference } from '../../objects/meta.ts';
+import type { KubeObject, OwnerReference } from '../../objects/meta.ts';
 
 /** How the containers are started where this cluster's pods come from. */
 export interface GatewayPodSettings {
@@ -34,6 +34,9 @@ export interface ProxyWorkload {
 
 /** Of what an object was made of: what was made by an older Gateway or version is told by it. */
 export const CONTENT_ANNOTATION = 'fairlead.dev/content';
+/** Names of the labels, and of the annotations, that were given: "a,b". */
+const LABELS_ANNOTATION = 'fairlead.dev/given-labels';
+const ANNOTATIONS_ANNOTATION = 'fairlead.dev/given-annotations';
 /** Where HAProxy and its control have their files and sockets; short, for the paths of sockets are. */
 const FOLDER = '/run/gateway';
 /** Where Fairlead is in its container. */
@@ -49,6 +52,7 @@ export type WorkloadDraft = Readonly<Record<string, unknown>> & {
   readonly metadata: {
     readonly name: string;
     readonly namespace: string;
+    readonly labels: Readonly<Record<string, string>>;
     readonly annotations: Readonly<Record<string, string>>;
   };
 };
@@ -177,10 +181,25 @@ function draft(
     ownerReferences: [owner],
   };
   const content256 = hash(JSON.stringify([metadata, content]));
-  return {
-    ...content,
-    metadata: { ...metadata, annotations: { ...metadata.annotations, [CONTENT_ANNOTATION]: content256 } },
+  const given = {
+    [CONTENT_ANNOTATION]: content256,
+    [LABELS_ANNOTATION]: Object.keys(labels).join(','),
+    [ANNOTATIONS_ANNOTATION]: Object.keys(metadata.annotations).join(','),
   };
+  return { ...content, metadata: { ...metadata, annotations: { ...metadata.annotations, ...given } } };
+}
+
+/** Of the labels that the object was given when it was last brought to what is wanted. */
+export function labelNamesOf(found: KubeObject): readonly string[] {
+  return namesIn(found, LABELS_ANNOTATION);
+}
+
+export function annotationNamesOf(found: KubeObject): readonly string[] {
+  return namesIn(found, ANNOTATIONS_ANNOTATION);
+}
+
+function namesIn({ metadata }: KubeObject, annotation: string): readonly string[] {
+  return (metadata.annotations?.[annotation] ?? '').split(',').filter((it) => it !== '');
 }
 
 function hash(text: string): string {
