@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gatewayObjects } from '../../test/support/gateway-manifests.ts';
+import { parseIp } from '../base/ip.ts';
 import { GatewayCompiler } from '../compile/gateway/gateway-compiler.ts';
 import { GATEWAY_CONTROLLER } from '../objects/gateway-api/common.ts';
 import { statusWrites, type StatusInputs, type StatusWrite } from './gateway-status.ts';
@@ -47,7 +48,7 @@ class Api {
     const writes = statusWrites({
       verdict: compiled.verdict,
       findings: findingsOf(compiled.model, this.problems),
-      addresses: ['10.90.0.1'],
+      addresses: [parseIp('10.90.0.1')],
       seen: this.seen,
       now: '2026-01-01T00:00:00Z',
       settled: this.#settled,
@@ -92,6 +93,18 @@ test('nothing is programmed before the proxy and the address are there', () => {
     [programmed?.['status'], programmed?.['lastTransitionTime']],
     ['True', '2026-01-01T00:00:02Z'],
   );
+});
+
+test('an address that is asked for and cannot be had is said, whatever else the Gateway has', () => {
+  const api = new Api();
+  const asking = WORLD.replace('  listeners:', '  addresses: [{ value: 203.0.113.9 }]\n  listeners:');
+  assert.notEqual(asking, WORLD);
+  const [other, wanted] = [parseIp('192.0.2.1'), parseIp('203.0.113.9')];
+  api.round({ addresses: [other] }, asking);
+  const refused = api.condition('Gateway', 'shop/public', 'Programmed');
+  assert.deepEqual([refused?.['status'], refused?.['reason']], ['False', 'AddressNotUsable']);
+  api.round({ addresses: [other, wanted] }, asking);
+  assert.equal(api.condition('Gateway', 'shop/public', 'Programmed')?.['status'], 'True');
 });
 
 test('entries of others stay, our own go when the route names the Gateway no more', () => {

@@ -1,6 +1,7 @@
 // What the statuses of a Gateway's objects are to be: pure, from the verdicts of compile, from what the proxy has, and from what stands already.
 
 import { isDeepStrictEqual } from 'node:util';
+import type { Ip } from '../base/ip.ts';
 import type {
   GatewayVerdict,
   ListenerVerdict,
@@ -28,7 +29,7 @@ export interface StatusInputs {
   readonly verdict: GatewayVerdict;
   readonly findings: ProxyFindings;
   /** Of the Gateway's Service; empty until it has one. */
-  readonly addresses: readonly string[];
+  readonly addresses: readonly Ip[];
   readonly seen: SeenStatuses;
   /** RFC 3339 in whole seconds. */
   readonly now: string;
@@ -76,6 +77,12 @@ function gatewayProgrammed({ verdict, findings, addresses }: StatusInputs): Verd
   const accepted = verdict.conditions.find(({ type }) => type === 'Accepted');
   if (accepted?.isTrue === false) return no('Invalid', accepted.message);
   if (findings.problem !== undefined) return no('Pending', findings.problem);
+  const missing = verdict.askedAddresses.filter((it) => !addresses.includes(it));
+  if (missing.length > 0)
+    return no(
+      'AddressNotUsable',
+      `${missing.join(', ')}: not assigned; Events of the Gateway's Service say why`,
+    );
   if (addresses.length === 0) return no('AddressNotAssigned', 'no address is assigned yet');
   return { type: 'Programmed', isTrue: true, reason: 'Programmed', message: '' };
 }

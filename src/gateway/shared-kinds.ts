@@ -1,5 +1,6 @@
 // The kinds that every proxy's process watches, and what it asks of them.
 
+import type { Ip } from '../base/ip.ts';
 import { ZONE_LABEL } from '../compile/frontend-place.ts';
 import { ENDPOINT_SLICES, NODES, SECRETS, SERVICES } from '../kube/resource.ts';
 import { parseCertificateSecret } from '../objects/certificates.ts';
@@ -19,7 +20,7 @@ export const SHARED_KINDS = {
 };
 
 /** The addresses by which a Service is reached from outside; none until it has some. */
-export function serviceAddresses(snapshot: Snapshot, key: string): readonly string[] {
+export function serviceAddresses(snapshot: Snapshot, key: string): readonly Ip[] {
   const service = snapshot.of(SHARED_KINDS.services.kind).get(key);
   return (service?.loadBalancerIngress ?? []).map(({ ip }) => ip);
 }

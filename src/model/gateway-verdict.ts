@@ -1,6 +1,8 @@
 // What is to be said of the objects of a Gateway: the conditions that follow from the objects alone. Whether the proxy has them too is known only where
 // it was read back. Readonly data, no behaviour.
 
+import type { Ip } from '../base/ip.ts';
+
 /** One condition of a status; its time and generation are the writer's. */
 export interface Verdict {
   readonly type: string;
@@ -75,6 +77,8 @@ export interface GatewayVerdict {
   readonly name: string;
   readonly generation: number;
   readonly conditions: readonly Verdict[];
+  /** Addresses that the Gateway asks for by number. */
+  readonly askedAddresses: readonly Ip[];
   readonly listeners: readonly ListenerVerdict[];
   readonly listenerSets: readonly ListenerSetVerdict[];
   readonly attachedListenerSets: number;

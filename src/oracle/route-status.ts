@@ -92,12 +92,15 @@ function gatewayConditions(
   const client = clientCertificateFault(objects, gateway);
   const faults = [...(client === undefined ? [] : [client]), ...(isResolved ? [] : ['ListenersNotResolved'])];
   const validations = own.map(({ listener }) => validationOf(gateway, listener));
+  const hasKnownAddresses = gateway.addresses.every(({ type }) => type === 'IPAddress');
   return [
-    {
-      type: 'Accepted',
-      isTrue: accepted.length > 0,
-      reasons: [accepted.length === own.length ? 'Accepted' : 'ListenersNotValid'],
-    },
+    hasKnownAddresses
+      ? {
+          type: 'Accepted',
+          isTrue: accepted.length > 0,
+          reasons: [accepted.length === own.length ? 'Accepted' : 'ListenersNotValid'],
+        }
+      : { type: 'Accepted', isTrue: false, reasons: ['UnsupportedAddress'] },
     resolvedRefs(faults),
     ...(validations.some((it) => it?.mode === 'insecure-fallback')
       ? [{ type: 'InsecureFrontendValidationMode', isTrue: true, reasons: ['ConfigurationChanged'] }]

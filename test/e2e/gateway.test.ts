@@ -134,6 +134,27 @@ suite('the example of a Gateway', () => {
     assert.match(kubectl(NAME, ['get', 'gatewayclass', 'fairlead']), /True/);
   });
 
+  test('a Gateway that asks for an address has it, or says that it cannot', () => {
+    const asking = (addresses: readonly object[]): void => {
+      const spec = {
+        gatewayClassName: 'fairlead',
+        addresses,
+        listeners: [{ name: 'http', port: 80, protocol: 'HTTP' }],
+      };
+      const gateway = { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'Gateway', spec };
+      const metadata = { name: 'asking', namespace: 'shop' };
+      kubectl(NAME, ['apply', '-f', '-'], { input: JSON.stringify({ ...gateway, metadata }) });
+    };
+    const wait = (condition: string): string =>
+      kubectl(NAME, ['-n', 'shop', 'wait', 'gateway/asking', `--for=${condition}`, '--timeout=20s']);
+    const reason = 'jsonpath={.status.conditions[?(@.type=="Programmed")].reason}';
+    asking([{ value: '198.51.100.1' }]);
+    wait(`${reason}=AddressNotUsable`);
+    asking([{ type: 'IPAddress' }]);
+    wait('condition=Programmed');
+    kubectl(NAME, ['-n', 'shop', 'delete', 'gateway', 'asking']);
+  });
+
   test('a route that is moved is followed without a lost request', async () => {
     await underTraffic(async () => {
       const patch = (weight: number): string =>

@@ -112,9 +112,18 @@ function keyOf({ port, protocol, hostname }: Listener): string {
   return `${port} ${protocol} ${hostname ?? ''}`;
 }
 
+const aNumber = { type: 'IPAddress', value: '10.90.0.7' };
+const aName = { type: 'Hostname', value: 'gw.example.com' };
+
 const gateway: fc.Arbitrary<Gateway> = fc
-  .record({ all: listeners(3), allowedListeners: fc.constantFrom(undefined, { from: 'all' } as const) })
-  .map(({ all, allowedListeners }) => aGateway('gw', all, { allowedListeners }));
+  .record({
+    all: listeners(3),
+    allowedListeners: fc.constantFrom(undefined, { from: 'all' } as const),
+    addresses: rarely(fc.constantFrom([aNumber], [aNumber, aName])),
+  })
+  .map(({ all, allowedListeners, addresses }) =>
+    aGateway('gw', all, { allowedListeners, addresses: addresses ?? [] }),
+  );
 
 const listenerSet: fc.Arbitrary<ListenerSet> = fc
   .record({ all: listeners(2), createdAt: age, key: fc.constantFrom('more', 'shop/more') })

@@ -1,6 +1,7 @@
 // The objects of a cluster -> what one Gateway's proxy has to do, and what is to be said of each object. A compiler that is asked again makes anew
 // only what has other inputs; what it gives is the same as a new one's, and by identity tells what did not change.
 
+import { tryParseIp } from '../../base/ip.ts';
 import type { ProxyCertificate, ProxyModel, ProxyRule } from '../../model/gateway.ts';
 import type { GatewayVerdict, ListenerVerdict, PolicyVerdict, Verdict } from '../../model/gateway-verdict.ts';
 import type { Gateway } from '../../objects/gateway-api/gateway.ts';
@@ -184,7 +185,7 @@ interface Attached {
 }
 
 function verdictOf(
-  { namespace, name, generation }: Gateway,
+  { namespace, name, generation, addresses }: Gateway,
   { own, sets, acceptance }: GatewayListeners,
   { tables, parts, policies, clientCertificate }: Attached,
 ): GatewayVerdict {
@@ -201,6 +202,7 @@ function verdictOf(
     name,
     generation,
     conditions: [acceptance, resolution(own, clientCertificate), ...insecurity(own)],
+    askedAddresses: addresses.flatMap(({ value }) => tryParseIp(value ?? '') ?? []),
     listeners: own.map(ofListener),
     listenerSets: sets.map((it) => ({ ...it, listeners: it.listeners.map(ofListener) })),
     attachedListenerSets: sets.filter((it) => it.conditions.some(({ isTrue }) => isTrue)).length,

@@ -45,7 +45,7 @@ export function listenersOf(gateway: Gateway, objects: Inputs, grants: Grants): 
   const of = (kind: string, key: string): readonly JudgedListener[] =>
     all.filter(({ owner }) => owner.kind === kind && objectKey(owner) === key);
   const own = of('Gateway', objectKey(gateway));
-  const acceptance = acceptanceOf(own);
+  const acceptance = addressRefusal(gateway) ?? acceptanceOf(own);
   return {
     own,
     sets: sets.map((set) =>
@@ -77,6 +77,14 @@ function setAcceptance(
     );
   if (!acceptance.isTrue) return no('Accepted', 'ParentNotAccepted', `the Gateway: ${acceptance.message}`);
   return acceptanceOf(listeners);
+}
+
+/** Listeners are served all the same, at the addresses that the Gateway has. */
+function addressRefusal({ addresses }: Gateway): Verdict | undefined {
+  const index = addresses.findIndex(({ type }) => type !== 'IPAddress');
+  if (index === -1) return undefined;
+  const message = `spec.addresses[${index}]: addresses are of type IPAddress here, not ${addresses[index]?.type}`;
+  return no('Accepted', 'UnsupportedAddress', message);
 }
 
 /** True where one listener at least can be served as it is. */
