@@ -5,6 +5,7 @@ import { addClusterCommands } from './cluster-commands.ts';
 import { addIngressCommands } from './ingress-commands.ts';
 import { addPolicyCommands } from './policy-commands.ts';
 import { addProcessCommands } from './process-commands.ts';
+import { addRouteCommands } from './route-commands.ts';
 import { ownVersion } from './own-version.ts';
 
 export function makeProgram(): Command {
@@ -30,7 +31,8 @@ Exit codes: 0 good, 1 failed, 2 wrong input, 3 this machine lacks something, 124
   program.commandsGroup('Cluster:');
   addClusterCommands(program);
   addHelp(program);
-  program.commandsGroup('Ingresses:');
+  program.commandsGroup('Gateways and Ingresses:');
+  addRouteCommands(program);
   addIngressCommands(program);
   program.commandsGroup('Policies:');
   addPolicyCommands(program);

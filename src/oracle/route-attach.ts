@@ -7,9 +7,9 @@ import type { HttpRule } from '../objects/gateway-api/http-route.ts';
 import type { StreamRoute } from '../objects/gateway-api/stream-route.ts';
 import { intersects } from './route-host.ts';
 import {
-  idOf,
   isChosen,
   isRefTo,
+  isSame,
   listenersOf,
   supportedKinds,
   type OwnedListener,
@@ -104,8 +104,4 @@ export function attachedTo(
       return attachment.kind === 'attached' && attachment.listeners.some((it) => isSame(it, at));
     }),
   );
-}
-
-function isSame(a: OwnedListener, b: OwnedListener): boolean {
-  return a.owner.kind === b.owner.kind && idOf(a) === idOf(b);
 }

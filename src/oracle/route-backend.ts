@@ -5,7 +5,7 @@ import type { Gateway } from '../objects/gateway-api/gateway.ts';
 import type { Service, ServicePort } from '../objects/service.ts';
 import type { Backend, BackendTrust, GatewayObjects } from './route-objects.ts';
 import { certificateFault } from './route-listener.ts';
-import { compareTexts } from './route-match.ts';
+import { compareTexts } from './route-precedence.ts';
 import { permits, type Referrer } from './route-reference.ts';
 
 export type Resolved =
@@ -134,25 +134,43 @@ export function clientCertificateFault(objects: GatewayObjects, gateway: Gateway
   return certificateFault(objects, from, ref, 'InvalidClientCertificateRef');
 }
 
-/** Those that are ready, or else those that serve their last (KEP-1669), as Services have them. */
-export function endpointsOf(
+export interface KnownEndpoint {
+  /** "ip port" */
+  readonly at: string;
+  readonly isReady: boolean;
+  /** It serves its last: it is about to end. */
+  readonly isLast: boolean;
+}
+
+/** All that the slices have for a port, ready or not. */
+export function knownEndpoints(
   { endpointSlices }: Pick<GatewayObjects, 'endpointSlices'>,
   service: Service,
   { name, protocol }: ServicePort,
-): readonly string[] {
-  const found = endpointSlices
+): readonly KnownEndpoint[] {
+  return endpointSlices
     .filter((it) => it.namespace === service.namespace && it.service === service.name)
     .flatMap((slice) =>
       slice.ports
         .filter((it) => it.name === name && it.protocol === protocol)
         .flatMap(({ port }) =>
-          slice.endpoints.flatMap((it) => {
-            const [ip] = it.addresses;
-            return ip === undefined || port === undefined ? [] : [{ ...it, at: `${ip} ${port}` }];
-          }),
+          slice.endpoints.flatMap(({ addresses: [ip], isReady, isServing, isTerminating }) =>
+            ip === undefined || port === undefined
+              ? []
+              : [{ at: `${ip} ${port}`, isReady, isLast: isServing && isTerminating }],
+          ),
         ),
     );
+}
+
+/** Those that are ready, or else those that serve their last (KEP-1669), as Services have them. */
+export function endpointsOf(
+  objects: Pick<GatewayObjects, 'endpointSlices'>,
+  service: Service,
+  port: ServicePort,
+): readonly string[] {
+  const found = knownEndpoints(objects, service, port);
   const ready = found.filter((it) => it.isReady);
-  const last = found.filter((it) => it.isServing && it.isTerminating);
+  const last = found.filter((it) => it.isLast);
   return [...new Set((ready.length > 0 ? ready : last).map((it) => it.at))].sort();
 }

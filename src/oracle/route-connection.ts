@@ -1,11 +1,13 @@
 // Which listener of a Gateway a connection comes to, and what comes of it where no HTTP is spoken.
 
+import type { BackendRef } from '../objects/gateway-api/common.ts';
 import type { Gateway } from '../objects/gateway-api/gateway.ts';
+import { objectKey } from '../objects/slim-meta.ts';
 import { attachedTo, type AnyRoute } from './route-attach.ts';
-import { resolveBackend, type Speech } from './route-backend.ts';
+import { resolveBackend, type Resolved, type Speech } from './route-backend.ts';
 import { bestHost, compareRanks, hostRank, matchesHost } from './route-host.ts';
 import { idOf, servedListeners, validationOf, type OwnedListener } from './route-listener.ts';
-import { compareTexts } from './route-match.ts';
+import { compareBy, decidingStep, stepsOfRoutes, type Precedence, type Step } from './route-precedence.ts';
 import type {
   Choice,
   Closed,
@@ -23,12 +25,19 @@ export interface HttpArrival {
   readonly at: OwnedListener | undefined;
 }
 
+/** Connections are handed on as they come, or datagrams. */
+export interface StreamArrival {
+  readonly kind: 'stream';
+  readonly gateway: Gateway;
+  readonly at: OwnedListener;
+  readonly serverName: string | undefined;
+}
+
 export function connect(
   objects: GatewayObjects,
   connection: GatewayConnection,
-): HttpArrival | StreamAnswer | Closed {
-  const { namespace, name } = connection.gateway;
-  const gateway = objects.gateways.find((it) => it.namespace === namespace && it.name === name);
+): HttpArrival | StreamArrival | Closed {
+  const gateway = gatewayOf(objects, connection);
   if (gateway === undefined) return { kind: 'closed', because: 'no-listener' };
   const listeners = servedListeners(objects, gateway).filter(
     ({ listener }) =>
@@ -38,7 +47,7 @@ export function connect(
   if (first === undefined) return { kind: 'closed', because: 'no-listener' };
   const { protocol } = first.listener;
   if (protocol === 'TCP' || protocol === 'UDP')
-    return stream(objects, { gateway, at: first, serverName: undefined });
+    return { kind: 'stream', gateway, at: first, serverName: undefined };
   const { tls } = connection;
   if (protocol === 'HTTP')
     return tls === undefined
@@ -48,12 +57,19 @@ export function connect(
   const serverName = tls.serverName?.toLowerCase();
   const at = mostSpecific(listeners, serverName);
   if (at === undefined) return { kind: 'closed', because: 'no-name' };
-  if (at.listener.protocol === 'TLS') return stream(objects, { gateway, at, serverName });
+  if (at.listener.protocol === 'TLS') return { kind: 'stream', gateway, at, serverName };
   // "The gateway will accept connections only if the client presents a valid certificate."
   const isAsked = validationOf(gateway, at.listener)?.mode === 'valid-only';
   if (isAsked && tls.certificate !== 'trusted') return { kind: 'closed', because: 'not-trusted' };
   const ofHttps = listeners.filter(({ listener }) => listener.protocol === 'HTTPS');
   return { kind: 'http', gateway, listeners: ofHttps, at };
+}
+
+export function gatewayOf(
+  { gateways }: Pick<GatewayObjects, 'gateways'>,
+  { gateway: { namespace, name } }: Pick<GatewayConnection, 'gateway'>,
+): Gateway | undefined {
+  return gateways.find((it) => it.namespace === namespace && it.name === name);
 }
 
 /** "Exact matches MUST be processed before wildcard matches, and wildcard matches before fallback matches." */
@@ -67,65 +83,80 @@ export function mostSpecific(
     .sort((a, b) => compareRanks(rankOf(a), rankOf(b)))[0];
 }
 
-interface StreamArrival {
-  readonly gateway: Gateway;
-  readonly at: OwnedListener;
-  readonly serverName: string | undefined;
+/** A route of streams whose names have the one that is asked for. */
+export interface RankedStream {
+  readonly of: OfStream;
+  readonly rank: readonly number[];
 }
 
-function stream(objects: GatewayObjects, arrival: StreamArrival): StreamAnswer | Closed {
-  const { gateway, at, serverName } = arrival;
-  const [found] = attachedTo(objects, gateway, at)
+/** The attached routes that have the connection; the first one gets it. */
+export function findStreams(
+  objects: GatewayObjects,
+  { gateway, at, serverName }: StreamArrival,
+): readonly RankedStream[] {
+  return attachedTo(objects, gateway, at)
     .flatMap((of) => (isStream(of) ? rankedRoute(of, serverName) : []))
-    .sort(
-      (a, b) =>
-        compareRanks(a.rank, b.rank) ||
-        compareTexts(a.of.route.createdAt, b.of.route.createdAt) ||
-        compareTexts(nameOf(a.of), nameOf(b.of)),
-    );
-  if (found === undefined) return { kind: 'closed', because: 'no-route' };
-  const { kind, route } = found.of;
+    .sort((a, b) => compareBy(STEPS, a, b));
+}
+
+const STEPS: readonly Step<RankedStream>[] = [
+  { by: 'hostname', compare: (a, b) => compareRanks(a.rank, b.rank) },
+  ...stepsOfRoutes<RankedStream>(({ of }) => of.route),
+];
+
+export function streamPrecedenceOf(first: RankedStream, second: RankedStream): Precedence {
+  return decidingStep(STEPS, first, second)?.by ?? 'name';
+}
+
+/** A backend that has a weight, and where it leads. */
+export interface RouteEnd {
+  readonly ref: BackendRef;
+  readonly resolved: Resolved;
+}
+
+export function streamEnds(
+  objects: GatewayObjects,
+  { gateway, at }: StreamArrival,
+  { kind, route }: OfStream,
+): readonly RouteEnd[] {
   const isPassed = at.listener.protocol === 'TLS' && at.listener.tls?.mode === 'passthrough';
-  const backends = route.rules[0]?.backends ?? [];
   const from = { speech: { kind, isPassed } satisfies Speech, namespace: route.namespace };
+  return weighted(route.rules[0]?.backends ?? []).map((ref) => ({
+    ref,
+    resolved: resolveBackend(objects, gateway, from, ref),
+  }));
+}
+
+export function streamAnswer(
+  { at }: StreamArrival,
+  { kind, route }: OfStream,
+  ends: readonly RouteEnd[],
+): StreamAnswer {
+  const choices = ends.map(({ ref: { weight }, resolved }): Choice<StreamOutcome> => {
+    const outcome: StreamOutcome =
+      resolved.kind === 'backend' ? { kind: 'forward', backend: resolved.backend } : { kind: 'refused' };
+    return { weight, outcome };
+  });
   return {
     kind: 'stream',
     listener: idOf(at),
-    route: `${kind} ${nameOf(found.of)}`,
-    choices: choicesOf(backends, (ref): StreamOutcome => {
-      const resolved = resolveBackend(objects, gateway, from, ref);
-      return resolved.kind === 'backend'
-        ? { kind: 'forward', backend: resolved.backend }
-        : { kind: 'refused' };
-    }) ?? [{ weight: 1, outcome: { kind: 'refused' } }],
+    route: `${kind} ${objectKey(route)}`,
+    choices: choices.length > 0 ? choices : [{ weight: 1, outcome: { kind: 'refused' } }],
   };
 }
 
-type OfStream = Extract<AnyRoute, { readonly kind: 'TLSRoute' | 'TCPRoute' | 'UDPRoute' }>;
+export type OfStream = Extract<AnyRoute, { readonly kind: 'TLSRoute' | 'TCPRoute' | 'UDPRoute' }>;
 
-function isStream(of: AnyRoute): of is OfStream {
+export function isStream(of: AnyRoute): of is OfStream {
   return of.kind !== 'HTTPRoute' && of.kind !== 'GRPCRoute';
 }
 
-function rankedRoute(
-  of: OfStream,
-  serverName: string | undefined,
-): readonly { readonly of: OfStream; readonly rank: readonly number[] }[] {
+function rankedRoute(of: OfStream, serverName: string | undefined): readonly RankedStream[] {
   const best = of.kind === 'TLSRoute' ? bestHost(of.route.hostnames, serverName) : { pattern: undefined };
   return best === undefined ? [] : [{ of, rank: hostRank(best.pattern) }];
 }
 
-function nameOf({ route }: AnyRoute): string {
-  return `${route.namespace}/${route.name}`;
-}
-
-/** "Weight/(sum of all weights)": what has none gets nothing. Undefined where nothing has any. */
-export function choicesOf<Ref extends { readonly weight: number }, Outcome>(
-  refs: readonly Ref[],
-  outcomeOf: (ref: Ref) => Outcome,
-): readonly Choice<Outcome>[] | undefined {
-  const choices = refs
-    .filter((it) => it.weight > 0)
-    .map((it) => ({ weight: it.weight, outcome: outcomeOf(it) }));
-  return choices.length === 0 ? undefined : choices;
+/** "Weight/(sum of all weights)": what has none gets nothing. */
+export function weighted<Ref extends { readonly weight: number }>(refs: readonly Ref[]): readonly Ref[] {
+  return refs.filter((it) => it.weight > 0);
 }

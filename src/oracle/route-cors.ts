@@ -1,7 +1,7 @@
 // Cross-origin requests (the Fetch standard, by HTTPCORSFilter's text): what a Gateway answers a preflight, and what it adds to other answers.
 
 import type { HttpCors } from '../objects/gateway-api/http-route.ts';
-import { headerOf } from './route-match.ts';
+import { headerOf } from './route-condition.ts';
 import type { ExpectedHeader, HttpRequest, Response } from './route-objects.ts';
 
 /** The answer to a preflight request, which goes no further; undefined for every other request. */

@@ -7,7 +7,7 @@ import type { Service } from '../objects/service.ts';
 import { endpointsOf, isH2c } from './route-backend.ts';
 import { forwarded, startOf } from './route-filters.ts';
 import { compareRanks, hostOf } from './route-host.ts';
-import { compareTexts } from './route-match.ts';
+import { compareTexts } from './route-precedence.ts';
 import type { HttpOutcome, HttpRequest, Response, RuleAnswer } from './route-objects.ts';
 import { matchesPath } from './route-path.ts';
 

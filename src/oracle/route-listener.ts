@@ -11,13 +11,15 @@ import type {
   NamespaceChoice,
   RouteKind,
 } from '../objects/gateway-api/gateway.ts';
-import { compareTexts } from './route-match.ts';
+import { compareTexts } from './route-precedence.ts';
 import type { GatewayObjects, Named } from './route-objects.ts';
 import { permits, type Referrer } from './route-reference.ts';
 
 export interface OwnedListener {
   readonly owner: Referrer & Named;
   readonly listener: Listener;
+  /** Among the owner's, from 0. */
+  readonly index: number;
   /** The owner's place: "parent Gateway, ListenerSet ordered by creation time, ListenerSet ordered alphabetically". */
   readonly place: number;
 }
@@ -26,12 +28,18 @@ export function idOf({ owner, listener }: OwnedListener): string {
   return `${owner.namespace}/${owner.name}/${listener.name}`;
 }
 
+/** Whether it is the same listener, of any reading of the objects. */
+export function isSame(a: OwnedListener, b: OwnedListener): boolean {
+  return a.owner.kind === b.owner.kind && idOf(a) === idOf(b);
+}
+
 /** "The merged list of all listeners from itself and attached ListenerSets." */
 export function listenersOf(objects: GatewayObjects, gateway: Gateway): readonly OwnedListener[] {
   const owned = (kind: string, of: Gateway | ListenerSet, place: number): readonly OwnedListener[] =>
-    of.listeners.map((listener) => ({
+    of.listeners.map((listener, index) => ({
       owner: { group: GATEWAY_GROUP, kind, namespace: of.namespace, name: of.name },
       listener,
+      index,
       place,
     }));
   return [
@@ -202,11 +210,21 @@ export function refusalOf(
   return listenerRefs(objects, gateway, one).hasAuthority ? undefined : ['NoValidCACertificate'];
 }
 
+/** Why it is not served: reasons, of which there may be none in words; undefined where it is. */
+export function unservedBy(
+  objects: GatewayObjects,
+  gateway: Gateway,
+  all: readonly OwnedListener[],
+  one: OwnedListener,
+): readonly string[] | undefined {
+  const refusal = refusalOf(objects, gateway, all, one);
+  if (refusal !== undefined) return [...refusal, ...conflictsOf(all, one)];
+  const { hasCertificate, faults } = listenerRefs(objects, gateway, one);
+  return hasCertificate ? undefined : faults;
+}
+
 /** One that is not served is as though it were not there. */
 export function servedListeners(objects: GatewayObjects, gateway: Gateway): readonly OwnedListener[] {
   const all = listenersOf(objects, gateway);
-  return all.filter(
-    (it) =>
-      refusalOf(objects, gateway, all, it) === undefined && listenerRefs(objects, gateway, it).hasCertificate,
-  );
+  return all.filter((it) => unservedBy(objects, gateway, all, it) === undefined);
 }

@@ -1,7 +1,7 @@
 // What must be said of BackendTLSPolicies: which of several for one target is followed, and whether its authorities are there.
 
 import type { BackendTlsPolicy } from '../objects/gateway-api/backend-tls-policy.ts';
-import { compareTexts } from './route-match.ts';
+import { compareTexts } from './route-precedence.ts';
 import type { GatewayObjects, Named } from './route-objects.ts';
 import type { ExpectedCondition } from './route-status.ts';
 

@@ -2,18 +2,38 @@
 // it. Naive on purpose: every object is read for every question.
 
 import type { BackendRef } from '../objects/gateway-api/common.ts';
-import type { HttpExternalAuth, HttpFilter } from '../objects/gateway-api/http-route.ts';
+import type { Gateway } from '../objects/gateway-api/gateway.ts';
+import type { GrpcBackendRef } from '../objects/gateway-api/grpc-route.ts';
+import type { HttpBackendRef, HttpExternalAuth, HttpFilter } from '../objects/gateway-api/http-route.ts';
 import { attachedTo } from './route-attach.ts';
 import { resolveBackend, type Resolved } from './route-backend.ts';
-import { choicesOf, connect, mostSpecific, type HttpArrival } from './route-connection.ts';
+import {
+  connect,
+  findStreams,
+  gatewayOf,
+  mostSpecific,
+  streamAnswer,
+  streamEnds,
+  weighted,
+  type HttpArrival,
+  type RankedStream,
+  type RouteEnd,
+  type StreamArrival,
+} from './route-connection.ts';
 import { forwarded, passFilters, startOf, type Arrival, type Passage } from './route-filters.ts';
 import { isGrpc, UNAVAILABLE, UNIMPLEMENTED } from './route-grpc.ts';
 import { hostOf } from './route-host.ts';
 import { idOf, type OwnedListener } from './route-listener.ts';
-import { findRule, type AnyHttpRoute, type FoundRule } from './route-match.ts';
+import {
+  findRule,
+  tryRoute,
+  type AnyHttpRoute,
+  type FoundRule,
+  type TriedMatch,
+  type TriedRoute,
+} from './route-match.ts';
 import type {
   Backend,
-  Choice,
   GatewayObjects,
   GatewayRequest,
   GrpcStatus,
@@ -24,19 +44,78 @@ import type {
 
 /** Throws nothing: whatever the objects say, a request has an answer. */
 export function route(objects: GatewayObjects, request: GatewayRequest): RouteAnswer {
+  return judge(objects, request).answer;
+}
+
+/** An answer, and what it comes of. */
+export interface Judgement {
+  readonly answer: RouteAnswer;
+  /** Undefined where there is no such Gateway. */
+  readonly gateway: Gateway | undefined;
+  /** The listener that has the connection by the name asked for by TLS, where that is all that is spoken or another one has the request. */
+  readonly arrivedAt: OwnedListener | undefined;
+  /** The listener that has the request, or the connection where no HTTP is spoken. */
+  readonly at: OwnedListener | undefined;
+  /** Every route of HTTP that is attached there. */
+  readonly tried: readonly TriedRoute[];
+  /** What has it. */
+  readonly found: TriedMatch | undefined;
+  /** Every route of streams that has the connection, the one that gets it first. */
+  readonly streams: readonly RankedStream[];
+  /** Where each choice of the answer leads, in their order; empty where none of them is a backend's. */
+  readonly ends: readonly RouteEnd[];
+}
+
+export function judge(objects: GatewayObjects, request: GatewayRequest): Judgement {
   const arrival = connect(objects, request);
-  if (arrival.kind !== 'http') return arrival;
+  switch (arrival.kind) {
+    case 'closed':
+      return judged({ answer: arrival, gateway: gatewayOf(objects, request) });
+    case 'stream':
+      return judgeStream(objects, arrival);
+    case 'http':
+      return judgeHttp(objects, arrival, request);
+  }
+}
+
+function judged(of: Partial<Judgement> & Pick<Judgement, 'answer' | 'gateway'>): Judgement {
+  return {
+    arrivedAt: undefined,
+    at: undefined,
+    tried: [],
+    found: undefined,
+    streams: [],
+    ends: [],
+    ...of,
+  };
+}
+
+function judgeStream(objects: GatewayObjects, arrival: StreamArrival): Judgement {
+  const { gateway, at } = arrival;
+  const streams = findStreams(objects, arrival);
+  const stream = streams[0]?.of;
+  if (stream === undefined)
+    return judged({ answer: { kind: 'closed', because: 'no-route' }, gateway, arrivedAt: at, at });
+  const ends = streamEnds(objects, arrival, stream);
+  return judged({ answer: streamAnswer(arrival, stream, ends), gateway, arrivedAt: at, at, streams, ends });
+}
+
+function judgeHttp(objects: GatewayObjects, arrival: HttpArrival, request: GatewayRequest): Judgement {
+  const { gateway, at: arrivedAt } = arrival;
+  const here = { gateway, arrivedAt };
   // What begins with something else ("*", a whole URL) is nothing that a path could match.
-  if (!request.path.startsWith('/')) return respond(400);
-  const best = mostSpecific(arrival.listeners, hostOf(request.host));
-  if (best === undefined) return noRule(request);
+  if (!request.path.startsWith('/')) return judged({ ...here, answer: respond(400) });
+  const at = mostSpecific(arrival.listeners, hostOf(request.host));
+  if (at === undefined) return judged({ ...here, answer: noRule(request) });
   // "If another Listener has an exact match or more specific wildcard entry, the Gateway SHOULD return a 421."
-  if (arrival.at !== undefined && best !== arrival.at) return respond(421);
-  const routes = attachedTo(objects, arrival.gateway, best).flatMap((it): readonly AnyHttpRoute[] =>
-    it.kind === 'HTTPRoute' || it.kind === 'GRPCRoute' ? [it] : [],
+  if (arrivedAt !== undefined && at !== arrivedAt) return judged({ ...here, at, answer: respond(421) });
+  const tried = attachedTo(objects, gateway, at).flatMap((it) =>
+    it.kind === 'HTTPRoute' || it.kind === 'GRPCRoute' ? [tryRoute(it, request)] : [],
   );
-  const found = findRule(routes, request);
-  return found === undefined ? noRule(request) : answer(objects, { arrival, at: best, found }, request);
+  const found = findRule(tried);
+  if (found === undefined) return judged({ ...here, at, tried, answer: noRule(request) });
+  const end = answer(objects, { arrival, at, found: found.found }, request);
+  return judged({ ...here, at, tried, found, ...end });
 }
 
 function respond(status: number): Response {
@@ -54,31 +133,42 @@ interface Found {
   readonly found: FoundRule;
 }
 
-function answer(objects: GatewayObjects, where: Found, request: GatewayRequest): RouteAnswer {
+function answer(
+  objects: GatewayObjects,
+  where: Found,
+  request: GatewayRequest,
+): Pick<Judgement, 'answer' | 'ends'> {
   const { of, index, rule, path: match } = where.found;
   const scheme = where.at.listener.protocol === 'HTTPS' ? 'https' : 'http';
   const arrival: Arrival = { scheme, port: where.at.listener.port };
   const pass = (start: Passage, filters: readonly HttpFilter[]): Passage =>
     passFilters(start, filters, { request, arrival, match });
   const passage = pass(startOf(request), rule.filters);
-  const end = (it: Passage, resolved: Resolved): HttpOutcome =>
-    finish(objects, where, { passage: it, resolved, request });
-  const choices: readonly Choice<HttpOutcome>[] | undefined =
+  const outcomeOf = (ref: HttpBackendRef | GrpcBackendRef, resolved: Resolved): HttpOutcome => {
+    // "If and only if the request is being forwarded to the backend defined here."
+    const it = resolved.kind === 'invalid' ? passage : pass(passage, ref.filters);
+    return finish(objects, where, { passage: it, resolved, request });
+  };
+  const ends =
     passage.response === undefined
-      ? choicesOf(rule.backends, (ref) => {
-          const resolved = resolveRef(objects, where, ref);
-          // "If and only if the request is being forwarded to the backend defined here."
-          return end(resolved.kind === 'invalid' ? passage : pass(passage, ref.filters), resolved);
-        })
-      : [{ weight: 1, outcome: passage.response }];
+      ? weighted(rule.backends).map((ref) => ({ ref, resolved: resolveRef(objects, where, ref) }))
+      : [];
+  const choices = ends.map(({ ref, resolved }) => ({
+    weight: ref.weight,
+    outcome: outcomeOf(ref, resolved),
+  }));
   return {
-    kind: 'rule',
-    listener: idOf(where.at),
-    rule: `${of.kind} ${of.route.namespace}/${of.route.name} rule ${index}`,
-    choices: choices ?? [{ weight: 1, outcome: failure(of, [500]) }],
-    timeouts: 'timeouts' in rule ? rule.timeouts : { requestMs: undefined, backendRequestMs: undefined },
-    retry: 'retry' in rule ? rule.retry : undefined,
-    persistence: rule.persistence,
+    ends,
+    answer: {
+      kind: 'rule',
+      listener: idOf(where.at),
+      rule: `${of.kind} ${of.route.namespace}/${of.route.name} rule ${index}`,
+      choices:
+        choices.length > 0 ? choices : [{ weight: 1, outcome: passage.response ?? failure(of, [500]) }],
+      timeouts: 'timeouts' in rule ? rule.timeouts : { requestMs: undefined, backendRequestMs: undefined },
+      retry: 'retry' in rule ? rule.retry : undefined,
+      persistence: rule.persistence,
+    },
   };
 }
 

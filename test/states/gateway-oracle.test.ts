@@ -3,10 +3,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { objectKey } from '../../src/objects/slim-meta.ts';
+import { explainRoute } from '../../src/oracle/route-explain.ts';
+import type { FoundRule } from '../../src/oracle/route-match.ts';
 import type { GatewayObjects, RouteAnswer } from '../../src/oracle/route-objects.ts';
 import { attachments } from '../../src/oracle/route-status.ts';
 import { route } from '../../src/oracle/route.ts';
-import { anHttpRoute, aRule } from '../support/gateway-objects.ts';
+import { aMatch, anHttpRoute, aRule } from '../support/gateway-objects.ts';
 import { saidOf } from '../support/gateway-table.ts';
 import { anyGatewayCase } from './arbitrary-gateway-request.ts';
 
@@ -166,4 +169,44 @@ test('a request over TLS whose Host is the name asked for is never misdirected',
     }),
     RUNS,
   );
+});
+
+/** The objects without a rule: it stays in its place, and has no request any more. */
+function without(objects: GatewayObjects, { of, index }: FoundRule): GatewayObjects {
+  const emptied = <Rule extends object>(rules: readonly Rule[], matches: unknown): readonly Rule[] =>
+    rules.map((it, at) => (at === index ? { ...it, matches } : it));
+  return {
+    ...objects,
+    httpRoutes: objects.httpRoutes.map((it) =>
+      it === of.route ? { ...it, rules: emptied(it.rules, [aMatch('=/nowhere-at-all')]) } : it,
+    ),
+    grpcRoutes: objects.grpcRoutes.map((it) =>
+      it === of.route ? { ...it, rules: emptied(it.rules, [{ method: NO_CALL, headers: [] }]) } : it,
+    ),
+  };
+}
+
+const NO_CALL = { type: 'exact', service: 'nowhere.At', method: 'All' } as const;
+
+test('explainRoute() tells what route() answers, and what would have the request without it', () => {
+  let seen = 0;
+  fc.assert(
+    fc.property(anyGatewayCase, ({ objects, request }) => {
+      const { answer, found, near } = explainRoute(objects, request);
+      assert.deepEqual(answer, route(objects, request));
+      if (found === undefined)
+        return assert.ok(near.every((it) => it.because.kind !== 'precedence' || answer.kind === 'stream'));
+      const { of, index } = found.found;
+      assert.equal(answer.kind === 'rule' && answer.rule, `${of.kind} ${objectKey(of.route)} rule ${index}`);
+      const next = route(without(objects, found.found), request);
+      const others = near
+        .filter((it) => it.because.kind === 'precedence')
+        .map((it) => `${it.of.kind} ${objectKey(it.of.route)} rule ${it.rule}`);
+      if (others.length === 0) return assert.notEqual(next.kind, 'rule');
+      seen++;
+      assert.ok(next.kind === 'rule' && others.includes(next.rule), JSON.stringify(others));
+    }),
+    RUNS,
+  );
+  assert.ok(seen > 10, `${seen} of the requests are had by several rules`);
 });

@@ -11,7 +11,7 @@ import type {
   WeightedBackend,
 } from '../../src/model/gateway.ts';
 import { hostOf, matchesHost } from '../../src/oracle/route-host.ts';
-import { headerOf } from '../../src/oracle/route-match.ts';
+import { headerOf } from '../../src/oracle/route-condition.ts';
 import type { GatewayRequest } from '../../src/oracle/route-objects.ts';
 
 export type ModelAnswer =
