@@ -78,7 +78,8 @@ export function planSlots(
   previous: readonly BackendSlot[],
   backends: ReadonlyMap<string, ProxyBackend>,
 ): SlotPlan {
-  const wanted = new Map([...backends].map(([id, backend]) => [id, shapeOf(backend)]));
+  const proxied = [...backends].filter(([, { protocol }]) => protocol !== 'udp');
+  const wanted = new Map(proxied.map(([id, backend]) => [id, shapeOf(backend)]));
   const slots = new Map(previous.map((slot) => [slot.name, slot]));
   const blank = new Map<Shape, BackendSlot[]>();
   let freed = Math.max(0, ...previous.map((it) => it.freed));

@@ -21,6 +21,7 @@ import { ingressSubject, startIngressWatch } from './ingress-subject.ts';
 import { openProxyDriver, type ProxyDriver } from './proxy-driver.ts';
 import { findingsOf, type ProxyFindings } from './proxy-findings.ts';
 import { StatusWriter } from './status-writer.ts';
+import { openUdpKernel, UdpPlane } from './udp-plane.ts';
 
 export interface GatewayProcess {
   /** Whom the proxy is for: a Gateway as "namespace/name", or the Ingresses of a class. */
@@ -69,7 +70,8 @@ export async function runGateway(settings: GatewayProcess, signal: AbortSignal):
       metrics: METRICS,
     };
     const driver = await openProxyDriver({ place, program: 'haproxy', log }, lifetime);
-    const proxy = { apply: (model: ProxyModel) => published(driver, model) };
+    const udp = new UdpPlane(openUdpKernel(lifetime));
+    const proxy = { apply: (model: ProxyModel) => published(model, { driver, udp }) };
     const running = runControl({ subject, store, proxy, clock, log, signal: ownSignal }).catch(fail);
     lifetime.defer('control', () => running);
     await ended.promise;
@@ -98,7 +100,18 @@ async function subjectOf(
   return { subject: ingressSubject(of.className, options), store: watch.store };
 }
 
-async function published(driver: ProxyDriver, model: ProxyModel): Promise<ProxyFindings> {
-  const { problems } = await driver.publish(model);
-  return findingsOf(model, problems);
+interface DataPlanes {
+  readonly driver: ProxyDriver;
+  readonly udp: UdpPlane;
+}
+
+async function published(model: ProxyModel, { driver, udp }: DataPlanes): Promise<ProxyFindings> {
+  // The kernel does not wait for HAProxy, and is done before the next model comes.
+  const leading = udp.lead(model);
+  try {
+    const { problems } = await driver.publish(model);
+    return findingsOf(model, problems, await leading);
+  } finally {
+    await leading;
+  }
 }

@@ -15,13 +15,24 @@ export function unreached(problem: string): ProxyFindings {
   return { problem, listeners: new Map(), routes: new Map() };
 }
 
-/** `problems` by ids of the model, ports as "port 80". */
-export function findingsOf(model: ProxyModel, problems: ReadonlyMap<string, string>): ProxyFindings {
-  if (problems.size === 0) return NOTHING;
+/** `problems` by ids of the model, ports as "port 80"; `udpProblem` where the kernel does not lead datagrams, of which it has all or none. */
+export function findingsOf(
+  model: ProxyModel,
+  problems: ReadonlyMap<string, string>,
+  udpProblem?: string,
+): ProxyFindings {
+  const notLed = udpProblem === undefined ? [] : model.udpPorts.map((it) => ({ ...it, why: udpProblem }));
+  if (problems.size === 0 && notLed.length === 0) return NOTHING;
   return {
     problem: undefined,
-    listeners: new Map(model.ports.flatMap((port) => listenersOf(port, problems))),
-    routes: new Map([...problems].flatMap(([id, why]) => routeOf(id, why))),
+    listeners: new Map([
+      ...model.ports.flatMap((port) => listenersOf(port, problems)),
+      ...notLed.map(({ id, why }) => [id, why] as const),
+    ]),
+    routes: new Map([
+      ...[...problems].flatMap(([id, why]) => routeOf(id, why)),
+      ...notLed.flatMap(({ target, why }) => (target === undefined ? [] : routeOf(target.id, why))),
+    ]),
   };
 }
 
@@ -41,7 +52,7 @@ function listenersOf(
   });
 }
 
-const RULE = /^(HTTPRoute|GRPCRoute|TLSRoute|TCPRoute|Ingress)\/([^/]+\/[^/]+)\/.+$/;
+const RULE = /^(HTTPRoute|GRPCRoute|TLSRoute|TCPRoute|UDPRoute|Ingress)\/([^/]+\/[^/]+)\/.+$/;
 
 function routeOf(id: string, why: string): readonly (readonly [string, string])[] {
   const [, kind, key] = RULE.exec(id) ?? [];

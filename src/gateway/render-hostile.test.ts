@@ -10,6 +10,7 @@ import { renderDesired, type DesiredProxy } from './desired.ts';
 import { mapChanges, mapCommands } from './map-commands.ts';
 import { BUFFER_BYTES } from './proxy-place.ts';
 import { MAP_NAMES } from './render-routes.ts';
+import { renderUdp, udpScript } from './udp-table.ts';
 
 const HOSTILE = [
   '\r\n',
@@ -62,6 +63,7 @@ function modelOf(text: string): ProxyModel {
   const backendTls = { isVerified: true, hostname: text, subjectAltNames: [{ type: 'hostname' as const, value: text }], authorities: [text], clientCertificate: text }; // prettier-ignore
   const endpoints = [{ ip: parseIp('192.0.2.1'), port: parsePort(80) }];
   return {
+    udpPorts: [{ ...named, port: parsePort(53), target: { id: text, backends: weighted } }],
     ports: [
       {
         kind: 'http',
@@ -98,6 +100,12 @@ const configOf = ({ structure }: DesiredProxy): string =>
 test('the configuration is the same whatever the strings of a model are', () => {
   const harmless = configOf(desiredOf(modelOf('harm less')));
   for (const text of HOSTILE) assert.equal(configOf(desiredOf(modelOf(text))), harmless);
+});
+
+test('the table for UDP is the same whatever the strings of a model are', () => {
+  const harmless = udpScript(renderUdp(modelOf('harmless')) ?? []);
+  assert.match(harmless, /192\.0\.2\.1/);
+  for (const text of HOSTILE) assert.equal(udpScript(renderUdp(modelOf(text)) ?? []), harmless);
 });
 
 test('maps have lines of two plain words, and their commands fit the buffer', () => {

@@ -7,6 +7,8 @@ import type { Port } from '../base/port.ts';
 
 export interface ProxyModel {
   readonly ports: readonly ProxyPort[];
+  /** Sorted; the kernel's to lead, not the proxy's. */
+  readonly udpPorts: readonly UdpPort[];
   /** By `ProxyRule.id`. */
   readonly rules: ReadonlyMap<string, ProxyRule>;
   /** By `ProxyBackend.id`. */
@@ -17,7 +19,7 @@ export interface ProxyModel {
   readonly authorities: ReadonlyMap<string, string>;
 }
 
-/** Ports of UDP are the kernel's, not the proxy's. */
+/** Of TCP, in whatever it carries. */
 export type ProxyPort = HttpPort | TlsPort | TcpPort;
 
 /** HTTP/1.1 and HTTP/2 in the clear. */
@@ -89,6 +91,12 @@ export interface TcpPort extends NamedListener {
   readonly target: StreamTarget | undefined;
 }
 
+export interface UdpPort extends NamedListener {
+  readonly port: Port;
+  /** Undefined where no route is attached: nobody is there. */
+  readonly target: StreamTarget | undefined;
+}
+
 export interface StreamHost {
   /** Undefined for every name. */
   readonly hostname: string | undefined;
@@ -96,7 +104,7 @@ export interface StreamHost {
 }
 
 export interface StreamTarget {
-  /** "TLSRoute shop/web rule 0" in logs and metrics. */
+  /** "TLSRoute/shop/web/0": kind, namespace, name, number of the rule. */
   readonly id: string;
   readonly backends: readonly WeightedBackend[];
 }
@@ -212,11 +220,11 @@ export interface ProxyPathChange {
 export interface ProxyBackend {
   /** Stable over changes of endpoints: service, port and way of speaking. */
   readonly id: string;
-  readonly protocol: 'http' | 'h2c' | 'tcp';
+  readonly protocol: 'http' | 'h2c' | 'tcp' | 'udp';
   readonly tls: BackendTls | undefined;
   readonly retry: BackendRetry | undefined;
   readonly persistence: BackendPersistence | undefined;
-  /** Those that new requests may go to now, sorted; empty: 503. */
+  /** Those that new requests may go to now, sorted; empty: 503. Of one family, but for UDP, which is led to the family that it came by. */
   readonly endpoints: readonly { readonly ip: Ip; readonly port: Port }[];
 }
 

@@ -61,7 +61,7 @@ describe('a proxy of random Gateways', () => {
   test('answers as the oracle says', async () => {
     const property = fc.asyncProperty(anyGatewayCase, async ({ objects, request }) => {
       const answer = route(objects, request);
-      if (answer.kind === 'stream') return;
+      if (answer.kind === 'stream' || request.transport === 'UDP') return;
       seen.add(answer.kind);
       await rig.driver.publish(await backends.replaceIn(compiled(objects)));
       const got = await send(rig.address, request).catch((error: unknown) => String(error));

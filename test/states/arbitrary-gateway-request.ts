@@ -33,7 +33,8 @@ const GRPC = { name: 'Content-Type', value: 'application/grpc' };
 /** What a request is meant for, by number, and what it has otherwise. */
 const aim = fc.record({
   pair: fc.nat(23),
-  otherPort: rarely(fc.constantFrom(80, 443, 8080, 9000), 12),
+  otherPort: rarely(fc.constantFrom(80, 443, 8080, 9000, 53), 12),
+  isOtherTransport: fc.constantFrom(false, false, false, false, false, false, true),
   rule: fc.nat(5),
   match: fc.nat(3),
   host: fc.nat(11),
@@ -75,9 +76,10 @@ function requestNear(objects: GatewayObjects, its: Aim): GatewayRequest {
   const asked = isHttp ? requestFor(of.route, its) : aRequest('/');
   const name = (its.otherName ?? host).toLowerCase().replace(/:.*/, '');
   const isTls = at?.protocol === 'HTTPS' || at?.protocol === 'TLS';
+  const isUdp = (at?.protocol === 'UDP') !== its.isOtherTransport;
   return {
     gateway: { namespace: 'infra', name: 'gw' },
-    transport: 'TCP',
+    transport: isUdp ? 'UDP' : 'TCP',
     port: its.otherPort ?? at?.port ?? 80,
     tls: isTls ? { serverName: name === '-' ? undefined : name } : undefined,
     method: its.isPreflight ? 'OPTIONS' : (its.otherMethod ?? asked.method),

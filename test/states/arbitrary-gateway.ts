@@ -50,6 +50,8 @@ const PROTOCOLS = [
   'TLS 443',
   'TCP 9000',
   'TCP 80',
+  'UDP 80',
+  'UDP 53',
 ];
 const ROUTE_HOSTS = [
   '*.example.com',
@@ -65,6 +67,9 @@ const EXPRESSIONS = ['/a.*', '/[ab]+', '/a/(b|c)'];
 const AGES = ['2026-01-01T00:00:00Z', '2026-01-01T00:00:01Z'];
 /** v3 has a policy, `shop/web` needs a grant from other namespaces, the rest leads nowhere or to no endpoint. */
 const BACKENDS = ['v1', 'v2', 'v2', 'v3', 'v3', 'shop/web', 'shop/web', 'empty', 'nobody'];
+
+/** `v1` and `v2` speak no UDP, `shop/dns` needs a grant. */
+const UDP_BACKENDS = ['dns', 'dns', 'dns', 'shop/dns', 'shop/dns', 'mute', 'v1', 'nobody'];
 
 const age = fc.constantFrom(...AGES);
 const namespace = fc.constantFrom('infra', 'infra', 'shop');
@@ -89,7 +94,7 @@ const listener: fc.Arbitrary<(name: string) => Listener> = fc
     certificate: fc.constantFrom('tls', 'tls', 'tls', 'tls', 'tls', 'gone'),
   })
   .map(({ protocol, hostname, namespaces, isPassed, certificate }) => (name) => {
-    const isNamed = hostname !== undefined && !protocol.startsWith('TCP');
+    const isNamed = hostname !== undefined && !/^(TCP|UDP)/.test(protocol);
     const made = aListener(`${name} ${protocol}${isNamed ? ` ${hostname}` : ''}`);
     const certificates = [{ group: '', kind: 'Secret', namespace: 'infra', name: certificate }];
     const mode = protocol.startsWith('TLS') && isPassed ? 'passthrough' : 'terminate';
@@ -167,9 +172,11 @@ const match: fc.Arbitrary<HttpMatch> = fc.record({
   method: rarely(fc.constantFrom('GET', 'POST'), 6),
 });
 
-const weighted = fc
-  .record({ key: fc.constantFrom(...BACKENDS), weight: fc.constantFrom(1, 1, 1, 3, 0) })
-  .map(({ key, weight }) => aBackend(`${key}*${weight}`));
+const weightedOf = (keys: readonly string[]): fc.Arbitrary<ReturnType<typeof aBackend>> =>
+  fc
+    .record({ key: fc.constantFrom(...keys), weight: fc.constantFrom(1, 1, 1, 3, 0) })
+    .map(({ key, weight }) => aBackend(`${key}*${weight}`));
+const weighted = weightedOf(BACKENDS);
 
 const change = fc.constantFrom(
   { set: [{ name: 'X-Set', value: 'new' }], add: [], remove: [] },
@@ -271,6 +278,13 @@ const streamRoute: fc.Arbitrary<(name: string) => StreamRoute> = fc
     return aStreamRoute(kind, `${of}/${name}`, [], { ...rest, hostnames: own, rules });
   });
 
+const udpRoute: fc.Arbitrary<(name: string) => StreamRoute> = fc
+  .record({ meta, backends: fc.array(weightedOf(UDP_BACKENDS), { minLength: 1, maxLength: 3 }) })
+  .map(({ meta: { namespace: of, ...rest }, backends }) => (name) => {
+    const rules = [{ name: undefined, backends }];
+    return aStreamRoute('UDPRoute', `${of}/${name}`, [], { ...rest, hostnames: [], rules });
+  });
+
 /** With a certificate `infra/tls`; names are unique by kind. */
 export const anyGateway: fc.Arbitrary<GatewayObjects> = fc
   .record({
@@ -279,24 +293,34 @@ export const anyGateway: fc.Arbitrary<GatewayObjects> = fc
     httpRoutes: fc.array(httpRoute, { minLength: 1, maxLength: 5 }),
     grpcRoutes: fc.array(grpcRoute, { maxLength: 2 }),
     streamRoutes: fc.array(streamRoute, { maxLength: 2 }),
+    udpRoutes: fc.array(udpRoute, { maxLength: 2 }),
     grants: fc.subarray([
       'HTTPRoute infra > Service shop',
       'GRPCRoute infra > Service shop/web',
       'TLSRoute infra > Service shop',
+      'UDPRoute infra > Service shop/dns',
     ]),
     isTrusted: fc.boolean(),
   })
-  .map(({ gateway: own, httpRoutes, grpcRoutes, streamRoutes, listenerSets, grants, isTrusted }) =>
+  .map(({ gateway: own, listenerSets, grants, isTrusted, ...routes }) =>
     aWorld({
       gateways: [own],
       listenerSets,
-      httpRoutes: httpRoutes.map((it, at) => it(`r${at}`)),
-      grpcRoutes: grpcRoutes.map((it, at) => it(`r${at}`)),
-      streamRoutes: streamRoutes.map((it, at) => it(`r${at}`)),
+      httpRoutes: routes.httpRoutes.map((it, at) => it(`r${at}`)),
+      grpcRoutes: routes.grpcRoutes.map((it, at) => it(`r${at}`)),
+      streamRoutes: [...routes.streamRoutes, ...routes.udpRoutes].map((it, at) => it(`r${at}`)),
       grants: grants.map((it, at) => ({ ...aGrant(it), name: `grant${at}` })),
       tlsPolicies: [aTlsPolicy('p', 'v3')],
       ...(isTrusted ? {} : { authorities: new Set<string>() }),
-      services: [aService('shop/web', [aServicePort(8080, { appProtocol: 'kubernetes.io/h2c' })])],
-      endpointSlices: [aSlice('shop/web', ['10.1.0.1', '10.1.0.2 last'])],
+      services: [
+        aService('shop/web', [aServicePort(8080, { appProtocol: 'kubernetes.io/h2c' })]),
+        ...['dns', 'shop/dns', 'mute'].map((it) => aService(it, [aServicePort(8080, { protocol: 'UDP' })])),
+      ],
+      endpointSlices: [
+        aSlice('shop/web', ['10.1.0.1', '10.1.0.2 last']),
+        aSlice('dns', ['10.1.1.1', '10.1.1.2 last', '10.1.1.3'], { protocol: 'UDP' }),
+        aSlice('dns', ['fd01::1'], { protocol: 'UDP', as: '6' }),
+        aSlice('shop/dns', ['fd01::2'], { protocol: 'UDP' }),
+      ],
     }),
   );

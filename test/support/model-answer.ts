@@ -26,6 +26,10 @@ export type ModelAnswer =
     };
 
 export function modelAnswer(model: ProxyModel, request: GatewayRequest): ModelAnswer {
+  if (request.transport === 'UDP') {
+    const found = model.udpPorts.find((it) => it.port === request.port);
+    return found === undefined ? { kind: 'closed' } : stream(found.id, found.target);
+  }
   const port = model.ports.find((it) => it.port === request.port);
   if (port === undefined) return { kind: 'closed' };
   if (port.kind === 'tcp') return stream(port.id, port.target);

@@ -14,6 +14,7 @@ import type { Endpoint } from '../../src/gateway/server-slots.ts';
 
 export const EMPTY_MODEL: ProxyModel = {
   ports: [],
+  udpPorts: [],
   rules: new Map(),
   backends: new Map(),
   certificates: new Map(),
@@ -91,14 +92,16 @@ export function aBackend(
 
 export interface ModelWords {
   readonly ports: ProxyModel['ports'];
+  readonly udpPorts?: ProxyModel['udpPorts'];
   readonly rules?: readonly ProxyRule[];
   readonly backends?: readonly ProxyBackend[];
 }
 
-export function aModel({ ports, rules = [], backends = [] }: ModelWords): ProxyModel {
+export function aModel({ ports, udpPorts = [], rules = [], backends = [] }: ModelWords): ProxyModel {
   return {
     ...EMPTY_MODEL,
     ports,
+    udpPorts,
     rules: new Map(rules.map((it) => [it.id, it])),
     backends: new Map(backends.map((it) => [it.id, it])),
   };

@@ -39,9 +39,9 @@ export class BackendEndpoints {
 
 function backendOf(way: BackendWay, slices: readonly EndpointSlice[], node: ChoosingNode): ProxyBackend {
   const { id, protocol, tls, retry, persistence, isClosed, port } = way;
-  const endpoints = isClosed
-    ? []
-    : ofOneFamily(chooseAnywhere(endpointsOfPort(port, slices), node).endpoints);
+  const chosen = isClosed ? [] : chooseAnywhere(endpointsOfPort(port, slices), node).endpoints;
+  // A proxy speaks either family to either; a datagram is handed on in the one that it came by.
+  const endpoints = protocol === 'udp' ? chosen : ofOneFamily(chosen);
   return {
     id,
     protocol,

@@ -12,8 +12,8 @@ import { no } from './verdicts.ts';
 
 /** What a rule asks of the way to its backends, beside what the Service says itself. */
 export interface BackendShape {
-  /** Streams carry bytes, whatever the Service speaks. */
-  readonly isStream: boolean;
+  /** Bytes and datagrams are carried whatever the Service speaks. */
+  readonly carries: 'http' | 'bytes' | 'datagrams';
   /** TLS goes on as it came: nobody adds any. */
   readonly isPassed: boolean;
   readonly isGrpc: boolean;
@@ -68,10 +68,14 @@ export function resolveBackend(
   if (service === undefined) return unresolved('BackendNotFound', `Service ${key} does not exist`);
   if (service.type === 'ExternalName')
     return unresolved('BackendNotFound', `Service ${key} is of type ExternalName, which has no endpoints`);
-  const port = service.ports.find((it) => it.port === ref.port && it.protocol === 'TCP');
+  const transport = shape.carries === 'datagrams' ? 'UDP' : 'TCP';
+  const port = service.ports.find((it) => it.port === ref.port && it.protocol === transport);
   if (port === undefined)
-    return unresolved('BackendNotFound', `Service ${key} has no TCP port ${ref.port ?? '(none named)'}`);
-  const tls = shape.isPassed ? PLAIN_TLS : tlsOf(service, port);
+    return unresolved(
+      'BackendNotFound',
+      `Service ${key} has no ${transport} port ${ref.port ?? '(none named)'}`,
+    );
+  const tls = shape.isPassed || transport === 'UDP' ? PLAIN_TLS : tlsOf(service, port);
   const protocol = protocolOf(port, tls, shape);
   if (protocol === undefined)
     return unresolved('UnsupportedProtocol', `Service ${key} port ${port.port} speaks ${port.appProtocol}`);
@@ -107,7 +111,8 @@ function protocolOf(
   tls: TlsAnswer,
   shape: BackendShape,
 ): Way['protocol'] | undefined {
-  if (shape.isStream) return 'tcp';
+  if (shape.carries === 'datagrams') return 'udp';
+  if (shape.carries === 'bytes') return 'tcp';
   const isSecured = tls.kind !== 'plain' && TLS.has(appProtocol);
   if (!PLAIN.has(appProtocol) && !H2C.has(appProtocol) && !isSecured) return undefined;
   return shape.isGrpc || H2C.has(appProtocol) ? 'h2c' : 'http';

@@ -20,7 +20,7 @@ import { listenersOf, type GatewayListeners } from './listener-sets.ts';
 import { ListenerTables, type ListenerTable } from './listener-tables.ts';
 import type { JudgedListener } from './listeners.ts';
 import { isSameList, KeyedMemo, Memo } from './memo.ts';
-import { portsOf } from './ports.ts';
+import { portsOf, udpPortsOf } from './ports.ts';
 import {
   grpcRouteParts,
   httpRouteParts,
@@ -72,8 +72,10 @@ export class GatewayCompiler {
     const parts = this.#parts(objects, parents, { grants, services: objects.services, tls, tlsOf });
     const ways = parts.flatMap((it) => it.ways);
     const tables = this.#tables.of(parts);
+    const ports = { listeners: listeners.all, tables };
     const model = {
-      ports: portsOf({ listeners: listeners.all, tables }),
+      ports: portsOf(ports),
+      udpPorts: udpPortsOf(ports),
       rules: rulesOf(parts),
       backends: this.#endpoints.of(ways, objects.endpointSlices, node),
       certificates: new Map([...certificatesOf(listeners.all), ...tls.certificates]),
@@ -116,7 +118,7 @@ export class GatewayCompiler {
   }
 
   #parts(objects: GatewayObjects, parents: Parents, inputs: RouteInputs): readonly RouteParts[] {
-    const { httpRoutes, grpcRoutes, tlsRoutes, tcpRoutes } = objects;
+    const { httpRoutes, grpcRoutes, tlsRoutes, tcpRoutes, udpRoutes } = objects;
     const found: RouteParts[] = [];
     const collect = <T extends HttpRoute | GrpcRoute | StreamRoute>(
       kind: string,
@@ -137,6 +139,7 @@ export class GatewayCompiler {
     collect('GRPCRoute', grpcRoutes.values(), grpcRouteParts);
     collect('TLSRoute', oldestFirst(tlsRoutes.values()), streamRouteParts);
     collect('TCPRoute', oldestFirst(tcpRoutes.values()), streamRouteParts);
+    collect('UDPRoute', oldestFirst(udpRoutes.values()), streamRouteParts);
     this.#routes.endRound();
     return found;
   }

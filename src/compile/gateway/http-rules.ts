@@ -152,7 +152,7 @@ class RuleCompiler {
   #shape(): BackendShape {
     const { persistence } = this.#rule;
     return {
-      isStream: false,
+      carries: 'http',
       isPassed: false,
       isGrpc: this.#isGrpc,
       retry: retryOf(this.#rule.retry, this.#shortfalls),
@@ -194,8 +194,8 @@ class RuleCompiler {
   }
 
   #filter(filter: HttpFilter): ProxyFilter | 'left-out' | 'missing' {
-    const plain = {
-      isStream: false,
+    const plain: BackendShape = {
+      carries: 'http',
       isPassed: false,
       isGrpc: this.#isGrpc,
       retry: undefined,

@@ -58,6 +58,7 @@ export class IngressCompiler {
           listeners: [{ kind: 'https', id: `${id} https`, hostname: undefined, tls, hosts: https }],
         },
       ],
+      udpPorts: [],
       rules,
       backends: this.#endpoints.of(
         parts.flatMap((it) => it.ways),

@@ -182,7 +182,7 @@ class PartsCompiler {
     const ref: BackendRef = { group: '', kind: 'Service', namespace, name, port: number, weight: 1 };
     const { isGrpc, persistence } = this.#options;
     return resolveBackend(this.#inputs, from, ref, {
-      isStream: false,
+      carries: 'http',
       isPassed: false,
       isGrpc,
       retry: undefined,

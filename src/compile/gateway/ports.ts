@@ -1,6 +1,15 @@
 // Listeners and what is attached to them -> the ports of the proxy.
 
-import type { HttpPort, ProxyPort, StreamHost, TcpPort, TlsListener, TlsPort } from '../../model/gateway.ts';
+import type {
+  HttpPort,
+  ProxyPort,
+  StreamHost,
+  StreamTarget,
+  TcpPort,
+  TlsListener,
+  TlsPort,
+  UdpPort,
+} from '../../model/gateway.ts';
 import type { Port } from '../../base/port.ts';
 import { compareHostnames, type Hostname } from './hostnames.ts';
 import type { JudgedListener } from './listeners.ts';
@@ -23,6 +32,14 @@ export function portsOf(inputs: PortInputs): readonly ProxyPort[] {
   return [...byPort]
     .sort(([a], [b]) => a - b)
     .flatMap(([port, listeners]) => portOf(port, listeners, inputs));
+}
+
+/** Sorted by number; of listeners that are served alone, of which a port has one. */
+export function udpPortsOf({ listeners, tables }: PortInputs): readonly UdpPort[] {
+  return listeners
+    .filter((it) => it.isServed && it.protocol === 'UDP')
+    .map((it) => ({ port: it.listener.port, ...named(it), target: targetOf(it, tables) }))
+    .sort((a, b) => a.port - b.port);
 }
 
 function portOf(port: Port, listeners: readonly JudgedListener[], inputs: PortInputs): readonly ProxyPort[] {
@@ -48,7 +65,12 @@ function httpPort(port: Port, listeners: readonly JudgedListener[], { tables }: 
 }
 
 function tcpPort(port: Port, listener: JudgedListener, { tables }: PortInputs): TcpPort {
-  return { kind: 'tcp', port, ...named(listener), target: tables.get(listener.id)?.streams.get(undefined) };
+  return { kind: 'tcp', port, ...named(listener), target: targetOf(listener, tables) };
+}
+
+/** Where connections and datagrams know no names. */
+function targetOf({ id }: JudgedListener, tables: PortInputs['tables']): StreamTarget | undefined {
+  return tables.get(id)?.streams.get(undefined);
 }
 
 function tlsPort(port: Port, listeners: readonly JudgedListener[], inputs: PortInputs): TlsPort {

@@ -1,4 +1,4 @@
-// A TLSRoute's or TCPRoute's rule, as the proxy carries it. The kinds take one rule each; a second one has nothing to be told by.
+// A TLSRoute's, TCPRoute's or UDPRoute's rule, as it is carried. The kinds take one rule each; a second one has nothing to be told by.
 
 import type { StreamTarget } from '../../model/gateway.ts';
 import type { Verdict } from '../../model/gateway-verdict.ts';
@@ -8,7 +8,7 @@ import { objectKey } from '../../objects/slim-meta.ts';
 import { resolveBackend, type BackendInputs, type BackendWay } from './backends.ts';
 import { referrerOf } from './grants.ts';
 
-const SHAPE = { isStream: true, isGrpc: false, retry: undefined, persistence: undefined };
+const SHAPE = { isGrpc: false, retry: undefined, persistence: undefined };
 
 export interface CompiledStreamRoute {
   /** Undefined for a route without rules. */
@@ -25,10 +25,11 @@ export interface CompiledStreamRoute {
 export function compileStreamRoute(route: StreamRoute, inputs: BackendInputs): CompiledStreamRoute {
   const from = referrerOf(route.kind, route.namespace);
   const [rule, ...others] = route.rules;
+  const carries = route.kind === 'UDPRoute' ? 'datagrams' : 'bytes';
   const ways: BackendWay[] = [];
   let unresolved: Verdict | undefined;
   const resolve = (ref: BackendRef, isPassed: boolean): string | undefined => {
-    const found = resolveBackend(inputs, from, ref, { ...SHAPE, isPassed });
+    const found = resolveBackend(inputs, from, ref, { ...SHAPE, carries, isPassed });
     if ('way' in found) {
       ways.push(found.way);
       return found.way.id;

@@ -42,6 +42,7 @@ function both(yaml: string): Both {
 
 const EMPTY: ProxyModel = {
   ports: [],
+  udpPorts: [],
   rules: new Map(),
   backends: new Map(),
   certificates: new Map(),
