@@ -1,13 +1,15 @@
 // Our program inside of HAProxy, put together of its parts.
 
 import { readFile } from 'node:fs/promises';
+import type { ProxyPlace } from './proxy-place.ts';
 import { luaText } from './proxy-text.ts';
 
 /** In their order: a part knows those before it. */
 const PARTS = ['trees', 'matching', 'asking', 'filters', 'routing', 'mirroring'];
 
 /** One file, since HAProxy 2.6 gives neither arguments nor names of their own to what it loads per thread. */
-export async function readLua(folder: string): Promise<string> {
+export async function readLua({ folder, threads }: ProxyPlace): Promise<string> {
   const parts = PARTS.map((it) => readFile(new URL(`lua/${it}.lua`, import.meta.url), 'utf8'));
-  return (await Promise.all(parts)).join('\n').replace('@folder@', () => luaText(folder));
+  const text = (await Promise.all(parts)).join('\n');
+  return text.replace('@folder@', () => luaText(folder)).replace('@threads@', String(threads));
 }

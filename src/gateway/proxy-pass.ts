@@ -42,7 +42,7 @@ export interface ProxyPass {
 export async function openProxyPass(options: ProxyPassOptions): Promise<ProxyPass> {
   const files = proxyFiles(options.place.folder);
   const folder = new ProxyFolder(files);
-  const lua = await readLua(options.place.folder);
+  const lua = await readLua(options.place);
   const state = await readState(files.state, (problem) =>
     options.log.info({ problem }, 'the proxy is assigned anew'),
   );

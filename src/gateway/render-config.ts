@@ -172,9 +172,7 @@ function answerLines(): readonly string[] {
  */
 function askLines({ folder }: ProxyPlace): readonly string[] {
   return [
-    'frontend ask',
-    '  mode http',
-    '  timeout client 60s',
+    'frontend ask from http',
     `  bind ${configWord(`unix@${proxyFiles(folder).askSocket}`)} mode 600`,
     '  http-request set-var(txn.backend) req.hdr(x-fairlead-backend)',
     '  http-request del-header x-fairlead-backend',
@@ -182,9 +180,22 @@ function askLines({ folder }: ProxyPlace): readonly string[] {
     '  http-request del-header x-fairlead-wait',
     '  use_backend %[var(txn.backend)]',
     // A time for all tries together: HAProxy gives each try the same one, so that who waits for all of them stands in front.
-    'backend retried from http',
+    ...hopLines('retried', folder),
+    // Where copies of what passes are kept: a filter costs whatever goes through its backend.
+    ...hopLines('mirrored', folder),
+    '  filter lua.copy',
+    // Counts copies that are not made.
+    'backend mirror-left-out from http',
+    '  http-request return status 204',
+  ];
+}
+
+/** To the backend `txn.inner`, by way of the frontend for requests of our own. */
+function hopLines(name: string, folder: string): readonly string[] {
+  return [
+    `backend ${name} from http`,
     '  retries 0',
-    '  http-request set-timeout server var(txn.total)',
+    '  http-request set-timeout server var(txn.total) if { var(txn.total) -m found }',
     '  http-request set-header x-fairlead-backend %[var(txn.inner)]',
     '  http-request del-header x-fairlead-wait',
     '  http-request set-header x-fairlead-wait %[var(txn.wait)] if { var(txn.wait) -m found }',

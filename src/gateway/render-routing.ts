@@ -40,9 +40,6 @@ export function httpRoutingLines({ port, scheme, isGuarded, folder }: HttpRoutin
     '  http-request set-var(txn.backend) var(txn.target) if { var(txn.target) -m beg b }',
     '  http-request lua.route if !{ var(txn.backend) -m found }',
     `  http-request set-header X-Forwarded-Proto ${scheme}`,
-    ...['  http-request wait-for-body time 1s', '  http-request lua.mirror'].map(
-      (it) => `${it} if { var(txn.mirrors) -m found }`,
-    ),
     // Conformance of Ingress asks for one (ingress-controller-conformance, features/default_backend.feature); a backend's own stands.
     '  http-response set-header server fairlead if !{ res.hdr(server) -m found }',
     '  http-response lua.respond if { var(txn.changes) -m found }',

@@ -1,6 +1,7 @@
 // What filters, timeouts and retries of routes do to requests and answers, in a real HAProxy.
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
@@ -10,6 +11,7 @@ import type { Endpoint } from '../../src/gateway/server-slots.ts';
 import type { ProxyFilter, ProxyHeaderChange } from '../../src/model/gateway.ts';
 import { eventually } from '../support/eventually.ts';
 import { aBackend, aModel, anEntry, aRule } from '../support/proxy-models.ts';
+import { ask, METRICS_PORT, type Ask } from '../support/proxy-rig.ts';
 import { oneTable, RouteBed, seen, type Seen } from '../support/route-bed.ts';
 
 describe('filters', () => {
@@ -163,6 +165,70 @@ describe('filters', () => {
     assert.ok((copies[3]?.length ?? 0) < 142);
   });
 
+  test('mirrors get bodies of every length and method, up to 8 MiB, and of whole requests alone', async () => {
+    const got: Record<string, string[]> = { main: [], one: [], two: [] };
+    const sinks = await Promise.all(
+      Object.entries(got).map(async ([name, list]) => aBackend(name, [await openSink(list)])),
+    );
+    const mirror = (backend: string): ProxyFilter => ({ kind: 'mirror', backend, share: 1 });
+    const rules = [aRule('/copied*', 'main', { filters: [mirror('one'), mirror('two')] })];
+    const ports = [oneTable(anEntry('/copied*', '/copied*'))];
+    await bed.rig.driver.publish(aModel({ ports, rules, backends: sinks }));
+    const chunked = { 'transfer-encoding': 'chunked' };
+    const mebibyte = 1024 * 1024;
+    const sent: readonly Ask[] = [
+      { path: '/copied/1', method: 'POST', body: 'long'.repeat(mebibyte) },
+      { path: '/copied/2', method: 'PATCH', headers: chunked, body: 'chunks'.repeat(mebibyte) },
+      { path: '/copied/3', method: 'OPTIONS' },
+      { path: '/copied/4', method: 'REPORT', body: 'r' },
+      { path: '/copied/5', method: 'DELETE' },
+    ];
+    await Promise.all(sent.map((it) => bed.asked(it)));
+    await bed.brokenOff('POST /copied/broken HTTP/1.1\r\nhost: x\r\ncontent-length: 20\r\n\r\nten');
+    await eventually(() => got['one']?.length === sent.length && got['two']?.length === sent.length);
+    const wanted = sent
+      .map(({ path, method, body = '' }) => `${method} ${path} ${digestOf([body])}`)
+      .toSorted();
+    assert.deepEqual(
+      Object.values(got).map((it) => it.toSorted()),
+      [wanted, wanted, wanted],
+    );
+
+    const before = await leftOut();
+    const body = 'too long'.repeat(mebibyte + 1);
+    for (const headers of [{}, chunked]) await bed.asked({ path: '/copied', method: 'PUT', headers, body });
+    await eventually(async () => (await leftOut()) === before + 4);
+    const whole = `PUT /copied ${digestOf([body])}`;
+    assert.deepEqual(
+      Object.values(got).map((it) => it.slice(sent.length)),
+      [[whole, whole], [], []],
+    );
+  });
+
+  /** Takes in whatever it is sent: method, path and a digest of the body. */
+  async function openSink(got: string[]): Promise<Endpoint> {
+    return openServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.once('end', () => {
+        got.push(`${request.method} ${request.url} ${digestOf(chunks)}`);
+        response.end();
+      });
+    });
+  }
+
+  function digestOf(pieces: readonly (string | Buffer)[]): string {
+    const hash = createHash('sha256');
+    for (const it of pieces) hash.update(it);
+    return hash.digest('hex').slice(0, 16);
+  }
+
+  /** Copies that were not made, as the proxy counts them. */
+  async function leftOut(): Promise<number> {
+    const { body } = await ask(bed.rig.address, { path: '/metrics', port: METRICS_PORT });
+    return Number(/^haproxy_backend_sessions_total{proxy="mirror-left-out"} (\d+)/m.exec(body)?.[1]);
+  }
+
   test('timeouts: who takes too long is answered for', async () => {
     const rules = [
       aRule('/request*', 'a', { requestTimeoutMs: 100 }),
@@ -275,7 +341,7 @@ describe('filters', () => {
     );
     assert.deepEqual(questions, [
       'GET /check/auth/x?y s undefined x.example',
-      'GET /check/auth/x s undefined x.example',
+      'PATCH /check/auth/x s undefined x.example',
     ]);
     await bed.assertRows([
       [{ path: '/gone' }, '500'],

@@ -23,7 +23,7 @@ export interface ProxyRig {
 }
 
 const PROGRAM = 'haproxy';
-const METRICS_PORT = 19_101;
+export const METRICS_PORT = 19_101;
 const quiet = { info: () => undefined, warn: () => undefined, debug: () => undefined };
 
 export async function openProxyRig(lifetime: Lifetime): Promise<ProxyRig> {

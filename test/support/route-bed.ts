@@ -1,6 +1,8 @@
 // A proxy with six backends, "a" to "f", and what requests to it meet: the bed of tests about routes and filters.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { Lifetime } from '../../src/base/lifetime.ts';
 import type { ProxyModel, RouteEntry } from '../../src/model/gateway.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from './leaks.ts';
@@ -68,6 +70,14 @@ export class RouteBed {
 
   asked(words: Ask): Promise<Answer> {
     return ask(this.rig.address, { host: 'x.example', ...words });
+  }
+
+  /** A connection on which this is all that is ever said. */
+  async brokenOff(text: string): Promise<void> {
+    const socket = connect(80, this.rig.address);
+    await once(socket, 'connect');
+    socket.end(text);
+    await once(socket, 'close');
   }
 
   /** Each request and the name of who answered it, or the status. */

@@ -1,26 +1,96 @@
--- Copies of requests for other backends, whose answers nobody waits for.
+-- Copies of requests for other backends, whose answers nobody waits for. Requests that are to be copied go through a backend of their own (render-config.ts), whose
+-- filter keeps what passes: none other pays for it. A copy goes when all of the request has passed.
 
--- Of one thread: what a slow mirror holds is bounded.
 local MOST_AT_ONCE = 200
-local under_way = 0
+-- Bytes: of one body, and of all that this thread keeps.
+local MOST_OF_ONE = 8 * 1024 * 1024
+local MOST_KEPT = math.max(64 * 1024 * 1024 // tonumber("@threads@"), MOST_OF_ONE)
+-- In milliseconds, for an answer.
+local MIRROR_WAIT = 30000
 
-core.register_action("mirror", { "http-req" }, function(txn)
-  local method = ASKED[txn.f:method()]
-  local body = txn.f:req_body() or ""
-  local headers = txn.http:req_get_headers()
-  local length = headers["content-length"]
-  -- A part of a body would be another request: what is longer than HAProxy's buffer, or does not say how long it is, is not copied.
-  local is_whole = #body == tonumber(length and length[0] or 0)
-  if method == nil or not is_whole then return end
-  for _, backend in ipairs((txn:get_priv() or {}).mirrors or {}) do
-    if under_way >= MOST_AT_ONCE then return end
-    local asked = question(txn, backend, txn.f:pathq(), copied_headers(txn, nil))
-    if #body > 0 then asked.body = body end
-    under_way = under_way + 1
+local under_way, kept = 0, 0
+
+-- Is counted by HAProxy as a session of this backend.
+local function leave_out(mirrors)
+  for _ = 1, #mirrors do
     core.register_task(function()
-      local client = core.httpclient()
-      pcall(client[method], client, asked)
-      under_way = under_way - 1
+      tell(head_of("mirror-left-out", { method = "GET", path = "/", headers = {}, length = 0, wait = 1000 }), {}, 1000)
     end)
   end
+end
+
+local Copy = { id = "copies of requests", flags = filter.FLT_CFG_FL_HTX }
+Copy.__index = Copy
+
+function Copy.new()
+  return setmetatable({ mirrors = {}, pieces = {}, length = 0 }, Copy)
+end
+
+function Copy:release()
+  kept = kept - self.length
+  self.pieces, self.length = {}, 0
+end
+
+function Copy:give_up()
+  leave_out(self.mirrors)
+  self.mirrors = {}
+  self:release()
+end
+
+-- What a broken connection leaves.
+Copy.__gc = Copy.release
+
+-- What is passing goes on whatever becomes of its copy, and answers are nothing to copy.
+local function aside(keep)
+  return function(self, txn, message)
+    if message.channel:is_resp() then return end
+    if not pcall(keep, self, txn, message) then self:give_up() end
+  end
+end
+
+Copy.http_headers = aside(function(self, txn, message)
+  -- Without it nobody says when the request has ended.
+  filter.register_data_filter(self, message.channel)
+  for it in (txn:get_var("txn.mirrors") or ""):gmatch("%S+") do self.mirrors[#self.mirrors + 1] = it end
+  local headers = message:get_headers()
+  local host, length = headers["host"], headers["content-length"]
+  self.about = {
+    method = txn.f:method(), host = host and host[0], path = txn.f:pathq(), headers = copied_headers(headers, nil), wait = MIRROR_WAIT,
+    trailers = headers["te"] ~= nil,
+  }
+  if length and (tonumber(length[0]) or 0) > MOST_OF_ONE then self:give_up() end
 end)
+
+Copy.http_payload = aside(function(self, _, message)
+  if #self.mirrors == 0 then return end
+  local piece = message:body() or ""
+  if self.length + #piece > MOST_OF_ONE or kept + #piece > MOST_KEPT then return self:give_up() end
+  self.pieces[#self.pieces + 1] = piece
+  self.length, kept = self.length + #piece, kept + #piece
+end)
+
+Copy.http_end = aside(function(self)
+  local mirrors, about = self.mirrors, self.about
+  self.mirrors, about.length = {}, self.length
+  local left = #mirrors
+  local function done()
+    left = left - 1
+    if left == 0 then self:release() end
+  end
+  for _, backend in ipairs(mirrors) do
+    local head = head_of(backend, about)
+    if head == nil or under_way >= MOST_AT_ONCE then
+      leave_out({ backend })
+      done()
+    else
+      under_way = under_way + 1
+      core.register_task(function()
+        pcall(tell, head, self.pieces, MIRROR_WAIT)
+        under_way = under_way - 1
+        done()
+      end)
+    end
+  end
+end)
+
+core.register_filter("copy", Copy, function(it) return it end)

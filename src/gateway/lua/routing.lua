@@ -18,6 +18,22 @@ local function shorter(a, b)
   return b == 0 and a or math.min(a, b)
 end
 
+-- Through a backend of ours before it where its tries have one time together, or where copies are made.
+local function lead_to(txn, backend, limits)
+  local total, each, wait = limits.total, limits.each, 0
+  if #limits.mirrors > 0 or (backend[4] == "retried" and total > 0) then
+    txn:set_var("txn.inner", backend[1])
+    txn:set_var("txn.backend", #limits.mirrors > 0 and "mirrored" or "retried")
+    if #limits.mirrors > 0 then txn:set_var("txn.mirrors", table.concat(limits.mirrors, " ")) end
+    if total > 0 then txn:set_var("txn.total", total) end
+    wait = each
+  else
+    txn:set_var("txn.backend", backend[1])
+    wait = shorter(total, each)
+  end
+  if wait > 0 then txn:set_var("txn.wait", wait) end
+end
+
 -- Rules are lists: id, "grpc" or "", the two timeouts, filters, backends. A backend: slot, weight, filters, "retried" or "".
 local function follow(txn, entry, request)
   local rule = tree_of(entry[2])
@@ -60,20 +76,12 @@ local function follow(txn, entry, request)
     txn:set_var("txn.backend", rule[2] == "grpc" and "answer-503" or "answer-500")
   else
     apply(backend[3])
-    txn:set_var("txn.backend", backend[1])
-    local total, each = tonumber(rule[3]), tonumber(rule[4])
-    local wait = shorter(total, each)
-    if backend[4] == "retried" and total > 0 then
-      txn:set_var("txn.inner", backend[1])
-      txn:set_var("txn.backend", "retried")
-      txn:set_var("txn.total", total)
-      wait = each
-    end
-    if wait > 0 then txn:set_var("txn.wait", wait) end
+    lead_to(txn, backend, { total = tonumber(rule[3]), each = tonumber(rule[4]), mirrors = mirrors })
   end
-  if #changes + #mirrors > 0 then txn:set_priv({ changes = changes, mirrors = mirrors }) end
-  if #changes > 0 then txn:set_var("txn.changes", 1) end
-  if #mirrors > 0 then txn:set_var("txn.mirrors", 1) end
+  if #changes > 0 then
+    txn:set_priv({ changes = changes })
+    txn:set_var("txn.changes", 1)
+  end
 end
 
 core.register_action("route", { "http-req" }, function(txn)
