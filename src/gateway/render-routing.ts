@@ -39,6 +39,9 @@ export function httpRoutingLines({ port, scheme, isGuarded, folder }: HttpRoutin
     `  http-request set-var(txn.target) var(txn.table),concat(|,txn.path,/),${map('beg', 'prefix')} if !{ var(txn.target) -m found }`,
     '  http-request set-var(txn.backend) var(txn.target) if { var(txn.target) -m beg b }',
     '  http-request lua.route if !{ var(txn.backend) -m found }',
+    // Up to the whole or a full buffer; who is too slow is answered 408.
+    '  http-request wait-for-body time 30s if { var(txn.wants_body) -m found }',
+    '  http-request lua.follow if { var(txn.wants_body) -m found }',
     `  http-request set-header X-Forwarded-Proto ${scheme}`,
     // Conformance of Ingress asks for one (ingress-controller-conformance, features/default_backend.feature); a backend's own stands.
     '  http-response set-header server fairlead if !{ res.hdr(server) -m found }',

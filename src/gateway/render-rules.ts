@@ -34,7 +34,13 @@ export function ruleTree(id: string, rule: ProxyRule | undefined, context: RuleC
     it.backend !== undefined && context.isRetried(it.backend) ? 'retried' : '',
   ]);
   const numbers = [rule?.requestTimeoutMs ?? 0, rule?.backendTimeoutMs ?? 0].map(String);
-  return [id, rule?.isGrpc === true ? 'grpc' : '', ...numbers, filters(rule?.filters ?? []), backends];
+  const body = rule !== undefined && wantsBody(rule) ? 'body' : '';
+  return [id, rule?.isGrpc === true ? 'grpc' : '', ...numbers, filters(rule?.filters ?? []), backends, body];
+}
+
+function wantsBody({ filters, backends }: ProxyRule): boolean {
+  const all = [...filters, ...backends.flatMap((it) => it.filters)];
+  return all.some((it) => it.kind === 'external-auth' && it.forwardBodyBytes > 0);
 }
 
 function filterTree(filter: ProxyFilter, slotOf: SlotOf, onProblem: (problem: string) => void): Tree {
@@ -73,13 +79,11 @@ function filterTree(filter: ProxyFilter, slotOf: SlotOf, onProblem: (problem: st
     case 'external-auth': {
       const slot = slotOf(filter.backend) ?? '';
       if (slot === '') onProblem('who is to be asked for authorization is not there');
-      if (filter.protocol !== 'http') onProblem('authorization by gRPC is not supported');
-      if (filter.forwardBodyBytes > 0) onProblem('bodies cannot be shown to who is asked for authorization');
-      const prefix = pathTree({ type: 'full', value: filter.pathPrefix }, onProblem);
+      const prefix = pathText(filter.pathPrefix, onProblem);
       const headers = [filter.allowedHeaders, filter.allowedResponseHeaders].map((list) =>
-        fine(list, isHeaderName, onProblem).map((it) => it.toLowerCase()),
+        fine(list, isToken, onProblem).map((it) => it.toLowerCase()),
       );
-      return [filter.kind, slot, prefix, ...headers];
+      return [filter.kind, filter.protocol, slot, prefix, ...headers, String(filter.forwardBodyBytes)];
     }
     default:
       return filter satisfies never;
@@ -110,7 +114,11 @@ function headersTree(
 }
 
 function isHeaderName(name: string): boolean {
-  return /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}$/.test(name) && !FRAMING.has(name.toLowerCase());
+  return isToken(name) && !FRAMING.has(name.toLowerCase());
+}
+
+function isToken(name: string): boolean {
+  return /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}$/.test(name);
 }
 
 /** Nothing that ends a line, nor any other control character. */
@@ -138,9 +146,12 @@ function hostText(hostname: string | undefined, onProblem: (problem: string) => 
 }
 
 function pathTree(path: ProxyPathChange | undefined, onProblem: (problem: string) => void): Tree {
-  if (path === undefined) return [];
+  return path === undefined ? [] : [path.type, pathText(path.value, onProblem)];
+}
+
+function pathText(value: string, onProblem: (problem: string) => void): string {
   // A prefix may be replaced by nothing; what stands in the request's place begins with a slash otherwise, and no query or fragment begins in it.
-  if (path.value.length <= 4096 && /^(?:\/[!-"$->@-~]*)?$/.test(path.value)) return [path.type, path.value];
-  onProblem(`no path: ${JSON.stringify(path.value).slice(0, 100)}`);
-  return [];
+  if (value.length <= 4096 && /^(?:\/[!-"$->@-~]*)?$/.test(value)) return value;
+  onProblem(`no path: ${JSON.stringify(value).slice(0, 100)}`);
+  return '';
 }

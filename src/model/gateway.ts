@@ -201,6 +201,9 @@ export type ProxyFilter =
       readonly forwardBodyBytes: number;
     };
 
+/** Of a body, to whom is asked for authorization: what of HAProxy's buffer is not for the header. A longer one is answered 413. */
+export const SHOWN_BYTES = 24 * 1024;
+
 export interface ProxyHeaderChange {
   readonly set: readonly { readonly name: string; readonly value: string }[];
   readonly add: readonly { readonly name: string; readonly value: string }[];

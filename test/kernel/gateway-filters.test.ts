@@ -299,56 +299,6 @@ describe('filters', () => {
     return { ip: parseIp('127.0.0.1'), port: parsePort((server.address() as AddressInfo).port) };
   }
 
-  test('somebody else is asked whether a request may go on', async () => {
-    const auth = (backend: string, pathPrefix: string): ProxyFilter => ({
-      kind: 'external-auth',
-      protocol: 'http',
-      backend,
-      pathPrefix,
-      allowedHeaders: ['X-Seen'],
-      allowedResponseHeaders: ['X-User'],
-      forwardBodyBytes: 0,
-    });
-    const questions: string[] = [];
-    const endpoint = await openServer((request, response) => {
-      const { headers, method, url } = request;
-      questions.push(
-        `${method} ${url} ${String(headers['x-seen'])} ${String(headers['x-hidden'])} ${String(headers.host)}`,
-      );
-      const isFine = headers.authorization === 'fine';
-      response.writeHead(
-        isFine ? 200 : 401,
-        isFine ? { 'x-user': 'me', 'x-more': 'no' } : { 'www-authenticate': 'Basic' },
-      );
-      response.end(isFine ? '' : 'who are you');
-    });
-    const rules = [aRule('/auth*', 'a', { filters: [auth('auth', '/check')] }), aRule('/gone*', 'a', { filters: [auth('nobody', '')] }), aRule('/away*', 'a', { filters: [auth('away', '')] })]; // prettier-ignore
-    const ports = [oneTable(...rules.map((it) => anEntry(it.id, it.id)))];
-    const more = [aBackend('auth', [endpoint]), aBackend('away', [])];
-    const all = new Map([...bed.backends, ...more.map((it) => [it.id, it] as const)]);
-    const { problems } = await bed.rig.driver.publish({ ...aModel({ ports, rules }), backends: all });
-    assert.deepEqual([...problems.keys()], ['/gone*']);
-    const headers = { 'x-seen': 's', 'x-hidden': 'h', 'x-user': 'forged' };
-    const fine = await bed.asked({ path: '/auth/x?y', headers: { ...headers, authorization: 'fine' } });
-    assert.deepEqual(
-      [fine.status, seen(fine).name, seen(fine).headers['x-user'], seen(fine).headers['x-more']],
-      [200, 'a', 'me', undefined],
-    );
-    const denied = await bed.asked({ path: '/auth/x', headers, method: 'PATCH' });
-    assert.deepEqual(
-      [denied.status, denied.headers['www-authenticate'], denied.body],
-      [401, 'Basic', 'who are you'],
-    );
-    assert.deepEqual(questions, [
-      'GET /check/auth/x?y s undefined x.example',
-      'PATCH /check/auth/x s undefined x.example',
-    ]);
-    await bed.assertRows([
-      [{ path: '/gone' }, '500'],
-      [{ path: '/away' }, '503'],
-    ]);
-  });
-
   test('CORS answers preflights and says who may read', async () => {
     const cors = { kind: 'cors' as const, exposeHeaders: ['x-e'], maxAgeS: 60 };
     const list = { allowMethods: ['GET', 'PUT'], allowHeaders: ['x-a', 'x-b'] };

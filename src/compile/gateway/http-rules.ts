@@ -1,7 +1,13 @@
 // An HTTPRoute's or GRPCRoute's rules, as the proxy carries them, and what of them leads nowhere.
 
 import { readPlainRegex } from '../../base/plain-regex.ts';
-import type { ProxyFilter, ProxyRule, ValueMatch, WeightedBackend } from '../../model/gateway.ts';
+import {
+  SHOWN_BYTES,
+  type ProxyFilter,
+  type ProxyRule,
+  type ValueMatch,
+  type WeightedBackend,
+} from '../../model/gateway.ts';
 import type { Verdict } from '../../model/gateway-verdict.ts';
 import type { BackendRef } from '../../objects/gateway-api/common.ts';
 import type {
@@ -211,6 +217,8 @@ class RuleCompiler {
       }
       case 'external-auth': {
         const backend = this.#resolve(filter.backend, { ...plain, isGrpc: filter.protocol === 'grpc' });
+        if (filter.forwardBodyBytes > SHOWN_BYTES)
+          this.#shortfalls.push(`bodies of more than ${SHOWN_BYTES} bytes are refused instead of shown`);
         return backend === undefined ? 'missing' : { ...filter, backend };
       }
       case 'extension': {

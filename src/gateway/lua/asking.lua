@@ -22,7 +22,7 @@ local function copied_headers(all, names)
 end
 
 -- The head of a request, or nothing where a part of it would be more than its part: HAProxy takes more from clients of HTTP/2 than one line of HTTP/1 holds.
--- `about`: method, host, path (with the query), headers, length, wait (in milliseconds, for each answer of the backend), trailers.
+-- `about`: method, host, path (with the query), headers, length of the body or nothing where none is said, wait (in milliseconds, for the backend's answer), trailers.
 local function head_of(backend, about)
   if not about.path:match("^/[^%c ]*$") or not about.method:match("^[%w!#$%%&'*+.^_`|~-]+$") then return nil end
   local lines = {
@@ -30,10 +30,7 @@ local function head_of(backend, about)
     "host: " .. (about.host or "unnamed"), "connection: close", "x-fairlead-backend: " .. backend,
     "x-fairlead-wait: " .. about.wait,
   }
-  if about.length > 0 then lines[#lines + 1] = "content-length: " .. about.length end
-  if about.length == 0 and not ({ GET = 1, HEAD = 1, OPTIONS = 1 })[about.method] then
-    lines[#lines + 1] = "content-length: 0"
-  end
+  if about.length then lines[#lines + 1] = "content-length: " .. about.length end
   if about.trailers then lines[#lines + 1] = "te: trailers" end
   for _, it in ipairs(about.headers) do lines[#lines + 1] = it[1] .. ": " .. it[2] end
   for _, line in ipairs(lines) do

@@ -118,39 +118,3 @@ local function cors(txn, filter, request)
   end
   return { "response-headers", set, { { "vary", "Origin" } }, {} }
 end
-
-local function set_of(names)
-  local set = { ["authorization"] = true }
-  for _, name in ipairs(names) do set[name] = true end
-  return set
-end
-
--- In milliseconds.
-local AUTHORITY_WAIT = 10000
-
--- Somebody else says whether the request may go on: 200 is yes and may bring headers for the backend, anything else is the client's answer.
-local function authorize(txn, filter, request)
-  local all = txn.http:req_get_headers()
-  local about = {
-    method = request.method, host = all["host"] and all["host"][0], path = (filter[3][2] or "") .. txn.f:pathq(),
-    headers = copied_headers(all, set_of(filter[4])), length = 0, wait = AUTHORITY_WAIT,
-  }
-  local head = head_of(filter[2], about)
-  local said = head and answer_to(head, {}, about)
-  local status = said and said.status or 0
-  if status == 200 then
-    for _, name in ipairs(filter[5]) do
-      -- What the client says under these names counts for nothing.
-      txn.http:req_del_header(name)
-      for _, value in ipairs(said.headers[name] or {}) do txn.http:req_add_header(name, value) end
-    end
-    return
-  end
-  local headers = {}
-  for name, values in pairs(said and said.headers or {}) do
-    if not OWN[name] then
-      for _, value in ipairs(values) do headers[#headers + 1] = { name, value } end
-    end
-  end
-  return answer(txn, status >= 300 and status or 503, headers, said and said.body)
-end

@@ -14,7 +14,7 @@ local under_way, kept = 0, 0
 local function leave_out(mirrors)
   for _ = 1, #mirrors do
     core.register_task(function()
-      tell(head_of("mirror-left-out", { method = "GET", path = "/", headers = {}, length = 0, wait = 1000 }), {}, 1000)
+      tell(head_of("mirror-left-out", { method = "GET", path = "/", headers = {}, wait = 1000 }), {}, 1000)
     end)
   end
 end
@@ -56,7 +56,7 @@ Copy.http_headers = aside(function(self, txn, message)
   local host, length = headers["host"], headers["content-length"]
   self.about = {
     method = txn.f:method(), host = host and host[0], path = txn.f:pathq(), headers = copied_headers(headers, nil), wait = MIRROR_WAIT,
-    trailers = headers["te"] ~= nil,
+    length = length and 0, trailers = headers["te"] ~= nil,
   }
   if length and (tonumber(length[0]) or 0) > MOST_OF_ONE then self:give_up() end
 end)
@@ -71,7 +71,8 @@ end)
 
 Copy.http_end = aside(function(self)
   local mirrors, about = self.mirrors, self.about
-  self.mirrors, about.length = {}, self.length
+  self.mirrors = {}
+  if self.length > 0 then about.length = self.length end
   local left = #mirrors
   local function done()
     left = left - 1

@@ -34,7 +34,12 @@ local function lead_to(txn, backend, limits)
   if wait > 0 then txn:set_var("txn.wait", wait) end
 end
 
--- Rules are lists: id, "grpc" or "", the two timeouts, filters, backends. A backend: slot, weight, filters, "retried" or "".
+local function wants_body(entry)
+  local rule = tree_of(entry[2])
+  return rule ~= nil and rule[7] == "body"
+end
+
+-- Rules are lists: id, "grpc" or "", the two timeouts, filters, backends, "body" where a filter wants to see it. A backend: slot, weight, filters, "retried" or "".
 local function follow(txn, entry, request)
   local rule = tree_of(entry[2])
   if rule == nil or #rule < 6 then
@@ -60,7 +65,7 @@ local function follow(txn, entry, request)
           mirrors[#mirrors + 1] = filter[2]
         end
       elseif kind == "external-auth" then
-        authorize(txn, filter, request)
+        changes[#changes + 1] = authorize(txn, filter)
       elseif kind == "redirect" then
         answer(txn, tonumber(filter[6]), { { "location", location_of(txn, filter, entry, request) } })
       elseif kind == "rewrite" then
@@ -91,13 +96,24 @@ core.register_action("route", { "http-req" }, function(txn)
   local entry, direct = find_entry(key, request)
   if direct then
     txn:set_var("txn.backend", direct)
+  elseif entry and wants_body(entry) then
+    txn:set_priv({ entry = entry })
+    txn:set_var("txn.wants_body", 1)
   elseif entry then
     follow(txn, entry, request)
   end
 end)
 
+-- What `route` has found, when the body has come.
+core.register_action("follow", { "http-req" }, function(txn)
+  local entry = txn:get_priv().entry
+  follow(txn, entry, new_request(txn, txn:get_var("txn.path")))
+end)
+
 core.register_action("respond", { "http-res" }, function(txn)
-  for _, filter in ipairs((txn:get_priv() or {}).changes or {}) do change_response(txn.http, filter) end
+  for _, change in ipairs((txn:get_priv() or {}).changes or {}) do
+    if type(change) == "function" then change(txn.http) else change_response(txn.http, change) end
+  end
 end)
 
 -- The listener that has a name, as the hosts say: the second part of a table's name.
