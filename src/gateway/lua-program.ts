@@ -6,7 +6,17 @@ import type { ProxyPlace } from './proxy-place.ts';
 import { luaText } from './proxy-text.ts';
 
 /** In their order: a part knows those before it. */
-const PARTS = ['trees', 'matching', 'asking', 'filters', 'messages', 'authorizing', 'routing', 'mirroring'];
+const PARTS = [
+  'trees',
+  'matching',
+  'asking',
+  'filters',
+  'messages',
+  'authorizing',
+  'auth-request',
+  'routing',
+  'mirroring',
+];
 
 /** One file, since HAProxy 2.6 gives neither arguments nor names of their own to what it loads per thread. */
 export async function readLua({ folder, threads }: ProxyPlace): Promise<string> {

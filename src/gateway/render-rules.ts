@@ -1,6 +1,12 @@
 // What happens to the requests of a rule, as a tree for Lua. Pure.
 
-import type { ProxyFilter, ProxyHeaderChange, ProxyPathChange, ProxyRule } from '../model/gateway.ts';
+import type {
+  AuthRequest,
+  ProxyFilter,
+  ProxyHeaderChange,
+  ProxyPathChange,
+  ProxyRule,
+} from '../model/gateway.ts';
 import type { Tree } from './proxy-text.ts';
 
 /** Name of the HAProxy backend that stands for a backend of the model; undefined where it has none (yet). */
@@ -85,9 +91,21 @@ function filterTree(filter: ProxyFilter, slotOf: SlotOf, onProblem: (problem: st
       );
       return [filter.kind, filter.protocol, slot, prefix, ...headers, String(filter.forwardBodyBytes)];
     }
+    case 'auth-request':
+      return authRequestTree(filter, slotOf, onProblem);
     default:
       return filter satisfies never;
   }
+}
+
+/** Without a backend it is the proxy that is asked. */
+function authRequestTree(filter: AuthRequest, slotOf: SlotOf, onProblem: (problem: string) => void): Tree {
+  const { backend, host, path, method, redirect, signIn, responseHeaders, alwaysSetsCookies } = filter;
+  const slot = backend === undefined ? 'itself' : (slotOf(backend) ?? '');
+  if (slot === '') onProblem('who is to be asked for authorization is not there');
+  const texts = fine([host, path, redirect, signIn ?? ''], isHeaderValue, onProblem);
+  const headers = fine(responseHeaders, isHeaderName, onProblem);
+  return [filter.kind, slot, method, headers, alwaysSetsCookies ? 'always' : '', ...texts];
 }
 
 /** Where a message ends and how its connection is used is HAProxy's to say: with these in hand a route would put requests into the connections of others. */

@@ -1,6 +1,7 @@
 // What the annotations of ingress-nginx do to requests, in a real HAProxy.
 
 import assert from 'node:assert/strict';
+import type { RequestListener } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { annotated } from '../support/ingress-manifests.ts';
 import { openIngressRig, type IngressRig, type Seen } from '../support/ingress-rig.ts';
@@ -10,13 +11,18 @@ import type { Ask } from '../support/proxy-rig.ts';
 
 const SCOPE = { prefix: ownName('proxy') };
 
+/** In the place of the usual answer. */
+function answerBy(rig: IngressRig, service: string, listener: RequestListener): void {
+  rig.backends.get(service)?.server.removeAllListeners('request').on('request', listener);
+}
+
 describe('annotations of Ingresses', () => {
   let clean: LeakSnapshot;
   let rig: IngressRig;
 
   before(async () => {
     clean = await takeSnapshot(SCOPE);
-    rig = await openIngressRig(['echo-service', 'foo-exact', 'foo-prefix'], {
+    rig = await openIngressRig(['echo-service', 'foo-exact', 'foo-prefix', 'auth'], {
       service: 'balanced',
       servers: ['pod-0', 'pod-1', 'pod-2'],
     });
@@ -195,10 +201,88 @@ describe('annotations of Ingresses', () => {
     assert.deepEqual([...others], [name]);
   });
 
+  test('auth-url is asked as nginx asks, and who is not known is sent to sign in', async () => {
+    const questions: unknown[] = [];
+    answerBy(rig, 'auth', ({ method, url, headers }, response) => {
+      const told = ['x-original-url', 'x-original-method', 'x-auth-request-redirect', 'x-sent-from'];
+      questions.push([method, url, headers.host, ...told.map((it) => headers[it])]);
+      const [, status = '200'] = /status=(\d+)/.exec(headers.cookie ?? '') ?? [];
+      response.setHeader('set-cookie', ['a=1', 'b=2']);
+      response.setHeader('www-authenticate', 'Bearer');
+      response.setHeader('x-auth-request-user', 'me');
+      response.writeHead(Number(status)).end('not for everybody');
+    });
+    const address = 'auth.default.svc.cluster.local:8080';
+    const annotations = {
+      'auth-url': `http://${address}/check?at=$host`,
+      'auth-response-headers': 'X-Auth-Request-User, X-Auth-Request-Email',
+    };
+    const paths = { '/': 'echo-service' };
+    const signIn = 'https://sign.test/start?client=a';
+    await rig.publish(
+      annotated(
+        { name: 'asks', annotations, host: 'asks.test', paths },
+        {
+          name: 'signs',
+          annotations: { ...annotations, 'auth-signin': signIn, 'auth-method': 'HEAD' },
+          host: 'signs.test',
+          paths,
+        },
+        {
+          name: 'itself',
+          annotations: {
+            'auth-url': 'https://$host/oauth2/auth',
+            'auth-signin': 'https://$host/oauth2/start?rd=$escaped_request_uri',
+          },
+          host: 'itself.test',
+          paths,
+        },
+        { name: 'oauth', annotations: {}, host: 'itself.test', paths: { '/oauth2': 'auth' } },
+        { name: 'gone', annotations: { 'auth-url': 'http://gone.default.svc/' }, host: 'gone.test', paths },
+      ),
+    );
+    const headers = { 'x-auth-request-user': 'forged', 'x-auth-request-email': 'forged' };
+    const fine = await rig.ask({ host: 'asks.test', path: '/x?q=1', method: 'POST', headers, body: 'b' });
+    const seen = JSON.parse(fine.body) as Seen;
+    assert.deepEqual(
+      [fine.status, seen.headers['x-auth-request-user'], seen.headers['x-auth-request-email']],
+      [200, 'me', undefined],
+    );
+    assert.deepEqual(fine.headers['set-cookie'], ['a=1', 'b=2']);
+    const told = ['http://asks.test/x?q=1', 'POST', '/x?q=1', 'nginx-ingress-controller'];
+    assert.deepEqual(questions, [['GET', '/check?at=asks.test', 'auth.default.svc.cluster.local', ...told]]);
+    const answers = [];
+    for (const host of ['asks.test', 'signs.test', 'itself.test', 'gone.test'])
+      for (const code of [204, 401, 403, 302]) {
+        const answer = await rig.ask({ host, path: '/x?q=1', headers: { cookie: `status=${code}` } });
+        const { location, 'www-authenticate': by } = answer.headers;
+        answers.push([host, code, answer.status, ...[location, by].filter((it) => it !== undefined)]);
+        assert.doesNotMatch(answer.body, /not for everybody/);
+      }
+    assert.deepEqual(answers, [
+      ['asks.test', 204, 200],
+      ['asks.test', 401, 401, 'Bearer'],
+      ['asks.test', 403, 403],
+      ['asks.test', 302, 500],
+      ['signs.test', 204, 200],
+      ['signs.test', 401, 302, `${signIn}&rd=http://signs.test%2Fx%3Fq%3D1`],
+      ['signs.test', 403, 403],
+      ['signs.test', 302, 500],
+      ['itself.test', 204, 200],
+      ['itself.test', 401, 302, 'https://itself.test/oauth2/start?rd=%2Fx%3Fq%3D1'],
+      ['itself.test', 403, 403],
+      ['itself.test', 302, 500],
+      ['gone.test', 204, 500],
+      ['gone.test', 401, 500],
+      ['gone.test', 403, 500],
+      ['gone.test', 302, 500],
+    ]);
+  });
+
   test('what protects and cannot be had answers 500: authentication, snippets', async () => {
     const paths = { '/': 'echo-service' };
     const closing = {
-      'auth-url': 'https://auth.test',
+      'auth-url': 'https://elsewhere.test/auth',
       'auth-type': 'basic',
       'configuration-snippet': 'deny all;',
       'ssl-passthrough': 'true',

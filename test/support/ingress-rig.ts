@@ -7,7 +7,7 @@ import { IngressCompiler } from '../../src/compile/gateway/ingress-compiler.ts';
 import { defaultCertificate } from '../../src/gateway/default-certificate.ts';
 import { ingressObjects } from './gateway-manifests.ts';
 import { CONFORMANCE_CLASSES, echoServices } from './ingress-rows.ts';
-import { ask, openBackend, openProxyRig, type Ask } from './proxy-rig.ts';
+import { ask, openBackend, openProxyRig, type Ask, type TestBackend } from './proxy-rig.ts';
 
 export interface Seen {
   readonly name: string;
@@ -17,6 +17,8 @@ export interface Seen {
 }
 
 export interface IngressRig {
+  /** By the name of its Service. */
+  readonly backends: ReadonlyMap<string, TestBackend>;
   publish(yaml: string): Promise<void>;
   ask(words: Ask): ReturnType<typeof ask>;
   /** The Service that answers, or the status. */
@@ -41,6 +43,7 @@ export async function openIngressRig(
   ].join('---');
   const shown = await defaultCertificate(rig.folder, Date.now());
   return {
+    backends: new Map(opened.map((it) => [it.name, it])),
     async publish(yaml) {
       const all = [CONFORMANCE_CLASSES, yaml, echoServices(yaml), slices].join('\n---\n');
       const place = { node: { name: 'node1', zone: undefined }, defaultCertificate: shown };

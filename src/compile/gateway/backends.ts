@@ -93,6 +93,15 @@ export function resolveBackend(
   };
 }
 
+/** As ingress-nginx speaks TLS where it is not told otherwise: it keeps out who only listens. */
+export const TO_ANYBODY: BackendTls = {
+  isVerified: false,
+  hostname: '',
+  subjectAltNames: [],
+  authorities: [],
+  clientCertificate: undefined,
+};
+
 const PLAIN_TLS: TlsAnswer = { kind: 'plain' };
 
 interface Way {

@@ -1,6 +1,6 @@
 // Annotations that only together say something: CORS, the cookie of a session, a canary. Defaults are ingress-nginx's.
 
-import type { Annotations } from './ingress-annotation-readers.ts';
+import type { Annotations } from './ingress-annotation-reading.ts';
 import { booleanOf, listOf, secondsOf, wordOf } from './ingress-annotation-values.ts';
 import type { CanaryOptions, IngressOptions } from './ingress-options.ts';
 

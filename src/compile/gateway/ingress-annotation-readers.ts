@@ -10,64 +10,31 @@ import {
   secondsOf,
   wordOf,
 } from './ingress-annotation-values.ts';
+import { AUTH_READERS } from './ingress-annotation-auth.ts';
 import { canaryOf, corsOf, persistenceOf } from './ingress-annotation-groups.ts';
-import type { AnnotationFinding, IngressOptions } from './ingress-options.ts';
-
-/** All of the Ingress's annotations, names without the prefix. */
-export type Annotations = ReadonlyMap<string, string>;
-
-type Effect = Omit<AnnotationFinding, 'name'>;
-
-export interface Reading extends Effect {
-  readonly options?: Partial<IngressOptions>;
-}
-
-export type Reader = (value: string, all: Annotations) => Reading;
-
-const whole = (message: string, options: Partial<IngressOptions> = {}): Reading => ({
-  effect: 'whole',
-  message,
-  options,
-});
-const changed = (message: string, options: Partial<IngressOptions> = {}): Reading => ({
-  effect: 'changed',
-  message,
-  options,
-});
-const not = (message: string): Reading => ({ effect: 'not', message });
-const closed = (message: string): Reading => ({ effect: 'closed', message });
-const misread = (what: string, value: string): Reading =>
-  not(`no ${what}: ${JSON.stringify(value).slice(0, 100)}`);
-
-/** A value that is none of its kind has no effect, as with ingress-nginx, and it is said. */
-function parsed<T>(
-  parse: (value: string) => T | undefined,
-  what: string,
-  use: (parsed: T, all: Annotations) => Reading,
-): Reader {
-  return (value, all) => {
-    const found = parse(value);
-    return found === undefined ? misread(what, value) : use(found, all);
-  };
-}
+import {
+  changed,
+  closed,
+  misread,
+  not,
+  notHad,
+  parsed,
+  partOf,
+  quoted,
+  whole,
+  type Reader,
+  type ReaderRow,
+  type Reading,
+} from './ingress-annotation-reading.ts';
 
 const SNIPPET: Reader = () =>
   closed('text of an nginx configuration is never taken: whoever writes one can take over the proxy');
 const AUTHENTICATION: Reader = () => closed('nobody would be asked who they are');
-/** Belongs to another annotation, which says what comes of it. */
-const partOf =
-  (name: string): Reader =>
-  (_, all) =>
-    all.has(name) ? whole(`part of ${name}`) : whole(`says nothing without ${name}`);
 const STREAMING: Reader = () => whole('bodies pass as they come; there is nothing to buffer');
 const offAlone =
   (why: string): Reader =>
   (value) =>
     booleanOf(value) === false ? whole('it is off here') : not(why);
-const notHad =
-  (why: string): Reader =>
-  () =>
-    not(why);
 
 export const ANNOTATION_READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   [
@@ -194,7 +161,8 @@ export const ANNOTATION_READERS: ReadonlyMap<string, Reader> = new Map<string, R
   ...['configuration-snippet', 'server-snippet', 'stream-snippet', 'auth-snippet', 'modsecurity-snippet'].map(
     (it) => [it, SNIPPET] as const,
   ),
-  ...['auth-url', 'auth-type', 'auth-tls-secret'].map((it) => [it, AUTHENTICATION] as const),
+  ...AUTH_READERS,
+  ...['auth-type', 'auth-tls-secret'].map((it) => [it, AUTHENTICATION] as const),
   ...['proxy-ssl-secret', 'proxy-ssl-name', 'proxy-ssl-server-name'].map(
     (it) => [it, notHad('backends are told no name and shown no certificate')] as const,
   ),
@@ -233,7 +201,7 @@ export const ANNOTATION_READERS: ReadonlyMap<string, Reader> = new Map<string, R
   ['upstream-hash-by', notHad('requests go to the endpoints in turn')],
 ]);
 
-function corsParts(): readonly (readonly [string, Reader])[] {
+function corsParts(): readonly ReaderRow[] {
   return [
     'cors-allow-origin',
     'cors-allow-methods',
@@ -248,7 +216,7 @@ function corsParts(): readonly (readonly [string, Reader])[] {
 function sourceRange(kind: 'allow' | 'deny'): Reader {
   return (value) => {
     const found = cidrsOf(value);
-    if (found === undefined) return closed(`no list of prefixes: ${JSON.stringify(value).slice(0, 100)}`);
+    if (found === undefined) return closed(`no list of prefixes: ${quoted(value)}`);
     return whole(kind === 'allow' ? '403 for all other addresses' : '403 for these addresses', {
       [kind]: found,
     });
@@ -267,7 +235,7 @@ function readProtocol(value: string): Reading {
     case 'GRPCS':
       return whole('HTTP/2 over TLS to backends, whoever they are', { isTls: true, isGrpc: true });
     default:
-      return closed(`backends are not spoken to by ${JSON.stringify(value).slice(0, 40)}`);
+      return closed(`backends are not spoken to by ${quoted(value)}`);
   }
 }
 

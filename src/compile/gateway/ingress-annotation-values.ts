@@ -36,6 +36,32 @@ export function wordOf(text: string): string | undefined {
   return text.length <= MAX_TEXT && /^[!-~]+$/.test(text) ? text : undefined;
 }
 
+/** Names of headers of HTTP; undefined where one of them is none, or there is none at all. */
+export function headerNamesOf(text: string): readonly string[] | undefined {
+  const names = listOf(text).map((it) => it.toLowerCase());
+  return names.length > 0 && names.every((it) => /^[a-z0-9_-]{1,128}$/.test(it)) ? names : undefined;
+}
+
+/** Those of nginx that `lua/auth-request.lua` knows. */
+const VARIABLES = new Set([
+  'scheme',
+  'pass_access_scheme',
+  'host',
+  'http_host',
+  'best_http_host',
+  'request_uri',
+  'escaped_request_uri',
+  'request_method',
+  'remote_addr',
+]);
+
+/** Visible ASCII in which "$name" stands for what the request says; undefined where a variable is not known. */
+export function templateOf(text: string): string | undefined {
+  const word = wordOf(text);
+  const isKnown = [...(word ?? '').matchAll(/\$(\w*)/g)].every(([, name = '']) => VARIABLES.has(name));
+  return isKnown ? word : undefined;
+}
+
 export function listOf(text: string): readonly string[] {
   return text
     .slice(0, MAX_TEXT * 16)

@@ -71,6 +71,40 @@ const ROWS: readonly Row[] = [
     options: { closed: closedBy('server-snippet') },
   },
   { annotations: { 'auth-type': 'basic' }, effect: 'closed', options: { closed: closedBy('auth-type') } },
+  {
+    annotations: { 'auth-url': 'https://check.shop.svc/a?b=$request_uri', 'auth-response-headers': 'X-User' },
+    effect: 'whole',
+    options: {
+      authRequest: {
+        service: { namespace: 'shop', name: 'check', port: 443 },
+        isTls: true,
+        host: 'check.shop.svc',
+        path: '/a?b=$request_uri',
+        method: 'GET',
+        redirect: '$request_uri',
+        signIn: undefined,
+        responseHeaders: ['x-user'],
+        alwaysSetsCookies: false,
+      },
+    },
+  },
+  ...[
+    'https://auth.test/a',
+    'http://check.shop.svc:0/',
+    'http://check.shop.svc/$uri',
+    'http://a b.shop.svc/',
+    'javascript:x',
+  ].map((url): Row => {
+    return { annotations: { 'auth-url': url }, effect: 'closed', options: { closed: closedBy('auth-url') } };
+  }),
+  ...Object.entries({ 'auth-method': 'PATCH', 'auth-response-headers': 'x y' }).map(([name, value]): Row => {
+    return { annotations: { [name]: value }, effect: 'closed', options: { closed: closedBy(name) } };
+  }),
+  {
+    annotations: { 'auth-signin': 'javascript:x', 'auth-url': 'x' },
+    effect: 'not',
+    options: { closed: closedBy('auth-url') },
+  },
   { annotations: { affinity: 'ip' }, effect: 'not' },
   {
     annotations: { affinity: 'cookie', 'session-cookie-name': 'route', 'session-cookie-max-age': '60' },

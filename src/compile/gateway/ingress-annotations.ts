@@ -1,7 +1,8 @@
 // The annotations of an Ingress as options. What is not in the table of annotations is said, never passed over.
 
 import type { Ingress } from '../../objects/ingress.ts';
-import { ANNOTATION_READERS, type Annotations, type Reading } from './ingress-annotation-readers.ts';
+import { ANNOTATION_READERS } from './ingress-annotation-readers.ts';
+import type { Annotations, Reading } from './ingress-annotation-reading.ts';
 import { NO_OPTIONS, type AnnotationFinding, type IngressOptions } from './ingress-options.ts';
 
 export const NGINX_PREFIX = 'nginx.ingress.kubernetes.io/';

@@ -1,6 +1,7 @@
 // What the annotations of an Ingress ask for, in words of ours. Annotations are ingress-nginx's: the ones that Ingresses in the world carry.
 
 import type { Cidr } from '../../base/cidr.ts';
+import type { Port } from '../../base/port.ts';
 import type { BackendPersistence, ProxyFilter } from '../../model/gateway.ts';
 
 export interface IngressOptions {
@@ -28,8 +29,26 @@ export interface IngressOptions {
   readonly cors: Extract<ProxyFilter, { kind: 'cors' }> | undefined;
   readonly persistence: BackendPersistence | undefined;
   readonly canary: CanaryOptions | undefined;
+  readonly authRequest: AuthRequestOptions | undefined;
   /** Why nothing of the Ingress may be answered: what protects it cannot be had. */
   readonly closed: string | undefined;
+}
+
+/** Who is asked about each request. In `path`, `redirect` and `signIn` nginx's variables stand for what the request says. */
+export interface AuthRequestOptions {
+  /** Undefined for the proxy itself, by the host of the request. */
+  readonly service: { readonly namespace: string; readonly name: string; readonly port: Port } | undefined;
+  readonly isTls: boolean;
+  readonly host: string;
+  /** And query. */
+  readonly path: string;
+  readonly method: string;
+  readonly redirect: string;
+  /** What 401 becomes a redirect to. */
+  readonly signIn: string | undefined;
+  /** In lower case. */
+  readonly responseHeaders: readonly string[];
+  readonly alwaysSetsCookies: boolean;
 }
 
 export type Redirect = Extract<ProxyFilter, { kind: 'redirect' }>;
@@ -68,5 +87,6 @@ export const NO_OPTIONS: IngressOptions = {
   cors: undefined,
   persistence: undefined,
   canary: undefined,
+  authRequest: undefined,
   closed: undefined,
 };

@@ -1,6 +1,6 @@
 // All that one Ingress brings to the proxy of its class. Pure: the same inputs give the same parts.
 
-import type { BackendTls, ProxyRule, RouteEntry } from '../../model/gateway.ts';
+import type { AuthRequest, ProxyRule, RouteEntry } from '../../model/gateway.ts';
 import type { IngressProblem } from '../../model/ingress-verdict.ts';
 import type { BackendRef } from '../../objects/gateway-api/common.ts';
 import type { Ingress, IngressBackend, IngressPath } from '../../objects/ingress.ts';
@@ -8,6 +8,7 @@ import type { Service } from '../../objects/service.ts';
 import { objectKey } from '../../objects/slim-meta.ts';
 import {
   resolveBackend,
+  TO_ANYBODY,
   type BackendInputs,
   type BackendWay,
   type ResolvedBackend,
@@ -15,6 +16,7 @@ import {
 } from './backends.ts';
 import { Grants } from './grants.ts';
 import type { Hostname } from './hostnames.ts';
+import { resolveAuth } from './ingress-auth.ts';
 import { NGINX_PREFIX, readAnnotations } from './ingress-annotations.ts';
 import { APP_ROOT, appRootRule, filtersOf, rewrittenTo } from './ingress-filters.ts';
 import type { CanaryOptions, IngressOptions } from './ingress-options.ts';
@@ -47,24 +49,18 @@ export function ingressParts(ingress: Ingress, services: ReadonlyMap<string, Ser
 }
 
 /** Keys of the Services that it names; what its parts depend on beside itself. */
-export function servicesOfIngress({ namespace, rules, defaultBackend }: Ingress): readonly string[] {
+export function servicesOfIngress(ingress: Ingress): readonly string[] {
+  const { namespace, rules, defaultBackend } = ingress;
   const backends = rules.flatMap(({ paths }) => paths.map((it) => it.backend));
   const all = defaultBackend === undefined ? backends : [...backends, defaultBackend];
   const keys = all.flatMap((it) => (it.kind === 'service' ? [objectKey({ namespace, name: it.name })] : []));
+  const { authRequest } = readAnnotations(ingress).options;
+  if (authRequest?.service !== undefined) keys.push(objectKey(authRequest.service));
   return [...new Set(keys)];
 }
 
 /** Ingresses name what is in their own namespace; no grant says otherwise. */
 const NO_GRANTS = new Grants([]);
-
-/** As ingress-nginx does where it is not told otherwise: TLS keeps out who only listens. */
-const TO_ANYBODY: BackendTls = {
-  isVerified: false,
-  hostname: '',
-  subjectAltNames: [],
-  authorities: [],
-  clientCertificate: undefined,
-};
 
 class PartsCompiler {
   readonly #ingress: Ingress;
@@ -75,6 +71,9 @@ class PartsCompiler {
   readonly #rules: ProxyRule[] = [];
   readonly #ways: BackendWay[] = [];
   readonly #problems: IngressProblem[] = [];
+  readonly #authRequest: AuthRequest | undefined;
+  /** What protects cannot be had: requests are answered 500. */
+  readonly #isClosed: boolean;
 
   constructor(ingress: Ingress, services: ReadonlyMap<string, Service>) {
     const { options, findings } = readAnnotations(ingress);
@@ -87,6 +86,22 @@ class PartsCompiler {
         this.#problem('AnnotationRefused', `${NGINX_PREFIX}${name}: requests are answered 500: ${message}`);
       if (effect === 'not') this.#problem('AnnotationIgnored', `${NGINX_PREFIX}${name}: ${message}`);
     }
+    this.#authRequest = this.#resolveAuth();
+    this.#isClosed =
+      options.closed !== undefined || (options.authRequest !== undefined && this.#authRequest === undefined);
+  }
+
+  #resolveAuth(): AuthRequest | undefined {
+    const { authRequest } = this.#options;
+    const found = authRequest && resolveAuth(authRequest, this.#inputs.services);
+    if (found === undefined) return undefined;
+    if ('problem' in found) {
+      const { reason, message } = found.problem;
+      this.#problem(reason, `${NGINX_PREFIX}auth-url: requests are answered 500: ${message}`);
+      return undefined;
+    }
+    if (found.way !== undefined) this.#ways.push(found.way);
+    return found.filter;
   }
 
   compile(): IngressParts {
@@ -152,11 +167,12 @@ class PartsCompiler {
     const found = this.#resolve(backend);
     if ('way' in found) this.#ways.push(found.way);
     else this.#problem(found.problem.reason, found.problem.message);
-    const isOpen = 'way' in found && this.#options.closed === undefined;
+    const [options, authRequest] = [this.#options, this.#authRequest];
+    const isOpen = 'way' in found && !this.#isClosed;
     this.#rules.push({
       id,
       isGrpc: this.#options.isGrpc,
-      filters: this.#options.closed === undefined ? filtersOf(this.#options, path) : [],
+      filters: this.#isClosed ? [] : filtersOf({ options, path, authRequest }),
       backends: [{ backend: isOpen ? found.way.id : undefined, weight: 1, filters: [] }],
       requestTimeoutMs: 0,
       backendTimeoutMs: this.#options.readTimeoutMs,

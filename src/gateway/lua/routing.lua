@@ -1,18 +1,5 @@
 -- The actions that the configuration calls.
 
--- By weight, those that lead nowhere too: their share is an error.
-local function pick_backend(txn, backends)
-  local total = 0
-  for _, it in ipairs(backends) do total = total + tonumber(it[2]) end
-  if total == 0 then return nil end
-  local at = total == 1 and 0 or txn.f:rand(total)
-  for _, it in ipairs(backends) do
-    at = at - tonumber(it[2])
-    if at < 0 then return it end
-  end
-  return nil
-end
-
 local function shorter(a, b)
   if a == 0 then return b end
   return b == 0 and a or math.min(a, b)
@@ -66,6 +53,8 @@ local function follow(txn, entry, request)
         end
       elseif kind == "external-auth" then
         changes[#changes + 1] = authorize(txn, filter)
+      elseif kind == "auth-request" then
+        changes[#changes + 1] = ask_auth(txn, filter, request)
       elseif kind == "redirect" then
         answer(txn, tonumber(filter[6]), { { "location", location_of(txn, filter, entry, request) } })
       elseif kind == "rewrite" then
@@ -111,8 +100,10 @@ core.register_action("follow", { "http-req" }, function(txn)
 end)
 
 core.register_action("respond", { "http-res" }, function(txn)
+  local is_good = txn.f:status() < 400
   for _, change in ipairs((txn:get_priv() or {}).changes or {}) do
-    if type(change) == "function" then change(txn.http) else change_response(txn.http, change) end
+    if type(change) == "function" then change(txn.http)
+    elseif is_good or change[5] ~= "good" then change_response(txn.http, change) end
   end
 end)
 

@@ -184,8 +184,14 @@ for (const { name, ingresses, requests } of ROWS)
 
 test('migrate() closes what the Gateway API cannot guard, and says so', () => {
   const annotations = { 'whitelist-source-range': '10.0.0.0/8', 'never-heard-of': 'x' };
-  const { after, migration } = both(annotated({ name: 'a', annotations, host, paths }));
-  assert.equal(answer(after, { host, path: '/' }), 500);
+  const asked = { 'auth-url': 'https://$host/oauth2/auth' };
+  const { after, migration } = both(
+    annotated(
+      { name: 'a', annotations, host, paths },
+      { name: 'b', annotations: asked, host: 'b.test', paths },
+    ),
+  );
+  for (const it of [host, 'b.test']) assert.equal(answer(after, { host: it, path: '/' }), 500);
   assert.deepEqual(
     migration.ingresses[0]?.findings
       .filter((it) => it.carries === 'not')

@@ -129,6 +129,13 @@ class RuleMaker {
           'no filter asks for addresses, as the source ranges do: the rule answers 500 until another policy guards it',
         );
         return [];
+      case 'auth-request':
+        this.#isClosed = true;
+        this.#say(
+          'not',
+          `ExternalAuth asks by the request's own path behind ${filter.path}, not at that path alone, as auth-url does: the rule answers 500 until another policy guards it`,
+        );
+        return [];
       case 'body-size':
         this.#say('not', 'no filter bounds bodies, as proxy-body-size does');
         return [];

@@ -1,0 +1,125 @@
+// The annotations auth-*: who says whether a request may pass. As nginx's auth_request asks, with what ingress-nginx tells beside it.
+
+import { isPort, type Port } from '../../base/port.ts';
+import {
+  closed,
+  misread,
+  not,
+  notHad,
+  parsed,
+  partOf,
+  quoted,
+  whole,
+  type Annotations,
+  type ReaderRow,
+  type Reading,
+} from './ingress-annotation-reading.ts';
+import { booleanOf, headerNamesOf, templateOf } from './ingress-annotation-values.ts';
+import type { AuthRequestOptions } from './ingress-options.ts';
+
+/** Those that HAProxy's client can send; the request's own one goes along in a header. */
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE']);
+/** nginx's variables, as ingress-nginx adds them where the address does not say where to come back to. */
+const COMING_BACK = '$pass_access_scheme://$http_host$escaped_request_uri';
+
+export const AUTH_READERS: readonly ReaderRow[] = [
+  ['auth-url', readAuthUrl],
+  [
+    'auth-method',
+    (value) =>
+      METHODS.has(value)
+        ? whole('it is asked by this method')
+        : closed(`nobody is asked by method ${quoted(value)}`),
+  ],
+  [
+    'auth-response-headers',
+    parsedOrClosed(headerNamesOf, 'list of header names', 'the backend sees them as auth-url answered them'),
+  ],
+  ['auth-request-redirect', parsedOrClosed(templateOf, 'address', 'told as X-Auth-Request-Redirect')],
+  [
+    'auth-signin',
+    (value, all) =>
+      signInOf(value, all) === undefined
+        ? misread('address that can be redirected to', value)
+        : whole('who is answered 401 is redirected to it by 302'),
+  ],
+  ['auth-signin-redirect-param', partOf('auth-signin')],
+  [
+    'auth-always-set-cookie',
+    parsed(booleanOf, 'true or false', (isOn) =>
+      whole(
+        isOn
+          ? 'cookies of auth-url go along with every answer'
+          : 'cookies of auth-url go along with good answers',
+      ),
+    ),
+  ],
+  ...['auth-cache-key', 'auth-cache-duration'].map((it): ReaderRow => [
+    it,
+    notHad('auth-url is asked about every request'),
+  ]),
+  ['auth-proxy-set-headers', notHad('no ConfigMap of headers is read')],
+  ...['auth-keepalive', 'auth-keepalive-requests', 'auth-keepalive-timeout', 'auth-keepalive-share-vars'].map(
+    (it): ReaderRow => [it, () => whole('connections are kept as those to all backends')],
+  ),
+  ['enable-global-auth', () => whole('nobody is asked about the requests of all Ingresses')],
+];
+
+/** What cannot be read must let nobody in. */
+function parsedOrClosed(parse: (text: string) => unknown, what: string, message: string): ReaderRow[1] {
+  return (value, all) => {
+    if (parse(value) === undefined) return closed(`no ${what}: ${quoted(value)}`);
+    return all.has('auth-url') ? whole(message) : not('says nothing without auth-url');
+  };
+}
+
+function readAuthUrl(value: string, all: Annotations): Reading {
+  const address = addressOf(value);
+  if (address === undefined)
+    return closed(`nobody can be asked at ${quoted(value)}: name a Service, or $host for this proxy itself`);
+  const method = all.get('auth-method') ?? 'GET';
+  return whole('2xx lets a request pass, 401 and 403 are answered so, all else is 500', {
+    authRequest: {
+      ...address,
+      method,
+      redirect: templateOf(all.get('auth-request-redirect') ?? '') ?? '$request_uri',
+      signIn: signInOf(all.get('auth-signin') ?? '', all),
+      responseHeaders: headerNamesOf(all.get('auth-response-headers') ?? '') ?? [],
+      alwaysSetsCookies: booleanOf(all.get('auth-always-set-cookie') ?? '') ?? false,
+    },
+  });
+}
+
+type Address = Pick<AuthRequestOptions, 'service' | 'isTls' | 'host' | 'path'>;
+
+/** A Service by its name in the cluster, or the host that the request itself is for; other addresses are looked up by nobody here. */
+function addressOf(text: string): Address | undefined {
+  const match = /^(https?):\/\/([a-z0-9.-]+|\$host|\$http_host)(?::(\d{1,5}))?(\/[^#]*)?$/.exec(text);
+  const [, scheme, host = '', port, path = '/'] = match ?? [];
+  const isTls = scheme === 'https';
+  const filled = templateOf(path);
+  if (match === null || filled === undefined) return undefined;
+  if (host.startsWith('$')) return { service: undefined, isTls, host: '$http_host', path: filled };
+  const number = port === undefined ? (isTls ? 443 : 80) : Number(port);
+  const service = isPort(number) ? serviceOf(host, number) : undefined;
+  return service && { service, isTls, host, path: filled };
+}
+
+/** "web.shop.svc.cluster.local", with or without the cluster's own domain. */
+function serviceOf(host: string, port: Port): AuthRequestOptions['service'] {
+  const match = /^([a-z0-9-]{1,63})\.([a-z0-9-]{1,63})\.svc(?:\.cluster\.local)?$/.exec(host);
+  const [, name, namespace] = match ?? [];
+  return name === undefined || namespace === undefined ? undefined : { namespace, name, port };
+}
+
+/** Where the address does not say where to come back to, that is added. */
+function signInOf(text: string, all: Annotations): string | undefined {
+  const address = templateOf(text);
+  if (address === undefined || !/^https?:\/\/[^/]/.test(address)) return undefined;
+  const parameter = all.get('auth-signin-redirect-param') ?? 'rd';
+  if (!/^[\w.-]{1,64}$/.test(parameter)) return undefined;
+  const query = address.split('?').slice(1).join('?');
+  if (query === '') return `${address.replace(/\?$/, '')}?${parameter}=${COMING_BACK}`;
+  const isSaid = query.split('&').some((it) => it.startsWith(`${parameter}=`) && it !== `${parameter}=`);
+  return isSaid ? address : `${address}&${parameter}=${COMING_BACK}`;
+}
