@@ -2,9 +2,10 @@
 
 import { IngressCompiler } from '../compile/gateway/ingress-compiler.ts';
 import type { IngressObjects } from '../compile/gateway/ingress-objects.ts';
-import { INGRESS_CLASSES, INGRESSES } from '../kube/resource.ts';
+import { INGRESS_CLASSES, INGRESSES, SECRETS } from '../kube/resource.ts';
 import type { ProxyCertificate } from '../model/gateway.ts';
 import type { IngressVerdict } from '../model/ingress-verdict.ts';
+import { parseCredentialSecret } from '../objects/credentials.ts';
 import { parseIngress, parseIngressClass } from '../objects/ingress.ts';
 import { objectKey } from '../objects/slim-meta.ts';
 import type { Snapshot } from '../store/store.ts';
@@ -19,6 +20,9 @@ import { serviceAddresses, SHARED_KINDS, zoneOfNode } from './shared-kinds.ts';
 const KINDS = {
   ...SHARED_KINDS,
   ingressClasses: watchedKind('IngressClass', INGRESS_CLASSES, parseIngressClass),
+  credentials: watchedKind('CredentialSecret', SECRETS, parseCredentialSecret, {
+    selection: { fieldSelector: 'type=Opaque' },
+  }),
   ingresses: watchedKind('Ingress', INGRESSES, parseIngress, { hasOwnStatus: true }),
 };
 
@@ -72,5 +76,6 @@ function ingressObjectsOf(snapshot: Snapshot): IngressObjects | undefined {
     services: snapshot.of(KINDS.services.kind).objects,
     endpointSlices: snapshot.of(KINDS.endpointSlices.kind).objects,
     secrets: snapshot.of(KINDS.secrets.kind).objects,
+    credentials: snapshot.of(KINDS.credentials.kind).objects,
   };
 }

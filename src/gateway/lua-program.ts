@@ -13,6 +13,7 @@ const PARTS = [
   'filters',
   'messages',
   'authorizing',
+  'passwords',
   'auth-request',
   'routing',
   'mirroring',

@@ -1,12 +1,7 @@
 // What happens to the requests of a rule, as a tree for Lua. Pure.
 
-import type {
-  AuthRequest,
-  ProxyFilter,
-  ProxyHeaderChange,
-  ProxyPathChange,
-  ProxyRule,
-} from '../model/gateway.ts';
+import type { ProxyFilter, ProxyHeaderChange, ProxyPathChange, ProxyRule } from '../model/gateway.ts';
+import type { AuthRequest, PasswordUser } from '../model/request-guards.ts';
 import type { Tree } from './proxy-text.ts';
 
 /** Name of the HAProxy backend that stands for a backend of the model; undefined where it has none (yet). */
@@ -91,11 +86,17 @@ function filterTree(filter: ProxyFilter, slotOf: SlotOf, onProblem: (problem: st
       );
       return [filter.kind, filter.protocol, slot, prefix, ...headers, String(filter.forwardBodyBytes)];
     }
+    case 'basic-auth':
+      return [filter.kind, fine([filter.realm], isHeaderValue, onProblem), filter.users.map(userTree)];
     case 'auth-request':
       return authRequestTree(filter, slotOf, onProblem);
     default:
       return filter satisfies never;
   }
+}
+
+function userTree({ name, hash: { scheme, salt, rounds, digest } }: PasswordUser): Tree {
+  return [name, scheme, salt, String(rounds), digest];
 }
 
 /** Without a backend it is the proxy that is asked. */

@@ -4,6 +4,7 @@
 import type { Cidr } from '../base/cidr.ts';
 import type { Ip } from '../base/ip.ts';
 import type { Port } from '../base/port.ts';
+import type { AuthRequest, BasicAuth } from './request-guards.ts';
 
 export interface ProxyModel {
   readonly ports: readonly ProxyPort[];
@@ -200,29 +201,8 @@ export type ProxyFilter =
       readonly allowedResponseHeaders: readonly string[];
       readonly forwardBodyBytes: number;
     }
-  | AuthRequest;
-
-/**
- * As nginx's auth_request: 2xx lets the request pass, 401 and 403 are its answer, all else is 500. In `host`, `path`, `redirect` and `signIn` "$name" stands for
- * what the request says.
- */
-export interface AuthRequest {
-  readonly kind: 'auth-request';
-  /** Undefined for what the proxy itself has at this path of the request's host. */
-  readonly backend: string | undefined;
-  readonly host: string;
-  /** And query. */
-  readonly path: string;
-  readonly method: string;
-  /** Told as X-Auth-Request-Redirect. */
-  readonly redirect: string;
-  /** Where 401 is redirected to. */
-  readonly signIn: string | undefined;
-  /** The backend sees these as they were answered, and never as the client says them. */
-  readonly responseHeaders: readonly string[];
-  /** Cookies of the answer go to the client, with bad answers of the backend too. */
-  readonly alwaysSetsCookies: boolean;
-}
+  | AuthRequest
+  | BasicAuth;
 
 /** Of a body, to whom is asked for authorization: what of HAProxy's buffer is not for the header. A longer one is answered 413. */
 export const SHOWN_BYTES = 24 * 1024;

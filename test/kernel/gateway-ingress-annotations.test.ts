@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { annotated } from '../support/ingress-manifests.ts';
 import { openIngressRig, type IngressRig, type Seen } from '../support/ingress-rig.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
+import { HASHED, passwordSecret } from '../support/passwords.ts';
 import { ownName } from '../support/own-name.ts';
 import type { Ask } from '../support/proxy-rig.ts';
 
@@ -279,11 +280,61 @@ describe('annotations of Ingresses', () => {
     ]);
   });
 
+  test('auth-type: basic lets in who says a name and password of the Secret', async () => {
+    const paths = { '/': 'echo-service' };
+    const basic = { 'auth-type': 'basic', 'auth-secret': 'users' };
+    await rig.publish(
+      [
+        annotated(
+          { name: 'file', annotations: { ...basic, 'auth-realm': 'the office' }, host: 'file.test', paths },
+          {
+            name: 'map',
+            annotations: { ...basic, 'auth-secret-type': 'auth-map' },
+            host: 'map.test',
+            paths,
+          },
+          { name: 'gone', annotations: { ...basic, 'auth-secret': 'gone' }, host: 'gone.test', paths },
+          { name: 'there', annotations: { ...basic, 'auth-secret': 'b/users' }, host: 'there.test', paths },
+        ),
+        passwordSecret('users'),
+      ].join('\n---\n'),
+    );
+    const by = async (host: string, user: string, password: string): Promise<number> => {
+      const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+      return (await rig.ask({ host, headers: { authorization } })).status;
+    };
+    const statuses: Record<string, readonly number[]> = {};
+    for (const { user } of HASHED)
+      statuses[user] = [
+        await by('file.test', user, 'open sesame'),
+        // What was right is known from then on, and only that.
+        await by('file.test', user, 'open sesame'),
+        await by('file.test', user, 'open sesame '),
+      ];
+    const all = Object.fromEntries(HASHED.map(({ user }) => [user, [200, 200, 401]]));
+    assert.deepEqual(statuses, { ...all, bcrypt: [401, 401, 401] });
+    assert.deepEqual(await statusAnd('www-authenticate', { host: 'file.test' }), [
+      401,
+      'Basic realm="the office"',
+    ]);
+    assert.deepEqual(
+      [
+        await by('map.test', 'apr1', 'open sesame'),
+        await by('map.test', 'auth', 'open sesame'),
+        await by('file.test', 'nobody', 'open sesame'),
+        await by('file.test', 'apr1', 'x'.repeat(300)),
+        await by('gone.test', 'apr1', 'open sesame'),
+        await by('there.test', 'apr1', 'open sesame'),
+      ],
+      [200, 401, 401, 401, 500, 500],
+    );
+  });
+
   test('what protects and cannot be had answers 500: authentication, snippets', async () => {
     const paths = { '/': 'echo-service' };
     const closing = {
       'auth-url': 'https://elsewhere.test/auth',
-      'auth-type': 'basic',
+      'auth-type': 'digest',
       'configuration-snippet': 'deny all;',
       'ssl-passthrough': 'true',
       'backend-protocol': 'FCGI',

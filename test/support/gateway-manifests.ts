@@ -4,6 +4,7 @@ import { parseAllDocuments } from 'yaml';
 import type { GatewayObjects } from '../../src/compile/gateway/gateway-objects.ts';
 import type { IngressObjects } from '../../src/compile/gateway/ingress-objects.ts';
 import { parseAuthorityConfigMap, parseCertificateSecret } from '../../src/objects/certificates.ts';
+import { parseCredentialSecret } from '../../src/objects/credentials.ts';
 import { parseEndpointSlice } from '../../src/objects/endpoint-slice.ts';
 import { parseBackendTlsPolicy } from '../../src/objects/gateway-api/backend-tls-policy.ts';
 import { parseGateway, parseGatewayClass, parseListenerSet } from '../../src/objects/gateway-api/gateway.ts';
@@ -44,6 +45,7 @@ const INGRESS_PARSERS = {
   services: PARSERS.services,
   endpointSlices: PARSERS.endpointSlices,
   secrets: PARSERS.secrets,
+  credentials: { kind: 'Secret', parse: parseCredentialSecret },
 } as const;
 
 /** Throws what the parsers throw; kinds that no Gateway reads are an error too. */
@@ -65,7 +67,8 @@ function tablesOf<T>(parsers: Parsers, yaml: string): T {
     if (it !== null && !known.has(it.kind)) throw new Error(`Cannot use ${it.kind}`);
   const tables = Object.entries(parsers).map(([name, { kind, parse }]) => {
     const own = manifests.filter((it) => it?.kind === kind);
-    return [name, new Map(own.map((it) => [keyOf(it), parse(it)]))];
+    const parsed = own.map((it) => [keyOf(it), parse(it)] as const);
+    return [name, new Map(parsed.filter(([, it]) => it !== undefined))];
   });
   // Each table holds what its own parser made.
   return Object.fromEntries(tables) as T;

@@ -23,6 +23,14 @@ const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE']);
 const COMING_BACK = '$pass_access_scheme://$http_host$escaped_request_uri';
 
 export const AUTH_READERS: readonly ReaderRow[] = [
+  ['auth-type', readAuthType],
+  ['auth-secret', partOf('auth-type')],
+  ['auth-secret-type', partOf('auth-type')],
+  [
+    'auth-realm',
+    (value, all) =>
+      realmOf(value) === undefined ? misread('realm', value) : partOf('auth-type')(value, all),
+  ],
   ['auth-url', readAuthUrl],
   [
     'auth-method',
@@ -71,6 +79,25 @@ function parsedOrClosed(parse: (text: string) => unknown, what: string, message:
     if (parse(value) === undefined) return closed(`no ${what}: ${quoted(value)}`);
     return all.has('auth-url') ? whole(message) : not('says nothing without auth-url');
   };
+}
+
+function readAuthType(value: string, all: Annotations): Reading {
+  if (value !== 'basic') return closed(`nobody is asked by ${quoted(value)} who they are`);
+  const secret = all.get('auth-secret') ?? '';
+  if (!/^(?:[a-z0-9.-]{1,253}\/)?[a-z0-9.-]{1,253}$/.test(secret))
+    return closed(`auth-secret names no Secret: ${quoted(secret)}`);
+  const type = all.get('auth-secret-type') ?? 'auth-file';
+  if (type !== 'auth-file' && type !== 'auth-map')
+    return closed(`auth-secret-type is neither auth-file nor auth-map: ${quoted(type)}`);
+  const realm = realmOf(all.get('auth-realm') ?? '') ?? '';
+  return whole('401 for who does not say a name and password of the Secret', {
+    basicAuth: { secret, isMap: type === 'auth-map', realm },
+  });
+}
+
+/** What stands between quotes without any escape. */
+function realmOf(text: string): string | undefined {
+  return /^[ !#-[\]-~]{0,256}$/.test(text) ? text : undefined;
 }
 
 function readAuthUrl(value: string, all: Annotations): Reading {

@@ -29,7 +29,6 @@ import {
 
 const SNIPPET: Reader = () =>
   closed('text of an nginx configuration is never taken: whoever writes one can take over the proxy');
-const AUTHENTICATION: Reader = () => closed('nobody would be asked who they are');
 const STREAMING: Reader = () => whole('bodies pass as they come; there is nothing to buffer');
 const offAlone =
   (why: string): Reader =>
@@ -162,7 +161,7 @@ export const ANNOTATION_READERS: ReadonlyMap<string, Reader> = new Map<string, R
     (it) => [it, SNIPPET] as const,
   ),
   ...AUTH_READERS,
-  ...['auth-type', 'auth-tls-secret'].map((it) => [it, AUTHENTICATION] as const),
+  ['auth-tls-secret', () => closed('nobody would be asked who they are')],
   ...['proxy-ssl-secret', 'proxy-ssl-name', 'proxy-ssl-server-name'].map(
     (it) => [it, notHad('backends are told no name and shown no certificate')] as const,
   ),

@@ -72,6 +72,16 @@ const ROWS: readonly Row[] = [
   },
   { annotations: { 'auth-type': 'basic' }, effect: 'closed', options: { closed: closedBy('auth-type') } },
   {
+    annotations: { 'auth-type': 'digest', 'auth-secret': 'a' },
+    effect: 'closed',
+    options: { closed: closedBy('auth-type') },
+  },
+  {
+    annotations: { 'auth-type': 'basic', 'auth-secret': 'users', 'auth-realm': 'a"b' },
+    effect: 'whole',
+    options: { basicAuth: { secret: 'users', isMap: false, realm: '' } },
+  },
+  {
     annotations: { 'auth-url': 'https://check.shop.svc/a?b=$request_uri', 'auth-response-headers': 'X-User' },
     effect: 'whole',
     options: {

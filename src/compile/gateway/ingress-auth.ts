@@ -1,6 +1,6 @@
 // Who is asked about an Ingress's requests, as a backend of the proxy.
 
-import type { AuthRequest } from '../../model/gateway.ts';
+import type { AuthRequest } from '../../model/request-guards.ts';
 import type { BackendRef } from '../../objects/gateway-api/common.ts';
 import type { Service } from '../../objects/service.ts';
 import { resolveBackend, TO_ANYBODY, type BackendWay, type ResolvedBackend } from './backends.ts';

@@ -4,6 +4,7 @@ import { takenBy } from '../../../test/support/ask-model.ts';
 import { ingressObjects } from '../../../test/support/gateway-manifests.ts';
 import { annotated } from '../../../test/support/ingress-manifests.ts';
 import { CONFORMANCE_CLASSES, CONFORMANCE_ROWS, echoServices } from '../../../test/support/ingress-rows.ts';
+import { passwordSecret } from '../../../test/support/passwords.ts';
 import { IngressCompiler, type CompiledIngresses } from './ingress-compiler.ts';
 
 const PLACE = {
@@ -123,6 +124,47 @@ test('a canary without anything to take a share of takes nothing, and it is said
   assert.deepEqual(it.verdicts[0]?.problems, [
     { reason: 'CanaryAlone', message: 'no other Ingress of namespace default has a.test with path /x' },
   ]);
+});
+
+test('who cannot be asked, and whose password cannot be checked, is said', () => {
+  const paths = { '/': 'echo' };
+  const basic = { 'auth-type': 'basic', 'auth-secret': 'users' };
+  const { verdicts } = compiled(
+    [
+      annotated(
+        { name: 'a', annotations: basic, host: 'a.test', paths },
+        { name: 'b', annotations: { ...basic, 'auth-secret': 'gone' }, host: 'b.test', paths },
+        { name: 'c', annotations: { 'auth-url': 'http://gone.shop.svc/' }, host: 'c.test', paths },
+      ),
+      passwordSecret('users'),
+    ].join('\n---\n'),
+  );
+  assert.deepEqual(
+    verdicts.map(({ problems }) => problems),
+    [
+      [
+        {
+          reason: 'PasswordsNotUsable',
+          message:
+            'the password of bcrypt in Secret default/users cannot be checked: make them with htpasswd without -B, or openssl passwd -apr1, -5 or -6',
+        },
+      ],
+      [
+        {
+          reason: 'AnnotationRefused',
+          message:
+            'nginx.ingress.kubernetes.io/auth-secret: requests are answered 500: Secret default/gone does not exist, or has no key "auth"',
+        },
+      ],
+      [
+        {
+          reason: 'AnnotationRefused',
+          message:
+            'nginx.ingress.kubernetes.io/auth-url: requests are answered 500: Service shop/gone does not exist',
+        },
+      ],
+    ],
+  );
 });
 
 test('a class that is not there, or is somebody else’s, has no Ingresses', () => {

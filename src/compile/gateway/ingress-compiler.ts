@@ -7,6 +7,7 @@ import type { ChoosingNode } from '../endpoint-choice.ts';
 import { objectKey } from '../../objects/slim-meta.ts';
 import { BackendEndpoints } from './backend-endpoints.ts';
 import { ingressCertificates } from './ingress-certificates.ts';
+import { credentialsOfIngress } from './ingress-credentials.ts';
 import { ingressesOfClass, type IngressObjects } from './ingress-objects.ts';
 import { ingressParts, servicesOfIngress, type IngressParts } from './ingress-parts.ts';
 import { ingressTables } from './ingress-tables.ts';
@@ -41,7 +42,8 @@ export class IngressCompiler {
     const ingresses = ingressesOfClass(this.#className, objects);
     const parts = ingresses.map((it) => {
       const named = servicesOfIngress(it).map((key) => objects.services.get(key));
-      return this.#parts.get(objectKey(it), [it, ...named], () => ingressParts(it, objects.services));
+      const credentials = objects.credentials.get(credentialsOfIngress(it) ?? '');
+      return this.#parts.get(objectKey(it), [it, credentials, ...named], () => ingressParts(it, objects));
     });
     this.#parts.endRound();
     const certificates = ingressCertificates(ingresses, objects.secrets);

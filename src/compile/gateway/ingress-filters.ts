@@ -1,24 +1,24 @@
 // What an Ingress's options do to requests, as the filters of its rules.
 
-import type { AuthRequest, ProxyFilter, ProxyRule } from '../../model/gateway.ts';
+import type { ProxyFilter, ProxyRule } from '../../model/gateway.ts';
 import type { IngressOptions } from './ingress-options.ts';
 
 export interface FilterInputs {
   readonly options: IngressOptions;
   /** Undefined for what no path leads to. */
   readonly path: string | undefined;
-  /** Who is asked about each request. */
-  readonly authRequest: AuthRequest | undefined;
+  /** Who asks who the client is. */
+  readonly guards: readonly ProxyFilter[];
 }
 
 /** Who may not ask at all is refused first; browsers' preflights, which say nobody's name, are answered before anybody is asked; what is changed is changed last. */
-export function filtersOf({ options, path, authRequest }: FilterInputs): readonly ProxyFilter[] {
+export function filtersOf({ options, path, guards }: FilterInputs): readonly ProxyFilter[] {
   const { allow, deny, maxBodyBytes, cors, redirect, upstreamVhost, forwardedPrefix } = options;
   const filters: ProxyFilter[] = [];
   if (allow.length > 0 || deny.length > 0) filters.push({ kind: 'sources', allow, deny });
   if (maxBodyBytes > 0) filters.push({ kind: 'body-size', maxBytes: maxBodyBytes });
   if (cors !== undefined) filters.push(cors);
-  if (authRequest !== undefined) filters.push(authRequest);
+  filters.push(...guards);
   if (redirect !== undefined) filters.push(redirect);
   const rewritten = path === undefined ? undefined : rewrittenTo(options, path);
   if (rewritten !== undefined || upstreamVhost !== undefined)

@@ -1,6 +1,7 @@
 // The input of the compile of Ingresses: slim objects at one moment, by "namespace/name", classes by name. Which Ingresses are of which class.
 
 import type { CertificateSecret } from '../../objects/certificates.ts';
+import type { CredentialSecret } from '../../objects/credentials.ts';
 import type { EndpointSlice } from '../../objects/endpoint-slice.ts';
 import {
   defaultClassName,
@@ -18,6 +19,7 @@ export interface IngressObjects {
   readonly services: ReadonlyMap<string, Service>;
   readonly endpointSlices: ReadonlyMap<string, EndpointSlice>;
   readonly secrets: ReadonlyMap<string, CertificateSecret>;
+  readonly credentials: ReadonlyMap<string, CredentialSecret>;
 }
 
 /** The oldest one first; none of a class that is not there, or somebody else's. */

@@ -29,9 +29,18 @@ export interface IngressOptions {
   readonly cors: Extract<ProxyFilter, { kind: 'cors' }> | undefined;
   readonly persistence: BackendPersistence | undefined;
   readonly canary: CanaryOptions | undefined;
+  readonly basicAuth: BasicAuthOptions | undefined;
   readonly authRequest: AuthRequestOptions | undefined;
   /** Why nothing of the Ingress may be answered: what protects it cannot be had. */
   readonly closed: string | undefined;
+}
+
+export interface BasicAuthOptions {
+  /** "name" or "namespace/name". */
+  readonly secret: string;
+  /** Its keys are names; otherwise its key `auth` is a file of names. */
+  readonly isMap: boolean;
+  readonly realm: string;
 }
 
 /** Who is asked about each request. In `path`, `redirect` and `signIn` nginx's variables stand for what the request says. */
@@ -87,6 +96,7 @@ export const NO_OPTIONS: IngressOptions = {
   cors: undefined,
   persistence: undefined,
   canary: undefined,
+  basicAuth: undefined,
   authRequest: undefined,
   closed: undefined,
 };

@@ -1,8 +1,9 @@
 // All that one Ingress brings to the proxy of its class. Pure: the same inputs give the same parts.
 
-import type { AuthRequest, ProxyRule, RouteEntry } from '../../model/gateway.ts';
+import type { ProxyFilter, ProxyRule, RouteEntry } from '../../model/gateway.ts';
 import type { IngressProblem } from '../../model/ingress-verdict.ts';
 import type { BackendRef } from '../../objects/gateway-api/common.ts';
+import type { CredentialSecret } from '../../objects/credentials.ts';
 import type { Ingress, IngressBackend, IngressPath } from '../../objects/ingress.ts';
 import type { Service } from '../../objects/service.ts';
 import { objectKey } from '../../objects/slim-meta.ts';
@@ -17,6 +18,7 @@ import {
 import { Grants } from './grants.ts';
 import type { Hostname } from './hostnames.ts';
 import { resolveAuth } from './ingress-auth.ts';
+import { credentialsOfIngress, refusedText, resolveCredentials } from './ingress-credentials.ts';
 import { NGINX_PREFIX, readAnnotations } from './ingress-annotations.ts';
 import { APP_ROOT, appRootRule, filtersOf, rewrittenTo } from './ingress-filters.ts';
 import type { CanaryOptions, IngressOptions } from './ingress-options.ts';
@@ -44,8 +46,14 @@ export interface IngressEntry {
   readonly canary: CanaryOptions | undefined;
 }
 
-export function ingressParts(ingress: Ingress, services: ReadonlyMap<string, Service>): IngressParts {
-  return new PartsCompiler(ingress, services).compile();
+/** What an Ingress's parts are made of beside itself. */
+export interface IngressInputs {
+  readonly services: ReadonlyMap<string, Service>;
+  readonly credentials: ReadonlyMap<string, CredentialSecret>;
+}
+
+export function ingressParts(ingress: Ingress, inputs: IngressInputs): IngressParts {
+  return new PartsCompiler(ingress, inputs).compile();
 }
 
 /** Keys of the Services that it names; what its parts depend on beside itself. */
@@ -62,6 +70,9 @@ export function servicesOfIngress(ingress: Ingress): readonly string[] {
 /** Ingresses name what is in their own namespace; no grant says otherwise. */
 const NO_GRANTS = new Grants([]);
 
+/** Of those who ask who a client is: what cannot be had must not be left out. */
+type Guard = ProxyFilter | 'missing' | undefined;
+
 class PartsCompiler {
   readonly #ingress: Ingress;
   readonly #options: IngressOptions;
@@ -71,37 +82,53 @@ class PartsCompiler {
   readonly #rules: ProxyRule[] = [];
   readonly #ways: BackendWay[] = [];
   readonly #problems: IngressProblem[] = [];
-  readonly #authRequest: AuthRequest | undefined;
+  readonly #guards: readonly ProxyFilter[];
   /** What protects cannot be had: requests are answered 500. */
   readonly #isClosed: boolean;
 
-  constructor(ingress: Ingress, services: ReadonlyMap<string, Service>) {
+  constructor(ingress: Ingress, { services, credentials }: IngressInputs) {
     const { options, findings } = readAnnotations(ingress);
     const tls: TlsAnswer = options.isTls ? { kind: 'tls', tls: TO_ANYBODY } : { kind: 'plain' };
     this.#ingress = ingress;
     this.#options = options;
     this.#inputs = { grants: NO_GRANTS, services, tlsOf: () => tls };
     for (const { name, effect, message } of findings) {
-      if (effect === 'closed')
-        this.#problem('AnnotationRefused', `${NGINX_PREFIX}${name}: requests are answered 500: ${message}`);
+      if (effect === 'closed') this.#refuse(name, message);
       if (effect === 'not') this.#problem('AnnotationIgnored', `${NGINX_PREFIX}${name}: ${message}`);
     }
-    this.#authRequest = this.#resolveAuth();
-    this.#isClosed =
-      options.closed !== undefined || (options.authRequest !== undefined && this.#authRequest === undefined);
+    const guards = [this.#basicAuth(credentials), this.#authRequest()].filter((it) => it !== undefined);
+    this.#guards = guards.filter((it) => it !== 'missing');
+    this.#isClosed = options.closed !== undefined || guards.includes('missing');
   }
 
-  #resolveAuth(): AuthRequest | undefined {
+  #basicAuth(credentials: IngressInputs['credentials']): Guard {
+    const { basicAuth } = this.#options;
+    const key = credentialsOfIngress(this.#ingress);
+    if (basicAuth === undefined || key === undefined) return undefined;
+    if (!key.startsWith(`${this.#ingress.namespace}/`))
+      return this.#missing('auth-secret', `Secret ${key} is of another namespace`);
+    const found = resolveCredentials(basicAuth, key, credentials.get(key));
+    if (typeof found === 'string') return this.#missing('auth-secret', found);
+    if (found.refused.length > 0) this.#problem('PasswordsNotUsable', refusedText(key, found.refused));
+    return found.filter;
+  }
+
+  #authRequest(): Guard {
     const { authRequest } = this.#options;
     const found = authRequest && resolveAuth(authRequest, this.#inputs.services);
     if (found === undefined) return undefined;
-    if ('problem' in found) {
-      const { reason, message } = found.problem;
-      this.#problem(reason, `${NGINX_PREFIX}auth-url: requests are answered 500: ${message}`);
-      return undefined;
-    }
+    if ('problem' in found) return this.#missing('auth-url', found.problem.message);
     if (found.way !== undefined) this.#ways.push(found.way);
     return found.filter;
+  }
+
+  #missing(annotation: string, message: string): 'missing' {
+    this.#refuse(annotation, message);
+    return 'missing';
+  }
+
+  #refuse(annotation: string, message: string): void {
+    this.#problem('AnnotationRefused', `${NGINX_PREFIX}${annotation}: requests are answered 500: ${message}`);
   }
 
   compile(): IngressParts {
@@ -167,12 +194,12 @@ class PartsCompiler {
     const found = this.#resolve(backend);
     if ('way' in found) this.#ways.push(found.way);
     else this.#problem(found.problem.reason, found.problem.message);
-    const [options, authRequest] = [this.#options, this.#authRequest];
+    const [options, guards] = [this.#options, this.#guards];
     const isOpen = 'way' in found && !this.#isClosed;
     this.#rules.push({
       id,
       isGrpc: this.#options.isGrpc,
-      filters: this.#isClosed ? [] : filtersOf({ options, path, authRequest }),
+      filters: this.#isClosed ? [] : filtersOf({ options, path, guards }),
       backends: [{ backend: isOpen ? found.way.id : undefined, weight: 1, filters: [] }],
       requestTimeoutMs: 0,
       backendTimeoutMs: this.#options.readTimeoutMs,

@@ -53,6 +53,8 @@ local function follow(txn, entry, request)
         end
       elseif kind == "external-auth" then
         changes[#changes + 1] = authorize(txn, filter)
+      elseif kind == "basic-auth" then
+        ask_password(txn, filter)
       elseif kind == "auth-request" then
         changes[#changes + 1] = ask_auth(txn, filter, request)
       elseif kind == "redirect" then

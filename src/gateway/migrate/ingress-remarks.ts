@@ -16,6 +16,8 @@ const WITH_PATHS: ReadonlySet<string> = new Set([
   'allowlist-source-range',
   'denylist-source-range',
   'proxy-body-size',
+  'auth-type',
+  'auth-url',
   'affinity',
 ]);
 /** ingress-nginx redirects unless it is told not to; whoever comes from there may count on it. */

@@ -189,9 +189,10 @@ test('migrate() closes what the Gateway API cannot guard, and says so', () => {
     annotated(
       { name: 'a', annotations, host, paths },
       { name: 'b', annotations: asked, host: 'b.test', paths },
+      { name: 'c', annotations: { 'auth-type': 'basic', 'auth-secret': 'c' }, host: 'c.test', paths },
     ),
   );
-  for (const it of [host, 'b.test']) assert.equal(answer(after, { host: it, path: '/' }), 500);
+  for (const it of [host, 'b.test', 'c.test']) assert.equal(answer(after, { host: it, path: '/' }), 500);
   assert.deepEqual(
     migration.ingresses[0]?.findings
       .filter((it) => it.carries === 'not')

@@ -7,7 +7,7 @@ import { ingressTables } from '../../compile/gateway/ingress-tables.ts';
 import { defaultClassName, type Ingress, type IngressClass } from '../../objects/ingress.ts';
 import type { Service } from '../../objects/service.ts';
 import { objectKey } from '../../objects/slim-meta.ts';
-import { withAssumedServices } from './assumed-services.ts';
+import { assumedCredentials, withAssumedServices } from './assumed-objects.ts';
 import { IngressFindings } from './findings.ts';
 import { gatewayOf, httpsListeners, type GatewayName } from './gateway-listeners.ts';
 import { sayOfIngress } from './ingress-remarks.ts';
@@ -30,8 +30,11 @@ export function migrate(input: MigrationInput): Migration {
   const byKey = new Map(ingresses.map((it) => [objectKey(it), it]));
   const findings = new Map(ingresses.map((it) => [it, new IngressFindings()]));
   const say = (ingress: Ingress): IngressFindings => findings.get(ingress) ?? new IngressFindings();
-  const services = withAssumedServices(ingresses, input.services);
-  const parts = ingresses.map((it) => ingressParts(it, services));
+  const assumed = {
+    services: withAssumedServices(ingresses, input.services),
+    credentials: assumedCredentials(ingresses),
+  };
+  const parts = ingresses.map((it) => ingressParts(it, assumed));
   for (const it of parts) sayOfIngress(it, say(it.ingress));
   const listeners = httpsListeners(ingresses, say);
   const tables = ingressTables(parts);

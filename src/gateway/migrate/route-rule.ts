@@ -129,6 +129,13 @@ class RuleMaker {
           'no filter asks for addresses, as the source ranges do: the rule answers 500 until another policy guards it',
         );
         return [];
+      case 'basic-auth':
+        this.#isClosed = true;
+        this.#say(
+          'not',
+          'no filter asks for names and passwords: the rule answers 500 until another policy guards it',
+        );
+        return [];
       case 'auth-request':
         this.#isClosed = true;
         this.#say(

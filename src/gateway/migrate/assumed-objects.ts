@@ -1,5 +1,8 @@
-// Services that Ingresses name by the number of a port and that are not among the objects: they are taken to be there, for a file of Ingresses alone is no mistake.
+// What Ingresses name and what is not among the objects is taken to be there, for a file of Ingresses alone is no mistake: Services by the number of a port, Secrets with names and passwords.
 
+import { FairleadError } from '../../base/errors.ts';
+import { credentialsOfIngress } from '../../compile/gateway/ingress-credentials.ts';
+import { parseCredentialSecret, type CredentialSecret } from '../../objects/credentials.ts';
 import type { Ingress } from '../../objects/ingress.ts';
 import { parseService, type Service } from '../../objects/service.ts';
 import { objectKey } from '../../objects/slim-meta.ts';
@@ -31,4 +34,24 @@ function serviceOf(key: string, ports: ReadonlySet<number>): Service {
       ports: [...ports].map((port) => ({ name: `p${port}`, port })),
     },
   });
+}
+
+/** Secrets are not read at all: that there is a guard is all that a move has to know. */
+export function assumedCredentials(ingresses: readonly Ingress[]): ReadonlyMap<string, CredentialSecret> {
+  const keys = ingresses.flatMap((it) => credentialsOfIngress(it) ?? []);
+  return new Map(
+    keys.map((key) => {
+      const [namespace, name] = key.split('/');
+      const data = { auth: encoded(`nobody:${NOBODY}`), nobody: encoded(NOBODY) };
+      const secret = parseCredentialSecret({ metadata: { namespace, name }, data });
+      if (secret === undefined) throw new FairleadError('internal', `Cannot assume Secret ${key}`);
+      return [key, secret];
+    }),
+  );
+}
+
+const NOBODY = '{SHA}AAAAAAAAAAAAAAAAAAAAAAAAAAA=';
+
+function encoded(text: string): string {
+  return Buffer.from(text).toString('base64');
 }

@@ -1,0 +1,46 @@
+// Filters of the proxy that ask who a request comes from. Readonly data, no behaviour.
+
+/**
+ * As nginx's auth_request: 2xx lets the request pass, 401 and 403 are its answer, all else is 500. In `host`, `path`, `redirect` and `signIn` "$name" stands for
+ * what the request says.
+ */
+export interface AuthRequest {
+  readonly kind: 'auth-request';
+  /** Undefined for what the proxy itself has at this path of the request's host. */
+  readonly backend: string | undefined;
+  readonly host: string;
+  /** And query. */
+  readonly path: string;
+  readonly method: string;
+  /** Told as X-Auth-Request-Redirect. */
+  readonly redirect: string;
+  /** Where 401 is redirected to. */
+  readonly signIn: string | undefined;
+  /** The backend sees these as they were answered, and never as the client says them. */
+  readonly responseHeaders: readonly string[];
+  /** Cookies of the answer go to the client, with bad answers of the backend too. */
+  readonly alwaysSetsCookies: boolean;
+}
+
+/** 401 for who does not say the name and password of one of the users (RFC 7617). */
+export interface BasicAuth {
+  readonly kind: 'basic-auth';
+  readonly realm: string;
+  readonly users: readonly PasswordUser[];
+}
+
+export interface PasswordUser {
+  readonly name: string;
+  readonly hash: PasswordHash;
+}
+
+/** What a password is held against. */
+export interface PasswordHash {
+  /** SHA-1 of password and salt, or crypt(3) by its mark. */
+  readonly scheme: 'sha1' | '$apr1$' | '$1$' | '$5$' | '$6$';
+  /** Hexadecimal; of "sha1" that of its bytes, of the others its text. */
+  readonly salt: string;
+  readonly rounds: number;
+  /** In hexadecimal, capital letters. */
+  readonly digest: string;
+}
