@@ -29,7 +29,7 @@ export function resolveAuth(
 }
 
 const SHAPE = {
-  isStream: false,
+  carries: 'http',
   isPassed: false,
   isGrpc: false,
   retry: undefined,
