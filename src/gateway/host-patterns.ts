@@ -61,6 +61,6 @@ function rank(pattern: string): number {
   return pattern.startsWith('*.') ? 1 : pattern.startsWith('?.') ? 2 : 3;
 }
 
-function isWild(pattern: string): boolean {
+export function isWild(pattern: string): boolean {
   return pattern === '*' || pattern.startsWith('*.') || pattern.startsWith('?.');
 }

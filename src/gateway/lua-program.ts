@@ -13,6 +13,7 @@ const PARTS = [
   'filters',
   'messages',
   'authorizing',
+  'rules',
   'passwords',
   'auth-request',
   'routing',

@@ -18,16 +18,22 @@ export interface MapCommand {
 const COMMAND_CHARACTERS = BUFFER_BYTES - 2048;
 const COMMAND_LINES = 200;
 
+/**
+ * Longer keys come first and go last: of prefixes that come and go one by one no request finds a less specific one in the place of its own.
+ */
 export function mapChanges(
   current: ReadonlyMap<string, string>,
   wanted: ReadonlyMap<string, string>,
 ): MapChanges {
-  const set = new Map([...wanted].filter(([key, value]) => current.get(key) !== value));
+  const set = [...wanted].filter(([key, value]) => current.get(key) !== value);
   const gone =
-    current.size + set.size === wanted.size && set.size === 0
+    current.size === wanted.size && set.length === 0
       ? []
       : [...current.keys()].filter((key) => !wanted.has(key));
-  return { set, gone };
+  return {
+    set: new Map(set.sort(([a], [b]) => b.length - a.length)),
+    gone: gone.sort((a, b) => a.length - b.length),
+  };
 }
 
 /** Lines to set, or keys to remove. `current` tells which ones are there: a map takes a key twice if it is added twice. */

@@ -26,6 +26,14 @@ export function isMapKey(text: string): boolean {
   return text.length > 0 && text.length <= MAX_KEY_BYTES && /^[!-~]+$/.test(text);
 }
 
+/** The key of a pattern of names among those of one place ("80", a port): what is left of the name first, so that a lookup needs no more than the name and an end. */
+export function nameKey(pattern: string, place: string): string {
+  if (pattern === '*') return `|*${place}`;
+  if (pattern.startsWith('*.') || pattern.startsWith('?.'))
+    return `${pattern.slice(2)}|${pattern.slice(0, 1)}${place}`;
+  return `${pattern}|${place}`;
+}
+
 /** A map's key as one word of a command line, where a semicolon begins the next command. */
 export function commandWord(key: string): string {
   return key.replace(/[^A-Za-z0-9_./:|*=,~%()-]/g, (it) => `\\${it}`);

@@ -25,9 +25,9 @@ export function portLines(port: ProxyPort, place: ProxyPlace, tls: TlsFiles): re
   }
 }
 
-/** The key of the lines of the map `streams` for what has come to a port, or to where its TLS ends. */
-export function streamKey(port: number, role: 'outer' | 'end'): string {
-  return role === 'outer' ? `${port}|` : `${port}e|`;
+/** What the lines of the map `streams` are for: what has come to a port, or to where its TLS ends. */
+export function streamPlace(port: number, role: 'outer' | 'end'): string {
+  return role === 'outer' ? String(port) : `${port}e`;
 }
 
 export function bindAddress(ip: string, port: number): string {
@@ -51,7 +51,7 @@ function tcpLines({ port }: TcpPort, place: ProxyPlace): readonly string[] {
   return [
     `frontend p${port} from tcp`,
     ...binds(place, port),
-    ...streamRoutingLines(place.folder, streamKey(port, 'outer'), undefined),
+    ...streamRoutingLines(place.folder, streamPlace(port, 'outer'), undefined),
   ];
 }
 
@@ -88,9 +88,9 @@ function tlsLines(port: TlsPort, place: ProxyPlace, tls: TlsFiles): readonly str
     ...binds(place, number),
     '  tcp-request inspect-delay 10s',
     '  tcp-request content reject if !{ req.ssl_hello_type 1 }',
-    ...streamRoutingLines(place.folder, streamKey(number, 'outer'), 'req.ssl_sni'),
+    ...streamRoutingLines(place.folder, streamPlace(number, 'outer'), 'req.ssl_sni'),
     ...inner('https', 'http', httpsRouting(port, place)),
-    ...inner('end', 'tcp', streamRoutingLines(place.folder, streamKey(number, 'end'), 'ssl_fc_sni')),
+    ...inner('end', 'tcp', streamRoutingLines(place.folder, streamPlace(number, 'end'), 'ssl_fc_sni')),
   ];
 }
 

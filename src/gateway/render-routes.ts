@@ -1,14 +1,16 @@
 // Hosts, paths and rules as the lines of HAProxy's maps. What needs no look at anything but host and path leads to a backend at once; everything else
 // leads to a list for Lua. Pure; the picture of both ways:
 //
-//   hosts   "80|shop.example.com"            -> table                      (the most specific pattern that has the name)
-//   exact   table + "|/cart"                 -> "b0001" or "=" + list      (paths as they are)
-//   prefix  table + "|/cart/"                -> "b0001" or "=" + list      (the longest one; the slash makes whole elements of it)
-//   guards  "443|*.example.com"              -> "required" or "optional": the listener wants to see a client's certificate
-//   streams "443|shop.example.com"           -> render-streams.ts
-//   more    table                            -> what Lua has to know of it: the next less specific table, its list of regular expressions
-//   data    name by content                  -> lists and rules, each a tree
+//   paths   "shop.example.com:80" + "/cart/#"  -> "b0001", "=" or "+" and a list   (exact paths: a path has no "#", so that nothing is longer)
+//           "shop.example.com:80" + "/cart/"   -> the same                         (the longest prefix; the slash makes whole elements of it)
+//   hosts   "shop.example.com|80"              -> table "|" listener               (see nameKey in proxy-text.ts: the most specific pattern that has the name)
+//   more    table                              -> what Lua has to know of it: the next less specific table, its list of regular expressions
+//   guards  "443|*.example.com"                -> "required" or "optional": the listener wants to see a client's certificate
+//   streams "shop.example.com|443"             -> render-streams.ts
+//   data    name by content                    -> lists and rules, each a tree
 //
+// A table that one name alone leads to is called by that name and the port, so that `hosts` need not be asked for it. Any other has three words: port, listener and pattern.
+// Behind "=" the list says all; behind "+" the table has more to say.
 // Lists and rules are named by what they say, so that a line of `data` never changes: what leads to a new one comes after it, and no cache of Lua is ever stale.
 
 import type {
@@ -19,15 +21,15 @@ import type {
   ProxyPort,
   RouteEntry,
 } from '../model/gateway.ts';
-import { coveringPatterns, mostSpecific, patternOf, patternOfTable } from './host-patterns.ts';
-import { contentName, isMapKey, type Tree, treeText } from './proxy-text.ts';
+import { coveringPatterns, isWild, mostSpecific, patternOf, patternOfTable } from './host-patterns.ts';
+import { contentName, isMapKey, nameKey, type Tree, treeText } from './proxy-text.ts';
 import { streamLines } from './render-streams.ts';
 import { directBackend, ruleTree, type RuleContext, type SlotOf } from './render-rules.ts';
 
 /** Name of a map -> its lines. */
 export type ProxyMaps = Readonly<Record<MapName, ReadonlyMap<string, string>>>;
 
-export const MAP_NAMES = ['data', 'more', 'exact', 'prefix', 'guards', 'hosts', 'streams'] as const;
+export const MAP_NAMES = ['data', 'more', 'paths', 'guards', 'hosts', 'streams'] as const;
 export type MapName = (typeof MAP_NAMES)[number];
 
 /** A line of `data` holds so much; a longer text is cut into several. */
@@ -69,15 +71,20 @@ export class RouteMaps {
       const validation = 'tls' in listener ? listener.tls.clientValidation : undefined;
       if (validation !== undefined)
         this.maps.guards.set(`${port}|${pattern}`, validation.isRequired ? 'required' : 'optional');
-      return pattern === undefined ? [] : [{ pattern, tables: tablesOf(port, pattern, listener.hosts) }];
+      return pattern === undefined ? [] : [{ pattern, tables: tablesOf(listener.hosts) }];
     });
     const byPattern = new Map(owners.map((it) => [it.pattern, it]));
-    for (const { tables } of owners) for (const table of tables.values()) this.#addTable(table, tables);
-    for (const pattern of new Set(owners.flatMap((it) => [it.pattern, ...it.tables.keys()]))) {
+    const patterns = new Set(owners.flatMap((it) => [it.pattern, ...it.tables.keys()]));
+    const ways = [...patterns].map((pattern) => {
       const owner = mostSpecific(byPattern, pattern);
-      const table = owner === undefined ? undefined : mostSpecific(owner.tables, pattern);
-      // A name whose listener has nothing for it is known all the same: no less specific listener may take it.
-      this.maps.hosts.set(`${port}|${pattern}`, table?.key ?? tableKey(port, owner?.pattern ?? '', '-'));
+      return { pattern, owner, table: owner && mostSpecific(owner.tables, pattern) };
+    });
+    const keys = tableKeys(port, owners, ways);
+    for (const { tables } of owners) for (const table of tables.values()) this.#addTable(table, tables, keys);
+    // A name whose listener has nothing for it is known all the same: no less specific listener may take it.
+    for (const { pattern, owner, table } of ways) {
+      const key = (table && keys.get(table)) ?? NO_TABLE;
+      this.maps.hosts.set(nameKey(pattern, String(port)), `${key}|${owner?.pattern ?? ''}`);
     }
   }
 
@@ -86,25 +93,23 @@ export class RouteMaps {
     for (const [key, value] of lines) this.maps.streams.set(key, value);
   }
 
-  #addTable(table: NamedTable, tables: ReadonlyMap<string, NamedTable>): void {
+  #addTable(table: NamedTable, tables: ReadonlyMap<string, NamedTable>, keys: TableKeys): void {
     const groups = groupEntries(table.entries);
-    for (const [path, entries] of groups.exact)
-      this.maps.exact.set(`${table.key}|${path}`, this.#target(entries, groups));
-    for (const [path, entries] of groups.prefix)
-      this.maps.prefix.set(`${table.key}|${path}`, this.#target(entries, groups));
+    const key = keys.get(table) ?? NO_TABLE;
     const [, ...less] = coveringPatterns(table.pattern);
-    const next = less.map((it) => tables.get(it)?.key).find((it) => it !== undefined);
-    if (next === undefined && groups.regex.length === 0) return;
+    const next = less.map((it) => tables.get(it)).find((it) => it !== undefined);
+    const hasMore = next !== undefined || groups.regex.length > 0;
+    const isFirst = ({ order }: Ordered): boolean => groups.regex.every((it) => it.order > order);
+    for (const [path, entries] of groups.paths) {
+      const [first] = entries;
+      if (first === undefined) continue;
+      const isCertain = isFirst(first) && hasNoCondition(first.entry);
+      const direct = isCertain ? this.#direct(first.entry.rule) : undefined;
+      this.maps.paths.set(`${key}${path}`, direct ?? `${hasMore ? '+' : '='}${this.#list(entries)}`);
+    }
+    if (!hasMore) return;
     const regexes = groups.regex.length === 0 ? '' : this.#list(groups.regex);
-    this.maps.more.set(table.key, treeText([next ?? '', regexes]));
-  }
-
-  #target(entries: readonly Ordered[], groups: Groups): string {
-    const [first] = entries;
-    if (first === undefined) return '-';
-    const isFirst = groups.regex.every((it) => it.order > first.order);
-    const direct = isFirst && hasNoCondition(first.entry) ? this.#direct(first.entry.rule) : undefined;
-    return direct ?? `=${this.#list(entries)}`;
+    this.maps.more.set(key, treeText([(next && keys.get(next)) ?? '', regexes]));
   }
 
   #direct(id: string): string | undefined {
@@ -142,30 +147,49 @@ export class RouteMaps {
   }
 }
 
+const NO_TABLE = '-';
+
 interface NamedTable {
-  /** Names the table in every map: port, the listener's pattern, its own. */
-  readonly key: string;
   readonly pattern: string;
   readonly entries: readonly RouteEntry[];
 }
 
+/** Names of tables in every map. */
+type TableKeys = ReadonlyMap<NamedTable, string>;
+
+interface Owner {
+  /** Of its listener. */
+  readonly pattern: string;
+  readonly tables: ReadonlyMap<string, NamedTable>;
+}
+
+/** From a pattern of names to who has them. */
+interface Way {
+  readonly pattern: string;
+  readonly owner: Owner | undefined;
+  readonly table: NamedTable | undefined;
+}
+
 /** By their patterns. */
-function tablesOf(
-  port: number,
-  listener: string,
-  hosts: readonly HostTable[],
-): ReadonlyMap<string, NamedTable> {
+function tablesOf(hosts: readonly HostTable[]): ReadonlyMap<string, NamedTable> {
   const tables = new Map<string, NamedTable>();
   for (const host of hosts) {
     const pattern = patternOfTable(host);
     if (pattern === undefined || tables.has(pattern)) continue;
-    tables.set(pattern, { key: tableKey(port, listener, pattern), pattern, entries: host.entries });
+    tables.set(pattern, { pattern, entries: host.entries });
   }
   return tables;
 }
 
-function tableKey(port: number, listener: string, table: string): string {
-  return `${port},${listener},${table}`;
+function tableKeys(port: number, owners: readonly Owner[], ways: readonly Way[]): TableKeys {
+  const keys = new Map<NamedTable, string>();
+  for (const { pattern, tables } of owners)
+    for (const table of tables.values()) keys.set(table, `${port},${pattern},${table.pattern}`);
+  const byTable = Map.groupBy(ways, (it) => it.table);
+  for (const [table, [way, ...others]] of byTable)
+    if (table !== undefined && way !== undefined && others.length === 0 && !isWild(way.pattern))
+      keys.set(table, `${way.pattern}:${port}`);
+  return keys;
 }
 
 interface Ordered {
@@ -175,9 +199,8 @@ interface Ordered {
 }
 
 interface Groups {
-  readonly exact: ReadonlyMap<string, readonly Ordered[]>;
-  /** By the prefix with a slash at its end. */
-  readonly prefix: ReadonlyMap<string, readonly Ordered[]>;
+  /** By what the keys of paths end with. */
+  readonly paths: ReadonlyMap<string, readonly Ordered[]>;
   readonly regex: readonly Ordered[];
 }
 
@@ -186,30 +209,28 @@ interface Groups {
  * not fit falls through to them.
  */
 function groupEntries(entries: readonly RouteEntry[]): Groups {
-  const own = { exact: new Map<string, Ordered[]>(), prefix: new Map<string, Ordered[]>() };
+  const own = new Map<string, Ordered[]>();
   const regex: Ordered[] = [];
   for (const [order, entry] of entries.entries()) {
     const { type, value } = entry.path;
     if (type === 'regex') regex.push({ entry, order });
     else if (isMapKey(value) && value.startsWith('/')) {
-      const key = type === 'exact' ? value : prefixKey(value);
-      const list = own[type].get(key);
-      if (list === undefined) own[type].set(key, [{ entry, order }]);
+      const key = type === 'exact' ? exactKey(value) : prefixKey(value);
+      const list = own.get(key);
+      if (list === undefined) own.set(key, [{ entry, order }]);
       else list.push({ entry, order });
     }
   }
-  const merged = (key: string, list: readonly Ordered[]): readonly Ordered[] =>
-    untilCertain([...list, ...ancestors(key).flatMap((it) => own.prefix.get(it) ?? [])]);
-  const grown = (map: ReadonlyMap<string, Ordered[]>): ReadonlyMap<string, readonly Ordered[]> =>
-    new Map([...map].map(([key, list]) => [key, merged(key, list)]));
-  // The exact path "/a" is below the prefix "/a/" as well, which is what "/a" as a prefix is written.
-  const exact = new Map(
-    [...own.exact].map(([key, list]) => [
-      key,
-      merged(`${key}/`, [...list, ...(own.prefix.get(`${key}/`) ?? [])]),
-    ]),
+  const merged = [...own].map(
+    ([key, list]) =>
+      [key, untilCertain([...list, ...ancestors(key).flatMap((it) => own.get(it) ?? [])])] as const,
   );
-  return { exact, prefix: grown(own.prefix), regex };
+  return { paths: new Map(merged), regex };
+}
+
+/** What a request's path is looked up as begins with it and is no longer. The exact path "/a" is below the prefix "/a/" as well, which is what "/a" as a prefix is written. */
+function exactKey(value: string): string {
+  return `${value}/#`;
 }
 
 /** "/a/b" and "/a/b/" are one prefix; "/" has everything. */
@@ -217,7 +238,7 @@ function prefixKey(value: string): string {
   return value.endsWith('/') ? value : `${value}/`;
 }
 
-/** "/", "/a/" for "/a/b/" and for "/a/b". */
+/** "/", "/a/" for "/a/b/", and for "/a/#". */
 function ancestors(key: string): readonly string[] {
   const found: string[] = [];
   for (let at = key.indexOf('/'); at >= 0 && at < key.length - 1; at = key.indexOf('/', at + 1))

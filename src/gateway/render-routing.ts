@@ -1,6 +1,7 @@
 // The parts of the configuration that find a backend by maps, and ask Lua where maps do not decide. Always the same, whatever the routes are. Pure.
 
 import { proxyFiles } from './proxy-place.ts';
+import { nameKey } from './proxy-text.ts';
 import type { MapName } from './render-routes.ts';
 
 /** So many labels are taken off a name here; deeper names are looked for by Lua. */
@@ -14,85 +15,95 @@ export interface HttpRouting {
   readonly folder: string;
 }
 
+/** Converters that give the name of a request. What holds a slash is no name: without it nothing of a name can be taken for a path. */
+const HOST = 'req.hdr(host),host_only,field(1,/),rtrim(.),lower';
+const IS_DIRECT = '{ var(txn.backend) -m beg b }';
+
+/**
+ * A name that a table of routes is called by is looked up together with the path, and nothing else is asked of most requests: each rule and each
+ * condition costs a percent of all that HAProxy does for one. Everything below `allow` is for the others.
+ */
 export function httpRoutingLines({ port, scheme, isGuarded, folder }: HttpRouting): readonly string[] {
   const map = mapOf(folder);
+  const isTls = scheme === 'https';
   const isOther = `!{ ssl_fc_sni,lower,strcmp(txn.host) eq 0 }`;
+  const host = `set-var(txn.host) ${HOST}`;
+  const forwarded = `set-header X-Forwarded-Proto ${scheme}`;
+  const behind = (name: string): string => `concat(${name},txn.path,'/#'),${map('beg', 'paths')}`;
+  const isUnknown = '!{ var(txn.backend) -m found }';
+  const rules = [
+    'set-var(txn.path) path',
+    // What is no path can be no route's; HAProxy of this version takes more as a request's target than it should.
+    'deny deny_status 400 if !{ var(txn.path) -m beg / }',
+    // Who came for another listener's name comes again on a connection of its own.
+    ...(isTls ? [host, `lua.guard if ${isGuarded ? '{ always_true }' : isOther}`] : []),
+    `set-var(txn.backend) ${isTls ? 'var(txn.host)' : HOST},${behind(`:${port}`)}`,
+    `${forwarded} if ${IS_DIRECT}`,
+    `allow if ${IS_DIRECT}`,
+    ...(isTls ? [] : [host]),
+    ...nameRules({ name: 'txn.host', place: String(port), found: 'txn.table', map: map('str', 'hosts') }),
+    `set-var(txn.backend) var(txn.table),field(1,|),${behind('')} if ${isUnknown}`,
+    `lua.route if !${IS_DIRECT}`,
+    forwarded,
+    // Up to the whole or a full buffer; who is too slow is answered 408.
+    'wait-for-body time 30s if { var(txn.wants_body) -m found }',
+    'lua.follow if { var(txn.wants_body) -m found }',
+  ];
   return [
     // The same for all requests of a connection: said once.
     `  tcp-request connection set-var(sess.port) int(${port})`,
     `  tcp-request connection set-var(sess.scheme) str(${scheme})`,
-    // What is no path can be no route's; HAProxy of this version takes more as a request's target than it should.
-    `  http-request deny deny_status 400 if !{ path -m beg / }`,
-    '  http-request set-var(txn.host) req.hdr(host),host_only,lower',
-    // A regular expression costs more than all else here, and few names end so.
-    '  http-request set-var(txn.host) var(txn.host),regsub(\\.$,) if { var(txn.host) -m end . }',
-    '  http-request set-var(txn.path) path',
-    ...nameLines('http-request', {
-      name: 'txn.host',
-      prefix: `${port}|`,
-      found: 'txn.table',
-      map: map('str', 'hosts'),
-    }),
-    // Who came for another listener's name comes again on a connection of its own.
-    ...(scheme === 'https' ? [`  http-request lua.guard if ${isGuarded ? '{ always_true }' : isOther}`] : []),
-    `  http-request set-var(txn.target) var(txn.table),concat(|,txn.path),${map('str', 'exact')}`,
-    `  http-request set-var(txn.target) var(txn.table),concat(|,txn.path,/),${map('beg', 'prefix')} if !{ var(txn.target) -m found }`,
-    '  http-request set-var(txn.backend) var(txn.target) if { var(txn.target) -m beg b }',
-    '  http-request lua.route if !{ var(txn.backend) -m found }',
-    // Up to the whole or a full buffer; who is too slow is answered 408.
-    '  http-request wait-for-body time 30s if { var(txn.wants_body) -m found }',
-    '  http-request lua.follow if { var(txn.wants_body) -m found }',
-    `  http-request set-header X-Forwarded-Proto ${scheme}`,
+    ...rules.map((it) => `  http-request ${it}`),
     // Conformance of Ingress asks for one (ingress-controller-conformance, features/default_backend.feature); a backend's own stands.
     '  http-response set-header server fairlead if !{ res.hdr(server) -m found }',
     '  http-response lua.respond if { var(txn.changes) -m found }',
-    '  use_backend %[var(txn.backend)] if { var(txn.backend) -m found }',
+    // What is no backend's name leads to the default.
+    '  use_backend %[var(txn.backend)]',
     '  default_backend answer-404',
   ];
 }
 
-/** For connections of a name, or of none. `key` begins the lines of the map that are for them. */
-export function streamRoutingLines(folder: string, key: string, name: string | undefined): readonly string[] {
+/** For connections of a name, or of none. `place`: which lines of the map are for them. */
+export function streamRoutingLines(
+  folder: string,
+  place: string,
+  name: string | undefined,
+): readonly string[] {
   const map = mapOf(folder)('str', 'streams');
-  const [rule, found] = ['tcp-request content', 'sess.target'];
-  return [
-    `  ${rule} set-var(sess.key) str('${key}')`,
+  const found = 'sess.target';
+  const rules = [
+    `set-var(sess.place) str(${place})`,
     ...(name === undefined
-      ? [`  ${rule} set-var(${found}) str('${key}*'),${map}`]
-      : [
-          `  ${rule} set-var(sess.name) ${name},lower`,
-          ...nameLines(rule, { name: 'sess.name', prefix: key, found, map }),
-        ]),
-    `  ${rule} set-var(sess.backend) var(${found}) if { var(${found}) -m beg b } || { var(${found}) -m beg tls- }`,
-    `  ${rule} lua.stream if !{ var(sess.backend) -m found }`,
-    `  ${rule} reject if !{ var(sess.backend) -m found }`,
-    '  use_backend %[var(sess.backend)]',
+      ? [`set-var(${found}) str('${nameKey('*', place)}'),${map}`]
+      : [`set-var(sess.name) ${name},lower`, ...nameRules({ name: 'sess.name', place, found, map })]),
+    `set-var(sess.backend) var(${found}) if { var(${found}) -m beg b } || { var(${found}) -m beg tls- }`,
+    'lua.stream if !{ var(sess.backend) -m found }',
+    'reject if !{ var(sess.backend) -m found }',
   ];
+  return [...rules.map((it) => `  tcp-request content ${it}`), '  use_backend %[var(sess.backend)]'];
 }
 
 interface NameLookup {
   /** The variable that holds the name. */
   readonly name: string;
-  readonly prefix: string;
+  /** See `nameKey`. */
+  readonly place: string;
   /** The variable that is set to what the map says. */
   readonly found: string;
   readonly map: string;
 }
 
 /** From the name itself to ever less specific patterns. */
-function nameLines(rule: string, { name, prefix, found, map }: NameLookup): readonly string[] {
-  const rest = `${name.split('.')[0]}.rest`;
+function nameRules({ name, place, found, map }: NameLookup): readonly string[] {
   const isMissing = `!{ var(${found}) -m found }`;
-  const level = (mark: string): string =>
-    `  ${rule} set-var(${found}) str('${prefix}${mark}.'),concat(,${rest}),${map} if ${isMissing}`;
-  const cut = (of: string): string => `  ${rule} set-var(${rest}) var(${of}),field(2,.,0) if ${isMissing}`;
+  const lookUp = (what: string, mark: string): string =>
+    `set-var(${found}) ${what},concat('|${mark}${place}'),${map}`;
+  const without = (labels: number): string => `var(${name}),field(${labels + 1},.,0)`;
   return [
-    `  ${rule} set-var(${found}) str('${prefix}'),concat(,${name}),${map}`,
-    cut(name),
-    level('?'),
-    level('*'),
-    ...Array.from({ length: NATIVE_LEVELS - 1 }, () => [cut(rest), level('*')]).flat(),
-    `  ${rule} set-var(${found}) str('${prefix}*'),${map} if ${isMissing} !{ var(${rest}) -m sub . }`,
+    lookUp(`var(${name})`, ''),
+    `${lookUp(without(1), '?')} if ${isMissing}`,
+    ...Array.from({ length: NATIVE_LEVELS }, (_, i) => `${lookUp(without(i + 1), '*')} if ${isMissing}`),
+    `set-var(${found}) str('${nameKey('*', place)}'),${map} if ${isMissing} !{ ${without(NATIVE_LEVELS + 1)} -m found }`,
   ];
 }
 

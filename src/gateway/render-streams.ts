@@ -3,8 +3,8 @@
 
 import type { ProxyPort, StreamHost, StreamTarget, TlsListener, TlsPort } from '../model/gateway.ts';
 import { mostSpecific, patternOf } from './host-patterns.ts';
-import type { Tree } from './proxy-text.ts';
-import { streamKey } from './render-ports.ts';
+import { nameKey, type Tree } from './proxy-text.ts';
+import { streamPlace } from './render-ports.ts';
 import type { SlotOf } from './render-rules.ts';
 
 export interface StreamContext {
@@ -18,7 +18,7 @@ export function streamLines(port: ProxyPort, context: StreamContext): ReadonlyMa
     case 'http':
       return new Map();
     case 'tcp':
-      return new Map([[`${streamKey(port.port, 'outer')}*`, targetText(port.target, context)]]);
+      return new Map([[nameKey('*', streamPlace(port.port, 'outer')), targetText(port.target, context)]]);
     case 'tls':
       return tlsLines(port, context);
     default:
@@ -44,8 +44,8 @@ function tlsLines({ port, listeners }: TlsPort, context: StreamContext): Readonl
     const isGuarded = kind === 'tls-end' && listener.tls.clientValidation?.isRequired === true;
     const target = targetText(host?.target, context, isGuarded ? owner.pattern : undefined);
     const outer = { https: `tls-${port}-https`, 'tls-end': `tls-${port}-end`, 'tls-pass': target };
-    lines.set(`${streamKey(port, 'outer')}${pattern}`, outer[kind]);
-    if (kind === 'tls-end') lines.set(`${streamKey(port, 'end')}${pattern}`, target);
+    lines.set(nameKey(pattern, streamPlace(port, 'outer')), outer[kind]);
+    if (kind === 'tls-end') lines.set(nameKey(pattern, streamPlace(port, 'end')), target);
   }
   return lines;
 }

@@ -76,6 +76,12 @@ describe('routes', () => {
       [{ path: '/v3/abc/d' }, 'f'],
       [{ path: '/v4/abc/d' }, '404'],
       [{ path: '*', method: 'OPTIONS' }, '400'],
+      // The end of an exact path in the map is no character of a path.
+      [{ path: '/v2#' }, '400'],
+      [{ path: '/v2/#' }, '400'],
+      // What a name holds is no part of the path.
+      [{ host: 'x.example/v2', path: '/v3/abc/d' }, 'f'],
+      [{ host: 'X.Example.:8080', path: '/v2' }, 'a'],
     ]);
   });
 

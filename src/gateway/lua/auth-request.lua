@@ -1,18 +1,5 @@
 -- Whether a request may pass, asked as nginx's auth_request and ingress-nginx ask: one question at one path, and what comes of its status.
 
--- By weight, those that lead nowhere too: their share is an error.
-local function pick_backend(txn, backends)
-  local total = 0
-  for _, it in ipairs(backends) do total = total + tonumber(it[2]) end
-  if total == 0 then return nil end
-  local at = total == 1 and 0 or txn.f:rand(total)
-  for _, it in ipairs(backends) do
-    at = at - tonumber(it[2])
-    if at < 0 then return it end
-  end
-  return nil
-end
-
 -- What nginx's variables are called, and what they hold.
 local VARIABLES = {
   scheme = function(txn) return txn:get_var("sess.scheme") end,
@@ -39,51 +26,61 @@ end
 local HARMLESS = { ["body-size"] = true, ["cors"] = true, ["request-headers"] = true, ["response-headers"] = true }
 
 -- The backend that the proxy itself has at a path of the request's host, where nothing stands before it.
-local function own_backend(txn, request, path)
-  local key = txn:get_var("txn.table") or deep_table(txn:get_var("sess.port"), txn:get_var("txn.host") or "")
-  local asked = { path = path, method = "GET", headers = request.headers, query = request.query }
-  local entry, direct = find_entry(key, asked)
-  local rule = entry and tree_of(entry[2])
-  if rule == nil or #rule < 6 then return direct end
-  for _, filter in ipairs(rule[5]) do
+local function own_backend(txn, path)
+  local key = table_and_listener(found_for(txn:get_var("sess.port"), txn:get_var("txn.host") or ""))
+  local target = key and maps.paths:lookup(key .. path .. "/#")
+  local entry, direct = find_entry(key, target, { txn = txn, path = path, method = "GET" })
+  local rule = entry and rule_of(entry.rule)
+  if not rule then return direct end
+  for _, filter in ipairs(rule.filters) do
     if not HARMLESS[filter[1]] then return nil end
   end
-  local backend = pick_backend(txn, rule[6])
-  return backend and backend[1]
+  local backend = pick_backend(rule.choice)
+  return backend and backend.slot
 end
 
-local function auth_question(txn, filter, request)
-  local path = filled(filter[7], txn)
-  local backend = filter[2]
-  if backend == "itself" then backend = own_backend(txn, request, path:match("^[^?]*")) end
-  if backend == nil or backend == "" then return nil end
+-- What an authority is told in headers beside the request's own.
+local function about_request(txn, filter, request)
   local uri, scheme = txn.f:pathq(), txn:get_var("sess.scheme")
-  local headers = copied_headers(txn, nil)
-  headers["x-forwarded-proto"] = nil
-  for name, value in pairs({
+  return {
     ["x-original-url"] = scheme .. "://" .. (txn.f:req_hdr("host") or "") .. uri,
     ["x-original-uri"] = uri,
-    ["x-original-method"] = request.method,
+    ["x-original-method"] = method_of(request),
     ["x-scheme"] = scheme,
     ["x-sent-from"] = "nginx-ingress-controller",
     ["x-real-ip"] = txn.f:src(),
     ["x-forwarded-for"] = txn.f:src(),
     ["x-auth-request-redirect"] = filled(filter[8], txn),
-    ["x-fairlead-wait"] = "60000",
-  }) do headers[name] = { value } end
-  local asked = question(txn, backend, path, headers)
-  asked.url = "http://" .. filled(filter[6], txn) .. path
-  return asked
+  }
+end
+
+-- In milliseconds, for an answer.
+local AUTH_WAIT = 60000
+
+-- The answer, or nothing.
+local function ask(txn, filter, request)
+  local path = filled(filter[7], txn)
+  local backend = filter[2]
+  if backend == "itself" then backend = own_backend(txn, path:match("^[^?]*")) end
+  if backend == nil or backend == "" then return nil end
+  local headers = {}
+  local told = about_request(txn, filter, request)
+  for _, it in ipairs(copied_headers(txn.http:req_get_headers(), nil)) do
+    if told[it[1]] == nil and it[1] ~= "x-forwarded-proto" then headers[#headers + 1] = it end
+  end
+  for name, value in pairs(told) do headers[#headers + 1] = { name, value } end
+  local method = filter[3] ~= "" and filter[3] or "GET"
+  local about = { method = method, host = filled(filter[6], txn), path = path, headers = headers, length = 0, wait = AUTH_WAIT }
+  local head = head_of(backend, about)
+  return head and answer_to(head, {}, about)
 end
 
 local function values_of(said, name)
-  local values, list = said.headers[name] or {}, {}
-  for i = 0, #values do list[#list + 1] = values[i] end
-  return list
+  return said.headers[name] or {}
 end
 
 local function refuse(txn, filter, said)
-  local status = said and tonumber(said.status) or 0
+  local status = said and said.status or 0
   if status ~= 401 and status ~= 403 then return answer(txn, 500, {}) end
   local headers = {}
   for _, value in ipairs(values_of(said, "set-cookie")) do headers[#headers + 1] = { "set-cookie", value } end
@@ -99,11 +96,8 @@ end
 
 -- Gives what the answer of the backend is to have, or answers itself.
 local function ask_auth(txn, filter, request)
-  local asked = auth_question(txn, filter, request)
-  local client = core.httpclient()
-  local method = ASKED[filter[3]] or "get"
-  local said = asked and client[method](client, asked)
-  local status = said and tonumber(said.status) or 0
+  local said = ask(txn, filter, request)
+  local status = said and said.status or 0
   if status < 200 or status > 299 then return refuse(txn, filter, said) end
   for _, name in ipairs(filter[4]) do
     -- What the client says under these names counts for nothing.

@@ -67,12 +67,23 @@ local function address_field(field, ip, port)
   return bytes_field(field, bytes_field(1, bytes_field(1, socket)))
 end
 
+-- A header that comes several times is one with all its values (RFC 9110 5.3).
+local function joined_headers(txn)
+  local joined = {}
+  for name, values in pairs(txn.http:req_get_headers()) do
+    local list = {}
+    for i = 0, #values do list[#list + 1] = values[i] end
+    joined[name] = table.concat(list, ",")
+  end
+  return joined
+end
+
 -- CheckRequest.
 local function check_request(txn, filter, body)
   local about = question(txn, filter, body)
   local headers = {}
   local allowed = #filter[5] > 0 and set_of(filter[5]) or nil
-  local said = headers_of(txn)
+  local said = joined_headers(txn)
   for name, value in pairs(said) do
     if allowed == nil or allowed[name] then headers[name] = value end
   end

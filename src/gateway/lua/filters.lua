@@ -18,11 +18,11 @@ local function changed_path(change, entry, path)
   local value = change[2]
   if change[1] == "full" then return value end
   if change[1] == "captures" then
-    local groups = captures_of(entry[4], path)
+    local groups = captures_of(entry.path, path)
     return (value:gsub("%$(%d)", function(number) return groups[tonumber(number) + 1] or "" end))
   end
   value = value:gsub("/$", "")
-  local rest = entry[3] == "prefix" and path:sub(#entry[4]:gsub("/$", "") + 1) or ""
+  local rest = entry.path_type == "prefix" and path:sub(#entry.path:gsub("/$", "") + 1) or ""
   local changed = value .. rest
   return changed == "" and "/" or changed
 end
@@ -39,7 +39,7 @@ local function location_of(txn, filter, entry, request)
   if host == "" then host = txn:get_var("txn.host") or "" end
   local authority = port == USUAL_PORTS[scheme] and host or host .. ":" .. port
   local query = txn.f:query() or ""
-  local path = changed_path(filter[5], entry, request.path)
+  local path = changed_path(filter[5], entry, path_of(request))
   return scheme .. "://" .. authority .. path .. (query ~= "" and "?" .. query or "")
 end
 
@@ -58,7 +58,7 @@ local function is_refused_source(txn, filter)
 end
 
 local function is_too_long(request, most)
-  local length = tonumber(request.headers()["content-length"] or "0")
+  local length = tonumber(header_of(request, "content-length") or "0")
   return length == nil or length > most
 end
 
@@ -90,8 +90,7 @@ end
 
 -- Gives the header changes for the response, or answers a preflight.
 local function cors(txn, filter, request)
-  local headers = request.headers()
-  local origin = headers["origin"]
+  local origin = header_of(request, "origin")
   if origin == nil then return nil end
   local is_with_credentials = filter[3] == "yes"
   local is_allowed, by = is_allowed_origin(filter[2], origin)
@@ -101,12 +100,12 @@ local function cors(txn, filter, request)
     set[#set + 1] = { "access-control-allow-origin", is_any and "*" or origin }
     if is_with_credentials then set[#set + 1] = { "access-control-allow-credentials", "true" } end
   end
-  local asked = headers["access-control-request-method"]
-  if request.method == "OPTIONS" and asked then
+  local asked = header_of(request, "access-control-request-method")
+  if method_of(request) == "OPTIONS" and asked then
     if is_allowed then
       local methods = allowed_list(filter[4], is_with_credentials, asked)
       if methods then set[#set + 1] = { "access-control-allow-methods", methods } end
-      local names = allowed_list(filter[5], is_with_credentials, headers["access-control-request-headers"])
+      local names = allowed_list(filter[5], is_with_credentials, header_of(request, "access-control-request-headers"))
       if names then set[#set + 1] = { "access-control-allow-headers", names } end
       set[#set + 1] = { "access-control-max-age", filter[7] }
     end

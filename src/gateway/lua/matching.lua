@@ -1,4 +1,17 @@
--- Which entry of the routes a request matches. Entries are lists: order, name of the rule, type of the path, path, method, headers, query.
+-- Which entry of the routes a request matches.
+
+-- Entries are written as lists: order, name of the rule, type of the path, path, method, headers, query. Undefined is what asks for nothing.
+local list_of = new_reader(5000, function(tree)
+  local function conditions(list) return #list > 0 and list or nil end
+  local entries = {}
+  for i, it in ipairs(tree) do
+    entries[i] = {
+      order = tonumber(it[1]), rule = it[2], path_type = it[3], path = it[4],
+      method = it[5] ~= "" and it[5] or nil, headers = conditions(it[6]), query = conditions(it[7]),
+    }
+  end
+  return entries
+end)
 
 local regexes = new_cache(2000)
 
@@ -37,9 +50,9 @@ local function url_decoded(text)
 end
 
 -- Of a name that comes several times the first one counts.
-local function query_of(txn)
+local function parsed_query(text)
   local values = {}
-  for pair in (txn.f:query() or ""):gmatch("[^&]+") do
+  for pair in text:gmatch("[^&]+") do
     local name, value = pair:match("^([^=]*)=?(.*)$")
     name = url_decoded(name)
     if values[name] == nil then values[name] = url_decoded(value) end
@@ -47,46 +60,57 @@ local function query_of(txn)
   return values
 end
 
--- A header that comes several times is one with all its values (RFC 9110 5.3).
-local function headers_of(txn)
-  local joined = {}
-  for name, values in pairs(txn.http:req_get_headers()) do
-    local list = {}
-    for i = 0, #values do list[#list + 1] = values[i] end
-    joined[name] = table.concat(list, ",")
-  end
-  return joined
+-- What a request says, read when it is first asked for and no more of it than that: to ask HAProxy costs more than all that is done here with the answer.
+local function path_of(request)
+  local path = request.path or request.txn:get_var("txn.path") or ""
+  request.path = path
+  return path
 end
 
-local function all_match(conditions, values)
+local function method_of(request)
+  local method = request.method or request.txn.f:method()
+  request.method = method
+  return method
+end
+
+-- A header that comes several times is one with all its values (RFC 9110 5.3).
+local function header_of(request, name)
+  local f = request.txn.f
+  local last = f:req_fhdr(name)
+  if last == nil then return nil end
+  local count = f:req_fhdr_cnt(name)
+  if count == 1 then return last end
+  local values = {}
+  for i = 1, count do values[i] = f:req_fhdr(name, i) end
+  return table.concat(values, ",")
+end
+
+local function query_of(request)
+  local query = request.query or parsed_query(request.txn.f:query() or "")
+  request.query = query
+  return query
+end
+
+local function all_headers_match(conditions, request)
   for _, condition in ipairs(conditions) do
-    if not matches_value(condition[1], condition[3], values[condition[2]]) then return false end
+    if not matches_value(condition[1], condition[3], header_of(request, condition[2])) then return false end
   end
   return true
 end
 
--- What a request says, read when it is first asked for.
-local function new_request(txn, path)
-  local headers, query
-  return {
-    path = path,
-    method = txn.f:method(),
-    headers = function()
-      headers = headers or headers_of(txn)
-      return headers
-    end,
-    query = function()
-      query = query or query_of(txn)
-      return query
-    end,
-  }
+local function all_parameters_match(conditions, request)
+  local query = query_of(request)
+  for _, condition in ipairs(conditions) do
+    if not matches_value(condition[1], condition[3], query[condition[2]]) then return false end
+  end
+  return true
 end
 
 local function matches_entry(entry, request)
-  if entry[5] ~= "" and entry[5] ~= request.method then return false end
-  if entry[3] == "regex" and not matches_regex(entry[4], request.path) then return false end
-  if #entry[6] > 0 and not all_match(entry[6], request.headers()) then return false end
-  return #entry[7] == 0 or all_match(entry[7], request.query())
+  if entry.method and entry.method ~= method_of(request) then return false end
+  if entry.path_type == "regex" and not matches_regex(entry.path, path_of(request)) then return false end
+  if entry.headers and not all_headers_match(entry.headers, request) then return false end
+  return entry.query == nil or all_parameters_match(entry.query, request)
 end
 
 -- Two lists in their order are walked as one.
@@ -94,7 +118,7 @@ local function first_match(some, others, request)
   local i, j = 1, 1
   while some[i] or others[j] do
     local entry
-    if others[j] == nil or (some[i] and tonumber(some[i][1]) < tonumber(others[j][1])) then
+    if others[j] == nil or (some[i] and some[i].order < others[j].order) then
       entry, i = some[i], i + 1
     else
       entry, j = others[j], j + 1
@@ -104,32 +128,47 @@ local function first_match(some, others, request)
   return nil
 end
 
--- The table of a host whose labels the configuration has not all taken off.
-local function deep_table(port, host)
-  local rest = host
-  while true do
-    local dot = rest:find(".", 1, true)
-    if dot == nil then break end
-    rest = rest:sub(dot + 1)
-    local found = maps.hosts:lookup(port .. "|*." .. rest)
+-- What the hosts say of a name whose labels are taken off one by one.
+local function found_below(map, place, name)
+  local dot = name:find(".", 1, true)
+  while dot do
+    name = name:sub(dot + 1)
+    local found = map:lookup(name .. "|*" .. place)
     if found then return found end
+    dot = name:find(".", 1, true)
   end
-  return maps.hosts:lookup(port .. "|*")
+  return map:lookup("|*" .. place)
 end
 
--- The entry that takes the request, or the backend where that is all there is to say. Tables are asked from the most to the less specific one.
-local function find_entry(key, request)
+-- What the hosts say of a name.
+local function found_for(port, name)
+  local parent = name:match("^[^.]+%.(.+)$")
+  return maps.hosts:lookup(name .. "|" .. port)
+    or (parent and maps.hosts:lookup(parent .. "|?" .. port))
+    or found_below(maps.hosts, port, name)
+end
+
+-- A table and the listener that has it, of a name or of what the configuration has found for one.
+local function table_and_listener(found)
+  if found == nil then return nil, nil end
+  return found:match("^([^|]*)|(.*)$")
+end
+
+local NOTHING = {}
+
+-- The entry that takes the request, or the backend where that is all there is to say. `target`: what the paths of the first table say.
+-- Tables are asked from the most to the less specific one.
+local function find_entry(key, target, request)
   while key and key ~= "" and key ~= "-" do
-    local target = maps.exact:lookup(key .. "|" .. request.path)
-      or maps.prefix:lookup(key .. "|" .. request.path .. "/")
+    if target and target:sub(1, 1) == "b" then return nil, target end
     local text = maps.more:lookup(key)
     local more = text and decode(text) or { "", "" }
-    local regexes_of_table = more[2] ~= "" and tree_of(more[2]) or {}
-    local listed = target and target:sub(1, 1) == "=" and tree_of(target:sub(2)) or {}
-    if target and target:sub(1, 1) == "b" then return nil, target end
+    local regexes_of_table = more[2] ~= "" and list_of(more[2]) or NOTHING
+    local listed = target and list_of(target:sub(2)) or NOTHING
     local entry = first_match(listed, regexes_of_table, request)
     if entry then return entry, nil end
     key = more[1]
+    target = key ~= "" and maps.paths:lookup(key .. path_of(request) .. "/#") or nil
   end
   return nil, nil
 end

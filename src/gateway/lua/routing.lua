@@ -1,90 +1,99 @@
 -- The actions that the configuration calls.
 
-local function shorter(a, b)
-  if a == 0 then return b end
-  return b == 0 and a or math.min(a, b)
+-- What is left of filters for later: the changes of the response, the backends that get a copy.
+local function new_rest() return { changes = {}, mirrors = {} } end
+
+local function apply_filter(filter, txn, entry, request, rest)
+  local kind = filter[1]
+  if kind == "sources" then
+    if is_refused_source(txn, filter) then answer(txn, 403, {}) end
+  elseif kind == "body-size" then
+    if is_too_long(request, tonumber(filter[2])) then answer(txn, 413, {}) end
+  elseif kind == "request-headers" then
+    change_request(txn.http, filter)
+  elseif kind == "response-headers" then
+    rest.changes[#rest.changes + 1] = filter
+  elseif kind == "cors" then
+    rest.changes[#rest.changes + 1] = cors(txn, filter, request)
+  elseif kind == "mirror" then
+    if filter[2] ~= "" and math.random() < tonumber(filter[3]) then
+      rest.mirrors[#rest.mirrors + 1] = filter[2]
+    end
+  elseif kind == "external-auth" then
+    rest.changes[#rest.changes + 1] = authorize(txn, filter)
+  elseif kind == "basic-auth" then
+    ask_password(txn, filter)
+  elseif kind == "auth-request" then
+    rest.changes[#rest.changes + 1] = ask_auth(txn, filter, request)
+  elseif kind == "redirect" then
+    answer(txn, tonumber(filter[6]), { { "location", location_of(txn, filter, entry, request) } })
+  elseif kind == "rewrite" then
+    if filter[2] ~= "" then txn.http:req_set_header("host", filter[2]) end
+    if #filter[3] > 0 then txn.http:req_set_path(changed_path(filter[3], entry, path_of(request))) end
+  end
 end
 
--- Through a backend of ours before it where its tries have one time together, or where copies are made.
-local function lead_to(txn, backend, limits)
-  local total, each, wait = limits.total, limits.each, 0
-  if #limits.mirrors > 0 or (backend[4] == "retried" and total > 0) then
-    txn:set_var("txn.inner", backend[1])
-    txn:set_var("txn.backend", #limits.mirrors > 0 and "mirrored" or "retried")
-    if #limits.mirrors > 0 then txn:set_var("txn.mirrors", table.concat(limits.mirrors, " ")) end
-    if total > 0 then txn:set_var("txn.total", total) end
-    wait = each
-  else
-    txn:set_var("txn.backend", backend[1])
-    wait = shorter(total, each)
+local function keep(txn, rest)
+  if #rest.changes == 0 then return end
+  txn:set_priv({ changes = rest.changes })
+  txn:set_var("txn.changes", 1)
+end
+
+-- To the backend, directly or by way of who makes copies, or who waits for all of its tries.
+local function go(txn, rule, backend, mirrors)
+  local slot, wait = backend.slot, rule.wait
+  local is_copied = mirrors ~= nil and #mirrors > 0
+  if is_copied then txn:set_var("txn.mirrors", table.concat(mirrors, " ")) end
+  if is_copied or (backend.is_retried and rule.total > 0) then
+    txn:set_var("txn.inner", slot)
+    if rule.total > 0 then txn:set_var("txn.total", rule.total) end
+    slot, wait = is_copied and "mirrored" or "retried", rule.each
   end
+  txn:set_var("txn.backend", slot)
   if wait > 0 then txn:set_var("txn.wait", wait) end
 end
 
-local function wants_body(entry)
-  local rule = tree_of(entry[2])
-  return rule ~= nil and rule[7] == "body"
+local function follow(txn, entry, request)
+  local rule = rule_of(entry.rule)
+  if not rule then return txn:set_var("txn.backend", "answer-500") end
+  local rest = nil
+  local function apply(filters)
+    if #filters == 0 then return end
+    rest = rest or new_rest()
+    for _, filter in ipairs(filters) do apply_filter(filter, txn, entry, request, rest) end
+  end
+  apply(rule.filters)
+  local backend = pick_backend(rule.choice)
+  if backend == nil or backend.slot == "" then
+    -- gRPC's clients read the first as "unknown", the second as "unavailable", which the specification wants.
+    txn:set_var("txn.backend", rule.is_grpc and "answer-503" or "answer-500")
+  else
+    apply(backend.filters)
+    go(txn, rule, backend, rest and rest.mirrors)
+  end
+  if rest then keep(txn, rest) end
 end
 
--- Rules are lists: id, "grpc" or "", the two timeouts, filters, backends, "body" where a filter wants to see it. A backend: slot, weight, filters, "retried" or "".
-local function follow(txn, entry, request)
-  local rule = tree_of(entry[2])
-  if rule == nil or #rule < 6 then
-    txn:set_var("txn.backend", "answer-500")
-    return
-  end
-  local changes, mirrors = {}, {}
-  local function apply(filters)
-    for _, filter in ipairs(filters) do
-      local kind = filter[1]
-      if kind == "sources" then
-        if is_refused_source(txn, filter) then answer(txn, 403, {}) end
-      elseif kind == "body-size" then
-        if is_too_long(request, tonumber(filter[2])) then answer(txn, 413, {}) end
-      elseif kind == "request-headers" then
-        change_request(txn.http, filter)
-      elseif kind == "response-headers" then
-        changes[#changes + 1] = filter
-      elseif kind == "cors" then
-        changes[#changes + 1] = cors(txn, filter, request)
-      elseif kind == "mirror" then
-        if filter[2] ~= "" and txn.f:rand(1000000) < tonumber(filter[3]) * 1000000 then
-          mirrors[#mirrors + 1] = filter[2]
-        end
-      elseif kind == "external-auth" then
-        changes[#changes + 1] = authorize(txn, filter)
-      elseif kind == "basic-auth" then
-        ask_password(txn, filter)
-      elseif kind == "auth-request" then
-        changes[#changes + 1] = ask_auth(txn, filter, request)
-      elseif kind == "redirect" then
-        answer(txn, tonumber(filter[6]), { { "location", location_of(txn, filter, entry, request) } })
-      elseif kind == "rewrite" then
-        if filter[2] ~= "" then txn.http:req_set_header("host", filter[2]) end
-        if #filter[3] > 0 then txn.http:req_set_path(changed_path(filter[3], entry, request.path)) end
-      end
-    end
-  end
-  apply(rule[5])
-  local backend = pick_backend(txn, rule[6])
-  if backend == nil or backend[1] == "" then
-    -- gRPC's clients read the first as "unknown", the second as "unavailable", which the specification wants.
-    txn:set_var("txn.backend", rule[2] == "grpc" and "answer-503" or "answer-500")
-  else
-    apply(backend[3])
-    lead_to(txn, backend, { total = tonumber(rule[3]), each = tonumber(rule[4]), mirrors = mirrors })
-  end
-  if #changes > 0 then
-    txn:set_priv({ changes = changes })
-    txn:set_var("txn.changes", 1)
-  end
+local function wants_body(entry)
+  local rule = rule_of(entry.rule)
+  return rule and rule.wants_body
 end
 
 core.register_action("route", { "http-req" }, function(txn)
-  local host, path = txn:get_var("txn.host") or "", txn:get_var("txn.path") or ""
-  local key = txn:get_var("txn.table") or deep_table(txn:get_var("sess.port"), host)
-  local request = new_request(txn, path)
-  local entry, direct = find_entry(key, request)
+  local request = { txn = txn }
+  local target = txn:get_var("txn.backend")
+  local entry, direct
+  if target and target:sub(1, 1) == "=" then
+    entry = first_match(list_of(target:sub(2)) or NOTHING, NOTHING, request)
+  else
+    local found = txn:get_var("txn.table")
+    local key = found and table_and_listener(found)
+    if key == nil then
+      key = table_and_listener(found_below(maps.hosts, txn:get_var("sess.port"), txn:get_var("txn.host") or ""))
+      target = key and maps.paths:lookup(key .. path_of(request) .. "/#")
+    end
+    entry, direct = find_entry(key, target, request)
+  end
   if direct then
     txn:set_var("txn.backend", direct)
   elseif entry and wants_body(entry) then
@@ -97,8 +106,7 @@ end)
 
 -- What `route` has found, when the body has come.
 core.register_action("follow", { "http-req" }, function(txn)
-  local entry = txn:get_priv().entry
-  follow(txn, entry, new_request(txn, txn:get_var("txn.path")))
+  follow(txn, txn:get_priv().entry, { txn = txn })
 end)
 
 core.register_action("respond", { "http-res" }, function(txn)
@@ -109,15 +117,10 @@ core.register_action("respond", { "http-res" }, function(txn)
   end
 end)
 
--- The listener that has a name, as the hosts say: the second part of a table's name.
+-- The listener that has a name.
 local function listener_of(port, name)
-  local key = maps.hosts:lookup(port .. "|" .. name)
-  local parent = name:match("^[^.]+%.(.+)$")
-  if key == nil and parent then
-    key = maps.hosts:lookup(port .. "|?." .. parent)
-  end
-  key = key or deep_table(port, name)
-  return key and key:match("^%d+,([^,]*),")
+  local _, listener = table_and_listener(found_for(port, name))
+  return listener
 end
 
 -- Whether the certificate that a listener wants to see has been shown. It is asked for by the name that the client gives: with none, or with one of more labels
@@ -134,8 +137,7 @@ end
 -- 421 for a host that is not of the listener whose certificate was shown, which without a name is that of every name; 403 where that listener wants to see a certificate and saw none, or a wrong one.
 core.register_action("guard", { "http-req" }, function(txn)
   local port, name = txn:get_var("sess.port"), (txn.f:ssl_fc_sni() or ""):lower()
-  local key = txn:get_var("txn.table") or deep_table(port, txn:get_var("txn.host") or "")
-  local listener = key and key:match("^%d+,([^,]*),")
+  local listener = listener_of(port, txn:get_var("txn.host") or "")
   if listener == nil then return end
   if listener_of(port, name) ~= listener then return answer(txn, 421, {}) end
   local wanted = maps.guards:lookup(port .. "|" .. listener)
@@ -144,21 +146,22 @@ core.register_action("guard", { "http-req" }, function(txn)
   if wanted == "required" and not is_shown(txn) then return answer(txn, 403, {}) end
 end)
 
+-- Connections' backends are written as lists: the listener whose certificate has to have been shown, backends of a slot and a weight.
+local stream_of = new_reader(5000, function(tree)
+  local backends = {}
+  for i, it in ipairs(tree[2]) do backends[i] = { slot = it[1], weight = tonumber(it[2]) } end
+  return { guard = tree[1], choice = weighted(backends) }
+end)
+
 -- A backend for a connection: the name's that the configuration has not found, by weight where there are several.
 core.register_action("stream", { "tcp-req" }, function(txn)
-  local target = txn:get_var("sess.target")
-  local key, name = txn:get_var("sess.key"), txn:get_var("sess.name") or ""
-  local rest = name
-  while target == nil and rest:find(".", 1, true) do
-    rest = rest:sub(rest:find(".", 1, true) + 1)
-    target = maps.streams:lookup(key .. "*." .. rest)
-  end
-  target = target or maps.streams:lookup(key .. "*") or "-"
+  local place, name = txn:get_var("sess.place"), txn:get_var("sess.name") or ""
+  local target = txn:get_var("sess.target") or found_below(maps.streams, place, name) or "-"
   if target:sub(1, 1) == "=" then
-    local guard, backends = table.unpack(tree_of(target:sub(2)) or { "", {} })
-    local is_fine = guard == "" or (is_asked(guard, name) and is_shown(txn))
-    local backend = is_fine and pick_backend(txn, backends)
-    target = backend and backend[1] or "-"
+    local stream = stream_of(target:sub(2))
+    local is_fine = stream and (stream.guard == "" or (is_asked(stream.guard, name) and is_shown(txn)))
+    local backend = is_fine and pick_backend(stream.choice)
+    target = backend and backend.slot or "-"
   end
   if target ~= "-" and target ~= "" then txn:set_var("sess.backend", target) end
 end)

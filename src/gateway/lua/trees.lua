@@ -5,8 +5,7 @@ local folder = "@folder@"
 
 local maps = {
   hosts = Map.new(folder .. "/hosts.map", Map._str),
-  exact = Map.new(folder .. "/exact.map", Map._str),
-  prefix = Map.new(folder .. "/prefix.map", Map._beg),
+  paths = Map.new(folder .. "/paths.map", Map._beg),
   more = Map.new(folder .. "/more.map", Map._str),
   streams = Map.new(folder .. "/streams.map", Map._str),
   guards = Map.new(folder .. "/guards.map", Map._str),
@@ -57,20 +56,24 @@ local function decode(text)
   return top[1]
 end
 
-local trees = new_cache(5000)
-
-local function tree_of(name)
-  local tree = trees.get(name)
-  if tree then return tree end
+local function text_of(name)
   local text = maps.data:lookup(name)
-  if text == nil then return nil end
-  local pieces = tonumber(text:match("^%+(%d+)$"))
-  if pieces then
-    local parts = {}
-    for i = 1, pieces do
-      parts[i] = maps.data:lookup(name .. "." .. (i - 1)) or ""
-    end
-    text = table.concat(parts)
+  local pieces = text and tonumber(text:match("^%+(%d+)$"))
+  if pieces == nil then return text end
+  local parts = {}
+  for i = 1, pieces do
+    parts[i] = maps.data:lookup(name .. "." .. (i - 1)) or ""
   end
-  return trees.put(name, decode(text))
+  return table.concat(parts)
+end
+
+-- Reads a tree by its name as what `made_of` makes of it, once; nil where there is none.
+local function new_reader(size, made_of)
+  local cache = new_cache(size)
+  return function(name)
+    local made = cache.get(name)
+    if made then return made end
+    local text = text_of(name)
+    return text and cache.put(name, made_of(decode(text)))
+  end
 end

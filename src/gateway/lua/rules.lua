@@ -1,0 +1,40 @@
+-- Rules, and who of their backends has a request.
+
+-- Backends with their weights, those that lead nowhere too: their share is an error.
+local function weighted(backends)
+  local total = 0
+  for _, it in ipairs(backends) do total = total + it.weight end
+  return { total = total, backends = backends }
+end
+
+local function pick_backend(choice)
+  if choice.total == 0 then return nil end
+  local first = choice.backends[1]
+  if first.weight == choice.total then return first end
+  local at = math.random(choice.total)
+  for _, it in ipairs(choice.backends) do
+    at = at - it.weight
+    if at <= 0 then return it end
+  end
+  return nil
+end
+
+local function shorter(a, b)
+  if a == 0 then return b end
+  return b == 0 and a or math.min(a, b)
+end
+
+-- Rules are written as lists: id, "grpc" or "", the two timeouts, filters, backends, "body" where a filter wants to see it. A backend: slot, weight, filters, "retried"
+-- or "". What is none is false.
+local rule_of = new_reader(5000, function(tree)
+  if #tree < 6 then return false end
+  local backends = {}
+  for i, it in ipairs(tree[6]) do
+    backends[i] = { slot = it[1], weight = tonumber(it[2]), filters = it[3], is_retried = it[4] == "retried" }
+  end
+  local total, each = tonumber(tree[3]), tonumber(tree[4])
+  return {
+    is_grpc = tree[2] == "grpc", wants_body = tree[7] == "body", total = total, each = each, wait = shorter(total, each),
+    filters = tree[5], choice = weighted(backends),
+  }
+end)
