@@ -60,7 +60,7 @@ function modelOf(text: string): ProxyModel {
   const streams = [{ hostname: text, target: { id: text, backends: weighted } }];
   const tls = { certificates: [text], clientValidation: { authorities: [text], isRequired: true } };
   const named = { id: text, hostname: text };
-  const backendTls = { isVerified: true, hostname: text, subjectAltNames: [{ type: 'hostname' as const, value: text }], authorities: [text], clientCertificate: text }; // prettier-ignore
+  const backendTls = { isVerified: true, hostname: text, authorities: [text], clientCertificate: text }; // prettier-ignore
   const endpoints = [{ ip: parseIp('192.0.2.1'), port: parsePort(80) }];
   return {
     udpPorts: [{ ...named, port: parsePort(53), target: { id: text, backends: weighted } }],

@@ -29,16 +29,14 @@ export function serverOptions({ protocol, tls }: ProxyBackend, files: TlsFiles):
 /** The problem as text where there is one. */
 function tlsWords(tls: BackendTls, files: TlsFiles): readonly string[] | string {
   if (!tls.isVerified) return ['ssl verify none'];
-  const { hostname, subjectAltNames, authorities, clientCertificate } = tls;
+  const { hostname, authorities, clientCertificate } = tls;
   if (!HOSTNAME.test(hostname)) return 'its hostname is none';
-  // What HAProxy 2.6 names to a server is also what it looks for in the certificate, whatever `verifyhost` says: the one name that it can look for.
-  if (subjectAltNames.some((it) => it.type !== 'hostname' || it.value !== hostname))
-    return 'it has a subject alternative name other than its hostname';
   const file = authorities.length === 0 ? SYSTEM_AUTHORITIES : files.authorities(authorities);
   if (file === undefined) return 'its authorities are not there';
   const client = clientCertificate === undefined ? undefined : files.certificate(clientCertificate);
   if (clientCertificate !== undefined && client === undefined) return 'its client certificate is not there';
   return [
+    // Looked for in the certificate is what `sni` says, whatever `verifyhost` says (ssl_sock_srv_verifycbk of 2.6).
     `ssl verify required ca-file ${file} sni str(${hostname}) verifyhost ${hostname}`,
     ...(client === undefined ? [] : [`crt ${client}`]),
   ];

@@ -237,9 +237,8 @@ export interface ProxyBackend {
 export interface BackendTls {
   /** False for whoever answers, without a look at the certificate; nothing else is asked for then. */
   readonly isVerified: boolean;
-  /** SNI, and the name that the certificate must be for where `subjectAltNames` is empty. */
+  /** SNI, and the name that the certificate must be for. */
   readonly hostname: string;
-  readonly subjectAltNames: readonly { readonly type: 'hostname' | 'uri'; readonly value: string }[];
   /** Ids; empty for the machine's own authorities. */
   readonly authorities: readonly string[];
   /** Id of a certificate. */

@@ -102,7 +102,7 @@ function policyOf(
   return (name === '' ? undefined : of(name)) ?? of(undefined);
 }
 
-/** 'none' where not one authority can be used: "the client MUST receive an HTTP 5xx error response". */
+/** 'none' where not one authority can be used ("the client MUST receive an HTTP 5xx error response"), or its names can not be looked for. */
 function trustOf(
   objects: GatewayObjects,
   gateway: Gateway,
@@ -114,11 +114,21 @@ function trustOf(
   );
   if (usable.length === 0 && !(policy.usesSystemAuthorities && policy.caCertificates.length === 0))
     return 'none';
+  if (!isHostnameNamed(policy)) return 'none';
   return {
     policy: `${policy.namespace}/${policy.name}`,
     hostname: policy.hostname,
     clientCertificate: clientCertificateOf(objects, gateway),
   };
+}
+
+/** What a proxy here can look for in a certificate is the name that it asks for, nothing else. */
+export function isHostnameNamed({
+  hostname,
+  subjectAltNames,
+}: GatewayObjects['tlsPolicies'][number]): boolean {
+  if (subjectAltNames.length === 0) return true;
+  return subjectAltNames.some(({ type, value }) => type === 'hostname' && value === hostname);
 }
 
 function clientCertificateOf(objects: GatewayObjects, gateway: Gateway): string | undefined {

@@ -50,6 +50,25 @@ for (const { name, policies, expected } of [
       'Accepted, ResolvedRefs',
     ],
   },
+  {
+    name: 'names that a certificate may be for: the hostname must be one of them',
+    policies: [
+      aTlsPolicy('a', 'v1', { hostname: 'a.test', subjectAltNames: [{ type: 'hostname', value: 'b.test' }] }),
+      aTlsPolicy('b', 'v2', { hostname: 'a.test', subjectAltNames: [{ type: 'uri', value: 'a.test' }] }),
+      aTlsPolicy('c', 'v3', {
+        hostname: 'a.test',
+        subjectAltNames: [
+          { type: 'uri', value: 'spiffe://a' },
+          { type: 'hostname', value: 'a.test' },
+        ],
+      }),
+    ],
+    expected: [
+      '!Accepted Invalid, ResolvedRefs',
+      '!Accepted Invalid, ResolvedRefs',
+      'Accepted, ResolvedRefs',
+    ],
+  },
 ])
   test(`policyStatuses() says of ${name}`, () => {
     const statuses = policyStatuses(aWorld({ tlsPolicies: policies }));

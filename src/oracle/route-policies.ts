@@ -1,6 +1,7 @@
 // What must be said of BackendTLSPolicies: which of several for one target is followed, and whether its authorities are there.
 
 import type { BackendTlsPolicy } from '../objects/gateway-api/backend-tls-policy.ts';
+import { isHostnameNamed } from './route-backend.ts';
 import { compareTexts } from './route-precedence.ts';
 import type { GatewayObjects, Named } from './route-objects.ts';
 import type { ExpectedCondition } from './route-status.ts';
@@ -28,6 +29,7 @@ function conditionsOf(objects: GatewayObjects, policy: BackendTlsPolicy): readon
   const refusals = [
     ...(lost.length > 0 ? ['Conflicted'] : []),
     ...(faults.length > 0 && faults.length === policy.caCertificates.length ? ['NoValidCACertificate'] : []),
+    ...(isHostnameNamed(policy) ? [] : ['Invalid']),
   ];
   // Of several targets some may be another policy's: what is to be said then, nobody has written.
   const isSplit = lost.length > 0 && lost.length < policy.targets.length && refusals.length === 1;

@@ -301,8 +301,12 @@ export const anyGateway: fc.Arbitrary<GatewayObjects> = fc
       'UDPRoute infra > Service shop/dns',
     ]),
     isTrusted: fc.boolean(),
+    subjectAltNames: fc.subarray([
+      { type: 'hostname', value: 'backend.example.com' },
+      { type: 'uri', value: 'spiffe://backend' },
+    ] as const),
   })
-  .map(({ gateway: own, listenerSets, grants, isTrusted, ...routes }) =>
+  .map(({ gateway: own, listenerSets, grants, isTrusted, subjectAltNames, ...routes }) =>
     aWorld({
       gateways: [own],
       listenerSets,
@@ -310,7 +314,7 @@ export const anyGateway: fc.Arbitrary<GatewayObjects> = fc
       grpcRoutes: routes.grpcRoutes.map((it, at) => it(`r${at}`)),
       streamRoutes: [...routes.streamRoutes, ...routes.udpRoutes].map((it, at) => it(`r${at}`)),
       grants: grants.map((it, at) => ({ ...aGrant(it), name: `grant${at}` })),
-      tlsPolicies: [aTlsPolicy('p', 'v3')],
+      tlsPolicies: [aTlsPolicy('p', 'v3', { subjectAltNames })],
       ...(isTrusted ? {} : { authorities: new Set<string>() }),
       services: [
         aService('shop/web', [aServicePort(8080, { appProtocol: 'kubernetes.io/h2c' })]),

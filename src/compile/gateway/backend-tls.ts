@@ -20,7 +20,7 @@ interface Judged {
   readonly policy: BackendTlsPolicy;
   readonly answer: TlsAnswer;
   readonly authorities: readonly Authority[];
-  readonly problem: { readonly accepted: Verdict; readonly resolved: Verdict } | undefined;
+  readonly verdicts: { readonly accepted: Verdict; readonly resolved: Verdict };
 }
 
 const PLAIN: TlsAnswer = { kind: 'plain' };
@@ -80,13 +80,13 @@ export class BackendTlsPolicies {
 
   #conditionsOf(one: Judged): readonly Verdict[] {
     const winner = this.#losers.get(one);
-    const resolved = one.problem?.resolved ?? yes('ResolvedRefs', 'ResolvedRefs');
+    const { accepted, resolved } = one.verdicts;
     if (winner !== undefined)
       return [
         no('Accepted', 'Conflicted', `BackendTLSPolicy ${winner} is older and has a target of it`),
         resolved,
       ];
-    return [one.problem?.accepted ?? yes('Accepted', 'Accepted'), resolved];
+    return [accepted, resolved];
   }
 }
 
@@ -108,17 +108,36 @@ function judge(
     const accepted = no('Accepted', 'NoValidCACertificate', message);
     const resolved = problem ?? no('ResolvedRefs', 'InvalidCACertificateRef', message);
     // Nothing may go there unsecured, and nothing secured by nobody.
-    return { policy, answer: { kind: 'closed' }, authorities: [], problem: { accepted, resolved } };
+    return { policy, answer: { kind: 'closed' }, authorities: [], verdicts: { accepted, resolved } };
+  }
+  const resolved = problem ?? yes('ResolvedRefs', 'ResolvedRefs');
+  if (!isHostnameNamed(policy)) {
+    const message = `certificates are looked through for the hostname alone, and ${policy.hostname} is none of the subjectAltNames`;
+    const accepted = no('Accepted', 'Invalid', message);
+    return { policy, answer: { kind: 'closed' }, authorities: [], verdicts: { accepted, resolved } };
   }
   const tls: BackendTls = {
     hostname: policy.hostname,
     isVerified: true,
-    subjectAltNames: policy.subjectAltNames,
     authorities: authorities.map(({ id }) => id),
     clientCertificate,
   };
-  const partly = problem && { accepted: yes('Accepted', 'Accepted'), resolved: problem };
-  return { policy, answer: { kind: 'tls', tls }, authorities, problem: partly };
+  const accepted = yes('Accepted', 'Accepted', strictness(policy));
+  return { policy, answer: { kind: 'tls', tls }, authorities, verdicts: { accepted, resolved } };
+}
+
+/**
+ * What HAProxy 2.6 names to a server is also what it looks for in the certificate, and nothing else is. With others allowed beside the hostname that is stricter than
+ * was asked for; without the hostname it would be another name than was asked for.
+ */
+function isHostnameNamed({ subjectAltNames, hostname }: BackendTlsPolicy): boolean {
+  const isOwn = (it: BackendTlsPolicy['subjectAltNames'][number]): boolean =>
+    it.type === 'hostname' && it.value === hostname;
+  return subjectAltNames.length === 0 || subjectAltNames.some(isOwn);
+}
+
+function strictness({ subjectAltNames, hostname }: BackendTlsPolicy): string {
+  return subjectAltNames.length > 1 ? `of the subjectAltNames ${hostname} alone is looked for` : '';
 }
 
 function compareAge(a: BackendTlsPolicy, b: BackendTlsPolicy): number {

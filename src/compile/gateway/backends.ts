@@ -97,7 +97,6 @@ export function resolveBackend(
 export const TO_ANYBODY: BackendTls = {
   isVerified: false,
   hostname: '',
-  subjectAltNames: [],
   authorities: [],
   clientCertificate: undefined,
 };
