@@ -8,7 +8,7 @@ export function addRouteCommands(program: Command): void {
   route
     .command('why')
     .description(
-      'Show which rule of a Gateway has a request, what comes of it, and what keeps others from it',
+      'Show which rule of a Gateway or Ingress has a request, what comes of it, and what keeps others from it',
     )
     .argument('<method>', 'GET, POST, ...; may be left out, for GET')
     .argument('[url]', 'https://HOST/PATH, http://HOST:PORT/PATH, tls://HOST, tcp://:PORT or udp://:PORT')
@@ -27,6 +27,8 @@ export function addRouteCommands(program: Command): void {
     .addOption(
       flag('--gateway <namespace/name>', 'the Gateway that it comes to (default: the one that has it)'),
     )
+    .addOption(flag('--class <name>', 'the IngressClass whose Ingresses it is about'))
+    .addOption(flag('--address <ip>', 'one of the addresses of the Gateway, in a cluster: chooses it'))
     .addOption(flag('-o, --output <format>', 'form of the result').choices(['json', 'yaml']))
     .addHelpText(
       'after',

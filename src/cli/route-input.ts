@@ -33,13 +33,26 @@ export async function loadRouteWorld({ filename, cluster }: RouteSources): Promi
   return { world, placeOf: placesOf(placed) };
 }
 
+const JUDGED = ['gateway.networking.k8s.io/v1', 'networking.k8s.io/v1'];
+
+/** Other kinds may come from a dump of a newer cluster: what is unknown in them does not matter here. */
 async function loadChecked(sources: readonly string[]): Promise<readonly Manifest[]> {
-  const manifests = loadManifests(sources, () => readFileSync(0, 'utf8')).filter(({ object }) =>
-    isOfRouteWorld(object),
-  );
-  const { resolved, complaints } = resolveManifests(manifests);
+  const all = loadManifests(sources, () => readFileSync(0, 'utf8'));
+  const manifests = all.filter(({ object }) => isOfRouteWorld(object));
+  const judged = manifests.filter(({ object }) => JUDGED.includes(object.apiVersion));
+  const { resolved, complaints } = resolveManifests(judged);
   refuse([...complaints, ...(await checkObjects(resolved))]);
+  for (const it of all) if (OTHER.test(it.object.apiVersion) && !isOfRouteWorld(it.object)) warnOf(it);
   return manifests;
+}
+
+/** Versions and kinds of the Gateway API that are not served here: nobody shall think that they were judged. */
+const OTHER = /^gateway\.networking\.(x-)?k8s\.io\//;
+
+function warnOf({ file, lineOf, object: { apiVersion, kind, metadata } }: Manifest): void {
+  process.stderr.write(
+    `fairlead: warning: ${file}:${lineOf('kind')}: ${kind} ${metadata.name} of ${apiVersion} is not judged\n`,
+  );
 }
 
 const WITHOUT_NAMESPACE = ['Namespace', 'GatewayClass', 'IngressClass'];

@@ -42,12 +42,12 @@ for (const { name, args, error, input } of [
   {
     name: 'a Gateway that is not there',
     args: ['http://a.b/', '--gateway', 'shop/pubilc', ...EXAMPLE],
-    error: /Cannot find Gateway shop\/pubilc: there are shop\/public/,
+    error: /Cannot find Gateway shop\/pubilc: there are Gateway shop\/public/,
   },
   {
     name: 'files without a Gateway',
     args: ['http://a.b/', '-f', 'examples/shop'],
-    error: /there are no Gateways/,
+    error: /there are neither Gateways nor Ingresses/,
   },
   {
     name: 'a mistake in a route, with its line',

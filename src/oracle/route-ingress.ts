@@ -2,14 +2,23 @@
 // are one, and the certificate is asked for by itself.
 
 import type { EndpointSlice } from '../objects/endpoint-slice.ts';
+import type { PathMatch } from '../objects/gateway-api/http-route.ts';
 import type { Ingress, IngressBackend, IngressClass, IngressPath } from '../objects/ingress.ts';
 import type { Service } from '../objects/service.ts';
-import { endpointsOf, isH2c } from './route-backend.ts';
+import { objectKey } from '../objects/slim-meta.ts';
+import { endpointsOf, isH2c, type Resolved } from './route-backend.ts';
 import { forwarded, startOf } from './route-filters.ts';
-import { compareRanks, hostOf } from './route-host.ts';
-import { compareTexts } from './route-precedence.ts';
+import { hostOf } from './route-host.ts';
 import type { HttpOutcome, HttpRequest, Response, RuleAnswer } from './route-objects.ts';
 import { matchesPath } from './route-path.ts';
+import {
+  compareBy,
+  compareTexts,
+  decidingStep,
+  stepsOfRoutes,
+  type Precedence,
+  type Step,
+} from './route-precedence.ts';
 
 export interface IngressObjects {
   readonly ingresses: readonly Ingress[];
@@ -26,25 +35,46 @@ export function routeIngress(
   controllerName: string,
   request: HttpRequest,
 ): Response | RuleAnswer {
-  if (!request.path.startsWith('/')) return { kind: 'respond', statuses: [400], headers: [] };
-  const [found] = ingressesOf(objects, controllerName)
-    .flatMap((it) => candidatesOf(it, request))
-    .sort(
-      (a, b) =>
-        compareRanks(a.rank, b.rank) || compareIngresses(a.ingress, b.ingress) || a.position - b.position,
-    );
+  return judgeIngress(objects, controllerName, request).answer;
+}
+
+/** An answer, and what it comes of. */
+export interface IngressJudgement {
+  readonly answer: Response | RuleAnswer;
+  /** Every path and default backend, held against the request. */
+  readonly tried: readonly TriedPath[];
+  /** What has it. */
+  readonly found: TriedPath | undefined;
+  readonly resolved: Resolved | undefined;
+}
+
+export function judgeIngress(
+  objects: IngressObjects,
+  controllerName: string,
+  request: HttpRequest,
+): IngressJudgement {
+  const nobody = { tried: [], found: undefined, resolved: undefined };
+  if (!request.path.startsWith('/')) return { ...nobody, answer: respond(400) };
+  const tried = ingressesOf(objects, controllerName).flatMap((it) => triedPaths(it, request));
+  const [found] = tried.filter((it) => it.miss === undefined).sort((a, b) => compareBy(STEPS, a, b));
   // "The handling of requests that do not match any of the rules will be up to the Ingress controller."
-  if (found === undefined) return { kind: 'respond', statuses: [404], headers: [] };
-  const { namespace, name } = found.ingress;
-  return {
+  if (found === undefined) return { ...nobody, tried, answer: respond(404) };
+  const { ingress, part, backend } = found;
+  const resolved = resolve(objects, ingress.namespace, backend);
+  const answer: RuleAnswer = {
     kind: 'rule',
     listener: 'ingress',
-    rule: `Ingress ${namespace}/${name} ${found.part}`,
-    choices: [{ weight: 1, outcome: outcomeOf(objects, found, request) }],
+    rule: `Ingress ${objectKey(ingress)} ${part}`,
+    choices: [{ weight: 1, outcome: outcomeOf(resolved, request) }],
     timeouts: { requestMs: undefined, backendRequestMs: undefined },
     retry: undefined,
     persistence: undefined,
   };
+  return { answer, tried, found, resolved };
+}
+
+function respond(...statuses: readonly number[]): Response {
+  return { kind: 'respond', statuses, headers: [] };
 }
 
 /** By `ingressClassName` or the older annotation; without either those of the default class, the newest of several (as the API server sets it). */
@@ -68,34 +98,74 @@ function compareIngresses(a: Ingress, b: Ingress): number {
   );
 }
 
-interface Candidate {
+/** A path of an Ingress, its default backend, or a whole rule whose host is another. */
+export interface TriedPath {
   readonly ingress: Ingress;
+  /** "rule 0 path 1", "rule 0", "default backend" */
   readonly part: string;
+  /** Where it is written: "spec.rules[0].http.paths[1]" */
+  readonly field: string;
   readonly backend: IngressBackend;
   readonly rank: readonly number[];
   readonly position: number;
+  /** Undefined where it has the request. */
+  readonly miss: IngressMiss | undefined;
 }
 
-/** Paths that match, and the default backend, which comes last for the hosts of the Ingress's rules and for every other host. */
-function candidatesOf(ingress: Ingress, { host: authority, path }: HttpRequest): readonly Candidate[] {
+export type IngressMiss =
+  { readonly kind: 'host'; readonly host: string } | { readonly kind: 'path'; readonly path: PathMatch };
+
+/** One by one: the host, whether it is a path, its length and its type, and then the Ingresses. */
+const STEPS: readonly Step<TriedPath>[] = [
+  ...(['hostname', 'default', 'path', 'path'] as const).map((by, at) => ({
+    by,
+    compare: (a: TriedPath, b: TriedPath) => (b.rank[at] ?? 0) - (a.rank[at] ?? 0),
+  })),
+  ...stepsOfRoutes<TriedPath>((it) => it.ingress),
+  { by: 'position', compare: (a, b) => a.position - b.position },
+];
+
+/** Why one goes before another that has the request, too. */
+export function pathPrecedenceOf(first: TriedPath, second: TriedPath): Precedence {
+  return decidingStep(STEPS, first, second)?.by ?? 'position';
+}
+
+/** The default backend comes last for the hosts of the Ingress's rules, and for every other host. */
+function triedPaths(ingress: Ingress, { host: authority, path }: HttpRequest): readonly TriedPath[] {
   const host = hostOf(authority);
-  const rules = ingress.rules.filter((it) => matchesIngressHost(it.host, host));
-  const ranks = rules.map((it) => hostRank(it.host));
-  const paths = rules.flatMap((rule) =>
-    rule.paths
-      .filter((it) => matches(it, path))
-      .map((it) => ({
-        ingress,
-        part: `rule ${ingress.rules.indexOf(rule)} path ${rule.paths.indexOf(it)}`,
-        backend: it.backend,
-        rank: [hostRank(rule.host), 1, ...pathRank(it)],
-        position: ingress.rules.indexOf(rule) * 1000 + rule.paths.indexOf(it),
-      })),
-  );
+  const tried = ingress.rules.flatMap((_, at) => triedRule(ingress, at, { host, path }));
   const { defaultBackend: backend } = ingress;
-  if (backend === undefined) return paths;
+  if (backend === undefined) return tried;
+  const ranks = ingress.rules
+    .filter((it) => matchesIngressHost(it.host, host))
+    .map((it) => hostRank(it.host));
   const rank = [Math.max(0, ...ranks), 0];
-  return [...paths, { ingress, part: 'default backend', backend, rank, position: 0 }];
+  const field = 'spec.defaultBackend';
+  return [...tried, { ingress, part: 'default backend', field, backend, rank, position: 0, miss: undefined }];
+}
+
+function triedRule(
+  ingress: Ingress,
+  at: number,
+  asked: { readonly host: string | undefined; readonly path: string },
+): readonly TriedPath[] {
+  const { host, paths } = ingress.rules[at] ?? { host: undefined, paths: [] };
+  const isOther = host !== undefined && !matchesIngressHost(host, asked.host);
+  // Of a rule for another host no path is tried.
+  return paths.slice(0, isOther ? 1 : undefined).map((it, of) => {
+    const match = matchOf(it);
+    const isIn = matchesPath(match, asked.path);
+    const ofHost = isOther ? ({ kind: 'host', host } as const) : undefined;
+    return {
+      ingress,
+      part: isOther ? `rule ${at}` : `rule ${at} path ${of}`,
+      field: `spec.rules[${at}]${isOther ? '.host' : `.http.paths[${of}]`}`,
+      backend: it.backend,
+      rank: [hostRank(host), 1, ...pathRank(it)],
+      position: at * 1000 + of,
+      miss: ofHost ?? (isIn ? undefined : { kind: 'path', path: match }),
+    };
+  });
 }
 
 /** "If host is a wildcard, then the request matches this rule if the host header equals the suffix (removing the first label) of the wildcard rule." */
@@ -113,8 +183,8 @@ function hostRank(pattern: string | undefined): number {
 }
 
 /** `ImplementationSpecific` is `Prefix` here. */
-function matches({ type, path }: IngressPath, asked: string): boolean {
-  return matchesPath({ type: type === 'exact' ? 'exact' : 'prefix', value: path === '' ? '/' : path }, asked);
+function matchOf({ type, path }: IngressPath): PathMatch {
+  return { type: type === 'exact' ? 'exact' : 'prefix', value: path === '' ? '/' : path };
 }
 
 /** "Precedence will be given first to the longest matching path. If two paths are still equally matched, to paths with an exact path type." */
@@ -122,25 +192,38 @@ function pathRank({ type, path }: IngressPath): readonly number[] {
   return type === 'exact' ? [path.length, 1] : [path.replace(/\/$/, '').length, 0];
 }
 
-function outcomeOf(
+function resolve(
   { services, endpointSlices }: IngressObjects,
-  { ingress, backend }: Candidate,
-  request: HttpRequest,
-): HttpOutcome {
-  const nowhere: Response = { kind: 'respond', statuses: [500, 503], headers: [] };
-  if (backend.kind === 'resource') return nowhere;
-  const { namespace } = ingress;
+  namespace: string,
+  backend: IngressBackend,
+): Resolved {
+  if (backend.kind === 'resource') return { kind: 'invalid', reason: 'InvalidKind' };
   const service = services.find((it) => it.namespace === namespace && it.name === backend.name);
   const port = service?.ports.find(
     (it) => it.protocol === 'TCP' && (it.port === backend.port || it.name === backend.port),
   );
-  if (service === undefined || port === undefined || service.type === 'ExternalName') return nowhere;
+  if (service === undefined || port === undefined || service.type === 'ExternalName')
+    return { kind: 'invalid', reason: 'BackendNotFound' };
   const endpoints = endpointsOf({ endpointSlices }, service, port);
-  if (endpoints.length === 0) return { kind: 'respond', statuses: [503], headers: [] };
+  if (endpoints.length === 0) return { kind: 'empty' };
   const protocol = isH2c(port) ? 'h2c' : 'http';
+  const to = {
+    namespace,
+    service: service.name,
+    port: port.port,
+    protocol,
+    tls: undefined,
+    endpoints,
+  } as const;
+  return { kind: 'backend', backend: to };
+}
+
+function outcomeOf(resolved: Resolved, request: HttpRequest): HttpOutcome {
+  if (resolved.kind === 'empty') return respond(503);
+  if (resolved.kind !== 'backend') return respond(500, 503);
   return {
     kind: 'forward',
-    backend: { namespace, service: service.name, port: port.port, protocol, tls: undefined, endpoints },
+    backend: resolved.backend,
     request: forwarded(startOf(request), request),
     responseChanges: [],
     responseHeaders: [],

@@ -4,7 +4,7 @@ import { objectKey } from '../objects/slim-meta.ts';
 
 /** What decides between two. */
 export type Precedence =
-  'hostname' | 'path' | 'method' | 'headers' | 'query' | 'age' | 'name' | 'kind' | 'position';
+  'hostname' | 'default' | 'path' | 'method' | 'headers' | 'query' | 'age' | 'name' | 'kind' | 'position';
 
 export interface Step<T> {
   readonly by: Precedence;

@@ -2,6 +2,7 @@
 
 import { FairleadError } from '../../base/errors.ts';
 import { tryParseIp } from '../../base/ip.ts';
+import { hostOf } from '../../oracle/route-host.ts';
 import type { GatewayRequest, Named } from '../../oracle/route-objects.ts';
 
 export type Scheme = 'http' | 'https' | 'tls' | 'tcp' | 'udp';
@@ -40,7 +41,7 @@ const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 
 /** Throws `invalid` with what is wrong and how it is written. */
 export function readAsked({ method, url, headers }: AskedText): Asked {
-  if (!TOKEN.test(method)) fail(`"${method}" is no method of HTTP`);
+  if (!TOKEN.test(method)) fail(`method ${JSON.stringify(method)}: write one such as GET`);
   const { scheme, host, port, target } = readUrl(url);
   const [, path = '', query] = /^([^?]*)(?:\?(.*))?$/s.exec(target) ?? [];
   const read = headers.map(readHeader);
@@ -96,7 +97,7 @@ function fail(what: string): never {
   throw new FairleadError('invalid', `Cannot read ${what}`);
 }
 
-/** As it comes to a Gateway. An address is nothing that is asked for by TLS (RFC 6066, 3). */
+/** As it comes to a Gateway. An address is nothing that is asked for by TLS (RFC 6066, 3); where a certificate of the client is wanted, it has a good one. */
 export function requestTo(gateway: Named, asked: Asked): GatewayRequest {
   const { scheme, host, port, method, authority, path, query, headers } = asked;
   const isAddress = host !== undefined && tryParseIp(host.replace(/^\[(.*)\]$/, '$1')) !== undefined;
@@ -104,7 +105,10 @@ export function requestTo(gateway: Named, asked: Asked): GatewayRequest {
     gateway,
     port,
     transport: scheme === 'udp' ? 'UDP' : 'TCP',
-    tls: scheme === 'https' || scheme === 'tls' ? { serverName: isAddress ? undefined : host } : undefined,
+    tls:
+      scheme === 'https' || scheme === 'tls'
+        ? { serverName: isAddress ? undefined : host, certificate: 'trusted' }
+        : undefined,
     method,
     host: authority,
     path,
@@ -113,10 +117,11 @@ export function requestTo(gateway: Named, asked: Asked): GatewayRequest {
   };
 }
 
-/** "GET https://shop.example/cart", "tls://db.example:443" */
-export function askedText({ scheme, method, host, port, path, query }: Asked): string {
+/** "GET https://shop.example/cart", with "(Host: ...)" where that is another one; "tls://db.example:443" */
+export function askedText({ scheme, method, authority, host, port, path, query }: Asked): string {
   const isHttp = scheme === 'http' || scheme === 'https';
   const at = PORTS[scheme] === port ? '' : `:${port}`;
   if (!isHttp) return `${scheme}://${host ?? ''}:${port}`;
-  return `${method} ${scheme}://${host ?? ''}${at}${path}${query === undefined ? '' : `?${query}`}`;
+  const other = authority === undefined || hostOf(authority) === host ? '' : ` (Host: ${authority})`;
+  return `${method} ${scheme}://${host ?? ''}${at}${path}${query === undefined ? '' : `?${query}`}${other}`;
 }

@@ -3,11 +3,11 @@
 import type { Gateway } from '../../objects/gateway-api/gateway.ts';
 import { objectKey } from '../../objects/slim-meta.ts';
 import type { AnyRoute } from '../../oracle/route-attach.ts';
+import { listAt, textAt } from './loose.ts';
 import type { RouteWorld } from './route-world.ts';
 
-/** Conditions that are good where they are true, as others write them; what else is there is nothing to be told of. */
+/** Conditions that are good where they are true, and those that are bad; what else others write is nothing to be told of. */
 const GOOD = ['Accepted', 'Programmed', 'ResolvedRefs', 'fairlead.dev/Programmed'];
-/** And those that are bad. */
 const BAD = ['fairlead.dev/Limited', 'PartiallyInvalid'];
 
 export function conditionNotes(
@@ -15,46 +15,25 @@ export function conditionNotes(
   gateway: Gateway,
   of: AnyRoute | undefined,
 ): readonly string[] {
-  const ofGateway = notesOf(
-    `Gateway ${objectKey(gateway)}`,
-    valueAt(raw.get(`Gateway ${objectKey(gateway)}`), 'status', 'conditions'),
-  );
+  const own = `Gateway ${objectKey(gateway)}`;
+  const ofGateway = notesOf(own, listAt(raw.get(own), 'status', 'conditions'));
   if (of === undefined) return ofGateway;
   const route = `${of.kind} ${objectKey(of.route)}`;
-  const parents = listOf(valueAt(raw.get(route), 'status', 'parents'));
-  const own = parents.filter((it) => {
-    const ref = valueAt(it, 'parentRef');
-    return (
-      valueAt(ref, 'name') === gateway.name &&
-      (valueAt(ref, 'namespace') ?? of.route.namespace) === gateway.namespace
-    );
-  });
-  return [...ofGateway, ...new Set(own.flatMap((it) => notesOf(route, valueAt(it, 'conditions'))))];
+  const parents = listAt(raw.get(route), 'status', 'parents').filter(
+    (it) =>
+      textAt(it, 'parentRef', 'name') === gateway.name &&
+      (textAt(it, 'parentRef', 'namespace') ?? of.route.namespace) === gateway.namespace,
+  );
+  const ofRoute = parents.flatMap((it) => notesOf(route, listAt(it, 'conditions')));
+  return [...ofGateway, ...new Set(ofRoute)];
 }
 
-function notesOf(who: string, conditions: unknown): readonly string[] {
-  return listOf(conditions).flatMap((it) => {
-    const [type, status, reason, message] = ['type', 'status', 'reason', 'message'].map((key) => {
-      const value = valueAt(it, key);
-      return typeof value === 'string' ? value : '';
-    });
-    const isAgainst =
-      (GOOD.includes(type ?? '') && status !== 'True') || (BAD.includes(type ?? '') && status === 'True');
+function notesOf(who: string, conditions: readonly unknown[]): readonly string[] {
+  return conditions.flatMap((it) => {
+    const [type = '', status = '', reason = '', message = ''] = ['type', 'status', 'reason', 'message'].map(
+      (key) => textAt(it, key),
+    );
+    const isAgainst = (GOOD.includes(type) && status !== 'True') || (BAD.includes(type) && status === 'True');
     return isAgainst ? [`${who}: ${type} is ${status} (${reason}): ${message}`] : [];
   });
-}
-
-/** Statuses are whatever a controller has written: nothing of their shape is certain. */
-function valueAt(from: unknown, ...path: readonly string[]): unknown {
-  let value = from;
-  for (const key of path)
-    value =
-      typeof value === 'object' && value !== null
-        ? (value as Readonly<Record<string, unknown>>)[key]
-        : undefined;
-  return value;
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }

@@ -13,10 +13,10 @@ import { askedText, requestTo, type Asked } from './asked.ts';
 import { answerText, backendReports, locationOf } from './backend-report.ts';
 import { conditionNotes } from './condition-notes.ts';
 import { listenerText, matchOf, obstacleText, ruleText } from './obstacle-text.ts';
-import type { BackendReport, Placed, PlaceOf, RouteReport } from './report.ts';
+import { sharesText, type BackendReport, type Placed, type PlaceOf, type RouteReport } from './report.ts';
 import type { RouteWorld } from './route-world.ts';
 import { treatmentOf } from './treatment.ts';
-import { percentText, refText } from './words.ts';
+import { refText } from './words.ts';
 
 interface Case {
   readonly world: RouteWorld;
@@ -120,16 +120,6 @@ function withoutBackends(answer: Extract<RouteAnswer, { readonly kind: 'rule' | 
   return outcome?.kind === 'respond' || outcome?.kind === 'grpc-status'
     ? `${answerText(outcome)}, the rule leads to no backend`
     : 'refused, the rule leads to no backend';
-}
-
-/** "Service shop/web:80", "90% Service shop/web:80, 10% 500" */
-export function sharesText(backends: readonly BackendReport[]): string {
-  return backends
-    .map(({ backend, share, result }) => {
-      const to = result.kind === 'forward' ? backend : result.answer;
-      return share === 1 ? to : `${percentText(share)} ${to}`;
-    })
-    .join(', ');
 }
 
 function closedText({ because }: Closed, { port, transport, tls }: GatewayRequest): string {

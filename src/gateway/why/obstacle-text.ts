@@ -23,7 +23,7 @@ export function obstacleText({ of, because }: NearMiss, request: GatewayRequest)
     case 'call':
       return `${request.path} is not the ${callText(because.call)}`;
     case 'precedence':
-      return `it has the request, too, but ${PRECEDENCES[because.by]}`;
+      return precedenceText(because.by);
     case 'hostnames':
       return hostObstacle(of, request);
     case 'not-grpc':
@@ -39,8 +39,13 @@ export function obstacleText({ of, because }: NearMiss, request: GatewayRequest)
   }
 }
 
+export function precedenceText(by: Precedence): string {
+  return `it has the request, too, but ${PRECEDENCES[by]}`;
+}
+
 const PRECEDENCES: Readonly<Record<Precedence, string>> = {
   hostname: 'a more specific hostname goes first',
+  default: 'paths go before default backends',
   path: 'a longer or exact path goes first',
   method: 'a match with a method goes first',
   headers: 'more headers go first',
@@ -51,7 +56,7 @@ const PRECEDENCES: Readonly<Record<Precedence, string>> = {
   position: 'of equal ones the first in the route goes first',
 };
 
-function pathObstacle({ type, value }: PathMatch, path: string): string {
+export function pathObstacle({ type, value }: PathMatch, path: string): string {
   if (type === 'regex') return `path ${path} as a whole is not like ${value}`;
   if (type === 'exact') {
     const isLonger = path.startsWith(value);

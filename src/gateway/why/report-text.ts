@@ -51,12 +51,12 @@ function placedText({ text, at }: Placed): string {
 }
 
 function backendLines(backends: readonly BackendReport[]): readonly string[] {
-  const shares = backends.map(({ share }) => percentText(share));
+  const shares = backends.map(({ share }) => (share === 1 ? '' : `${percentText(share)} `));
   const [shareWidth, nameWidth] = [shares, backends.map((it) => it.backend)].map((texts) =>
     Math.max(0, ...texts.map((it) => it.length)),
   );
   return backends.map(({ backend, result }, at) => {
-    const head = `${(shares[at] ?? '').padStart(shareWidth ?? 0)} ${backend.padEnd(nameWidth ?? 0)}`;
+    const head = `${(shares[at] ?? '').padStart(shareWidth ?? 0)}${backend.padEnd(nameWidth ?? 0)}`;
     if (result.kind === 'answer') return `${head}  ${result.answer}: ${result.because}`;
     const { protocol, host, target, endpoints } = result;
     const changed = target === undefined ? '' : `, as ${host ?? ''}${target}`;

@@ -1,5 +1,7 @@
 // What is said of a request: data for machines, from which people's text is made too.
 
+import { percentText } from './words.ts';
+
 /** A thing in words, and the line where it is written; undefined where it stands in no file. */
 export interface Placed {
   readonly text: string;
@@ -67,3 +69,13 @@ export interface RouteReport {
 
 /** Where an object's field is written; undefined where that is in no file. */
 export type PlaceOf = (object: string, field: string) => string | undefined;
+
+/** "Service shop/web:80", "90% Service shop/web:80, 10% 500" */
+export function sharesText(backends: readonly BackendReport[]): string {
+  return backends
+    .map(({ backend, share, result }) => {
+      const to = result.kind === 'forward' ? backend : result.answer;
+      return share === 1 ? to : `${percentText(share)} ${to}`;
+    })
+    .join(', ');
+}

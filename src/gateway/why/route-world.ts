@@ -19,7 +19,13 @@ import { parseHttpRoute } from '../../objects/gateway-api/http-route.ts';
 import { localCertificateOf } from '../../objects/gateway-api/local-certificate.ts';
 import { parseReferenceGrant } from '../../objects/gateway-api/reference-grant.ts';
 import { parseTcpRoute, parseTlsRoute, parseUdpRoute } from '../../objects/gateway-api/stream-route.ts';
-import { parseIngress, parseIngressClass } from '../../objects/ingress.ts';
+import {
+  defaultClassName,
+  INGRESS_CONTROLLER,
+  parseIngress,
+  parseIngressClass,
+  type IngressClass,
+} from '../../objects/ingress.ts';
 import { parseNamespace } from '../../objects/namespace.ts';
 import { parseService, type Service } from '../../objects/service.ts';
 import { objectKey } from '../../objects/slim-meta.ts';
@@ -99,6 +105,8 @@ function readObjects(raw: readonly RawObject[]): Pick<RouteWorld, 'objects' | 'g
     (it) => it.type === 'kubernetes.io/tls' && it.certificate !== undefined && it.key !== undefined,
   );
   const authorities = of('ConfigMap', parseAuthorityConfigMap).filter((it) => it.authorities !== undefined);
+  const [ingresses, ingressClasses] = [of('Ingress', parseIngress), of('IngressClass', parseIngressClass)];
+  const byDefault = defaultClassName(ingressClasses);
   return {
     gatewayClasses: of('GatewayClass', parseGatewayClass),
     objects: {
@@ -116,8 +124,8 @@ function readObjects(raw: readonly RawObject[]): Pick<RouteWorld, 'objects' | 'g
       namespaces: of('Namespace', parseNamespace),
       services: of('Service', parseService),
       endpointSlices: of('EndpointSlice', parseEndpointSlice),
-      ingresses: of('Ingress', parseIngress),
-      ingressClasses: of('IngressClass', parseIngressClass),
+      ingresses: ingresses.map((it) => ({ ...it, className: it.className ?? byDefault })),
+      ingressClasses,
       certificates: new Set(secrets.map(objectKey)),
       authorities: new Set(authorities.map(objectKey)),
     },
@@ -145,18 +153,21 @@ function withAssumptions(world: RouteWorld): RouteWorld {
   const certificates = missing(certificateRefs(objects), 'Secret');
   const authorities = missing(authorityRefs(objects), 'ConfigMap');
   const withSlices = new Set(objects.endpointSlices.map((it) => `${it.namespace}/${it.service ?? ''}`));
+  const ingressClasses = unsaidClasses(objects);
   const without = objects.services.filter((it) => !withSlices.has(objectKey(it)));
   return {
     ...world,
     assumed: new Set([
       ...certificates.map((it) => `Secret ${it}`),
       ...authorities.map((it) => `ConfigMap ${it}`),
+      ...ingressClasses.map((it) => `IngressClass ${it.name}`),
     ]),
     unknownEndpoints: new Set(without.map(objectKey)),
     objects: {
       ...objects,
       certificates: new Set([...objects.certificates, ...certificates]),
       authorities: new Set([...objects.authorities, ...authorities]),
+      ingressClasses: [...objects.ingressClasses, ...ingressClasses],
       namespaces: [...objects.namespaces, ...unsaidNamespaces(world)],
       endpointSlices: [...objects.endpointSlices, ...without.map(standInSlice)],
     },
@@ -198,6 +209,15 @@ function unsaidNamespaces({ raw }: RouteWorld): RouteWorld['objects']['namespace
   return [...names]
     .filter((name) => !raw.has(`Namespace ${name}`))
     .map((name) => parseNamespace({ metadata: { name } }));
+}
+
+/** Classes that Ingresses name, and no manifest makes, are taken to be ours. */
+function unsaidClasses({ ingresses, ingressClasses }: RouteWorld['objects']): readonly IngressClass[] {
+  const known = new Set(ingressClasses.map((it) => it.name));
+  const names = new Set(ingresses.flatMap((it) => it.className ?? []).filter((it) => !known.has(it)));
+  return [...names].map((name) =>
+    parseIngressClass({ metadata: { name }, spec: { controller: INGRESS_CONTROLLER } }),
+  );
 }
 
 /** Nobody asks for its address: that the endpoints are not known is said in its place. */
