@@ -52,4 +52,20 @@ test('shapeOf() says how often and for what is asked again, as far as HAProxy ca
   assert.equal(shape(3, 503, 500, 429, 500), 'http;retry 3 500 503');
   assert.equal(shape(1e9), 'http;retry 20');
   assert.equal(shape(Number.NaN), 'http;retry 1');
+  const retry = { attempts: 0, codes: [], isWithoutTimeouts: true, isIdempotentAlone: true };
+  assert.equal(shapeOf(backend('a', { retry })), 'http;retry 0 in-time idempotent');
+});
+
+test('shapeOf() waits for connections in a few steps', () => {
+  const shapes = [1000, 1001, 5000, 9000, 1e9, undefined].map((connectTimeoutMs) =>
+    shapeOf(backend('a', { connectTimeoutMs })),
+  );
+  assert.deepEqual(shapes, [
+    'http;connect 1',
+    'http;connect 2',
+    'http',
+    'http;connect 10',
+    'http;connect 75',
+    'http',
+  ]);
 });

@@ -30,25 +30,39 @@ const FIRST_SHAPES: readonly Shape[] = ['http', 'h2c', 'tcp'];
 const RETRIED_CODES = new Set([401, 403, 404, 408, 425, 500, 501, 502, 503, 504]);
 const MAX_ATTEMPTS = 20;
 
+/** Of a connection; what is usual stands in the configuration's defaults. */
+const CONNECT_STEPS_S = [1, 2, 5, 10, 30, 75];
+const USUAL_CONNECT_S = 5;
+
 /** A token of HTTP, and nothing that the configuration knows. */
 const SESSION_NAME = /^[A-Za-z0-9_-]{1,128}$/;
 const DEFAULT_SESSION_S = 24 * 3600;
 const MAX_SESSION_S = 30 * 24 * 3600;
 
 /** "http", or "http;retry 3 500 503;persist cookie NAME 3600 session": what a backend is to be, by numbers and words that are harmless. */
-export function shapeOf({ protocol, retry, persistence }: ProxyBackend): Shape {
+export function shapeOf({ protocol, retry, persistence, connectTimeoutMs }: ProxyBackend): Shape {
   if (protocol === 'tcp') return protocol;
-  return [protocol, retryPart(retry), persistPart(persistence)].filter((it) => it !== '').join(';');
+  const parts = [protocol, retryPart(retry), persistPart(persistence), connectPart(connectTimeoutMs)];
+  return parts.filter((it) => it !== '').join(';');
+}
+
+/** Some steps alone, so that what is asked for makes no more than a few shapes. */
+function connectPart(timeoutMs: number | undefined): string {
+  if (timeoutMs === undefined) return '';
+  const step = CONNECT_STEPS_S.find((it) => it * 1000 >= timeoutMs) ?? CONNECT_STEPS_S.at(-1);
+  return step === USUAL_CONNECT_S ? '' : `connect ${step}`;
 }
 
 function retryPart(retry: BackendRetry | undefined): string {
   if (retry === undefined) return '';
   const codes = [...new Set(retry.codes)].filter((it) => RETRIED_CODES.has(it)).sort((a, b) => a - b);
-  const { attempts } = retry;
+  const { attempts, isWithoutTimeouts, isIdempotentAlone } = retry;
   return [
     'retry',
-    Number.isInteger(attempts) ? Math.min(MAX_ATTEMPTS, Math.max(1, attempts)) : 1,
+    Number.isInteger(attempts) ? Math.min(MAX_ATTEMPTS, Math.max(0, attempts)) : 1,
     ...codes,
+    ...(isWithoutTimeouts === true ? ['in-time'] : []),
+    ...(isIdempotentAlone === true ? ['idempotent'] : []),
   ].join(' ');
 }
 

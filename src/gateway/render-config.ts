@@ -116,14 +116,25 @@ function shapeLines({ shape }: BackendSlot): readonly string[] {
   const [, ...parts] = shape.split(';');
   return parts.flatMap((part) => {
     const [kind, ...words] = part.split(' ');
+    if (kind === 'connect') return [`  timeout connect ${words.join('')}s`];
     return kind === 'retry' ? retryLines(words) : persistLines(words);
   });
 }
 
-function retryLines([attempts, ...codes]: readonly string[]): readonly string[] {
+function retryLines([attempts, ...words]: readonly string[]): readonly string[] {
+  if (attempts === '0') return ['  retries 0'];
+  const codes = words.filter((it) => /^\d+$/.test(it));
+  const reasons = [
+    'conn-failure',
+    'empty-response',
+    ...(words.includes('in-time') ? [] : ['response-timeout']),
+  ];
   return [
     `  retries ${attempts}`,
-    `  retry-on conn-failure empty-response response-timeout ${codes.join(' ')}`.trimEnd(),
+    `  retry-on ${[...reasons, ...codes].join(' ')}`,
+    ...(words.includes('idempotent')
+      ? ['  http-request disable-l7-retry if { method POST PATCH LOCK }']
+      : []),
   ];
 }
 
@@ -131,16 +142,21 @@ function retryLines([attempts, ...codes]: readonly string[]): readonly string[] 
 function persistLines([type, name, seconds, lifetime]: readonly string[]): readonly string[] {
   const isCookie = type === 'cookie';
   const age = lifetime === 'permanent' ? `; Max-Age=${seconds}` : '';
+  const cookie = (attributes: string): string =>
+    `add-header Set-Cookie "${name}=%[var(txn.fresh)]; ${attributes}${age}"`;
   const said = isCookie
-    ? `add-header Set-Cookie "${name}=%[var(txn.fresh)]; Path=/; HttpOnly${age}"`
-    : `set-header ${name} %[var(txn.fresh)]`;
+    ? [
+        `${cookie('Path=/; HttpOnly')} if { var(txn.fresh) -m found } !{ var(txn.cookie) -m found }`,
+        `${cookie('%[var(txn.cookie)]')} if { var(txn.fresh) -m found } { var(txn.cookie) -m found }`,
+      ]
+    : [`set-header ${name} %[var(txn.fresh)] if { var(txn.fresh) -m found }`];
   return [
     `  stick-table type string len 64 size 100k expire ${seconds}s`,
     `  http-request set-var(txn.session) ${isCookie ? 'req.cook' : 'req.hdr'}(${name})`,
     '  http-request set-var(txn.fresh) uuid() if !{ var(txn.session) -m found }',
     '  http-request set-var(txn.session) var(txn.fresh) if { var(txn.fresh) -m found }',
     '  stick on var(txn.session)',
-    `  http-response ${said} if { var(txn.fresh) -m found }`,
+    ...said.map((it) => `  http-response ${it}`),
   ];
 }
 

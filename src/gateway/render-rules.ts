@@ -12,7 +12,13 @@ export function directBackend(rule: ProxyRule, slotOf: SlotOf): string | undefin
   const [first, ...others] = rule.backends;
   const isPlain = rule.filters.length === 0 && rule.requestTimeoutMs === 0 && rule.backendTimeoutMs === 0;
   if (!isPlain || first === undefined || others.length > 0) return undefined;
-  if (first.filters.length > 0 || first.weight <= 0 || first.backend === undefined) return undefined;
+  if (
+    first.cookieAttributes !== undefined ||
+    first.filters.length > 0 ||
+    first.weight <= 0 ||
+    first.backend === undefined
+  )
+    return undefined;
   return slotOf(first.backend);
 }
 
@@ -33,6 +39,7 @@ export function ruleTree(id: string, rule: ProxyRule | undefined, context: RuleC
     String(it.weight),
     filters(it.filters),
     it.backend !== undefined && context.isRetried(it.backend) ? 'retried' : '',
+    isCookieAttributes(it.cookieAttributes) ? it.cookieAttributes : '',
   ]);
   const numbers = [rule?.requestTimeoutMs ?? 0, rule?.backendTimeoutMs ?? 0].map(String);
   const body = rule !== undefined && wantsBody(rule) ? 'body' : '';
@@ -138,6 +145,10 @@ function isHeaderName(name: string): boolean {
 
 function isToken(name: string): boolean {
   return /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}$/.test(name);
+}
+
+function isCookieAttributes(text: string | undefined): text is string {
+  return text !== undefined && text.length <= 4096 && /^[!-~]+(?: [!-~]+)*$/.test(text);
 }
 
 /** Nothing that ends a line, nor any other control character. */

@@ -158,6 +158,8 @@ export interface WeightedBackend {
   readonly backend: string | undefined;
   readonly weight: number;
   readonly filters: readonly ProxyFilter[];
+  /** How the cookie of a session of it is set: "Path=/; HttpOnly"; undefined for what is usual. */
+  readonly cookieAttributes?: string | undefined;
 }
 
 /** In the order in which they are applied. */
@@ -230,6 +232,8 @@ export interface ProxyBackend {
   readonly tls: BackendTls | undefined;
   readonly retry: BackendRetry | undefined;
   readonly persistence: BackendPersistence | undefined;
+  /** How long a connection is waited for; undefined for what is usual. */
+  readonly connectTimeoutMs?: number | undefined;
   /** Those that new requests may go to now, sorted; empty: 503. Of one family, but for UDP, which is led to the family that it came by. */
   readonly endpoints: readonly { readonly ip: Ip; readonly port: Port }[];
 }
@@ -246,8 +250,13 @@ export interface BackendTls {
 }
 
 export interface BackendRetry {
+  /** Beside the first; 0 for none, whatever happens. */
   readonly attempts: number;
   readonly codes: readonly number[];
+  /** Nobody is asked again because there was no answer in time. */
+  readonly isWithoutTimeouts?: boolean;
+  /** POST, PATCH and LOCK, which may do a thing twice, are not asked again once they were sent. */
+  readonly isIdempotentAlone?: boolean;
 }
 
 export interface BackendPersistence {

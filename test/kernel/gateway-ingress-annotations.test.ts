@@ -202,6 +202,69 @@ describe('annotations of Ingresses', () => {
     assert.deepEqual([...others], [name]);
   });
 
+  test('the cookie of a session is set as it is asked for', async () => {
+    const annotations = {
+      affinity: 'cookie',
+      'session-cookie-path': '/shop',
+      'session-cookie-domain': '.a.test',
+      'session-cookie-samesite': 'lax',
+      'session-cookie-secure': 'true',
+      'session-cookie-max-age': '60',
+    };
+    const host = 'a.test';
+    await rig.publish(annotated({ name: 'a', annotations, host, paths: { '/': 'balanced' } }));
+    const [cookie = ''] = (await rig.ask({ host })).headers['set-cookie'] ?? [];
+    assert.match(
+      cookie,
+      /^INGRESSCOOKIE=[0-9a-f-]{36}; Path=\/shop; Domain=\.a\.test; SameSite=Lax; Secure; HttpOnly; Max-Age=60$/,
+    );
+  });
+
+  test('proxy-next-upstream says what is asked again, how often and by which methods', async () => {
+    const tries: Record<string, number> = {};
+    answerBy(rig, 'auth', ({ method, url = '', headers }, response) => {
+      const key = `${headers.host} ${method} ${url}`;
+      tries[key] = (tries[key] ?? 0) + 1;
+      response.writeHead(Number(url.slice(1))).end('{}');
+    });
+    const paths = { '/': 'auth' };
+    const codes = 'error timeout http_500 http_503';
+    await rig.publish(
+      annotated(
+        { name: 'a', annotations: { 'proxy-next-upstream': codes }, host: 'a', paths },
+        {
+          name: 'b',
+          annotations: {
+            'proxy-next-upstream': `${codes} non_idempotent`,
+            'proxy-next-upstream-tries': '2',
+            'proxy-connect-timeout': '9',
+          },
+          host: 'b',
+          paths,
+        },
+        { name: 'c', annotations: { 'proxy-next-upstream': 'off' }, host: 'c', paths },
+      ),
+    );
+    for (const host of ['a', 'b', 'c'])
+      for (const method of ['GET', 'POST'])
+        for (const code of [500, 502])
+          assert.equal((await rig.ask({ host, method, path: `/${code}` })).status, code);
+    assert.deepEqual(tries, {
+      'a GET /500': 3,
+      'a GET /502': 1,
+      'a POST /500': 1,
+      'a POST /502': 1,
+      'b GET /500': 2,
+      'b GET /502': 1,
+      'b POST /500': 2,
+      'b POST /502': 1,
+      'c GET /500': 1,
+      'c GET /502': 1,
+      'c POST /500': 1,
+      'c POST /502': 1,
+    });
+  });
+
   test('auth-url is asked as nginx asks, and who is not known is sent to sign in', async () => {
     const questions: unknown[] = [];
     answerBy(rig, 'auth', ({ method, url, headers }, response) => {

@@ -19,6 +19,8 @@ export interface BackendShape {
   readonly isGrpc: boolean;
   readonly retry: BackendRetry | undefined;
   readonly persistence: BackendPersistence | undefined;
+  /** Undefined for what is usual. */
+  readonly connectTimeoutMs?: number | undefined;
 }
 
 /** How TLS is spoken to a Service's port. */
@@ -89,6 +91,7 @@ export function resolveBackend(
       isClosed: tls.kind === 'closed',
       retry: shape.retry,
       persistence: shape.persistence,
+      connectTimeoutMs: shape.connectTimeoutMs,
     },
   };
 }
@@ -133,5 +136,6 @@ function idOf(service: string, port: Port, { protocol, tls, shape }: Way): strin
   if (tls.kind === 'closed') parts.push('closed');
   if (shape.retry !== undefined) parts.push(`retry=${JSON.stringify(shape.retry)}`);
   if (shape.persistence !== undefined) parts.push(`sticky=${JSON.stringify(shape.persistence)}`);
+  if (shape.connectTimeoutMs !== undefined) parts.push(`connect=${shape.connectTimeoutMs}`);
   return parts.join(' ');
 }

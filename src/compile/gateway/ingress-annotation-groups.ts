@@ -1,4 +1,4 @@
-// Annotations that only together say something: CORS, the cookie of a session, a canary. Defaults are ingress-nginx's.
+// Annotations that only together say something: CORS, a canary. Defaults are ingress-nginx's.
 
 import type { Annotations } from './ingress-annotation-reading.ts';
 import { booleanOf, listOf, secondsOf, wordOf } from './ingress-annotation-values.ts';
@@ -8,7 +8,6 @@ const CORS_METHODS = 'GET, PUT, POST, DELETE, PATCH, OPTIONS';
 const CORS_HEADERS =
   'DNT,Keep-Alive,User-Agent,X-Requested-With,If-Modified-Since,Cache-Control,Content-Type,Range,Authorization';
 const CORS_MAX_AGE_S = 1_728_000;
-const SESSION_COOKIE = 'INGRESSCOOKIE';
 const WEIGHT_TOTAL = 100;
 
 export function corsOf(all: Annotations): NonNullable<IngressOptions['cors']> {
@@ -21,16 +20,6 @@ export function corsOf(all: Annotations): NonNullable<IngressOptions['cors']> {
     exposeHeaders: list('expose-headers', ''),
     allowCredentials: booleanOf(all.get('cors-allow-credentials') ?? 'true') ?? true,
     maxAgeS: secondsOf(all.get('cors-max-age') ?? '') ?? CORS_MAX_AGE_S,
-  };
-}
-
-export function persistenceOf(all: Annotations): NonNullable<IngressOptions['persistence']> {
-  const seconds = secondsOf(all.get('session-cookie-max-age') ?? all.get('session-cookie-expires') ?? '');
-  return {
-    type: 'cookie',
-    name: wordOf(all.get('session-cookie-name') ?? '') ?? SESSION_COOKIE,
-    absoluteTimeoutMs: seconds === undefined ? undefined : seconds * 1000,
-    cookieLifetime: seconds === undefined ? 'session' : 'permanent',
   };
 }
 

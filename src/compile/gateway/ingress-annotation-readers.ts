@@ -1,5 +1,7 @@
 // The annotations of ingress-nginx: a table of what each becomes.
 
+import { RETRY_READERS } from './ingress-annotation-retries.ts';
+import { SESSION_READERS } from './ingress-annotation-sessions.ts';
 import {
   booleanOf,
   bytesOf,
@@ -11,7 +13,7 @@ import {
   wordOf,
 } from './ingress-annotation-values.ts';
 import { AUTH_READERS } from './ingress-annotation-auth.ts';
-import { canaryOf, corsOf, persistenceOf } from './ingress-annotation-groups.ts';
+import { canaryOf, corsOf } from './ingress-annotation-groups.ts';
 import {
   changed,
   closed,
@@ -84,8 +86,7 @@ export const ANNOTATION_READERS: ReadonlyMap<string, Reader> = new Map<string, R
       whole('504 where the backend is silent for so long', { readTimeoutMs: seconds * 1000 }),
     ),
   ],
-  ['proxy-send-timeout', notHad('only how long a backend is silent is bounded, by proxy-read-timeout')],
-  ['proxy-connect-timeout', notHad('connections to backends are waited for 5 s, always')],
+  ...RETRY_READERS,
   ['backend-protocol', readProtocol],
   ['whitelist-source-range', sourceRange('allow')],
   ['allowlist-source-range', sourceRange('allow')],
@@ -97,26 +98,7 @@ export const ANNOTATION_READERS: ReadonlyMap<string, Reader> = new Map<string, R
     ),
   ],
   ...corsParts(),
-  [
-    'affinity',
-    (value, all) =>
-      value === 'cookie'
-        ? changed('a cookie of our own form, for a server', { persistence: persistenceOf(all) })
-        : misread('affinity known here', value),
-  ],
-  ...['session-cookie-name', 'session-cookie-max-age', 'session-cookie-expires'].map(
-    (it) => [it, partOf('affinity')] as const,
-  ),
-  ...[
-    'affinity-mode',
-    'affinity-canary-behavior',
-    'session-cookie-path',
-    'session-cookie-domain',
-    'session-cookie-samesite',
-    'session-cookie-secure',
-    'session-cookie-conditional-samesite-none',
-    'session-cookie-change-on-failure',
-  ].map((it) => [it, notHad('the cookie has no such choice')] as const),
+  ...SESSION_READERS,
   [
     'canary',
     parsed(booleanOf, 'true or false', (isOn, all) =>

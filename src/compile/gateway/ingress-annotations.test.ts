@@ -116,6 +116,21 @@ const ROWS: readonly Row[] = [
     options: { closed: closedBy('auth-url') },
   },
   { annotations: { affinity: 'ip' }, effect: 'not' },
+  { annotations: { 'session-cookie-path': '/a; Secure', affinity: 'ip' }, effect: 'not' },
+  { annotations: { 'session-cookie-domain': 'a.test; x', affinity: 'ip' }, effect: 'not' },
+  { annotations: { 'session-cookie-samesite': 'Any', affinity: 'ip' }, effect: 'not' },
+  { annotations: { 'affinity-mode': 'persistent' }, effect: 'whole' },
+  { annotations: { 'proxy-next-upstream': 'error http_418' }, effect: 'not' },
+  {
+    annotations: { 'proxy-next-upstream-tries': '0' },
+    effect: 'changed',
+    options: { retry: { attempts: 19, codes: [], isWithoutTimeouts: false, isIdempotentAlone: true } },
+  },
+  {
+    annotations: { 'proxy-connect-timeout': '9' },
+    effect: 'changed',
+    options: { connectTimeoutMs: 9000 },
+  },
   {
     annotations: { affinity: 'cookie', 'session-cookie-name': 'route', 'session-cookie-max-age': '60' },
     effect: 'changed',

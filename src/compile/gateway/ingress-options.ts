@@ -2,7 +2,7 @@
 
 import type { Cidr } from '../../base/cidr.ts';
 import type { Port } from '../../base/port.ts';
-import type { BackendPersistence, ProxyFilter } from '../../model/gateway.ts';
+import type { BackendPersistence, BackendRetry, ProxyFilter } from '../../model/gateway.ts';
 
 export interface IngressOptions {
   /** The paths of all Ingresses that have a host with this one are regular expressions then. */
@@ -28,6 +28,10 @@ export interface IngressOptions {
   readonly isTls: boolean;
   readonly cors: Extract<ProxyFilter, { kind: 'cors' }> | undefined;
   readonly persistence: BackendPersistence | undefined;
+  /** How the cookie of a session is set; undefined for what is usual. */
+  readonly cookieAttributes: string | undefined;
+  readonly retry: BackendRetry | undefined;
+  readonly connectTimeoutMs: number | undefined;
   readonly canary: CanaryOptions | undefined;
   readonly basicAuth: BasicAuthOptions | undefined;
   readonly authRequest: AuthRequestOptions | undefined;
@@ -95,6 +99,9 @@ export const NO_OPTIONS: IngressOptions = {
   isTls: false,
   cors: undefined,
   persistence: undefined,
+  cookieAttributes: undefined,
+  retry: undefined,
+  connectTimeoutMs: undefined,
   canary: undefined,
   basicAuth: undefined,
   authRequest: undefined,

@@ -195,12 +195,13 @@ class PartsCompiler {
     if ('way' in found) this.#ways.push(found.way);
     else this.#problem(found.problem.reason, found.problem.message);
     const [options, guards] = [this.#options, this.#guards];
+    const { cookieAttributes } = options;
     const isOpen = 'way' in found && !this.#isClosed;
     this.#rules.push({
       id,
       isGrpc: this.#options.isGrpc,
       filters: this.#isClosed ? [] : filtersOf({ options, path, guards }),
-      backends: [{ backend: isOpen ? found.way.id : undefined, weight: 1, filters: [] }],
+      backends: [{ backend: isOpen ? found.way.id : undefined, weight: 1, filters: [], cookieAttributes }],
       requestTimeoutMs: 0,
       backendTimeoutMs: this.#options.readTimeoutMs,
     });
@@ -223,14 +224,9 @@ class PartsCompiler {
       return { problem: no('ResolvedRefs', 'BackendNotFound', message) };
     }
     const ref: BackendRef = { group: '', kind: 'Service', namespace, name, port: number, weight: 1 };
-    const { isGrpc, persistence } = this.#options;
-    return resolveBackend(this.#inputs, from, ref, {
-      carries: 'http',
-      isPassed: false,
-      isGrpc,
-      retry: undefined,
-      persistence,
-    });
+    const { isGrpc, retry, persistence, connectTimeoutMs } = this.#options;
+    const shape = { carries: 'http' as const, isPassed: false, isGrpc, retry, persistence, connectTimeoutMs };
+    return resolveBackend(this.#inputs, from, ref, shape);
   }
 
   #problem(reason: string, message: string): void {

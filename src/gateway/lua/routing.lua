@@ -50,6 +50,7 @@ local function go(txn, rule, backend, mirrors)
     slot, wait = is_copied and "mirrored" or "retried", rule.each
   end
   txn:set_var("txn.backend", slot)
+  if backend.cookie ~= "" then txn:set_var("txn.cookie", backend.cookie) end
   if wait > 0 then txn:set_var("txn.wait", wait) end
 end
 

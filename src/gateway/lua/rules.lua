@@ -25,12 +25,12 @@ local function shorter(a, b)
 end
 
 -- Rules are written as lists: id, "grpc" or "", the two timeouts, filters, backends, "body" where a filter wants to see it. A backend: slot, weight, filters, "retried"
--- or "". What is none is false.
+-- or "", how its cookie is set. What is none is false.
 local rule_of = new_reader(5000, function(tree)
   if #tree < 6 then return false end
   local backends = {}
   for i, it in ipairs(tree[6]) do
-    backends[i] = { slot = it[1], weight = tonumber(it[2]), filters = it[3], is_retried = it[4] == "retried" }
+    backends[i] = { slot = it[1], weight = tonumber(it[2]), filters = it[3], is_retried = it[4] == "retried", cookie = it[5] }
   end
   local total, each = tonumber(tree[3]), tonumber(tree[4])
   return {

@@ -20,6 +20,16 @@ const WITH_PATHS: ReadonlySet<string> = new Set([
   'auth-url',
   'affinity',
 ]);
+/** Nothing of an HTTPRoute's standard channel says these, and nobody is let in by their absence. */
+const NOT_SAID: ReadonlySet<string> = new Set([
+  'proxy-connect-timeout',
+  'proxy-next-upstream',
+  'proxy-next-upstream-tries',
+  'session-cookie-path',
+  'session-cookie-domain',
+  'session-cookie-samesite',
+  'session-cookie-secure',
+]);
 /** ingress-nginx redirects unless it is told not to; whoever comes from there may count on it. */
 const REDIRECTS = ['ssl-redirect', 'force-ssl-redirect'];
 
@@ -47,6 +57,7 @@ export function sayOfIngress(
     const about = `annotation ${name}`;
     const elsewhere = options.isGrpc ? ELSEWHERE.get(name) : undefined;
     if (elsewhere !== undefined) findings.add(about, 'changed', elsewhere);
+    else if (NOT_SAID.has(name)) findings.add(about, 'not', 'no field of an HTTPRoute says it');
     else if (effect === 'closed') findings.add(about, 'not', `requests are answered 500: ${message}`);
     else if (effect === 'not' || !WITH_PATHS.has(name)) findings.add(about, effect, message);
   }

@@ -183,7 +183,11 @@ for (const { name, ingresses, requests } of ROWS)
   });
 
 test('migrate() closes what the Gateway API cannot guard, and says so', () => {
-  const annotations = { 'whitelist-source-range': '10.0.0.0/8', 'never-heard-of': 'x' };
+  const annotations = {
+    'whitelist-source-range': '10.0.0.0/8',
+    'never-heard-of': 'x',
+    'proxy-next-upstream': 'off',
+  };
   const asked = { 'auth-url': 'https://$host/oauth2/auth' };
   const { after, migration } = both(
     annotated(
@@ -199,6 +203,7 @@ test('migrate() closes what the Gateway API cannot guard, and says so', () => {
       .map(({ about, message }) => [about, message]),
     [
       ['annotation never-heard-of', 'this annotation is not known here'],
+      ['annotation proxy-next-upstream', 'no field of an HTTPRoute says it'],
       [
         'a.test/',
         'no filter asks for addresses, as the source ranges do: the rule answers 500 until another policy guards it',
