@@ -16,6 +16,7 @@ const PARTS = [
   'rules',
   'passwords',
   'auth-request',
+  'limits',
   'routing',
   'mirroring',
 ];

@@ -5,6 +5,7 @@ import type { ProxyPort } from '../model/gateway.ts';
 import type { BackendSlot } from './backend-slots.ts';
 import { BUFFER_BYTES, proxyFiles, type ProxyPlace } from './proxy-place.ts';
 import { configWord, contentName } from './proxy-text.ts';
+import { limitTableLines } from './render-limits.ts';
 import { bindAddress, portLines } from './render-ports.ts';
 import type { TlsFiles } from './render-tls.ts';
 import type { ServerSlot } from './server-slots.ts';
@@ -33,7 +34,12 @@ export const SERVER_POOL = 'pool-purge-delay 5s pool-max-conn -1';
 export function renderStructure(input: StructureInput): ProxyStructure {
   const ports = input.ports.map((it) => ({ port: it.port, lines: portLines(it, input.place, input.tls) }));
   const head = [...globalLines(input), ...defaultsLines(), ...ports.flatMap((it) => it.lines)];
-  const tail = [...answerLines(), ...askLines(input.place), ...metricsLines(input.place)];
+  const tail = [
+    ...answerLines(),
+    ...limitTableLines(),
+    ...askLines(input.place),
+    ...metricsLines(input.place),
+  ];
   const shapes = input.slots.map((it) => `${it.name} ${it.shape}`);
   const name = `fairlead-${contentName([...head, ...tail, ...shapes, input.lua, input.tls.structure].join('\n'))}`;
   return {

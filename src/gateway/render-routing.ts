@@ -2,6 +2,7 @@
 
 import { proxyFiles } from './proxy-place.ts';
 import { nameKey } from './proxy-text.ts';
+import { limitRules } from './render-limits.ts';
 import type { MapName } from './render-routes.ts';
 
 /** So many labels are taken off a name here; deeper names are looked for by Lua. */
@@ -45,9 +46,10 @@ export function httpRoutingLines({ port, scheme, isGuarded, folder }: HttpRoutin
     `set-var(txn.backend) var(txn.table),field(1,|),${behind('')} if ${isUnknown}`,
     `lua.route if !${IS_DIRECT}`,
     forwarded,
+    ...limitRules(),
     // Up to the whole or a full buffer; who is too slow is answered 408.
     'wait-for-body time 30s if { var(txn.wants_body) -m found }',
-    'lua.follow if { var(txn.wants_body) -m found }',
+    'lua.follow if { var(txn.later) -m found }',
   ];
   return [
     // The same for all requests of a connection: said once.

@@ -3,6 +3,7 @@
 import type { ProxyFilter, ProxyHeaderChange, ProxyPathChange, ProxyRule } from '../model/gateway.ts';
 import type { AuthRequest, PasswordUser } from '../model/request-guards.ts';
 import type { Tree } from './proxy-text.ts';
+import { limitsTree } from './render-limits.ts';
 
 /** Name of the HAProxy backend that stands for a backend of the model; undefined where it has none (yet). */
 export type SlotOf = (backend: string) => string | undefined;
@@ -93,6 +94,8 @@ function filterTree(filter: ProxyFilter, slotOf: SlotOf, onProblem: (problem: st
       );
       return [filter.kind, filter.protocol, slot, prefix, ...headers, String(filter.forwardBodyBytes)];
     }
+    case 'client-limits':
+      return limitsTree(filter);
     case 'basic-auth':
       return [filter.kind, fine([filter.realm], isHeaderValue, onProblem), filter.users.map(userTree)];
     case 'auth-request':

@@ -1,4 +1,6 @@
-// Filters of the proxy that ask who a request comes from. Readonly data, no behaviour.
+// Filters of the proxy that ask who a request comes from, and how many come. Readonly data, no behaviour.
+
+import type { Cidr } from '../base/cidr.ts';
 
 /**
  * As nginx's auth_request: 2xx lets the request pass, 401 and 403 are its answer, all else is 500. In `host`, `path`, `redirect` and `signIn` "$name" stands for
@@ -43,4 +45,19 @@ export interface PasswordHash {
   readonly rounds: number;
   /** In hexadecimal, capital letters. */
   readonly digest: string;
+}
+
+/** As nginx's limit_req and limit_conn by the client's address: 503 for what is too much. Always the first filter of a rule. */
+export interface ClientLimits {
+  readonly kind: 'client-limits';
+  /** All rules with the same text here count together. */
+  readonly of: string;
+  /** Addresses that are not counted. */
+  readonly exempt: readonly Cidr[];
+  readonly perSecond: number | undefined;
+  readonly perMinute: number | undefined;
+  /** So many times the number may come at once. */
+  readonly burst: number;
+  /** Requests at the same time. */
+  readonly connections: number | undefined;
 }

@@ -393,6 +393,46 @@ describe('annotations of Ingresses', () => {
     );
   });
 
+  test('limits count requests by the address of the client, for all paths of an Ingress', async () => {
+    const paths = { '/': 'echo-service', '/other': 'foo-exact' };
+    const slow = { 'limit-rpm': '1', 'limit-burst-multiplier': '3' };
+    await rig.publish(
+      annotated(
+        { name: 'minute', annotations: slow, host: 'minute.test', paths },
+        { name: 'more', annotations: { ...slow, 'limit-rps': '1000' }, host: 'more.test', paths },
+        {
+          name: 'free',
+          annotations: { ...slow, 'limit-whitelist': '127.0.0.0/8' },
+          host: 'free.test',
+          paths,
+        },
+        { name: 'once', annotations: { 'limit-connections': '1' }, host: 'once.test', paths },
+      ),
+    );
+    const statuses: Record<string, number[]> = {};
+    for (const host of ['minute.test', 'more.test', 'free.test', 'once.test']) {
+      const found: number[] = (statuses[host] = []);
+      for (let i = 0; i < 6; i++)
+        found.push((await rig.ask({ host, path: i % 2 === 0 ? '/' : '/other' })).status);
+    }
+    const four = [200, 200, 200, 200, 503, 503];
+    const all = [200, 200, 200, 200, 200, 200];
+    assert.deepEqual(statuses, {
+      'minute.test': four,
+      'more.test': four,
+      'free.test': all,
+      'once.test': all,
+    });
+    const echo = rig.backends.get('echo-service');
+    const held = rig.ask({ host: 'once.test', headers: { 'x-hold': '1' } });
+    while (echo?.held.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal((await rig.ask({ host: 'once.test' })).status, 503);
+    echo?.held.pop()?.();
+    assert.equal((await held).status, 200);
+    // HAProxy counts a request until it has done with it, which is after the client has its answer.
+    while ((await rig.ask({ host: 'once.test' })).status !== 200);
+  });
+
   test('what protects and cannot be had answers 500: authentication, snippets', async () => {
     const paths = { '/': 'echo-service' };
     const closing = {

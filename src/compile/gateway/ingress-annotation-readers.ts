@@ -1,5 +1,6 @@
 // The annotations of ingress-nginx: a table of what each becomes.
 
+import { LIMIT_READERS } from './ingress-annotation-limits.ts';
 import { RETRY_READERS } from './ingress-annotation-retries.ts';
 import { SESSION_READERS } from './ingress-annotation-sessions.ts';
 import {
@@ -87,6 +88,7 @@ export const ANNOTATION_READERS: ReadonlyMap<string, Reader> = new Map<string, R
     ),
   ],
   ...RETRY_READERS,
+  ...LIMIT_READERS,
   ['backend-protocol', readProtocol],
   ['whitelist-source-range', sourceRange('allow')],
   ['allowlist-source-range', sourceRange('allow')],

@@ -116,6 +116,16 @@ const ROWS: readonly Row[] = [
     options: { closed: closedBy('auth-url') },
   },
   { annotations: { affinity: 'ip' }, effect: 'not' },
+  { annotations: { 'limit-rps': 'many' }, effect: 'not' },
+  { annotations: { 'limit-rpm': '0' }, effect: 'whole' },
+  { annotations: { 'limit-whitelist': 'all', 'limit-rpm': '0' }, effect: 'not' },
+  {
+    annotations: { 'limit-rps': '10', 'limit-connections': '3', 'limit-whitelist': '10.0.0.0/8' },
+    effect: 'whole',
+    options: {
+      limits: { exempt: ['10.0.0.0/8'], perSecond: 10, perMinute: undefined, burst: 5, connections: 3 },
+    },
+  },
   { annotations: { 'session-cookie-path': '/a; Secure', affinity: 'ip' }, effect: 'not' },
   { annotations: { 'session-cookie-domain': 'a.test; x', affinity: 'ip' }, effect: 'not' },
   { annotations: { 'session-cookie-samesite': 'Any', affinity: 'ip' }, effect: 'not' },

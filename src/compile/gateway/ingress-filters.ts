@@ -5,6 +5,8 @@ import type { IngressOptions } from './ingress-options.ts';
 
 export interface FilterInputs {
   readonly options: IngressOptions;
+  /** All rules of one name are counted together. */
+  readonly of: string;
   /** Undefined for what no path leads to. */
   readonly path: string | undefined;
   /** Who asks who the client is. */
@@ -12,9 +14,9 @@ export interface FilterInputs {
 }
 
 /** Who may not ask at all is refused first; browsers' preflights, which say nobody's name, are answered before anybody is asked; what is changed is changed last. */
-export function filtersOf({ options, path, guards }: FilterInputs): readonly ProxyFilter[] {
-  const { allow, deny, maxBodyBytes, cors, redirect, upstreamVhost, forwardedPrefix } = options;
-  const filters: ProxyFilter[] = [];
+export function filtersOf({ options, of, path, guards }: FilterInputs): readonly ProxyFilter[] {
+  const { limits, allow, deny, maxBodyBytes, cors, redirect, upstreamVhost, forwardedPrefix } = options;
+  const filters: ProxyFilter[] = limits === undefined ? [] : [{ kind: 'client-limits', of, ...limits }];
   if (allow.length > 0 || deny.length > 0) filters.push({ kind: 'sources', allow, deny });
   if (maxBodyBytes > 0) filters.push({ kind: 'body-size', maxBytes: maxBodyBytes });
   if (cors !== undefined) filters.push(cors);

@@ -3,6 +3,7 @@
 import type { Cidr } from '../../base/cidr.ts';
 import type { Port } from '../../base/port.ts';
 import type { BackendPersistence, BackendRetry, ProxyFilter } from '../../model/gateway.ts';
+import type { ClientLimits } from '../../model/request-guards.ts';
 
 export interface IngressOptions {
   /** The paths of all Ingresses that have a host with this one are regular expressions then. */
@@ -35,9 +36,12 @@ export interface IngressOptions {
   readonly canary: CanaryOptions | undefined;
   readonly basicAuth: BasicAuthOptions | undefined;
   readonly authRequest: AuthRequestOptions | undefined;
+  readonly limits: LimitOptions | undefined;
   /** Why nothing of the Ingress may be answered: what protects it cannot be had. */
   readonly closed: string | undefined;
 }
+
+export type LimitOptions = Omit<ClientLimits, 'kind' | 'of'>;
 
 export interface BasicAuthOptions {
   /** "name" or "namespace/name". */
@@ -105,5 +109,6 @@ export const NO_OPTIONS: IngressOptions = {
   canary: undefined,
   basicAuth: undefined,
   authRequest: undefined,
+  limits: undefined,
   closed: undefined,
 };

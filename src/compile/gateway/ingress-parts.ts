@@ -189,7 +189,8 @@ class PartsCompiler {
 
   /** Gives its id. A backend that is not there is an answer of its own, so that no other rule's backend gets its requests. */
   #rule(place: string, backend: IngressBackend, path?: string): string {
-    const id = `Ingress/${objectKey(this.#ingress)}/${place}`;
+    const of = `Ingress/${objectKey(this.#ingress)}`;
+    const id = `${of}/${place}`;
     if (this.#rules.some((it) => it.id === id)) return id;
     const found = this.#resolve(backend);
     if ('way' in found) this.#ways.push(found.way);
@@ -200,7 +201,7 @@ class PartsCompiler {
     this.#rules.push({
       id,
       isGrpc: this.#options.isGrpc,
-      filters: this.#isClosed ? [] : filtersOf({ options, path, guards }),
+      filters: this.#isClosed ? [] : filtersOf({ options, of, path, guards }),
       backends: [{ backend: isOpen ? found.way.id : undefined, weight: 1, filters: [], cookieAttributes }],
       requestTimeoutMs: 0,
       backendTimeoutMs: this.#options.readTimeoutMs,

@@ -23,7 +23,10 @@ local function filled(text, txn)
   end))
 end
 
-local HARMLESS = { ["body-size"] = true, ["cors"] = true, ["request-headers"] = true, ["response-headers"] = true }
+local HARMLESS = {
+  ["body-size"] = true, ["cors"] = true, ["request-headers"] = true, ["response-headers"] = true,
+  ["client-limits"] = true,
+}
 
 -- The backend that the proxy itself has at a path of the request's host, where nothing stands before it.
 local function own_backend(txn, path)

@@ -75,9 +75,16 @@ local function follow(txn, entry, request)
   if rest then keep(txn, rest) end
 end
 
-local function wants_body(entry)
+-- Some rules want something first: that the client is counted, that the body is there.
+local function take(txn, entry, request)
   local rule = rule_of(entry.rule)
-  return rule and rule.wants_body
+  local limits = rule and rule.limits
+  local key = limits and limit_key(txn, limits)
+  if not key and not (rule and rule.wants_body) then return follow(txn, entry, request) end
+  txn:set_priv({ entry = entry, limits = limits })
+  if key then txn:set_var("txn.limit", key) end
+  if rule.wants_body then txn:set_var("txn.wants_body", 1) end
+  txn:set_var("txn.later", 1)
 end
 
 core.register_action("route", { "http-req" }, function(txn)
@@ -97,15 +104,12 @@ core.register_action("route", { "http-req" }, function(txn)
   end
   if direct then
     txn:set_var("txn.backend", direct)
-  elseif entry and wants_body(entry) then
-    txn:set_priv({ entry = entry })
-    txn:set_var("txn.wants_body", 1)
   elseif entry then
-    follow(txn, entry, request)
+    take(txn, entry, request)
   end
 end)
 
--- What `route` has found, when the body has come.
+-- What `route` has found, when what its rule wants first is there.
 core.register_action("follow", { "http-req" }, function(txn)
   follow(txn, txn:get_priv().entry, { txn = txn })
 end)

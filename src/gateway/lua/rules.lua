@@ -32,9 +32,11 @@ local rule_of = new_reader(5000, function(tree)
   for i, it in ipairs(tree[6]) do
     backends[i] = { slot = it[1], weight = tonumber(it[2]), filters = it[3], is_retried = it[4] == "retried", cookie = it[5] }
   end
+  local first = tree[5][1]
   local total, each = tonumber(tree[3]), tonumber(tree[4])
   return {
     is_grpc = tree[2] == "grpc", wants_body = tree[7] == "body", total = total, each = each, wait = shorter(total, each),
+    limits = first and first[1] == "client-limits" and first or nil,
     filters = tree[5], choice = weighted(backends),
   }
 end)

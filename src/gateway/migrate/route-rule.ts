@@ -129,6 +129,9 @@ class RuleMaker {
           'no filter asks for addresses, as the source ranges do: the rule answers 500 until another policy guards it',
         );
         return [];
+      case 'client-limits':
+        this.#say('not', 'no filter counts requests, as limit-rps, limit-rpm and limit-connections do');
+        return [];
       case 'basic-auth':
         this.#isClosed = true;
         this.#say(
