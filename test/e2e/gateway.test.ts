@@ -8,8 +8,10 @@ import { get } from 'node:http';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clusterName, fairlead, kubectl } from '../support/cluster.ts';
+import { DatagramClient } from '../support/datagram-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { changedLines, machinePicture, type MachinePicture } from '../support/machine.ts';
+import { UDP_GATEWAY } from '../support/udp-manifests.ts';
 
 const NAME = clusterName('gw');
 const HOST = 'shop.example';
@@ -185,6 +187,31 @@ suite('the example of a Gateway', () => {
     });
     kubectl(NAME, ['-n', 'shop', 'exec', pod, '--', 'sh', '-c', 'kill -9 $(pidof haproxy)']);
     await eventually(async () => assert.equal((await page()).status, 200));
+  });
+
+  test('datagrams are led in either family, and go on with another endpoint when theirs is gone', async () => {
+    kubectl(NAME, ['apply', '-f', '-'], { input: UDP_GATEWAY });
+    const programmed = '{.status.parents[*].conditions[?(@.type=="fairlead.dev/Programmed")].status}';
+    const has = (what: string, path: string): string =>
+      kubectl(NAME, ['get', what, 'events', '-o', `jsonpath=${path}`]);
+    await eventually(() => assert.equal(has('udproute', programmed), 'True'), 60_000);
+    const clients = has('gateway', '{.status.addresses[*].value}')
+      .split(' ')
+      .map((host) => new DatagramClient(host, 5000));
+    try {
+      const servers = async (): Promise<readonly string[]> =>
+        Promise.all(clients.map((it) => it.ask('hostname')));
+      let before: readonly string[] = [];
+      await eventually(async () => assert.doesNotMatch((before = await servers()).join(), /nobody/));
+      assert.match(before.join(), /^echo-.*,echo-/);
+      kubectl(NAME, ['delete', 'pods', '-l', 'app=echo']);
+      await eventually(async () => {
+        const now = await servers();
+        for (const [at, it] of now.entries()) assert.ok(it !== 'nobody' && it !== before[at], it);
+      }, 60_000);
+    } finally {
+      for (const it of clients) it.close();
+    }
   });
 
   test('with the Gateway all that it was made of goes', async () => {

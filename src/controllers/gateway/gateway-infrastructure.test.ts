@@ -12,6 +12,7 @@ import {
 } from '../../kube/resource.ts';
 import { GATEWAY_CONTROLLER } from '../../objects/gateway-api/common.ts';
 import { parseGateway } from '../../objects/gateway-api/gateway.ts';
+import type { PodSpec } from '../../objects/api-types.ts';
 import type { KubeObject } from '../../objects/meta.ts';
 import type { Action } from '../action.ts';
 import { reconcileGatewayClass } from './gateway-classes.ts';
@@ -87,12 +88,35 @@ test('a Gateway of somebody else gets nothing, nor does one that is on its way o
 
 test('a change of the Gateway changes what was made of it, and nothing else', () => {
   const made = reconcile({});
-  const gateway = aGateway({ listeners: [{ name: 'http', port: 8080, protocol: 'HTTP' }] });
+  const listeners = [
+    { name: 'http', port: 8080, protocol: 'HTTP' },
+    { name: 'dns', port: 53, protocol: 'UDP' },
+  ];
+  const gateway = aGateway({ listeners });
   const changes = reconcile({ made, gateway });
   assert.deepEqual(
     changes.map((it) => (it.kind === 'patch' ? it.resource.kind : it.kind)),
     ['Service'],
   );
+});
+
+test('a pod may change its own network where there is a UDP listener, and nowhere else', () => {
+  const rightsOf = (protocol: string): unknown => {
+    const gateway = aGateway({ listeners: [{ name: 'one', port: 53, protocol }] });
+    const [pod] = reconcile({ gateway }).flatMap((it) => {
+      if (it.kind !== 'create' || it.resource.kind !== 'Deployment') return [];
+      return [(it.object['spec'] as { readonly template: { readonly spec: PodSpec } }).template.spec];
+    });
+    assert.ok(pod);
+    const { containers, securityContext } = pod;
+    return [securityContext, containers.map((it) => it.securityContext)];
+  };
+  const sysctls = ['net.ipv4.ip_forward', 'net.ipv6.conf.all.forwarding'].map((name) => ({
+    name,
+    value: '1',
+  }));
+  assert.deepEqual(rightsOf('UDP'), [{ sysctls }, [{ capabilities: { add: ['NET_ADMIN'] } }]]);
+  assert.deepEqual(rightsOf('TCP'), [undefined, [undefined]]);
 });
 
 test('what somebody else has under the name is left alone, and said', () => {

@@ -47,7 +47,7 @@ export function reconcileGateway(
   const workload = workloadOfGateway(gateway);
   return [
     ...keptObject(SERVICE_ACCOUNTS, serviceAccountOf(workload), object, cluster),
-    ...keptObject(DEPLOYMENTS, deploymentOf(workload, settings), object, cluster),
+    ...keptObject(DEPLOYMENTS, deploymentOf(workload, settings, ports), object, cluster),
     // A Service needs a port; a Gateway whose listeners are all of ListenerSets has none at first.
     ...(ports.length === 0 ? [] : keptObject(SERVICES, serviceOfGateway(gateway, ports), object, cluster)),
   ];

@@ -63,7 +63,7 @@ export function reconcileIngressClass(
   const workload = workloadOfClass(parsed);
   const kinds: readonly (readonly [ResourceRef, WorkloadDraft])[] = [
     [SERVICE_ACCOUNTS, serviceAccountOf(workload)],
-    [DEPLOYMENTS, deploymentOf(workload, settings)],
+    [DEPLOYMENTS, deploymentOf(workload, settings, PORTS)],
     [SERVICES, serviceOf(workload, PORTS)],
   ];
   if (isServed(name, objectKey(workload), cluster))

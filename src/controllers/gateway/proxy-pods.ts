@@ -57,7 +57,11 @@ export type WorkloadDraft = Readonly<Record<string, unknown>> & {
   };
 };
 
-export function deploymentOf(workload: ProxyWorkload, settings: GatewayPodSettings): WorkloadDraft {
+export function deploymentOf(
+  workload: ProxyWorkload,
+  settings: GatewayPodSettings,
+  ports: readonly PortOfProxy[],
+): WorkloadDraft {
   const { labels, annotations, selector } = workload;
   const spec = {
     replicas: 1,
@@ -65,7 +69,7 @@ export function deploymentOf(workload: ProxyWorkload, settings: GatewayPodSettin
     strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
     template: {
       metadata: { labels, annotations: { ...annotations, ...settings.annotations } },
-      spec: podSpec(workload, settings),
+      spec: podSpec(workload, settings, ports),
     },
   };
   return draft(workload, { spec });
@@ -74,7 +78,9 @@ export function deploymentOf(workload: ProxyWorkload, settings: GatewayPodSettin
 function podSpec(
   { name, namespace, subject }: ProxyWorkload,
   { image, hostFolder }: GatewayPodSettings,
+  ports: readonly PortOfProxy[],
 ): object {
+  const isRouter = ports.some(({ protocol }) => protocol === 'UDP');
   const volumeMounts = [{ name: 'gateway', mountPath: FOLDER }];
   const files = hostFolder === undefined ? [] : [{ name: 'fairlead', hostPath: { path: hostFolder } }];
   const control = [
@@ -96,15 +102,23 @@ function podSpec(
       ...volumeMounts,
       ...files.map((it) => ({ name: it.name, mountPath: INSTALLATION, readOnly: true })),
     ],
+    ...(isRouter ? { securityContext: { capabilities: { add: ['NET_ADMIN'] } } } : {}),
   };
   return {
     serviceAccountName: name,
     // Connections are waited for.
     terminationGracePeriodSeconds: 60,
     containers: [proxy],
+    ...(isRouter ? { securityContext: { sysctls: FORWARDING } } : {}),
     volumes: [{ name: 'gateway', emptyDir: {} }, ...files],
   };
 }
+
+/** Datagrams are led by the pod's own kernel; /proc/sys of a container cannot be written. */
+const FORWARDING = ['net.ipv4.ip_forward', 'net.ipv6.conf.all.forwarding'].map((name) => ({
+  name,
+  value: '1',
+}));
 
 /**
  * Keeps both running, each by itself: HAProxy from the files that control wrote last, also while control is away. One container, because a pod of which a

@@ -43,4 +43,5 @@ export const SUPPORTED_FEATURES: readonly { readonly name: string }[] = [
   'TLSRoute',
   'TLSRouteModeMixed',
   'TLSRouteModeTerminate',
+  'UDPRoute',
 ].map((name) => ({ name }));

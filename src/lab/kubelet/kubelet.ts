@@ -8,6 +8,7 @@ import { FairleadError } from '../../base/errors.ts';
 import type { Lifetime } from '../../base/lifetime.ts';
 import { clusterPaths } from '../../base/paths.ts';
 import { openNetlink } from '../../sys/netlink.ts';
+import { writeSysctls } from '../../sys/sysctl.ts';
 import { ControlClient } from '../workload/control-client.ts';
 import { writeAgnhostScript } from './agnhost-bind.ts';
 import { AttachmentGarbage } from './attachment-garbage.ts';
@@ -145,6 +146,7 @@ function makeWorld(
     sandboxes: new Sandboxes({
       node: (name) => ({ ...of(name), ips: of(name).node.ips }),
       raiseLoopback,
+      writeSysctls,
       clusterDomain: config.clusterDomain,
       dnsIps: config.dnsIps,
       clock: doors.clock,

@@ -14,6 +14,7 @@ import { addressesOfResult, type CniAttachment, type CniRuntime } from './cni-ru
 import { hostnameOf, podHosts } from './hosts-file.ts';
 import type { NodeFolders, PodName } from './pod-folders.ts';
 import type { PodRecord, SandboxRecord } from './pod-record.ts';
+import { podSysctls } from './pod-sysctls.ts';
 
 /** What the sandboxes of one node share. */
 export interface SandboxNode {
@@ -27,6 +28,8 @@ export interface SandboxOptions {
   readonly node: (name: string) => SandboxNode;
   /** Brings the loopback link of a namespace up. */
   readonly raiseLoopback: (netns: string, signal: AbortSignal) => Promise<void>;
+  /** Settings by path below /proc/sys, of a namespace. */
+  readonly writeSysctls: (netns: string, values: Readonly<Record<string, string>>) => void;
   readonly clusterDomain: string;
   readonly dnsIps: readonly string[];
   readonly clock: Clock;
@@ -83,10 +86,12 @@ export class Sandboxes {
   async #connect(pod: Pod, record: PodRecord, signal: AbortSignal): Promise<SandboxRecord> {
     const { folders, cni, garbage } = this.#options.node(record.node);
     const { netns } = folders.pod(record);
+    const sysctls = podSysctls(pod);
     await garbage.collected();
     await this.#freshNetns(record, netns, signal);
     await this.#options.raiseLoopback(netns, signal);
     const cniResult = await cni.add(attachmentOf(record, netns, portMappings(pod)), signal);
+    this.#options.writeSysctls(netns, sysctls);
     return {
       netns,
       isHostNetwork: false,
