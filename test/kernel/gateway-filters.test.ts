@@ -176,7 +176,7 @@ describe('filters', () => {
     await bed.rig.driver.publish(aModel({ ports, rules, backends: sinks }));
     const chunked = { 'transfer-encoding': 'chunked' };
     const mebibyte = 1024 * 1024;
-    const sent: readonly Ask[] = [
+    const sent: Ask[] = [
       { path: '/copied/1', method: 'POST', body: 'long'.repeat(mebibyte) },
       { path: '/copied/2', method: 'PATCH', headers: chunked, body: 'chunks'.repeat(mebibyte) },
       { path: '/copied/3', method: 'OPTIONS' },
@@ -184,7 +184,12 @@ describe('filters', () => {
       { path: '/copied/5', method: 'DELETE' },
     ];
     await Promise.all(sent.map((it) => bed.asked(it)));
-    await bed.brokenOff('POST /copied/broken HTTP/1.1\r\nhost: x\r\ncontent-length: 20\r\n\r\nten');
+    // More than is kept at a time, all of it given back.
+    const broken = `POST /copied/broken HTTP/1.1\r\nhost: x\r\ncontent-length: 6291457\r\n\r\n${'broken'.repeat(mebibyte)}`;
+    for (let i = 0; i < 12; i++) await bed.brokenOff(broken);
+    const last: Ask = { path: '/copied/6', method: 'POST', body: 'long'.repeat(mebibyte) };
+    sent.push(last);
+    await bed.asked(last);
     await eventually(() => got['one']?.length === sent.length && got['two']?.length === sent.length);
     const wanted = sent
       .map(({ path, method, body = '' }) => `${method} ${path} ${digestOf([body])}`)

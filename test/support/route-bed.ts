@@ -1,7 +1,6 @@
 // A proxy with six backends, "a" to "f", and what requests to it meet: the bed of tests about routes and filters.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { connect } from 'node:net';
 import { Lifetime } from '../../src/base/lifetime.ts';
 import type { ProxyModel, RouteEntry } from '../../src/model/gateway.ts';
@@ -74,10 +73,12 @@ export class RouteBed {
 
   /** A connection on which this is all that is ever said. */
   async brokenOff(text: string): Promise<void> {
-    const socket = connect(80, this.rig.address);
-    await once(socket, 'connect');
+    const socket = connect(80, this.rig.address).resume();
+    // Whether it is answered, closed or reset.
+    socket.once('error', () => undefined);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.end(text);
-    await once(socket, 'close');
+    await closed;
   }
 
   /** Each request and the name of who answered it, or the status. */
