@@ -119,11 +119,12 @@ function untriedMisses(
   judgement: Judgement,
   request: GatewayRequest,
 ): readonly NearMiss[] {
+  const parents = { listeners: listenersOf(objects, gateway), sets: listenerSetsOf(objects, gateway) };
   const tried = new Set([...judgement.tried, ...judgement.streams].map((it) => it.of.route));
   return allRoutes(objects)
     .filter((of) => !tried.has(of.route) && speaksSo(of, judgement.answer))
     .flatMap((of) => {
-      const because = obstacleOf(objects, gateway, of, judgement.at);
+      const because = obstacleOf(objects, of, { gateway, ...parents, at: judgement.at });
       const isOther = because?.kind !== 'hostnames' && !hasName(of, request);
       return because === undefined || isOther ? [] : [about(of, because)];
     });
@@ -145,14 +146,20 @@ function hasName({ route }: AnyRoute, { host, tls }: GatewayRequest): boolean {
   return names.some((it) => bestHost(route.hostnames, it) !== undefined);
 }
 
+interface Parents {
+  readonly gateway: Gateway;
+  readonly listeners: readonly OwnedListener[];
+  readonly sets: GatewayObjects['listenerSets'];
+  /** The listener that the request is at. */
+  readonly at: OwnedListener | undefined;
+}
+
 /** Undefined where it names other Gateways alone. */
 function obstacleOf(
   objects: GatewayObjects,
-  gateway: Gateway,
   of: AnyRoute,
-  at: OwnedListener | undefined,
+  { gateway, listeners, sets, at }: Parents,
 ): Obstacle | undefined {
-  const [listeners, sets] = [listenersOf(objects, gateway), listenerSetsOf(objects, gateway)];
   const parents = of.route.parents.filter(
     (it) => isRefTo(it, 'Gateway', gateway) || sets.some((set) => isRefTo(it, 'ListenerSet', set)),
   );

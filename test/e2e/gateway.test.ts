@@ -7,6 +7,7 @@ import { request, type RequestOptions } from 'node:https';
 import { get } from 'node:http';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { RouteReport } from '../../src/gateway/why/report.ts';
 import { clusterName, fairlead, kubectl } from '../support/cluster.ts';
 import { DatagramClient } from '../support/datagram-client.ts';
 import { eventually } from '../support/eventually.ts';
@@ -155,6 +156,21 @@ suite('the example of a Gateway', () => {
     asking([{ type: 'IPAddress' }]);
     wait('condition=Programmed');
     kubectl(NAME, ['-n', 'shop', 'delete', 'gateway', 'asking']);
+  });
+
+  test('fairlead route why tells of the cluster what the proxy does', () => {
+    const where = ['--cluster', NAME, '--address', addresses[0] ?? '', '-o', 'json'];
+    const { code, stdout, stderr } = fairlead(['route', 'why', `https://${HOST}/`, ...where]);
+    assert.equal(code, 0, stderr);
+    const { subject, verdict, backends, notes } = JSON.parse(stdout) as RouteReport;
+    assert.equal(subject, 'Gateway shop/public');
+    assert.equal(verdict, '90% Service shop/web:80, 10% Service shop/web-canary:80');
+    // Whatever a status has against the Gateway or the route would be among the notes.
+    assert.deepEqual(notes, []);
+    for (const { result } of backends) {
+      assert.ok(result.kind === 'forward' && result.endpoints !== undefined);
+      assert.ok(result.endpoints.some((it) => it.state === 'ready'));
+    }
   });
 
   test('a route that is moved is followed without a lost request', async () => {

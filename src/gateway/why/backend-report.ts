@@ -1,6 +1,8 @@
 // What becomes of each share of the requests.
 
+import type { Protocol } from '../../base/port.ts';
 import type { BackendRef } from '../../objects/gateway-api/common.ts';
+import type { Service, ServicePort } from '../../objects/service.ts';
 import { objectKey } from '../../objects/slim-meta.ts';
 import { knownEndpoints, type Resolved } from '../../oracle/route-backend.ts';
 import type { RouteEnd } from '../../oracle/route-connection.ts';
@@ -14,6 +16,7 @@ import type {
   Response,
   StreamOutcome,
 } from '../../oracle/route-objects.ts';
+import { compareTexts } from '../../oracle/route-precedence.ts';
 import type { BackendReport, BackendResult, EndpointReport } from './report.ts';
 import type { RouteWorld } from './route-world.ts';
 import { backendText } from './words.ts';
@@ -99,10 +102,24 @@ function endpointsOfBackend(
   const service = objects.services.find((it) => it.namespace === namespace && it.name === name);
   const at = service?.ports.find((it) => it.port === port && it.protocol === transport);
   if (service === undefined || at === undefined) return [];
-  return knownEndpoints(objects, service, at).map((it) => ({
-    at: it.at,
-    state: it.isReady ? 'ready' : it.isLast ? 'ending' : 'not ready',
-  }));
+  return knownEndpoints(objects, service, at)
+    .map((it): EndpointReport => ({
+      at: it.at,
+      state: it.isReady ? 'ready' : it.isLast ? 'ending' : 'not ready',
+    }))
+    .sort((a, b) => compareByFamily(a.at, b.at));
+}
+
+/** IPv4 first. */
+function compareByFamily(a: string, b: string): number {
+  const [one, other] = [a.includes(':'), b.includes(':')];
+  return Number(one) - Number(other) || compareTexts(a, b);
+}
+
+/** "10.0.0.1:80", "[fd00::1]:80" */
+export function endpointText(at: string): string {
+  const [ip = '', port = ''] = at.split(' ');
+  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
 }
 
 interface Led {
@@ -117,7 +134,7 @@ function reasonOf(world: RouteWorld, { ref, resolved, from }: Led): string {
     case 'backend':
       return 'a filter of the backend answers';
     case 'empty':
-      return emptyText(world, ref);
+      return emptyText(world, ref, from);
     case 'untrusted':
       return 'its BackendTLSPolicy names no authority that can be used';
     case 'invalid':
@@ -125,13 +142,13 @@ function reasonOf(world: RouteWorld, { ref, resolved, from }: Led): string {
   }
 }
 
-function emptyText({ objects }: RouteWorld, ref: BackendRef): string {
+function emptyText({ objects }: RouteWorld, ref: BackendRef, from: Shares['from']): string {
   const service = objects.services.find((it) => objectKey(it) === objectKey(ref));
-  const port = service?.ports.find((it) => it.port === ref.port);
+  const port = portsOf(service, from).find((it) => it.port === ref.port);
   const known = service === undefined || port === undefined ? [] : knownEndpoints(objects, service, port);
   return known.length === 0
     ? 'it has no endpoints'
-    : `none of its endpoints is ready: ${known.map((it) => it.at.replace(' ', ':')).join(', ')}`;
+    : `none of its endpoints is ready: ${known.map((it) => endpointText(it.at)).join(', ')}`;
 }
 
 function invalidText(
@@ -146,10 +163,17 @@ function invalidText(
   const service = objects.services.find((it) => objectKey(it) === objectKey(ref));
   if (service === undefined) return isLive ? 'there is no such Service' : 'no manifest has that Service';
   if (service.type === 'ExternalName') return 'a Service of type ExternalName is no backend';
-  const port = service.ports.find((it) => it.port === ref.port);
-  if (port === undefined)
-    return `the Service has no port ${ref.port ?? 'without a number'}, but ${service.ports.map((it) => it.port).join(', ')}`;
-  return reason === 'UnsupportedProtocol'
-    ? `appProtocol ${port.appProtocol ?? ''} needs a BackendTLSPolicy, or is not spoken here`
-    : `port ${port.port} speaks ${port.protocol}`;
+  const ports = portsOf(service, from);
+  const port = ports.find((it) => it.port === ref.port);
+  return port === undefined
+    ? `the Service has no port ${ref.port ?? 'without a number'} of ${transportOf(from)}, but ${ports.map((it) => it.port).join(', ')}`
+    : `appProtocol ${port.appProtocol ?? ''} needs a BackendTLSPolicy, or is not spoken here`;
+}
+
+function transportOf({ kind }: Shares['from']): Protocol {
+  return kind === 'UDPRoute' ? 'UDP' : 'TCP';
+}
+
+function portsOf(service: Service | undefined, from: Shares['from']): readonly ServicePort[] {
+  return (service?.ports ?? []).filter((it) => it.protocol === transportOf(from));
 }

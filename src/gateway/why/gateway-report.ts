@@ -56,6 +56,7 @@ export function gatewayReport(
     backends,
     near: near.map((it) => ({
       text: ruleText(it.of, it.rule),
+      kind: it.because.kind,
       because: obstacleText(it, request),
       at: placeOf(ruleText(it.of, undefined), fieldOf(it)),
     })),

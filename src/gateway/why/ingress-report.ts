@@ -123,8 +123,13 @@ function nearOf(
     .flatMap((it) => {
       const because = obstacleOf(it, found, request);
       const at = placeOf(`Ingress ${objectKey(it.ingress)}`, it.field);
-      return because === undefined ? [] : [{ text: pathName(it), because, at }];
+      return because === undefined ? [] : [{ text: pathName(it), kind: kindOf(it), because, at }];
     });
+}
+
+function kindOf({ miss }: TriedPath): NearReport['kind'] {
+  if (miss === undefined) return 'precedence';
+  return miss.kind === 'host' ? 'hostnames' : 'path';
 }
 
 function distanceOf({ miss }: TriedPath): number {

@@ -1,5 +1,6 @@
 // A report for people: the verdict, what has the request, what came near, the nearest first.
 
+import { endpointText } from './backend-report.ts';
 import type { BackendReport, EndpointReport, NearReport, Placed, RouteReport } from './report.ts';
 import { percentText } from './words.ts';
 
@@ -8,13 +9,15 @@ const MAX_NEAR = 10;
 const MAX_ENDPOINTS = 4;
 
 export function reportText(report: RouteReport): string {
-  const { request, verdict, near } = report;
-  const rest = near.length - MAX_NEAR;
+  const { request, verdict, rule } = report;
+  // What is for other names is worth a line where nothing is for this one.
+  const near = report.near.filter((it) => rule === undefined || it.kind !== 'hostnames');
+  const rest = report.near.length - Math.min(near.length, MAX_NEAR);
   return [
     `${request}: ${verdict}`,
     ...partsOf(report).map(([label, text]) => `  ${label.padEnd(9)} ${text}`),
     ...(near.length === 0 ? [] : ['  others, the nearest first', ...nearLines(near.slice(0, MAX_NEAR))]),
-    ...(rest > 0 ? [`    and ${rest} more, which -o json has`] : []),
+    ...(near.length > 0 && rest > 0 ? [`    and ${rest} more, which -o json has`] : []),
     ...report.notes.map((it) => `  note: ${it}`),
     '',
   ].join('\n');
@@ -64,15 +67,22 @@ function backendLines(backends: readonly BackendReport[]): readonly string[] {
   });
 }
 
+/** "3 ready: 10.0.0.1:80 10.0.0.2:80 10.0.0.3:80, 1 not ready: 10.0.0.4:80" */
 function endpointsText(endpoints: readonly EndpointReport[] | undefined): string {
   if (endpoints === undefined) return 'endpoints unknown (no manifest has them)';
-  const shown = endpoints.slice(0, MAX_ENDPOINTS).map(({ at, state }) => {
-    const [ip = '', port = ''] = at.split(' ');
-    const address = ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
-    return state === 'ready' ? address : `${address} (${state})`;
-  });
-  const rest = endpoints.length - shown.length;
-  return `${shown.join(' ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+  return (['ready', 'ending', 'not ready'] as const)
+    .map((state) => ({ state, own: endpoints.filter((it) => it.state === state) }))
+    .filter(({ own }) => own.length > 0)
+    .map(({ state, own }) => `${own.length} ${state}: ${addressesText(own)}`)
+    .join(', ');
+}
+
+function addressesText(endpoints: readonly EndpointReport[]): string {
+  const rest = endpoints.length - MAX_ENDPOINTS;
+  return `${endpoints
+    .slice(0, MAX_ENDPOINTS)
+    .map((it) => endpointText(it.at))
+    .join(' ')}${rest > 0 ? ' ...' : ''}`;
 }
 
 function nearLines(near: readonly NearReport[]): readonly string[] {

@@ -1,5 +1,6 @@
 // What is said of a request: data for machines, from which people's text is made too.
 
+import type { Obstacle } from '../../oracle/route-explain.ts';
 import { percentText } from './words.ts';
 
 /** A thing in words, and the line where it is written; undefined where it stands in no file. */
@@ -37,6 +38,7 @@ export interface EndpointReport {
 
 /** A rule, a route or an Ingress that does not have the request, and why. */
 export interface NearReport extends Placed {
+  readonly kind: Obstacle['kind'];
   readonly because: string;
 }
 

@@ -29,8 +29,8 @@ export interface SubjectNames {
 /** Throws `invalid` where there is none, or not one alone, with those that there are. */
 export function chooseSubject(world: RouteWorld, asked: Asked, names: SubjectNames): Subject {
   const all = subjectsOf(world);
-  if (names.gateway !== undefined) return named(all, `Gateway ${names.gateway}`);
-  if (names.class !== undefined) return named(all, `IngressClass ${names.class}`);
+  if (names.gateway !== undefined) return named(world, `Gateway ${names.gateway}`);
+  if (names.class !== undefined) return named(world, `IngressClass ${names.class}`);
   const reached = names.address === undefined ? all : atAddress(world, all, names.address);
   const [only, ...more] = reached;
   if (only === undefined)
@@ -50,24 +50,26 @@ export function chooseSubject(world: RouteWorld, asked: Asked, names: SubjectNam
 }
 
 /** Of a cluster those that Fairlead serves; of files all, since their cluster may be another one. */
-function subjectsOf(world: RouteWorld): readonly Subject[] {
-  const { objects, gatewayClasses, isLive } = world;
+function subjectsOf(world: RouteWorld, isAll = !world.isLive): readonly Subject[] {
+  const { objects, gatewayClasses } = world;
   const isOurs = ({ className }: Gateway): boolean =>
     gatewayClasses.some((it) => it.name === className && it.controllerName === GATEWAY_CONTROLLER);
   const classes = objects.ingressClasses.filter(
     (it) =>
-      (!isLive || it.controllerName === INGRESS_CONTROLLER) &&
+      (isAll || it.controllerName === INGRESS_CONTROLLER) &&
       ingressesOf({ ...objects, ingressClasses: [it] }, it.controllerName).length > 0,
   );
   return [
     ...objects.gateways
-      .filter((it) => !isLive || isOurs(it))
+      .filter((it) => isAll || isOurs(it))
       .map((gateway): Subject => ({ kind: 'gateway', gateway })),
     ...classes.map((ingressClass): Subject => ({ kind: 'class', ingressClass })),
   ];
 }
 
-function named(all: readonly Subject[], name: string): Subject {
+/** Also one that is not ours, which is told of then. */
+function named(world: RouteWorld, name: string): Subject {
+  const all = subjectsOf(world, true);
   const found = all.find((it) => nameOf(it) === name);
   return (
     found ??
