@@ -47,6 +47,7 @@ class Api {
     assert.ok(compiled);
     const writes = statusWrites({
       verdict: compiled.verdict,
+      certificates: compiled.model.certificates,
       findings: findingsOf(compiled.model, this.problems),
       addresses: [parseIp('10.90.0.1')],
       seen: this.seen,

@@ -2,6 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Ip } from '../base/ip.ts';
+import type { ProxyCertificate } from '../model/gateway.ts';
 import type {
   GatewayVerdict,
   ListenerVerdict,
@@ -12,6 +13,7 @@ import type {
 } from '../model/gateway-verdict.ts';
 import { GATEWAY_CONTROLLER, GATEWAY_GROUP } from '../objects/gateway-api/common.ts';
 import { objectKey } from '../objects/slim-meta.ts';
+import { expiriesOf } from './certificate-expiry.ts';
 import { conditionsOf, type ConditionTime } from './condition.ts';
 import type { ProxyFindings } from './proxy-findings.ts';
 import type { SeenStatus, SeenStatuses } from './seen-status.ts';
@@ -28,6 +30,8 @@ export interface StatusWrite {
 export interface StatusInputs {
   readonly verdict: GatewayVerdict;
   readonly findings: ProxyFindings;
+  /** Of the model, by id. */
+  readonly certificates: ReadonlyMap<string, ProxyCertificate>;
   /** Of the Gateway's Service; empty until it has one. */
   readonly addresses: readonly Ip[];
   readonly seen: SeenStatuses;
@@ -121,7 +125,7 @@ function listenerStatuses(
     supportedKinds: listener.supportedKinds,
     attachedRoutes: listener.attachedRoutes,
     conditions: conditionsOf(
-      [...listener.conditions, listenerProgrammed(listener, inputs)],
+      [...listener.conditions, listenerProgrammed(listener, inputs), ...certificateExpiry(listener, inputs)],
       known.get(listener.name)?.['conditions'],
       time,
     ),
@@ -140,6 +144,20 @@ function listenerProgrammed({ id, isServed }: ListenerVerdict, inputs: StatusInp
   if (closed !== undefined) return no('Invalid', closed);
   if (inputs.findings.problem !== undefined) return no('Pending', inputs.findings.problem);
   return { type: 'Programmed', isTrue: true, reason: 'Programmed', message: '' };
+}
+
+/** Of the certificate that ends first; nothing where the listener shows none. */
+function certificateExpiry(
+  { certificates: shown }: ListenerVerdict,
+  { certificates, now }: StatusInputs,
+): readonly Verdict[] {
+  const type = `${OWN_DOMAIN}/CertificateExpiring`;
+  const [first] = expiriesOf(
+    shown.flatMap((id) => certificates.get(id) ?? []),
+    Date.parse(now),
+  );
+  if (first === undefined) return [];
+  return [{ type, isTrue: first.state !== 'Valid', reason: first.state, message: first.message }];
 }
 
 /** Routes that are attached, and those that still say so of a Gateway that they name no more. */

@@ -5,6 +5,8 @@ import { GatewayCompiler } from '../compile/gateway/gateway-compiler.ts';
 import type { ClusterWatch } from './cluster-watch.ts';
 import type { ProxySubject } from './control.ts';
 import { statusWrites, type Settled } from './gateway-status.ts';
+import { expiryProblems } from './certificate-expiry.ts';
+import type { ProblemEvents } from './problem-events.ts';
 import { gatewayObjectsOf } from './gateway-watch.ts';
 import { serviceAddresses, zoneOfNode } from './shared-kinds.ts';
 import type { StatusWriter } from './status-writer.ts';
@@ -16,12 +18,13 @@ export interface SubjectOptions {
   readonly node: string;
   readonly watch: ClusterWatch;
   readonly writer: StatusWriter;
+  readonly events: ProblemEvents;
   readonly clock: Clock;
 }
 
 /** `gateway` is "namespace/name". */
 export function gatewaySubject(gateway: string, options: SubjectOptions): ProxySubject {
-  const { service, node, watch, writer, clock } = options;
+  const { service, node, watch, writer, events, clock } = options;
   const compiler = new GatewayCompiler(gateway);
   const settled: Settled = new WeakMap();
   return {
@@ -33,17 +36,19 @@ export function gatewaySubject(gateway: string, options: SubjectOptions): ProxyS
       const { model, verdict } = compiled;
       return {
         model,
-        say: (findings) =>
-          writer.write(
-            statusWrites({
-              verdict,
-              findings,
-              addresses: serviceAddresses(watch.store.live(), service),
-              seen: watch.seen,
-              now: timeText(clock.nowMs()),
-              settled,
-            }),
-          ),
+        say: async (findings) => {
+          const writes = statusWrites({
+            verdict,
+            findings,
+            certificates: model.certificates,
+            addresses: serviceAddresses(watch.store.live(), service),
+            seen: watch.seen,
+            now: timeText(clock.nowMs()),
+            settled,
+          });
+          const isWritten = await writer.write(writes);
+          return (await events.tell(expiryProblems(model.certificates.values(), clock.nowMs()))) && isWritten;
+        },
       };
     },
   };

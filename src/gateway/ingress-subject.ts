@@ -12,7 +12,8 @@ import type { Snapshot } from '../store/store.ts';
 import { startClusterWatch, watchedKind, type ClusterWatch, type WatchContext } from './cluster-watch.ts';
 import type { ProxySubject } from './control.ts';
 import type { SubjectOptions } from './gateway-subject.ts';
-import type { IngressEvents } from './ingress-events.ts';
+import { expiryProblems } from './certificate-expiry.ts';
+import type { ObjectWithProblems } from './problem-events.ts';
 import { ingressStatusWrites } from './ingress-status.ts';
 import type { ProxyFindings } from './proxy-findings.ts';
 import { serviceAddresses, SHARED_KINDS, zoneOfNode } from './shared-kinds.ts';
@@ -31,12 +32,11 @@ export function startIngressWatch(context: WatchContext): ClusterWatch {
 }
 
 export interface IngressSubjectOptions extends SubjectOptions {
-  readonly events: IngressEvents;
   readonly defaultCertificate: ProxyCertificate;
 }
 
 export function ingressSubject(className: string, options: IngressSubjectOptions): ProxySubject {
-  const { service, node, watch, writer, events, defaultCertificate } = options;
+  const { service, node, watch, writer, events, clock, defaultCertificate } = options;
   const compiler = new IngressCompiler(className);
   return {
     compile(snapshot) {
@@ -54,7 +54,11 @@ export function ingressSubject(className: string, options: IngressSubjectOptions
             seen: watch.seen.of(KINDS.ingresses.kind.name),
           });
           const isWritten = await writer.write(writes);
-          return (await events.tell(verdicts.map((it) => withFindings(it, findings)))) && isWritten;
+          const told = [
+            ...verdicts.map((it) => withFindings(it, findings)),
+            ...expiryProblems(model.certificates.values(), clock.nowMs()),
+          ];
+          return (await events.tell(told)) && isWritten;
         },
       };
     },
@@ -62,10 +66,10 @@ export function ingressSubject(className: string, options: IngressSubjectOptions
 }
 
 /** What the proxy has not done of what the compile asked of it. */
-function withFindings(verdict: IngressVerdict, { routes }: ProxyFindings): IngressVerdict {
+function withFindings(verdict: IngressVerdict, { routes }: ProxyFindings): ObjectWithProblems {
   const message = routes.get(`Ingress ${objectKey(verdict)}`);
-  if (message === undefined) return verdict;
-  return { ...verdict, problems: [...verdict.problems, { reason: 'ProxyRefused', message }] };
+  const refused = message === undefined ? [] : [{ reason: 'ProxyRefused', message }];
+  return { ...verdict, resource: INGRESSES, problems: [...verdict.problems, ...refused] };
 }
 
 function ingressObjectsOf(snapshot: Snapshot): IngressObjects | undefined {

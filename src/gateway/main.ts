@@ -16,8 +16,8 @@ import { runControl, type ProxySubject } from './control.ts';
 import { defaultCertificate } from './default-certificate.ts';
 import { gatewaySubject, type SubjectOptions } from './gateway-subject.ts';
 import { startGatewayWatch } from './gateway-watch.ts';
-import { IngressEvents } from './ingress-events.ts';
 import { ingressSubject, startIngressWatch } from './ingress-subject.ts';
+import { ProblemEvents } from './problem-events.ts';
 import { openProxyDriver, type ProxyDriver } from './proxy-driver.ts';
 import { findingsOf, type ProxyFindings } from './proxy-findings.ts';
 import { StatusWriter } from './status-writer.ts';
@@ -61,7 +61,7 @@ export async function runGateway(settings: GatewayProcess, signal: AbortSignal):
     const { signal: ownSignal } = lifetime;
     const onProblem = (it: string): void => log.warn(it);
     const writer = new StatusWriter({ client, signal: ownSignal, onProblem });
-    const events = new IngressEvents({ client, clock, signal: ownSignal, onProblem });
+    const events = new ProblemEvents({ client, clock, signal: ownSignal, onProblem });
     const { subject, store } = await subjectOf(settings, { context, writer, events, service, node });
     const place = {
       folder: settings.folder,
@@ -82,12 +82,11 @@ export async function runGateway(settings: GatewayProcess, signal: AbortSignal):
 
 interface SubjectParts extends Omit<SubjectOptions, 'watch' | 'clock'> {
   readonly context: WatchContext;
-  readonly events: IngressEvents;
 }
 
 async function subjectOf(
   { of, folder }: GatewayProcess,
-  { context, events, ...parts }: SubjectParts,
+  { context, ...parts }: SubjectParts,
 ): Promise<{ readonly subject: ProxySubject; readonly store: Store }> {
   const { clock } = context;
   if (of.kind === 'gateway') {
@@ -96,7 +95,7 @@ async function subjectOf(
   }
   const certificate = await defaultCertificate(folder, clock.nowMs());
   const watch = startIngressWatch(context);
-  const options = { ...parts, watch, clock, events, defaultCertificate: certificate };
+  const options = { ...parts, watch, clock, defaultCertificate: certificate };
   return { subject: ingressSubject(of.className, options), store: watch.store };
 }
 

@@ -25,6 +25,8 @@ export interface ListenerVerdict {
   readonly attachedRoutes: number;
   /** Accepted, Conflicted, ResolvedRefs. */
   readonly conditions: readonly Verdict[];
+  /** Ids of those that it shows. */
+  readonly certificates: readonly string[];
   /** False keeps it out of the proxy. */
   readonly isServed: boolean;
 }

@@ -274,4 +274,6 @@ export interface ProxyCertificate {
   readonly pem: string;
   /** Names that it is for, as the certificate says. */
   readonly names: readonly string[];
+  /** In milliseconds since 1970; absent where nobody is to be told of its end. */
+  readonly validity?: { readonly fromMs: number; readonly untilMs: number };
 }

@@ -135,6 +135,12 @@ suite('the example of a Gateway', () => {
     const routes = kubectl(NAME, ['-n', 'shop', 'get', 'httproutes', 'web', '-o', `jsonpath=${path}`]);
     assert.equal(routes, 'True');
     assert.match(kubectl(NAME, ['get', 'gatewayclass', 'fairlead']), /True/);
+    const expiry =
+      '{.status.listeners[*].conditions[?(@.type=="fairlead.dev/CertificateExpiring")]["status","message"]}';
+    assert.match(
+      kubectl(NAME, ['-n', 'shop', 'get', 'gateway', 'public', '-o', `jsonpath=${expiry}`]),
+      /^False Secret shop\/public-https-local-tls is valid until 20/,
+    );
   });
 
   test('a Gateway that asks for an address has it, or says that it cannot', () => {

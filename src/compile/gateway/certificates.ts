@@ -72,6 +72,7 @@ function parse(secret: CertificateSecret): ProxyCertificate {
     id: certificateId(secret),
     pem: `${certificate.trimEnd()}\n${key.trimEnd()}\n`,
     names: namesOf(leaf),
+    validity: { fromMs: leaf.validFromDate.getTime(), untilMs: leaf.validToDate.getTime() },
   };
 }
 

@@ -198,6 +198,7 @@ function verdictOf(
     supportedKinds: it.supportedKinds,
     attachedRoutes: tables.get(it.id)?.attachedRoutes ?? 0,
     conditions: it.conditions,
+    certificates: it.certificates.map(({ id }) => id),
     isServed: it.isServed,
   });
   return {

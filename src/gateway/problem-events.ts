@@ -1,67 +1,81 @@
-// What of Ingresses is not done as it is written, as Events: each once, also over restarts, for its name is what it says.
+// Problems as Events: each once, also over restarts, for its name is what it says.
 
 import { createHash } from 'node:crypto';
 import { timeText, type Clock } from '../base/clock.ts';
 import { hasCode, messageOf } from '../base/errors.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
-import { EVENTS, INGRESSES, type Draft } from '../kube/resource.ts';
-import type { IngressProblem, IngressVerdict } from '../model/ingress-verdict.ts';
+import { EVENTS, type Draft, type ResourceRef } from '../kube/resource.ts';
 import type { Event } from '../objects/api-types.ts';
 import { apiVersionOf } from '../objects/resources.ts';
 
-export interface IngressEventsOptions {
+export interface ProblemEventsOptions {
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly onProblem: (message: string) => void;
 }
 
-const COMPONENT = 'fairlead-ingress';
-/** An Ingress that has more to be said of is told of the first ones. */
-const MAX_PER_INGRESS = 50;
+export interface ObjectWithProblems {
+  readonly resource: ResourceRef;
+  readonly namespace: string;
+  readonly name: string;
+  /** Empty where it is not known. */
+  readonly uid: string;
+  readonly problems: readonly Problem[];
+}
+
+export interface Problem {
+  /** A word for Events: "BackendNotFound". */
+  readonly reason: string;
+  readonly message: string;
+}
+
+const COMPONENT = 'fairlead-gateway';
+/** An object that has more to be said of is told of the first ones. */
+const MAX_PER_OBJECT = 50;
 const MAX_MESSAGE = 1024;
 const MAX_NAME_PART = 200;
 
-export class IngressEvents {
-  readonly #options: IngressEventsOptions;
+export class ProblemEvents {
+  readonly #options: ProblemEventsOptions;
   /** Names of the Events of problems that stand: one that went and comes again is said again. */
   #said = new Set<string>();
 
-  constructor(options: IngressEventsOptions) {
+  constructor(options: ProblemEventsOptions) {
     this.#options = options;
   }
 
   /** False where one of them could not be written: it is to be told again. */
-  async tell(verdicts: readonly IngressVerdict[]): Promise<boolean> {
+  async tell(objects: readonly ObjectWithProblems[]): Promise<boolean> {
     const said = new Set<string>();
     let isWhole = true;
-    for (const verdict of verdicts)
-      for (const problem of verdict.problems.slice(0, MAX_PER_INGRESS)) {
-        const name = nameOf(verdict, problem);
-        if (this.#said.has(name) || (await this.#write(name, verdict, problem))) said.add(name);
+    for (const object of objects)
+      for (const problem of object.problems.slice(0, MAX_PER_OBJECT)) {
+        const name = nameOf(object, problem);
+        if (this.#said.has(name) || (await this.#write(name, object, problem))) said.add(name);
         else isWhole = false;
       }
     this.#said = said;
     return isWhole;
   }
 
-  async #write(name: string, verdict: IngressVerdict, problem: IngressProblem): Promise<boolean> {
+  async #write(name: string, object: ObjectWithProblems, problem: Problem): Promise<boolean> {
     const { client, clock, signal, onProblem } = this.#options;
     if (signal.aborted) return false;
     try {
-      await client.create(EVENTS, eventOf(name, verdict, problem, timeText(clock.nowMs())), { signal });
+      await client.create(EVENTS, eventOf(name, object, problem, timeText(clock.nowMs())), { signal });
       return true;
     } catch (error) {
       if (hasCode(error, 'already-exists')) return true;
       if (!signal.aborted)
-        onProblem(`event of Ingress ${verdict.namespace}/${verdict.name}: ${messageOf(error)}`);
+        onProblem(`event of ${object.resource.kind} ${object.namespace}/${object.name}: ${messageOf(error)}`);
       // The namespace is going: nobody is there to be told.
       return hasCode(error, 'forbidden') || hasCode(error, 'not-found');
     }
   }
 }
 
-function nameOf({ name, uid }: IngressVerdict, { reason, message }: IngressProblem): string {
+function nameOf({ name, uid }: ObjectWithProblems, { reason, message }: Problem): string {
   const content = createHash('sha256')
     .update(JSON.stringify([uid, reason, message]))
     .digest('hex')
@@ -71,13 +85,19 @@ function nameOf({ name, uid }: IngressVerdict, { reason, message }: IngressProbl
 
 function eventOf(
   name: string,
-  { namespace, name: of, uid }: IngressVerdict,
-  { reason, message }: IngressProblem,
+  { resource, namespace, name: of, uid }: ObjectWithProblems,
+  { reason, message }: Problem,
   now: string,
 ): Draft<Event> {
   return {
     metadata: { namespace, name },
-    involvedObject: { apiVersion: apiVersionOf(INGRESSES), kind: INGRESSES.kind, namespace, name: of, uid },
+    involvedObject: {
+      apiVersion: apiVersionOf(resource),
+      kind: resource.kind,
+      namespace,
+      name: of,
+      ...(uid === '' ? {} : { uid }),
+    },
     type: 'Warning',
     reason,
     message: message.slice(0, MAX_MESSAGE),
