@@ -10,7 +10,7 @@
 //   data    name by content                    -> lists and rules, each a tree
 //
 // A table that one name alone leads to is called by that name and the port, so that `hosts` need not be asked for it. Any other has three words: port, listener and pattern.
-// Behind "=" the list says all; behind "+" the table has more to say.
+// Behind "=" is a list of entries that ask for headers at most and are all that the table has for the path; behind "+" is any other.
 // Lists and rules are named by what they say, so that a line of `data` never changes: what leads to a new one comes after it, and no cache of Lua is ever stale.
 
 import type {
@@ -105,7 +105,10 @@ export class RouteMaps {
       if (first === undefined) continue;
       const isCertain = isFirst(first) && hasNoCondition(first.entry);
       const direct = isCertain ? this.#direct(first.entry.rule) : undefined;
-      this.maps.paths.set(`${key}${path}`, direct ?? `${hasMore ? '+' : '='}${this.#list(entries)}`);
+      this.maps.paths.set(
+        `${key}${path}`,
+        direct ?? `${hasMore || entries.some(asksForMore) ? '+' : '='}${this.#list(entries)}`,
+      );
     }
     if (!hasMore) return;
     const regexes = groups.regex.length === 0 ? '' : this.#list(groups.regex);
@@ -254,6 +257,11 @@ function untilCertain(list: readonly Ordered[]): readonly Ordered[] {
 
 function hasNoCondition(entry: RouteEntry): boolean {
   return entry.method === undefined && entry.headers.length === 0 && entry.query.length === 0;
+}
+
+/** For more than headers. */
+function asksForMore({ entry }: Ordered): boolean {
+  return entry.method !== undefined || entry.query.length > 0;
 }
 
 function entryTree(entry: RouteEntry, order: number, rule: string): Tree {

@@ -18,7 +18,14 @@ export interface HttpRouting {
 
 /** Converters that give the name of a request. What holds a slash is no name: without it nothing of a name can be taken for a path. */
 const HOST = 'req.hdr(host),host_only,field(1,/),rtrim(.),lower';
+/** A request as one text, for Lua: its headers, an empty line, and a line for each of what follows. No part of a request that HAProxy takes holds a line end. */
+function requestText(port: number): string {
+  const lines = ['method', 'path', 'query', 'backend', 'table', 'host'].map((it) => `concat(,txn.${it},\\n)`);
+  return ['req.hdrs', ...lines, `concat(${port})`].join(',');
+}
 const IS_DIRECT = '{ var(txn.backend) -m beg b }';
+/** What Lua has said, or a backend: nothing is left to be found. */
+const IS_SETTLED = '{ var(txn.backend) -m beg b @ ! answer none }';
 
 /**
  * A name that a table of routes is called by is looked up together with the path, and nothing else is asked of most requests: each rule and each
@@ -32,6 +39,7 @@ export function httpRoutingLines({ port, scheme, isGuarded, folder }: HttpRoutin
   const forwarded = `set-header X-Forwarded-Proto ${scheme}`;
   const behind = (name: string): string => `concat(${name},txn.path,'/#'),${map('beg', 'paths')}`;
   const isUnknown = '!{ var(txn.backend) -m found }';
+  const ending = [`${forwarded} if ${IS_DIRECT}`, `allow if ${IS_DIRECT}`];
   const rules = [
     'set-var(txn.path) path',
     // What is no path can be no route's; HAProxy of this version takes more as a request's target than it should.
@@ -39,17 +47,21 @@ export function httpRoutingLines({ port, scheme, isGuarded, folder }: HttpRoutin
     // Who came for another listener's name comes again on a connection of its own.
     ...(isTls ? [host, `lua.guard if ${isGuarded ? '{ always_true }' : isOther}`] : []),
     `set-var(txn.backend) ${isTls ? 'var(txn.host)' : HOST},${behind(`:${port}`)}`,
-    `${forwarded} if ${IS_DIRECT}`,
-    `allow if ${IS_DIRECT}`,
+    ...ending,
+    'set-var(txn.backend) req.hdrs,concat(,txn.backend),lua.choose if { var(txn.backend) -m beg = }',
+    ...ending,
     ...(isTls ? [] : [host]),
     ...nameRules({ name: 'txn.host', place: String(port), found: 'txn.table', map: map('str', 'hosts') }),
     `set-var(txn.backend) var(txn.table),field(1,|),${behind('')} if ${isUnknown}`,
-    `lua.route if !${IS_DIRECT}`,
-    forwarded,
+    `set-var(txn.method) method if !${IS_SETTLED}`,
+    `set-var(txn.query) query if !${IS_SETTLED}`,
+    `set-var(txn.backend) ${requestText(port)},lua.decide if !${IS_SETTLED}`,
+    'lua.prepare if { var(txn.backend) -m beg ! }',
     ...limitRules(),
     // Up to the whole or a full buffer; who is too slow is answered 408.
     'wait-for-body time 30s if { var(txn.wants_body) -m found }',
-    'lua.follow if { var(txn.later) -m found }',
+    'lua.follow if { var(txn.backend) -m beg @ ! }',
+    forwarded,
   ];
   return [
     // The same for all requests of a connection: said once.

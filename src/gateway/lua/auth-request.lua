@@ -32,7 +32,8 @@ local HARMLESS = {
 local function own_backend(txn, path)
   local key = table_and_listener(found_for(txn:get_var("sess.port"), txn:get_var("txn.host") or ""))
   local target = key and maps.paths:lookup(key .. path .. "/#")
-  local entry, direct = find_entry(key, target, { txn = txn, path = path, method = "GET" })
+  local asked = { text = txn.f:req_hdrs(), method = "GET", path = path, query = txn.f:query() or "" }
+  local entry, direct = find_entry(key, target, asked)
   local rule = entry and rule_of(entry.rule)
   if not rule then return direct end
   for _, filter in ipairs(rule.filters) do
@@ -43,12 +44,12 @@ local function own_backend(txn, path)
 end
 
 -- What an authority is told in headers beside the request's own.
-local function about_request(txn, filter, request)
+local function about_request(txn, filter)
   local uri, scheme = txn.f:pathq(), txn:get_var("sess.scheme")
   return {
     ["x-original-url"] = scheme .. "://" .. (txn.f:req_hdr("host") or "") .. uri,
     ["x-original-uri"] = uri,
-    ["x-original-method"] = method_of(request),
+    ["x-original-method"] = txn.f:method(),
     ["x-scheme"] = scheme,
     ["x-sent-from"] = "nginx-ingress-controller",
     ["x-real-ip"] = txn.f:src(),
@@ -61,13 +62,13 @@ end
 local AUTH_WAIT = 60000
 
 -- The answer, or nothing.
-local function ask(txn, filter, request)
+local function ask(txn, filter)
   local path = filled(filter[7], txn)
   local backend = filter[2]
   if backend == "itself" then backend = own_backend(txn, path:match("^[^?]*")) end
   if backend == nil or backend == "" then return nil end
   local headers = {}
-  local told = about_request(txn, filter, request)
+  local told = about_request(txn, filter)
   for _, it in ipairs(copied_headers(txn.http:req_get_headers(), nil)) do
     if told[it[1]] == nil and it[1] ~= "x-forwarded-proto" then headers[#headers + 1] = it end
   end
@@ -98,8 +99,8 @@ local function refuse(txn, filter, said)
 end
 
 -- Gives what the answer of the backend is to have, or answers itself.
-local function ask_auth(txn, filter, request)
-  local said = ask(txn, filter, request)
+local function ask_auth(txn, filter)
+  local said = ask(txn, filter)
   local status = said and said.status or 0
   if status < 200 or status > 299 then return refuse(txn, filter, said) end
   for _, name in ipairs(filter[4]) do

@@ -1,5 +1,16 @@
 -- What is done to requests and responses by the filters of a rule, each a list: its kind, then as render-rules.ts writes it.
 
+local function path_of(txn) return txn:get_var("txn.path") or "" end
+
+-- All values of a header as one.
+local function header_of(f, name)
+  local count = f:req_fhdr_cnt(name)
+  if count == 0 then return nil end
+  local values = {}
+  for i = 1, count do values[i] = f:req_fhdr(name, i) end
+  return table.concat(values, ",")
+end
+
 local function change_request(http, filter)
   for _, it in ipairs(filter[2]) do http:req_set_header(it[1], it[2]) end
   for _, it in ipairs(filter[3]) do http:req_add_header(it[1], it[2]) end
@@ -30,7 +41,7 @@ end
 local USUAL_PORTS = { http = "80", https = "443" }
 
 -- The port is that of the new scheme, or that of the listener where the scheme stays, and not said where the scheme says it.
-local function location_of(txn, filter, entry, request)
+local function location_of(txn, filter, entry)
   local scheme, host, port = filter[2], filter[3], filter[4]
   if port == "" then
     port = scheme ~= "" and USUAL_PORTS[scheme] or tostring(txn:get_var("sess.port"))
@@ -39,7 +50,7 @@ local function location_of(txn, filter, entry, request)
   if host == "" then host = txn:get_var("txn.host") or "" end
   local authority = port == USUAL_PORTS[scheme] and host or host .. ":" .. port
   local query = txn.f:query() or ""
-  local path = changed_path(filter[5], entry, path_of(request))
+  local path = changed_path(filter[5], entry, path_of(txn))
   return scheme .. "://" .. authority .. path .. (query ~= "" and "?" .. query or "")
 end
 
@@ -57,8 +68,8 @@ local function is_refused_source(txn, filter)
   return is_from(txn, filter[3]) or (#filter[2] > 0 and not is_from(txn, filter[2]))
 end
 
-local function is_too_long(request, most)
-  local length = tonumber(header_of(request, "content-length") or "0")
+local function is_too_long(txn, most)
+  local length = tonumber(header_of(txn.f, "content-length") or "0")
   return length == nil or length > most
 end
 
@@ -89,8 +100,9 @@ local function allowed_list(list, is_with_credentials, asked)
 end
 
 -- Gives the header changes for the response, or answers a preflight.
-local function cors(txn, filter, request)
-  local origin = header_of(request, "origin")
+local function cors(txn, filter)
+  local f = txn.f
+  local origin = header_of(f, "origin")
   if origin == nil then return nil end
   local is_with_credentials = filter[3] == "yes"
   local is_allowed, by = is_allowed_origin(filter[2], origin)
@@ -100,12 +112,12 @@ local function cors(txn, filter, request)
     set[#set + 1] = { "access-control-allow-origin", is_any and "*" or origin }
     if is_with_credentials then set[#set + 1] = { "access-control-allow-credentials", "true" } end
   end
-  local asked = header_of(request, "access-control-request-method")
-  if method_of(request) == "OPTIONS" and asked then
+  local asked = header_of(f, "access-control-request-method")
+  if txn.f:method() == "OPTIONS" and asked then
     if is_allowed then
       local methods = allowed_list(filter[4], is_with_credentials, asked)
       if methods then set[#set + 1] = { "access-control-allow-methods", methods } end
-      local names = allowed_list(filter[5], is_with_credentials, header_of(request, "access-control-request-headers"))
+      local names = allowed_list(filter[5], is_with_credentials, header_of(f, "access-control-request-headers"))
       if names then set[#set + 1] = { "access-control-allow-headers", names } end
       set[#set + 1] = { "access-control-max-age", filter[7] }
     end

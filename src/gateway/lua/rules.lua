@@ -34,7 +34,10 @@ local rule_of = new_reader(5000, function(tree)
   end
   local first = tree[5][1]
   local total, each = tonumber(tree[3]), tonumber(tree[4])
+  local is_plain = #tree[5] == 0 and total == 0 and each == 0
+  for _, it in ipairs(backends) do is_plain = is_plain and #it.filters == 0 and it.cookie == "" end
   return {
+    is_plain = is_plain,
     is_grpc = tree[2] == "grpc", wants_body = tree[7] == "body", total = total, each = each, wait = shorter(total, each),
     limits = first and first[1] == "client-limits" and first or nil,
     filters = tree[5], choice = weighted(backends),
