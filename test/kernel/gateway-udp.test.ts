@@ -1,31 +1,34 @@
 // A Gateway's UDP listeners on the real kernel: a client, endpoints and the pod's namespace between them, with links of their own.
 
 import assert from 'node:assert/strict';
-import dgram from 'node:dgram';
+import type dgram from 'node:dgram';
 import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
-import { parseCidr } from '../../src/base/cidr.ts';
-import { parseIp } from '../../src/base/ip.ts';
+import fc from 'fast-check';
+import { familyOf, parseIp, type Family } from '../../src/base/ip.ts';
 import { Lifetime } from '../../src/base/lifetime.ts';
 import { parsePort } from '../../src/base/port.ts';
-import { UDP_TABLE } from '../../src/gateway/udp-table.ts';
+import { GatewayCompiler } from '../../src/compile/gateway/gateway-compiler.ts';
 import { openUdpKernel, UdpPlane } from '../../src/gateway/udp-plane.ts';
+import { UDP_TABLE } from '../../src/gateway/udp-table.ts';
 import type { ProxyBackend, ProxyModel, UdpPort } from '../../src/model/gateway.ts';
-import { openNetlink } from '../../src/sys/netlink.ts';
-import { anonymousNetns, type Netns } from '../../src/sys/netns.ts';
+import { route } from '../../src/oracle/route.ts';
+import type { RouteAnswer } from '../../src/oracle/route-objects.ts';
 import { applyNft, deleteNftTable, listNftTable, listNftTables } from '../../src/sys/nft.ts';
 import { openNfTables } from '../../src/sys/nf-tables.ts';
-import { bindUdp } from '../../src/sys/socket.ts';
+import { anyGatewayCase } from '../states/arbitrary-gateway-request.ts';
+import { makeTestPair, tablesOf } from '../support/gateway-tables.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
 import { ownName } from '../support/own-name.ts';
 import { aBackend, aModel, aRule } from '../support/proxy-models.ts';
-import { scaledMs } from '../support/time-scale.ts';
+import { SILENCE_MS } from '../support/time-scale.ts';
+import { ask, CLIENT, GATEWAY, openUdpWorld, type UdpWorld } from '../support/udp-world.ts';
 
 const SCOPE = { prefix: ownName('udp') };
-const GATEWAY = ['10.76.0.2', 'fd76::2'] as const;
-const CLIENT = ['10.76.0.1', 'fd76::1'] as const;
 const SERVERS = { one: '10.76.1.1', two: '10.76.1.2', six: 'fd76:1::1', seven: 'fd76:1::2' } as const;
 type ServerName = keyof typeof SERVERS;
+/** Of random Gateways. */
+const RANDOM_ENDS = ['10.1.1.1', '10.1.1.2', '10.1.1.3', 'fd01::1', 'fd01::2'] as const;
 /** That the world takes the pod for the way to. */
 const ELSEWHERE = '10.76.2.1';
 const WATCH = { family: 'inet', name: 'watch' } as const;
@@ -36,17 +39,17 @@ const SURE = 54;
 describe('UDP of a Gateway', () => {
   const lifetime = new Lifetime('test');
   let clean: LeakSnapshot;
-  let pod: Netns;
-  let world: Netns;
+  let world: UdpWorld;
   let plane: UdpPlane;
 
   before(async () => {
     clean = await takeSnapshot(SCOPE);
-    pod = lifetime.own('pod', anonymousNetns(), (it) => it.close());
-    world = lifetime.own('world', anonymousNetns(), (it) => it.close());
-    await connect(pod, world);
-    for (const name of Object.keys(SERVERS) as ServerName[]) serve(name);
-    plane = new UdpPlane(openUdpKernel(lifetime, pod));
+    world = await openUdpWorld(
+      { ends: [...Object.values(SERVERS), ...RANDOM_ENDS], elsewhere: ELSEWHERE },
+      lifetime,
+    );
+    for (const [name, ip] of Object.entries(SERVERS)) serve(name, ip, SERVER_PORT);
+    plane = new UdpPlane(openUdpKernel(lifetime, world.pod));
   });
   after(async () => {
     await lifetime.close();
@@ -54,27 +57,24 @@ describe('UDP of a Gateway', () => {
   });
 
   /** Answers with its name, and whom it sees. */
-  function serve(name: ServerName): void {
-    const socket = open(SERVERS[name], SERVER_PORT);
+  function serve(name: string, ip: string, port: number): void {
+    const socket = world.open(ip, port);
     socket.on('message', (_text, from) => socket.send(`${name} ${from.address}`, from.port, from.address));
   }
 
-  function open(ip: string, port = 0): dgram.Socket {
-    const socket = dgram.createSocket(ip.includes(':') ? 'udp6' : 'udp4');
-    socket.bind({ fd: bindUdp(world, { ip: parseIp(ip), port }) });
-    lifetime.defer(`socket of ${ip}`, () => void socket.close());
-    return socket;
+  const open = (ip: string): dgram.Socket => world.open(ip);
+
+  async function assertAnswers(
+    client: dgram.Socket,
+    family: 0 | 1,
+    name: ServerName,
+    port = DNS,
+  ): Promise<void> {
+    assert.equal(await ask(client, GATEWAY[family], port), `${name} ${GATEWAY[family]}`);
   }
 
-  /** Who answers a datagram of this socket; undefined for nobody. */
-  async function whoAnswers(client: dgram.Socket, to: string, port = DNS): Promise<string | undefined> {
-    const signal = AbortSignal.timeout(scaledMs(250));
-    const answer = once(client, 'message', { signal }).then(
-      ([text]: readonly unknown[]) => String(text),
-      () => undefined,
-    );
-    client.send('who', port, to);
-    return answer;
+  async function assertSilence(client: dgram.Socket, to: string): Promise<void> {
+    assert.equal(await ask(client, to, DNS, SILENCE_MS), undefined);
   }
 
   /** How often each answers `count` flows of one datagram. */
@@ -89,33 +89,29 @@ describe('UDP of a Gateway', () => {
       client.send('who', DNS, GATEWAY[0]);
     }
     // Who comes after all of them has his answer after all of theirs.
-    assert.equal(await whoAnswers(open(CLIENT[0]), GATEWAY[0], SURE), `two ${GATEWAY[0]}`);
+    await assertAnswers(open(CLIENT[0]), 0, 'two', SURE);
     await new Promise((resolve) => setTimeout(resolve, 50));
     return seen;
   }
 
   /** What a client is told that goes on asking: the kernel says so once a second at most. */
   async function refusal(): Promise<string | undefined> {
-    const client = dgram.createSocket('udp4');
-    client.bind({ fd: bindUdp(world, { ip: parseIp(CLIENT[0]), port: 0 }) });
-    const refused = new Promise<NodeJS.ErrnoException>((resolve) => client.on('error', resolve));
-    const asking = setInterval(() => client.send('who'), 50);
+    const client = open(CLIENT[0]);
+    const refused = new Promise<NodeJS.ErrnoException>((resolve) => client.once('error', resolve));
     client.connect(DNS, GATEWAY[0]);
     await once(client, 'connect');
-    try {
-      return (await refused).code;
-    } finally {
-      clearInterval(asking);
-      client.close();
-    }
+    const asking = setInterval(() => client.send('who'), 50);
+    const { code } = await refused.finally(() => clearInterval(asking));
+    client.on('error', () => undefined);
+    return code;
   }
 
   const lead = async (model: ProxyModel): Promise<void> => assert.equal(await plane.lead(model), undefined);
 
   test('answers come by the pod’s own address, in either family', async () => {
     await lead(udpModel({ a: ['one', 'six'] }, { a: 1 }));
-    assert.equal(await whoAnswers(open(CLIENT[0]), GATEWAY[0]), `one ${GATEWAY[0]}`);
-    assert.equal(await whoAnswers(open(CLIENT[1]), GATEWAY[1]), `six ${GATEWAY[1]}`);
+    await assertAnswers(open(CLIENT[0]), 0, 'one');
+    await assertAnswers(open(CLIENT[1]), 1, 'six');
   });
 
   test('weights share flows out, and who leads nowhere takes a share that nobody answers', async () => {
@@ -137,8 +133,8 @@ describe('UDP of a Gateway', () => {
 
   test('a backend of the other family is no answer, and the client of a port without a route is refused', async () => {
     await lead(udpModel({ a: ['six'] }, { a: 1 }));
-    assert.equal(await whoAnswers(open(CLIENT[0]), GATEWAY[0]), undefined);
-    assert.equal(await whoAnswers(open(CLIENT[1]), GATEWAY[1]), `six ${GATEWAY[1]}`);
+    await assertSilence(open(CLIENT[0]), GATEWAY[0]);
+    await assertAnswers(open(CLIENT[1]), 1, 'six');
     await lead(aModel({ ports: [], udpPorts: [{ ...aPort(DNS), target: undefined }] }));
     assert.equal(await refusal(), 'ECONNREFUSED');
   });
@@ -150,39 +146,38 @@ describe('UDP of a Gateway', () => {
     ] as const) {
       const client = open(CLIENT[at]);
       await lead(udpModel({ a: [from] }, { a: 1 }));
-      assert.equal(await whoAnswers(client, GATEWAY[at]), `${from} ${GATEWAY[at]}`);
+      await assertAnswers(client, at, from);
       await lead(udpModel({ a: [from], b: [to] }, { a: 1, b: 1_000_000 }));
-      for (let i = 0; i < 5; i++)
-        assert.equal(await whoAnswers(client, GATEWAY[at]), `${from} ${GATEWAY[at]}`);
+      for (let i = 0; i < 5; i++) await assertAnswers(client, at, from);
       await lead(udpModel({ a: [from], b: [to] }, { a: 0, b: 1 }));
-      assert.equal(await whoAnswers(client, GATEWAY[at]), `${to} ${GATEWAY[at]}`);
+      await assertAnswers(client, at, to);
       await lead(udpModel({ a: [], b: [to] }, { a: 1, b: 0 }));
-      assert.equal(await whoAnswers(client, GATEWAY[at]), undefined);
+      await assertSilence(client, GATEWAY[at]);
     }
   });
 
   test('a client that sent before there was a route is led with the next datagram', async () => {
     const client = open(CLIENT[0]);
     await lead(aModel({ ports: [], udpPorts: [{ ...aPort(DNS), target: undefined }] }));
-    assert.equal(await whoAnswers(client, GATEWAY[0]), undefined);
+    await assertSilence(client, GATEWAY[0]);
     await lead(udpModel({ a: ['one'] }, { a: 1 }));
-    assert.equal(await whoAnswers(client, GATEWAY[0]), `one ${GATEWAY[0]}`);
+    await assertAnswers(client, 0, 'one');
   });
 
   test('a control that starts anew changes nothing where nothing is to be changed, and mends what was taken away', async () => {
-    const door = openNfTables(pod);
+    const door = openNfTables(world.pod);
     try {
       const model = udpModel({ a: ['one'] }, { a: 1 });
       await lead(model);
       const generation = door.generation();
       const own = new Lifetime('another control');
-      const other = new UdpPlane(openUdpKernel(own, pod));
+      const other = new UdpPlane(openUdpKernel(own, world.pod));
       assert.equal(await other.lead(model), undefined);
       assert.equal(door.generation(), generation);
-      await applyNft(`flush chain inet ${UDP_TABLE.name} prerouting\n`, { netns: pod });
-      assert.equal(await whoAnswers(open(CLIENT[0]), GATEWAY[0]), undefined);
+      await applyNft(`flush chain inet ${UDP_TABLE.name} prerouting\n`, { netns: world.pod });
+      await assertSilence(open(CLIENT[0]), GATEWAY[0]);
       assert.equal(await other.lead(model), undefined);
-      assert.equal(await whoAnswers(open(CLIENT[0]), GATEWAY[0]), `one ${GATEWAY[0]}`);
+      await assertAnswers(open(CLIENT[0]), 0, 'one');
       await own.close();
     } finally {
       door.close();
@@ -194,66 +189,62 @@ describe('UDP of a Gateway', () => {
     const client = open(CLIENT[0]);
     const watched = [ELSEWHERE, SERVERS.one].map((it) => `ip daddr ${it} counter`).join('; ');
     const hook = 'type filter hook postrouting priority 300';
-    await applyNft(`table inet watch { chain out { ${hook}; ${watched}; }; }\n`, { netns: pod });
-    assert.equal(await whoAnswers(client, GATEWAY[0]), `one ${GATEWAY[0]}`);
-    assert.equal(await whoAnswers(client, ELSEWHERE), undefined);
-    const text = JSON.stringify(await listNftTable(WATCH, { netns: pod }));
-    await deleteNftTable(WATCH, { netns: pod });
+    await applyNft(`table inet watch { chain out { ${hook}; ${watched}; }; }\n`, { netns: world.pod });
+    await assertAnswers(client, 0, 'one');
+    await assertSilence(client, ELSEWHERE);
+    const text = JSON.stringify(await listNftTable(WATCH, { netns: world.pod }));
+    await deleteNftTable(WATCH, { netns: world.pod });
     assert.deepEqual(
       [...text.matchAll(/"packets":(\d+)/g)].map((it) => it[1]),
       ['0', '1'],
     );
   });
 
+  test('random Gateways lead where the oracle says', async () => {
+    const pair = await makeTestPair();
+    for (const ip of RANDOM_ENDS) serve(ip, ip, 3000);
+    const place = { node: { name: 'n', zone: undefined } };
+    const seen = new Set<string>();
+    // Most Gateways have no UDP at all.
+    const udpCases = anyGatewayCase.filter(
+      ({ objects, request }) => request.transport === 'UDP' && route(objects, request).kind === 'stream',
+    );
+    const property = fc.asyncProperty(
+      udpCases,
+      fc.constantFrom(0, 1),
+      async ({ objects, request }, family) => {
+        const compiled = new GatewayCompiler('infra/gw').compile(tablesOf(objects, pair), place);
+        assert.ok(compiled);
+        await lead(compiled.model);
+        const ends = endsOf(route(objects, request), family === 0 ? 4 : 6);
+        const wait = ends.includes('nobody') ? SILENCE_MS : undefined;
+        const answer = await ask(open(CLIENT[family]), GATEWAY[family], request.port, wait);
+        const [end = 'nobody'] = answer?.split(' ') ?? [];
+        assert.ok(ends.includes(end), `${end} is none of ${ends.join()}`);
+        seen.add(end);
+      },
+    );
+    await fc.assert(property, { numRuns: 10, seed: 5 });
+    assert.ok(seen.size > 1, [...seen].join());
+  });
+
   test('without a UDP listener nothing of it is left', async () => {
     await lead(aModel({ ports: [] }));
-    assert.deepEqual(await listNftTables({ netns: pod }), []);
-    assert.equal(await whoAnswers(open(CLIENT[0]), GATEWAY[0]), undefined);
+    assert.deepEqual(await listNftTables({ netns: world.pod }), []);
+    await assertSilence(open(CLIENT[0]), GATEWAY[0]);
   });
 });
 
-/** One link, as a pod has it: `eth0` with everything behind it. */
-async function connect(pod: Netns, world: Netns): Promise<void> {
-  const [inside, outside] = [openNetlink(pod), openNetlink(world)];
-  try {
-    const up = [{ kind: 'set-link', name: 'lo', isUp: true }] as const;
-    const address = (link: string, ip: string) =>
-      ({ kind: 'add-address', link, ip: parseIp(ip), prefixLength: ip.includes(':') ? 64 : 24 }) as const;
-    await inside.apply([
-      ...up,
-      {
-        kind: 'add-veth',
-        name: 'eth0',
-        mtuBytes: 1500,
-        isUp: true,
-        peer: { name: 'pod', mtuBytes: 1500, netns: world },
-      },
-      ...GATEWAY.map((ip) => address('eth0', ip)),
-    ]);
-    await outside.apply([
-      ...up,
-      { kind: 'set-link', name: 'pod', isUp: true },
-      ...CLIENT.map((ip) => address('pod', ip)),
-      ...Object.values(SERVERS).map((ip) => address('lo', ip)),
-      {
-        kind: 'replace-route',
-        destination: parseCidr(`${ELSEWHERE}/32`),
-        gateway: parseIp(GATEWAY[0]),
-        link: 'pod',
-      },
-    ]);
-    await inside.apply(
-      CLIENT.map((ip) => ({
-        kind: 'replace-route' as const,
-        destination: parseCidr(ip.includes(':') ? '::/0' : '0.0.0.0/0'),
-        gateway: parseIp(ip),
-        link: 'eth0',
-      })),
-    );
-  } finally {
-    inside.close();
-    outside.close();
-  }
+/** Addresses of a family that may answer, or "nobody". */
+function endsOf(answer: RouteAnswer, family: Family): readonly string[] {
+  if (answer.kind !== 'stream') return ['nobody'];
+  const ends = answer.choices.flatMap(({ outcome }) => {
+    const all =
+      outcome.kind === 'refused' ? [] : outcome.backend.endpoints.map((it) => it.split(' ')[0] ?? '');
+    const own = all.filter((it) => familyOf(parseIp(it)) === family);
+    return own.length === 0 ? ['nobody'] : own;
+  });
+  return [...new Set(ends)];
 }
 
 function aPort(port: number): Omit<UdpPort, 'target'> {
