@@ -70,7 +70,7 @@ export async function runGateway(settings: GatewayProcess, signal: AbortSignal):
       metrics: METRICS,
     };
     const driver = await openProxyDriver({ place, program: 'haproxy', log }, lifetime);
-    const udp = new UdpPlane(openUdpKernel(lifetime));
+    const udp = new UdpPlane(openUdpKernel(lifetime), onProblem);
     const proxy = { apply: (model: ProxyModel) => published(model, { driver, udp }) };
     const running = runControl({ subject, store, proxy, clock, log, signal: ownSignal }).catch(fail);
     lifetime.defer('control', () => running);

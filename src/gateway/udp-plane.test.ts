@@ -39,12 +39,22 @@ function refusingKernel(): UdpKernel & { readonly asked: string[] } {
 }
 
 test('a kernel that does not lead says why, at the listener and the route', async () => {
-  const problem = await new UdpPlane(refusingKernel()).lead(MODEL);
+  const told: string[] = [];
+  const plane = new UdpPlane(refusingKernel(), (it) => void told.push(it));
+  const problem = await plane.lead(MODEL);
   assert.match(problem ?? '', /^Cannot list nftables rules: .*EPERM/);
   const { listeners, routes, problem: whole } = findingsOf(MODEL, new Map(), problem);
   assert.deepEqual([...listeners], [['shop/public/dns', problem]]);
   assert.deepEqual([...routes], [['UDPRoute shop/dns', problem]]);
   assert.equal(whole, undefined);
+  await plane.lead(MODEL);
+  assert.deepEqual(told, [problem]);
+});
+
+test('who may not look and has nothing to lead says nothing', async () => {
+  const model = aModel({ ports: [] });
+  const problem = await new UdpPlane(refusingKernel(), assert.fail).lead(model);
+  assert.deepEqual(findingsOf(model, new Map(), problem), findingsOf(model, new Map()));
 });
 
 test('forwarding that is not on and cannot be set on is said before anything is loaded', async () => {
@@ -52,7 +62,8 @@ test('forwarding that is not on and cannot be set on is said before anything is 
   const write = (): never => {
     throw kernelError({ action: 'set net/ipv4/ip_forward to 1', errno: EPERM });
   };
-  const problem = await new UdpPlane({ ...kernel, sysctls: { read: () => '0', write } }).lead(MODEL);
+  const sysctls = { read: () => '0', write };
+  const problem = await new UdpPlane({ ...kernel, sysctls }, () => undefined).lead(MODEL);
   assert.match(problem ?? '', /ip_forward/);
   assert.deepEqual(kernel.asked, []);
 });

@@ -34,27 +34,37 @@ type UdpModel = Pick<ProxyModel, 'udpPorts' | 'backends'>;
 /** One change at a time. */
 export class UdpPlane {
   readonly #kernel: UdpKernel;
+  readonly #onProblem: (problem: string) => void;
   /** What happened before this process is not known. */
   #needsSweep = true;
   #isGone = false;
+  #problem: string | undefined;
 
-  constructor(kernel: UdpKernel) {
+  /** `onProblem` is told of each problem once. */
+  constructor(kernel: UdpKernel, onProblem: (problem: string) => void) {
     this.#kernel = kernel;
+    this.#onProblem = onProblem;
   }
 
   /** Resolves when the kernel was seen to lead as the model says; with its words where it does not. */
   async lead(model: UdpModel): Promise<string | undefined> {
     const chains = renderUdp(model);
     if (chains === undefined && this.#isGone) return undefined;
-    try {
-      if (chains !== undefined) this.#forward(model);
-      await this.#converge(chains);
-      await this.#sweep(model);
-      this.#isGone = chains === undefined;
-      return undefined;
-    } catch (error) {
-      return messageOf(error);
-    }
+    const problem = await this.#lead(model, chains).then(
+      () => undefined,
+      (error: unknown) => messageOf(error),
+    );
+    this.#isGone = chains === undefined && problem === undefined;
+    // Who may not look and has nothing to lead has never led anything.
+    if (problem !== undefined && chains !== undefined && problem !== this.#problem) this.#onProblem(problem);
+    this.#problem = problem;
+    return problem;
+  }
+
+  async #lead(model: UdpModel, chains: readonly UdpChain[] | undefined): Promise<void> {
+    if (chains !== undefined) this.#forward(model);
+    await this.#converge(chains);
+    await this.#sweep(model);
   }
 
   async #converge(chains: readonly UdpChain[] | undefined): Promise<void> {

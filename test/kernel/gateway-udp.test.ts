@@ -49,7 +49,7 @@ describe('UDP of a Gateway', () => {
       lifetime,
     );
     for (const [name, ip] of Object.entries(SERVERS)) serve(name, ip, SERVER_PORT);
-    plane = new UdpPlane(openUdpKernel(lifetime, world.pod));
+    plane = new UdpPlane(openUdpKernel(lifetime, world.pod), assert.fail);
   });
   after(async () => {
     await lifetime.close();
@@ -171,7 +171,7 @@ describe('UDP of a Gateway', () => {
       await lead(model);
       const generation = door.generation();
       const own = new Lifetime('another control');
-      const other = new UdpPlane(openUdpKernel(own, world.pod));
+      const other = new UdpPlane(openUdpKernel(own, world.pod), assert.fail);
       assert.equal(await other.lead(model), undefined);
       assert.equal(door.generation(), generation);
       await applyNft(`flush chain inet ${UDP_TABLE.name} prerouting\n`, { netns: world.pod });
