@@ -215,10 +215,28 @@ const redirect: fc.Arbitrary<HttpFilter> = fc.record({
   statusCode: fc.constantFrom(301, 302),
 });
 
+/** Says yes to everything, where it is there. */
+const authority: fc.Arbitrary<HttpFilter> = fc.record({
+  kind: fc.constant('external-auth' as const),
+  protocol: fc.constantFrom('http', 'grpc'),
+  backend: fc.constantFrom('v1', 'v2', 'v3', 'shop/web', 'empty', 'nobody').map((it) => aBackend(it)),
+  pathPrefix: fc.constant(''),
+  allowedHeaders: fc.constantFrom([], ['x']),
+  allowedResponseHeaders: fc.constant(['x-nothing']),
+  forwardBodyBytes: fc.constantFrom(0, 1000),
+});
+
 const httpRule: fc.Arbitrary<HttpRule> = fc
   .record({
     matches: fc.array(match, { minLength: 1, maxLength: 2 }),
-    filter: rarely(fc.oneof({ weight: 4, arbitrary: filter }, { weight: 1, arbitrary: redirect }), 2),
+    filter: rarely(
+      fc.oneof(
+        { weight: 4, arbitrary: filter },
+        { weight: 1, arbitrary: redirect },
+        { weight: 3, arbitrary: authority },
+      ),
+      2,
+    ),
     backends: fc.array(weighted, { minLength: 1, maxLength: 3 }),
   })
   .map(({ matches, filter: one, backends }) => {

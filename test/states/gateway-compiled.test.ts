@@ -129,7 +129,9 @@ function answersItself(
   { rule }: Extract<ModelAnswer, { kind: 'rule' }>,
 ): string | undefined {
   const filters = model.rules.get(rule)?.filters ?? [];
-  return filters.some(({ kind }) => kind === 'redirect' || kind === 'cors') ? 'itself' : undefined;
+  return filters.some(({ kind }) => ['redirect', 'cors', 'external-auth'].includes(kind))
+    ? 'itself'
+    : undefined;
 }
 
 function choices(model: ProxyModel, all: readonly WeightedBackend[]): readonly string[] {
@@ -163,9 +165,15 @@ function ofOracle(answer: RouteAnswer): unknown {
     case 'rule': {
       const rule = answer.rule.replace(' rule ', '/').replace(' ', '/');
       const all = answer.choices.map((it) => `${it.weight} ${ofHttp(it.outcome)}`);
-      return [`rule ${answer.listener} ${rule}`, all];
+      // Without an authority to ask nothing is chosen.
+      return [`rule ${answer.listener} ${rule}`, isRefused(answer.choices) ? ['1 500'] : all];
     }
   }
+}
+
+/** What a rule's authority may say, or who stands in for one that is not there. */
+function isRefused(all: readonly { readonly outcome: HttpOutcome }[]): boolean {
+  return all.some(({ outcome }) => outcome.kind === 'respond' && outcome.statuses.includes(403));
 }
 
 function ofStream(outcome: StreamOutcome): string {
