@@ -17,6 +17,7 @@ const PARTS = [
   'passwords',
   'auth-request',
   'limits',
+  'client-certificates',
   'routing',
   'mirroring',
 ];

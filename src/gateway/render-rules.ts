@@ -96,6 +96,8 @@ function filterTree(filter: ProxyFilter, slotOf: SlotOf, onProblem: (problem: st
     }
     case 'client-limits':
       return limitsTree(filter);
+    case 'client-certificate':
+      return [filter.kind, filter.verify, filter.subject ?? '', filter.passesCertificate ? 'whole' : ''];
     case 'basic-auth':
       return [filter.kind, fine([filter.realm], isHeaderValue, onProblem), filter.users.map(userTree)];
     case 'auth-request':

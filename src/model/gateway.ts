@@ -4,7 +4,7 @@
 import type { Cidr } from '../base/cidr.ts';
 import type { Ip } from '../base/ip.ts';
 import type { Port } from '../base/port.ts';
-import type { AuthRequest, BasicAuth, ClientLimits } from './request-guards.ts';
+import type { AuthRequest, BasicAuth, ClientCertificate, ClientLimits } from './request-guards.ts';
 
 export interface ProxyModel {
   readonly ports: readonly ProxyPort[];
@@ -205,7 +205,8 @@ export type ProxyFilter =
     }
   | AuthRequest
   | BasicAuth
-  | ClientLimits;
+  | ClientLimits
+  | ClientCertificate;
 
 /** Of a body, to whom is asked for authorization: what of HAProxy's buffer is not for the header. A longer one is answered 413. */
 export const SHOWN_BYTES = 24 * 1024;

@@ -61,3 +61,15 @@ export interface ClientLimits {
   /** Requests at the same time. */
   readonly connections: number | undefined;
 }
+
+/**
+ * What the client's certificate is held against, beside what the listener asks for: 403 without a good one where it is required, with a wrong one where it may be
+ * none. The backend is told of a good one by the headers of ingress-nginx, and never hears what the client says under these names.
+ */
+export interface ClientCertificate {
+  readonly kind: 'client-certificate';
+  readonly verify: 'required' | 'optional' | 'anybody';
+  /** A regular expression for a part of its subject as RFC 2253 has it, such as "CN=me". */
+  readonly subject: string | undefined;
+  readonly passesCertificate: boolean;
+}

@@ -13,6 +13,8 @@ export interface CertificateSecret extends SlimMeta {
   readonly key: string | undefined;
   /** `ca.crt` */
   readonly authorities: string | undefined;
+  /** It has `ca.crl`. */
+  readonly hasRevocations: boolean;
 }
 
 export interface AuthorityConfigMap extends SlimMeta {
@@ -30,6 +32,7 @@ export function parseCertificateSecret(raw: unknown): CertificateSecret {
     certificate: decoded(data.get('tls.crt')),
     key: decoded(data.get('tls.key')),
     authorities: decoded(data.get('ca.crt')),
+    hasRevocations: data.has('ca.crl'),
   };
 }
 

@@ -1,4 +1,4 @@
-// The slim Secret of names and passwords: core/v1 of type Opaque, what basic authentication needs of it. Hashes are judged where they are used.
+// The slim Secret of who may come in: core/v1 of type Opaque, names and passwords, or authorities of clients. What it says is judged where it is used.
 
 import { Field } from './slim-field.ts';
 import { readMeta, type SlimMeta } from './slim-meta.ts';
@@ -8,6 +8,10 @@ export interface CredentialSecret extends SlimMeta {
   readonly file: string | undefined;
   /** Keys whose values look like hashes, by name. */
   readonly hashes: ReadonlyMap<string, string>;
+  /** `ca.crt` as PEM. */
+  readonly authorities: string | undefined;
+  /** It has `ca.crl`. */
+  readonly hasRevocations: boolean;
 }
 
 const MAX_FILE_CHARACTERS = 1 << 18;
@@ -24,8 +28,12 @@ export function parseCredentialSecret(raw: unknown): CredentialSecret | undefine
     const text = value.length > 500 ? '' : decoded(value).trim();
     if (HASH.test(text)) hashes.set(name, text);
   }
-  if (file === undefined && hashes.size === 0) return undefined;
-  return { ...readMeta(root), file: file?.slice(0, MAX_FILE_CHARACTERS), hashes };
+  const authority = data.get('ca.crt');
+  const authorities = authority === undefined ? undefined : decoded(authority);
+  if (file === undefined && authorities === undefined && hashes.size === 0) return undefined;
+  const hasRevocations = data.has('ca.crl');
+  const meta = readMeta(root);
+  return { ...meta, file: file?.slice(0, MAX_FILE_CHARACTERS), hashes, authorities, hasRevocations };
 }
 
 function decoded(base64: string): string {

@@ -53,6 +53,7 @@ export function tablesOf(objects: JudgedObjects, pair: TestPair): GatewayObjects
           certificate: pair.certificate,
           key: pair.key,
           authorities: undefined,
+          hasRevocations: false,
         },
       ]),
     ),

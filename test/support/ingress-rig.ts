@@ -1,5 +1,6 @@
 // Ingresses compiled and served by a real HAProxy, with a server of the test behind every Service that is named.
 
+import type { RequestListener } from 'node:http';
 import { request } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { Lifetime } from '../../src/base/lifetime.ts';
@@ -16,14 +17,30 @@ export interface Seen {
   readonly headers: Readonly<Record<string, string | undefined>>;
 }
 
+export interface AskTls {
+  readonly certificate?: string;
+  readonly key?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface TlsAnswer {
+  readonly status: number;
+  readonly body: string;
+  /** The common name of the certificate that was shown. */
+  readonly shown: string;
+}
+
 export interface IngressRig {
   /** By the name of its Service. */
   readonly backends: ReadonlyMap<string, TestBackend>;
+  /** In the place of the usual answer, from then on. */
+  answerBy(service: string, listener: RequestListener): void;
   publish(yaml: string): Promise<void>;
   ask(words: Ask): ReturnType<typeof ask>;
   /** The Service that answers, or the status. */
   whoAnswers(words: Ask): Promise<string>;
   /** The same by TLS, and the common name of the certificate that was shown. */
+  askTls(host: string, words?: AskTls): Promise<TlsAnswer>;
   overTls(host: string): Promise<readonly [who: string, shown: string]>;
   close(): Promise<void>;
 }
@@ -54,25 +71,38 @@ export async function openIngressRig(
       const answer = await ask(rig.address, words);
       return answer.status === 200 ? (JSON.parse(answer.body) as Seen).name : String(answer.status);
     },
-    overTls: (host) => askOverTls(rig.address, host),
+    answerBy: (service, listener) =>
+      void opened
+        .find((it) => it.name === service)
+        ?.server.removeAllListeners('request')
+        .on('request', listener),
+    askTls: (host, words) => askOverTls(rig.address, host, words),
+    async overTls(host) {
+      const { status, body, shown: name } = await askOverTls(rig.address, host);
+      return [status === 200 ? (JSON.parse(body) as Seen).name : String(status), name];
+    },
     close: () => lifetime.close(),
   };
 }
 
-function askOverTls(address: string, host: string): Promise<readonly [string, string]> {
+function askOverTls(address: string, host: string, words: AskTls = {}): Promise<TlsAnswer> {
+  const { certificate: cert, key } = words;
   return new Promise((resolve, reject) => {
-    const options = { host: address, port: 443, servername: host, headers: { host }, agent: false };
+    const client = cert === undefined ? {} : { cert, key };
+    const headers = { host, ...words.headers };
+    const options = { host: address, port: 443, servername: host, headers, agent: false, ...client };
     const outgoing = request({ ...options, rejectUnauthorized: false }, (response) => {
       const chunks: Buffer[] = [];
       const { subject } = (response.socket as TLSSocket).getPeerCertificate();
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.once('error', reject);
-      response.once('end', () => {
-        const body = Buffer.concat(chunks).toString('utf8');
-        const who =
-          response.statusCode === 200 ? (JSON.parse(body) as Seen).name : String(response.statusCode);
-        resolve([who, String(subject.CN)]);
-      });
+      response.once('end', () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          body: Buffer.concat(chunks).toString('utf8'),
+          shown: String(subject.CN),
+        }),
+      );
     });
     outgoing.once('error', reject);
     outgoing.end();

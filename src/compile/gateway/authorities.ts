@@ -59,7 +59,7 @@ function authorityOf(
     no('ResolvedRefs', 'InvalidCACertificateRef', `${ref.kind} ${key} ${because}`);
   if (object === undefined) return invalid('does not exist');
   if (object.authorities === undefined) return invalid('has no ca.crt');
-  const problem = problemOf(object.authorities);
+  const problem = problemOfAuthorities(object.authorities);
   return problem === undefined ? { id: `${ref.kind} ${key}`, pem: object.authorities } : invalid(problem);
 }
 
@@ -70,7 +70,7 @@ const judged = new Map<string, string | undefined>();
 const MAX_JUDGED = 256;
 
 /** Reading a bundle costs milliseconds, and the same ones are named again and again. */
-function problemOf(pem: string): string | undefined {
+export function problemOfAuthorities(pem: string): string | undefined {
   if (judged.has(pem)) return judged.get(pem);
   const problem = problemOfText(pem);
   if (judged.size >= MAX_JUDGED) judged.clear();

@@ -1,5 +1,6 @@
 // The annotations of ingress-nginx: a table of what each becomes.
 
+import { CLIENT_TLS_READERS } from './ingress-annotation-client-tls.ts';
 import { LIMIT_READERS } from './ingress-annotation-limits.ts';
 import { RETRY_READERS } from './ingress-annotation-retries.ts';
 import { SESSION_READERS } from './ingress-annotation-sessions.ts';
@@ -145,7 +146,7 @@ export const ANNOTATION_READERS: ReadonlyMap<string, Reader> = new Map<string, R
     (it) => [it, SNIPPET] as const,
   ),
   ...AUTH_READERS,
-  ['auth-tls-secret', () => closed('nobody would be asked who they are')],
+  ...CLIENT_TLS_READERS,
   ...['proxy-ssl-secret', 'proxy-ssl-name', 'proxy-ssl-server-name'].map(
     (it) => [it, notHad('backends are told no name and shown no certificate')] as const,
   ),
@@ -158,7 +159,12 @@ export const ANNOTATION_READERS: ReadonlyMap<string, Reader> = new Map<string, R
   ],
   [
     'ssl-passthrough',
-    (value) => (booleanOf(value) === true ? closed('TLS ends at the proxy') : whole('it is off')),
+    (value) =>
+      booleanOf(value) === true
+        ? changed('TLS goes to the backend of path / as it came; HTTP is redirected to it', {
+            isPassed: true,
+          })
+        : whole('it is off'),
   ],
   ...[
     'proxy-buffering',

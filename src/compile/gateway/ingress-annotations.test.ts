@@ -116,6 +116,18 @@ const ROWS: readonly Row[] = [
     options: { closed: closedBy('auth-url') },
   },
   { annotations: { affinity: 'ip' }, effect: 'not' },
+  { annotations: { 'auth-tls-secret': 'a', 'auth-tls-verify-client': 'off' }, effect: 'whole' },
+  ...[{ 'auth-tls-verify-client': 'maybe' }, { 'auth-tls-match-cn': 'me' }].map((more): Row => {
+    const options = { closed: closedBy('auth-tls-secret') };
+    return { annotations: { 'auth-tls-secret': 'a', ...more }, effect: 'closed', options };
+  }),
+  {
+    annotations: { 'auth-tls-secret': 'shop/ca', 'auth-tls-match-cn': 'CN=me' },
+    effect: 'changed',
+    options: {
+      clientTls: { secret: 'shop/ca', verify: 'required', subject: 'CN=me', passesCertificate: false },
+    },
+  },
   { annotations: { 'limit-rps': 'many' }, effect: 'not' },
   { annotations: { 'limit-rpm': '0' }, effect: 'whole' },
   { annotations: { 'limit-whitelist': 'all', 'limit-rpm': '0' }, effect: 'not' },

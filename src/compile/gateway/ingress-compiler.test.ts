@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { takenBy } from '../../../test/support/ask-model.ts';
+import { makeAuthority } from '../../../test/support/certificates.ts';
 import { ingressObjects } from '../../../test/support/gateway-manifests.ts';
 import { annotated } from '../../../test/support/ingress-manifests.ts';
 import { CONFORMANCE_CLASSES, CONFORMANCE_ROWS, echoServices } from '../../../test/support/ingress-rows.ts';
@@ -165,6 +166,39 @@ test('who cannot be asked, and whose password cannot be checked, is said', () =>
       ],
     ],
   );
+});
+
+test('of Ingresses of one host those beside the oldest one may ask its clients for certificates', () => {
+  const ca = makeAuthority('ca').certificate;
+  const secretIn = (namespace: string): string =>
+    JSON.stringify({
+      kind: 'Secret',
+      metadata: { namespace, name: 'ca' },
+      data: { 'ca.crt': Buffer.from(ca).toString('base64') },
+    });
+  const paths = { '/': 'echo' };
+  const asks = { 'auth-tls-secret': 'ca' };
+  const both = annotated(
+    { name: 'a', annotations: {}, host: 'a.test', paths },
+    { name: 'b', annotations: asks, host: 'a.test', paths: { '/b': 'echo' } },
+  );
+  const other = annotated({ name: 'c', annotations: asks, host: 'a.test', paths: { '/c': 'echo' } });
+  const moved = other.replace('"namespace":"default"', '"namespace":"elsewhere"');
+  const it = compiled([both, moved, secretIn('default'), secretIn('elsewhere')].join('\n---\n'));
+  const port = it.model.ports.find(({ kind }) => kind === 'tls');
+  assert.deepEqual(port?.kind === 'tls' && port.listeners.map(({ hostname, kind }) => [hostname, kind]), [
+    ['a.test', 'https'],
+    [undefined, 'https'],
+  ]);
+  assert.deepEqual(
+    it.verdicts.map(({ namespace, name, problems }) => [namespace, name, problems.map((at) => at.reason)]),
+    [
+      ['default', 'a', []],
+      ['default', 'b', []],
+      ['elsewhere', 'c', ['BackendNotFound', 'HostTaken']],
+    ],
+  );
+  assert.equal(whoAnswers(it, 'a.test', '/c/x'), '500');
 });
 
 test('a class that is not there, or is somebody else’s, has no Ingresses', () => {

@@ -7,9 +7,11 @@ import type { ChoosingNode } from '../endpoint-choice.ts';
 import { objectKey } from '../../objects/slim-meta.ts';
 import { BackendEndpoints } from './backend-endpoints.ts';
 import { ingressCertificates } from './ingress-certificates.ts';
+import { askingHosts, authorityOfIngress, withClosed } from './ingress-client-tls.ts';
 import { credentialsOfIngress } from './ingress-credentials.ts';
 import { ingressesOfClass, type IngressObjects } from './ingress-objects.ts';
 import { ingressParts, servicesOfIngress, type IngressParts } from './ingress-parts.ts';
+import { passListeners } from './ingress-passthrough.ts';
 import { ingressTables } from './ingress-tables.ts';
 import { KeyedMemo } from './memo.ts';
 
@@ -41,14 +43,23 @@ export class IngressCompiler {
   compile(objects: IngressObjects, { node, defaultCertificate }: IngressPlace): CompiledIngresses {
     const ingresses = ingressesOfClass(this.#className, objects);
     const parts = ingresses.map((it) => {
-      const named = servicesOfIngress(it).map((key) => objects.services.get(key));
-      const credentials = objects.credentials.get(credentialsOfIngress(it) ?? '');
-      return this.#parts.get(objectKey(it), [it, credentials, ...named], () => ingressParts(it, objects));
+      const named: unknown[] = servicesOfIngress(it).map((key) => objects.services.get(key));
+      const [users, authority] = [credentialsOfIngress(it) ?? '', authorityOfIngress(it) ?? ''];
+      const { credentials, secrets } = objects;
+      named.push(credentials.get(users), credentials.get(authority), secrets.get(authority));
+      return this.#parts.get(objectKey(it), [it, ...named], () => ingressParts(it, objects));
     });
     this.#parts.endRound();
     const certificates = ingressCertificates(ingresses, objects.secrets);
     const shown = [defaultCertificate, ...certificates.all];
     const { http, https, rules, problems } = ingressTables(parts);
+    const passed = passListeners(parts);
+    const asking = askingHosts({
+      parts,
+      tables: https,
+      certificates: shown.toReversed(),
+      passed: new Set(passed.listeners.flatMap((it) => it.hostname ?? [])),
+    });
     const id = `Ingress ${this.#className}`;
     const tls = { certificates: shown.map((it) => it.id), clientValidation: undefined };
     const model: ProxyModel = {
@@ -57,24 +68,30 @@ export class IngressCompiler {
         {
           kind: 'tls',
           port: HTTPS,
-          listeners: [{ kind: 'https', id: `${id} https`, hostname: undefined, tls, hosts: https }],
+          listeners: [
+            ...passed.listeners,
+            ...asking.listeners,
+            { kind: 'https', id: `${id} https`, hostname: undefined, tls, hosts: https },
+          ],
         },
       ],
       udpPorts: [],
-      rules,
+      rules: withClosed(rules, asking.problems.keys()),
       backends: this.#endpoints.of(
         parts.flatMap((it) => it.ways),
         objects.endpointSlices,
         node,
       ),
       certificates: new Map(shown.map((it) => [it.id, it])),
-      authorities: new Map(),
+      authorities: asking.authorities,
     };
     return {
       model,
       verdicts: parts.map((it) =>
         verdictOf(it, [
           ...(problems.get(objectKey(it.ingress)) ?? []),
+          ...(passed.problems.get(objectKey(it.ingress)) ?? []),
+          ...(asking.problems.get(objectKey(it.ingress)) ?? []),
           ...certificates.problemsOf(it.ingress),
         ]),
       ),

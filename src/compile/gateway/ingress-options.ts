@@ -3,7 +3,7 @@
 import type { Cidr } from '../../base/cidr.ts';
 import type { Port } from '../../base/port.ts';
 import type { BackendPersistence, BackendRetry, ProxyFilter } from '../../model/gateway.ts';
-import type { ClientLimits } from '../../model/request-guards.ts';
+import type { ClientCertificate, ClientLimits } from '../../model/request-guards.ts';
 
 export interface IngressOptions {
   /** The paths of all Ingresses that have a host with this one are regular expressions then. */
@@ -27,6 +27,8 @@ export interface IngressOptions {
   readonly isGrpc: boolean;
   /** TLS to backends, whoever they are. */
   readonly isTls: boolean;
+  /** TLS goes on as it came. */
+  readonly isPassed: boolean;
   readonly cors: Extract<ProxyFilter, { kind: 'cors' }> | undefined;
   readonly persistence: BackendPersistence | undefined;
   /** How the cookie of a session is set; undefined for what is usual. */
@@ -36,9 +38,15 @@ export interface IngressOptions {
   readonly canary: CanaryOptions | undefined;
   readonly basicAuth: BasicAuthOptions | undefined;
   readonly authRequest: AuthRequestOptions | undefined;
+  readonly clientTls: ClientTlsOptions | undefined;
   readonly limits: LimitOptions | undefined;
   /** Why nothing of the Ingress may be answered: what protects it cannot be had. */
   readonly closed: string | undefined;
+}
+
+export interface ClientTlsOptions extends Omit<ClientCertificate, 'kind'> {
+  /** "name" or "namespace/name". */
+  readonly secret: string;
 }
 
 export type LimitOptions = Omit<ClientLimits, 'kind' | 'of'>;
@@ -101,6 +109,7 @@ export const NO_OPTIONS: IngressOptions = {
   readTimeoutMs: 0,
   isGrpc: false,
   isTls: false,
+  isPassed: false,
   cors: undefined,
   persistence: undefined,
   cookieAttributes: undefined,
@@ -109,6 +118,7 @@ export const NO_OPTIONS: IngressOptions = {
   canary: undefined,
   basicAuth: undefined,
   authRequest: undefined,
+  clientTls: undefined,
   limits: undefined,
   closed: undefined,
 };

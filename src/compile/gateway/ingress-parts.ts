@@ -1,16 +1,16 @@
 // All that one Ingress brings to the proxy of its class. Pure: the same inputs give the same parts.
 
-import type { ProxyFilter, ProxyRule, RouteEntry } from '../../model/gateway.ts';
+import type { ProxyFilter, ProxyRule, RouteEntry, StreamTarget } from '../../model/gateway.ts';
 import type { IngressProblem } from '../../model/ingress-verdict.ts';
-import type { BackendRef } from '../../objects/gateway-api/common.ts';
+import type { CertificateSecret } from '../../objects/certificates.ts';
 import type { CredentialSecret } from '../../objects/credentials.ts';
 import type { Ingress, IngressBackend, IngressPath } from '../../objects/ingress.ts';
 import type { Service } from '../../objects/service.ts';
 import { objectKey } from '../../objects/slim-meta.ts';
 import {
-  resolveBackend,
   TO_ANYBODY,
   type BackendInputs,
+  type BackendShape,
   type BackendWay,
   type ResolvedBackend,
   type TlsAnswer,
@@ -18,17 +18,23 @@ import {
 import { Grants } from './grants.ts';
 import type { Hostname } from './hostnames.ts';
 import { resolveAuth } from './ingress-auth.ts';
+import { resolveIngressBackend } from './ingress-backend.ts';
+import { resolveClientTls, type AuthoritySecrets, type IngressClientTls } from './ingress-client-tls.ts';
 import { credentialsOfIngress, refusedText, resolveCredentials } from './ingress-credentials.ts';
 import { NGINX_PREFIX, readAnnotations } from './ingress-annotations.ts';
 import { APP_ROOT, appRootRule, filtersOf, rewrittenTo } from './ingress-filters.ts';
 import type { CanaryOptions, IngressOptions } from './ingress-options.ts';
+import { passedHosts } from './ingress-passthrough.ts';
 import type { RankedEntry } from './precedence.ts';
-import { no } from './verdicts.ts';
 
 export interface IngressParts {
   readonly ingress: Ingress;
   /** By host, each with the entries of all rules that have it. */
   readonly hosts: ReadonlyMap<Hostname, readonly IngressEntry[]>;
+  /** Those whose TLS goes on as it came. */
+  readonly passed: ReadonlyMap<string, StreamTarget>;
+  /** What the clients of its hosts have to show. */
+  readonly clientTls: IngressClientTls | undefined;
   /** What takes the requests that no rule takes; undefined where the Ingress says nothing. */
   readonly rest: RouteEntry | undefined;
   /** Those whose paths, of all Ingresses, it turns into regular expressions. */
@@ -50,6 +56,7 @@ export interface IngressEntry {
 export interface IngressInputs {
   readonly services: ReadonlyMap<string, Service>;
   readonly credentials: ReadonlyMap<string, CredentialSecret>;
+  readonly secrets: ReadonlyMap<string, CertificateSecret>;
 }
 
 export function ingressParts(ingress: Ingress, inputs: IngressInputs): IngressParts {
@@ -66,6 +73,8 @@ export function servicesOfIngress(ingress: Ingress): readonly string[] {
   if (authRequest?.service !== undefined) keys.push(objectKey(authRequest.service));
   return [...new Set(keys)];
 }
+
+const NOTHING_PASSED: ReadonlyMap<string, StreamTarget> = new Map();
 
 /** Ingresses name what is in their own namespace; no grant says otherwise. */
 const NO_GRANTS = new Grants([]);
@@ -84,9 +93,10 @@ class PartsCompiler {
   readonly #problems: IngressProblem[] = [];
   readonly #guards: readonly ProxyFilter[];
   /** What protects cannot be had: requests are answered 500. */
-  readonly #isClosed: boolean;
+  #isClosed: boolean;
+  #clientTls: IngressClientTls | undefined;
 
-  constructor(ingress: Ingress, { services, credentials }: IngressInputs) {
+  constructor(ingress: Ingress, { services, ...secrets }: IngressInputs) {
     const { options, findings } = readAnnotations(ingress);
     const tls: TlsAnswer = options.isTls ? { kind: 'tls', tls: TO_ANYBODY } : { kind: 'plain' };
     this.#ingress = ingress;
@@ -96,9 +106,21 @@ class PartsCompiler {
       if (effect === 'closed') this.#refuse(name, message);
       if (effect === 'not') this.#problem('AnnotationIgnored', `${NGINX_PREFIX}${name}: ${message}`);
     }
-    const guards = [this.#basicAuth(credentials), this.#authRequest()].filter((it) => it !== undefined);
+    const guards = [
+      this.#clientCertificate(secrets),
+      this.#basicAuth(secrets.credentials),
+      this.#authRequest(),
+    ].filter((it) => it !== undefined);
     this.#guards = guards.filter((it) => it !== 'missing');
     this.#isClosed = options.closed !== undefined || guards.includes('missing');
+  }
+
+  #clientCertificate(secrets: AuthoritySecrets): Guard {
+    const found = resolveClientTls(this.#ingress, secrets);
+    if (found === undefined) return undefined;
+    if (typeof found === 'string') return this.#missing('auth-tls-secret', found);
+    this.#clientTls = found.clientTls;
+    return found.filter;
   }
 
   #basicAuth(credentials: IngressInputs['credentials']): Guard {
@@ -133,6 +155,8 @@ class PartsCompiler {
 
   compile(): IngressParts {
     const { rules, defaultBackend } = this.#ingress;
+    const passed = this.#options.isPassed ? this.#passed() : NOTHING_PASSED;
+    this.#isClosed ||= this.#options.isPassed;
     for (const [ruleIndex, { host, paths }] of rules.entries())
       for (const name of new Set([host, ...(host === undefined ? [] : this.#options.hostAliases)])) {
         // A host without paths is known all the same: its requests are the default backend's.
@@ -147,6 +171,8 @@ class PartsCompiler {
     return {
       ingress: this.#ingress,
       hosts: this.#hosts,
+      passed,
+      clientTls: this.#clientTls,
       rest,
       regexHosts: this.#regexHosts,
       rules: this.#rules,
@@ -180,7 +206,8 @@ class PartsCompiler {
   }
 
   #isHttpsAlone(host: Hostname): boolean {
-    const { httpsRedirect } = this.#options;
+    const { httpsRedirect, isPassed } = this.#options;
+    if (isPassed || this.#clientTls !== undefined) return true;
     if (httpsRedirect !== 'tls-hosts') return httpsRedirect === 'always';
     return this.#ingress.tls.some(
       ({ hosts }) => hosts.length === 0 || (host !== undefined && hosts.includes(host)),
@@ -209,31 +236,48 @@ class PartsCompiler {
     return id;
   }
 
-  #resolve(backend: IngressBackend): ResolvedBackend {
-    const { namespace } = this.#ingress;
-    const from = { group: 'networking.k8s.io', kind: 'Ingress', namespace };
-    if (backend.kind === 'resource') {
-      const { group, kind, name } = backend.ref;
-      const message = `backend ${kind}.${group} ${name}: resources other than Services are not served`;
-      return { problem: no('ResolvedRefs', 'ResourceBackend', message) };
-    }
-    const { name, port } = backend;
-    const service = this.#inputs.services.get(objectKey({ namespace, name }));
-    const number = typeof port === 'number' ? port : service?.ports.find((it) => it.name === port)?.port;
-    if (service !== undefined && number === undefined) {
-      const message = `Service ${namespace}/${name} has no port ${JSON.stringify(port)}`;
-      return { problem: no('ResolvedRefs', 'BackendNotFound', message) };
-    }
-    const ref: BackendRef = { group: '', kind: 'Service', namespace, name, port: number, weight: 1 };
+  #resolve(backend: IngressBackend, more: Partial<BackendShape> = {}): ResolvedBackend {
     const { isGrpc, retry, persistence, connectTimeoutMs } = this.#options;
-    const shape = { carries: 'http' as const, isPassed: false, isGrpc, retry, persistence, connectTimeoutMs };
-    return resolveBackend(this.#inputs, from, ref, shape);
+    const shape = {
+      carries: 'http' as const,
+      isPassed: false,
+      isGrpc,
+      retry,
+      persistence,
+      connectTimeoutMs,
+      ...more,
+    };
+    return resolveIngressBackend(this.#inputs, this.#ingress.namespace, backend, shape);
+  }
+
+  /** TLS that is passed on is seen by nobody who could refuse a request: with such a guard it goes nowhere. */
+  #passed(): ReadonlyMap<string, StreamTarget> {
+    const guarded = ['sources', 'client-limits', ...this.#guards.map(({ kind }) => kind)];
+    const filters = filtersOf({ options: this.#options, of: '', path: undefined, guards: this.#guards });
+    const isGuarded = this.#isClosed || filters.some(({ kind }) => guarded.includes(kind));
+    if (isGuarded)
+      this.#refuse('ssl-passthrough', 'nobody sees requests that other annotations are to refuse');
+    const { targets, problems } = passedHosts(this.#ingress, (backend) => {
+      const found = this.#resolve(backend, {
+        carries: 'bytes',
+        isPassed: true,
+        isGrpc: false,
+        ...PLAIN_STREAM,
+      });
+      if (isGuarded || 'problem' in found) return undefined;
+      this.#ways.push(found.way);
+      return found.way.id;
+    });
+    for (const it of problems) this.#refuse('ssl-passthrough', it);
+    return targets;
   }
 
   #problem(reason: string, message: string): void {
     if (!this.#problems.some((it) => it.message === message)) this.#problems.push({ reason, message });
   }
 }
+
+const PLAIN_STREAM = { retry: undefined, persistence: undefined, connectTimeoutMs: undefined };
 
 interface Place {
   readonly ruleIndex: number;

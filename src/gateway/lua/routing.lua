@@ -19,6 +19,8 @@ local function apply_filter(filter, txn, entry, rest)
     end
   elseif kind == "external-auth" then
     rest.changes[#rest.changes + 1] = authorize(txn, filter)
+  elseif kind == "client-certificate" then
+    tell_certificate(txn, filter)
   elseif kind == "basic-auth" then
     ask_password(txn, filter)
   elseif kind == "auth-request" then
@@ -133,10 +135,6 @@ end
 local function is_asked(listener, name)
   return listener == "*" or name == listener
     or (listener:sub(1, 2) == "*." and name:match("^[^.]+(%..+)$") == listener:sub(2))
-end
-
-local function is_shown(txn)
-  return txn.f:ssl_c_used() == 1 and txn.f:ssl_c_verify() == 0
 end
 
 -- 421 for a host that is not of the listener whose certificate was shown, which without a name is that of every name; 403 where that listener wants to see a certificate and saw none, or a wrong one.

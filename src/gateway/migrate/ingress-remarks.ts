@@ -18,6 +18,7 @@ const WITH_PATHS: ReadonlySet<string> = new Set([
   'proxy-body-size',
   'auth-type',
   'auth-url',
+  'auth-tls-secret',
   'affinity',
 ]);
 /** Nothing of an HTTPRoute's standard channel says these, and nobody is let in by their absence. */
@@ -58,6 +59,12 @@ export function sayOfIngress(
     const elsewhere = options.isGrpc ? ELSEWHERE.get(name) : undefined;
     if (elsewhere !== undefined) findings.add(about, 'changed', elsewhere);
     else if (NOT_SAID.has(name)) findings.add(about, 'not', 'no field of an HTTPRoute says it');
+    else if (name === 'ssl-passthrough' && options.isPassed)
+      findings.add(
+        about,
+        'not',
+        'a TLSRoute at a listener of mode Passthrough does it: requests are answered 500',
+      );
     else if (effect === 'closed') findings.add(about, 'not', `requests are answered 500: ${message}`);
     else if (effect === 'not' || !WITH_PATHS.has(name)) findings.add(about, effect, message);
   }

@@ -193,6 +193,7 @@ test('migrate() closes what the Gateway API cannot guard, and says so', () => {
     annotated(
       { name: 'a', annotations, host, paths },
       { name: 'b', annotations: asked, host: 'b.test', paths },
+      { name: 'd', annotations: { 'ssl-passthrough': 'true' }, host: 'd.test', paths, tls: ['d.test'] },
       { name: 'c', annotations: { 'auth-type': 'basic', 'auth-secret': 'c' }, host: 'c.test', paths },
     ),
   );

@@ -33,6 +33,7 @@ export function migrate(input: MigrationInput): Migration {
   const assumed = {
     services: withAssumedServices(ingresses, input.services),
     credentials: assumedCredentials(ingresses),
+    secrets: new Map(),
   };
   const parts = ingresses.map((it) => ingressParts(it, assumed));
   for (const it of parts) sayOfIngress(it, say(it.ingress));

@@ -129,6 +129,13 @@ class RuleMaker {
           'no filter asks for addresses, as the source ranges do: the rule answers 500 until another policy guards it',
         );
         return [];
+      case 'client-certificate':
+        this.#isClosed = true;
+        this.#say(
+          'not',
+          'a Gateway asks for certificates by its port (spec.tls.frontend): the rule answers 500',
+        );
+        return [];
       case 'client-limits':
         this.#say('not', 'no filter counts requests, as limit-rps, limit-rpm and limit-connections do');
         return [];
