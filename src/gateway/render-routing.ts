@@ -18,14 +18,16 @@ export interface HttpRouting {
 
 /** Converters that give the name of a request. What holds a slash is no name: without it nothing of a name can be taken for a path. */
 const HOST = 'req.hdr(host),host_only,field(1,/),rtrim(.),lower';
+const IS_DIRECT = '{ var(txn.backend) -m beg b }';
+/** A backend, or what Lua has said: nothing is left to be found. */
+const IS_SETTLED = "{ var(txn.backend) -m beg b @ ! answer none 't ' }";
+const IS_TIMED = "{ var(txn.backend) -m beg 't ' }";
+
 /** A request as one text, for Lua: its headers, an empty line, and a line for each of what follows. No part of a request that HAProxy takes holds a line end. */
 function requestText(port: number): string {
   const lines = ['method', 'path', 'query', 'backend', 'table', 'host'].map((it) => `concat(,txn.${it},\\n)`);
   return ['req.hdrs', ...lines, `concat(${port})`].join(',');
 }
-const IS_DIRECT = '{ var(txn.backend) -m beg b }';
-/** What Lua has said, or a backend: nothing is left to be found. */
-const IS_SETTLED = '{ var(txn.backend) -m beg b @ ! answer none }';
 
 /**
  * A name that a table of routes is called by is looked up together with the path, and nothing else is asked of most requests: each rule and each
@@ -40,6 +42,8 @@ export function httpRoutingLines({ port, scheme, isGuarded, folder }: HttpRoutin
   const behind = (name: string): string => `concat(${name},txn.path,'/#'),${map('beg', 'paths')}`;
   const isUnknown = '!{ var(txn.backend) -m found }';
   const ending = [`${forwarded} if ${IS_DIRECT}`, `allow if ${IS_DIRECT}`];
+  const word = (name: string, at: number): string =>
+    `set-var(txn.${name}) var(txn.backend),field(${at},' ') if ${IS_TIMED}`;
   const rules = [
     'set-var(txn.path) path',
     // What is no path can be no route's; HAProxy of this version takes more as a request's target than it should.
@@ -61,6 +65,11 @@ export function httpRoutingLines({ port, scheme, isGuarded, folder }: HttpRoutin
     // Up to the whole or a full buffer; who is too slow is answered 408.
     'wait-for-body time 30s if { var(txn.wants_body) -m found }',
     'lua.follow if { var(txn.backend) -m beg @ ! }',
+    // The words of a way (`way_to` in lua/routing.lua); one that is empty sets nothing.
+    word('wait', 2),
+    word('total', 4),
+    word('inner', 5),
+    word('backend', 3),
     forwarded,
   ];
   return [

@@ -39,19 +39,16 @@ local function keep(txn, rest)
   txn:set_var("txn.changes", 1)
 end
 
--- To the backend, directly or by way of who makes copies, or who waits for all of its tries.
-local function go(txn, rule, backend, mirrors)
-  local slot, wait = backend.slot, rule.wait
-  local is_copied = #mirrors > 0
-  if is_copied then txn:set_var("txn.mirrors", table.concat(mirrors, " ")) end
-  if is_copied or (backend.is_retried and rule.total > 0) then
-    txn:set_var("txn.inner", slot)
-    if rule.total > 0 then txn:set_var("txn.total", rule.total) end
-    slot, wait = is_copied and "mirrored" or "retried", rule.each
+-- The way to a backend: its name, or "t", the time for one try, the name, and where who makes copies ("mirrored") or waits for all tries together ("retried") comes
+-- before it: their time, the backend behind.
+local function way_to(rule, backend, is_copied)
+  local total, each = rule.total, rule.each
+  if total == 0 and each == 0 and not is_copied then return backend.slot end
+  if is_copied or (backend.is_retried and total > 0) then
+    local before = is_copied and "mirrored" or "retried"
+    return "t " .. (each > 0 and each or "") .. " " .. before .. " " .. (total > 0 and total or "") .. " " .. backend.slot
   end
-  txn:set_var("txn.backend", slot)
-  if backend.cookie ~= "" then txn:set_var("txn.cookie", backend.cookie) end
-  if wait > 0 then txn:set_var("txn.wait", wait) end
+  return "t " .. shorter(total, each) .. " " .. backend.slot
 end
 
 -- The backend where the rule leads nowhere. gRPC's clients read the first as "unavailable", which the specification wants, the other as "unknown".
@@ -59,15 +56,15 @@ local function failure_of(rule)
   return rule.is_grpc and "answer-503" or "answer-500"
 end
 
--- What the configuration goes on with: a backend, the place of the entry whose rule `follow` does, behind "!" where `prepare` comes before and "@" where not, or "none".
+-- What the configuration goes on with: the way to a backend, the place of the entry whose rule `follow` does, behind "!" where `prepare` comes before and "@" where not, or "none".
 local function outcome_of(entry)
   if entry == nil then return "none" end
   local rule = rule_of(entry.rule)
   if not rule then return "answer-500" end
-  if not rule.is_plain then return ((rule.limits or rule.wants_body) and "!" or "@") .. entry.place end
+  if not rule.is_bare then return ((rule.limits or rule.wants_body) and "!" or "@") .. entry.place end
   local backend = pick_backend(rule.choice)
   if backend == nil or backend.slot == "" then return failure_of(rule) end
-  return backend.slot
+  return way_to(rule, backend)
 end
 
 -- Converters have no look at the request but the text that they are given, and cost a fifth of what an action does.
@@ -112,8 +109,11 @@ core.register_action("follow", { "http-req" }, function(txn)
   for _, it in ipairs(own) do apply_filter(it, txn, entry, rest) end
   for _, it in ipairs(more) do apply_filter(it, txn, entry, rest) end
   keep(txn, rest)
-  if leads then return go(txn, rule, backend, rest.mirrors) end
-  txn:set_var("txn.backend", failure_of(rule))
+  if not leads then return txn:set_var("txn.backend", failure_of(rule)) end
+  local is_copied = #rest.mirrors > 0
+  if is_copied then txn:set_var("txn.mirrors", table.concat(rest.mirrors, " ")) end
+  if backend.cookie ~= "" then txn:set_var("txn.cookie", backend.cookie) end
+  txn:set_var("txn.backend", way_to(rule, backend, is_copied))
 end)
 
 core.register_action("respond", { "http-res" }, function(txn)

@@ -33,12 +33,10 @@ local rule_of = new_reader(5000, function(tree)
     backends[i] = { slot = it[1], weight = tonumber(it[2]), filters = it[3], is_retried = it[4] == "retried", cookie = it[5] }
   end
   local first = tree[5][1]
-  local total, each = tonumber(tree[3]), tonumber(tree[4])
-  local is_plain = #tree[5] == 0 and total == 0 and each == 0
-  for _, it in ipairs(backends) do is_plain = is_plain and #it.filters == 0 and it.cookie == "" end
+  local is_bare = #tree[5] == 0
+  for _, it in ipairs(backends) do is_bare = is_bare and #it.filters == 0 and it.cookie == "" end
   return {
-    is_plain = is_plain,
-    is_grpc = tree[2] == "grpc", wants_body = tree[7] == "body", total = total, each = each, wait = shorter(total, each),
+    is_bare = is_bare, is_grpc = tree[2] == "grpc", wants_body = tree[7] == "body", total = tonumber(tree[3]), each = tonumber(tree[4]),
     limits = first and first[1] == "client-limits" and first or nil,
     filters = tree[5], choice = weighted(backends),
   }
