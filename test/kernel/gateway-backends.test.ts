@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import {
   createServer as createHttp2Server,
   connect as connectHttp2,
@@ -132,6 +133,20 @@ describe('backends', () => {
     return socket;
   }
 
+  test('a connection that is upgraded is nothing to mirror', async () => {
+    const copied = aRule('copied', 'copied', { filters: [{ kind: 'mirror', backend: 'seen', share: 1 }] });
+    const backends = [aBackend('copied', endpoints(1)), aBackend('seen', endpoints(2))];
+    await rig.driver.publish(modelOf(backends, { rules: new Map([['copied', copied]]) }));
+    const seen = plain[1]?.seen ?? [];
+    seen.splice(0);
+    const socket = await upgraded('/copied/upgraded');
+    assert.equal(await echoed(socket, 'not for others'), 'not for others');
+    socket.destroy();
+    await ask(rig.address, { host: 'x', path: '/copied/plain' });
+    await eventually(() => seen.length === 1);
+    assert.equal((JSON.parse(seen[0] ?? '') as { readonly url: string }).url, '/copied/plain');
+  });
+
   async function echoed(socket: Socket, text: string): Promise<string> {
     socket.write(text);
     return nextText(socket);
@@ -261,7 +276,11 @@ describe('backends', () => {
     const server = createHttp2Server();
     const sessions = new Set<{ destroy(): void }>();
     server.on('session', (it) => sessions.add(it));
-    server.on('stream', (stream: ServerHttp2Stream) => {
+    const calls: string[] = [];
+    server.on('stream', (stream: ServerHttp2Stream, headers) => {
+      let length = 0;
+      stream.on('data', (chunk: Buffer) => (length += chunk.length));
+      stream.once('end', () => calls.push(`${headers[':path']} ${String(headers.te)} ${length}`));
       stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
       stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
       stream.pipe(stream);
@@ -270,21 +289,33 @@ describe('backends', () => {
     const backend = aBackend('h2', [endpoint], { protocol: 'h2c' });
     const { reloads } = await rig.driver.publish(modelOf([]));
     assert.equal((await rig.driver.publish(modelOf([backend]))).reloads, reloads);
+    assert.deepEqual(await called('/h2'), ['1', 'x'.repeat(50_000), '0']);
+    // The same by the way of those that are copied.
+    const copied = aRule('h2', 'h2', { filters: [{ kind: 'mirror', backend: 'h2', share: 1 }] });
+    await rig.driver.publish(modelOf([backend], { rules: new Map([['h2', copied]]) }));
+    assert.deepEqual(await called('/h2/copied'), ['1', 'x'.repeat(50_000), '0']);
+    await eventually(() => calls.length === 3);
+    assert.deepEqual(
+      calls,
+      ['/h2', '/h2/copied', '/h2/copied'].map((it) => `${it} trailers 50001`),
+    );
+  });
+
+  /** What an echo of gRPC answers to "1", what to the rest that comes only then, and its status. */
+  async function called(path: string): Promise<readonly unknown[]> {
     const client = connectHttp2(`http://${rig.address}`);
-    const stream = client.request({
-      ':path': '/h2',
-      ':method': 'POST',
-      'content-type': 'application/grpc',
-      te: 'trailers',
-    });
+    const headers = { 'content-type': 'application/grpc', te: 'trailers' };
+    const stream = client.request({ ':path': path, ':method': 'POST', ...headers }).setEncoding('latin1');
     let trailers: unknown;
     stream.on('trailers', (it) => (trailers = it['grpc-status']));
+    stream.write('1');
+    const [first] = (await once(stream, 'data')) as [string];
     stream.end('x'.repeat(50_000));
-    let length = 0;
-    for await (const chunk of stream) length += (chunk as Buffer).length;
+    let rest = '';
+    for await (const chunk of stream) rest += String(chunk);
     client.destroy();
-    assert.deepEqual([length, trailers], [50_000, '0']);
-  });
+    return [first, rest, trailers];
+  }
 
   async function opened(name: string, server: Server, close?: () => void): Promise<Endpoint> {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

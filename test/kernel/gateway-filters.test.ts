@@ -145,7 +145,8 @@ describe('filters', () => {
     copies.forEach((it) => it.splice(0));
     await bed.asked({ path: '/none' });
     const headers = { 'x-fairlead-backend': 'b0001', 'x-h': ['1', '2'] };
-    assert.equal(seen(await bed.asked({ path: '/two?q=1', method: 'POST', body, headers })).name, 'a');
+    const main = seen(await bed.asked({ path: '/two?q=1', method: 'POST', body, headers }));
+    assert.deepEqual([main.name, main.headers['x-forwarded-for']], ['a', '127.0.0.1']);
     await eventually(() => copies[1]?.length === 1 && copies[2]?.length === 1);
     for (const [copy] of [copies[1] ?? [], copies[2] ?? []]) {
       const words = JSON.parse(copy ?? '') as Seen & { readonly method: string; readonly body: string };
@@ -156,8 +157,9 @@ describe('filters', () => {
         words.headers['x-new'],
         words.headers['x-h'],
         words.headers['host'],
+        words.headers['x-forwarded-for'],
       ];
-      assert.deepEqual(got, ['POST', '/two?q=1', true, 'n', '1, 2', 'x.example']);
+      assert.deepEqual(got, ['POST', '/two?q=1', true, 'n', '1, 2', 'x.example', '127.0.0.1']);
     }
     await Promise.all(Array.from({ length: 200 }, () => bed.asked({ path: '/half' })));
     // Copies come later than the answers; six standard deviations.

@@ -49,8 +49,6 @@ local function aside(keep)
 end
 
 Copy.http_headers = aside(function(self, txn, message)
-  -- Without it nobody says when the request has ended.
-  filter.register_data_filter(self, message.channel)
   for it in (txn:get_var("txn.mirrors") or ""):gmatch("%S+") do self.mirrors[#self.mirrors + 1] = it end
   local headers = message:get_headers()
   local host, length = headers["host"], headers["content-length"]
@@ -58,7 +56,10 @@ Copy.http_headers = aside(function(self, txn, message)
     method = txn.f:method(), host = host and host[0], path = txn.f:pathq(), headers = copied_headers(headers, nil), wait = MIRROR_WAIT,
     length = length and 0, trailers = headers["te"] ~= nil,
   }
-  if length and (tonumber(length[0]) or 0) > MOST_OF_ONE then self:give_up() end
+  -- What an upgraded connection carries is no body.
+  if headers["upgrade"] or (length and (tonumber(length[0]) or 0) > MOST_OF_ONE) then return self:give_up() end
+  -- Asks for the end of the request, too.
+  filter.register_data_filter(self, message.channel)
 end)
 
 Copy.http_payload = aside(function(self, _, message)
