@@ -68,6 +68,8 @@ export async function runGateway(settings: GatewayProcess, signal: AbortSignal):
       addresses: ANY,
       threads: availableParallelism(),
       metrics: METRICS,
+      // Conformance of Ingress asks for it (ingress-controller-conformance, features/default_backend.feature).
+      namesServer: settings.of.kind === 'ingresses',
     };
     const driver = await openProxyDriver({ place, program: 'haproxy', log }, lifetime);
     const udp = new UdpPlane(openUdpKernel(lifetime), onProblem);

@@ -34,6 +34,7 @@ const PLACE = {
   addresses: [parseIp('0.0.0.0')],
   threads: 1,
   metrics: { ip: '127.0.0.1', port: 1 },
+  namesServer: true,
 };
 
 /** Every string of the model is `text`, behind what makes it pass where a slash is looked for. */

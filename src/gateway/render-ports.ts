@@ -39,11 +39,10 @@ function binds({ addresses }: ProxyPlace, port: number, options = ''): readonly 
 }
 
 function httpLines({ port }: HttpPort, place: ProxyPlace): readonly string[] {
-  const { folder } = place;
   return [
     `frontend p${port} from http`,
     ...binds(place, port),
-    ...httpRoutingLines({ port, scheme: 'http', isGuarded: false, folder }),
+    ...httpRoutingLines({ port, scheme: 'http', isGuarded: false, place }),
   ];
 }
 
@@ -94,7 +93,7 @@ function tlsLines(port: TlsPort, place: ProxyPlace, tls: TlsFiles): readonly str
   ];
 }
 
-function httpsRouting({ port, listeners }: TlsPort, { folder }: ProxyPlace): readonly string[] {
+function httpsRouting({ port, listeners }: TlsPort, place: ProxyPlace): readonly string[] {
   const isGuarded = listeners.some((it) => it.kind === 'https' && it.tls.clientValidation !== undefined);
-  return httpRoutingLines({ port, scheme: 'https', isGuarded, folder });
+  return httpRoutingLines({ port, scheme: 'https', isGuarded, place });
 }

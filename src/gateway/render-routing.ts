@@ -1,6 +1,6 @@
 // The parts of the configuration that find a backend by maps, and ask Lua where maps do not decide. Always the same, whatever the routes are. Pure.
 
-import { proxyFiles } from './proxy-place.ts';
+import { proxyFiles, type ProxyPlace } from './proxy-place.ts';
 import { nameKey } from './proxy-text.ts';
 import { limitRules } from './render-limits.ts';
 import type { MapName } from './render-routes.ts';
@@ -13,7 +13,7 @@ export interface HttpRouting {
   readonly scheme: 'http' | 'https';
   /** Whether some names want to see a client's certificate. */
   readonly isGuarded: boolean;
-  readonly folder: string;
+  readonly place: ProxyPlace;
 }
 
 /** Converters that give the name of a request. What holds a slash is no name: without it nothing of a name can be taken for a path. */
@@ -33,8 +33,8 @@ function requestText(port: number): string {
  * A name that a table of routes is called by is looked up together with the path, and nothing else is asked of most requests: each rule and each
  * condition costs a percent of all that HAProxy does for one. Everything below `allow` is for the others.
  */
-export function httpRoutingLines({ port, scheme, isGuarded, folder }: HttpRouting): readonly string[] {
-  const map = mapOf(folder);
+export function httpRoutingLines({ port, scheme, isGuarded, place }: HttpRouting): readonly string[] {
+  const map = mapOf(place.folder);
   const isTls = scheme === 'https';
   const isOther = `!{ ssl_fc_sni,lower,strcmp(txn.host) eq 0 }`;
   const host = `set-var(txn.host) ${HOST}`;
@@ -77,8 +77,9 @@ export function httpRoutingLines({ port, scheme, isGuarded, folder }: HttpRoutin
     `  tcp-request connection set-var(sess.port) int(${port})`,
     `  tcp-request connection set-var(sess.scheme) str(${scheme})`,
     ...rules.map((it) => `  http-request ${it}`),
-    // Conformance of Ingress asks for one (ingress-controller-conformance, features/default_backend.feature); a backend's own stands.
-    '  http-response set-header server fairlead if !{ res.hdr(server) -m found }',
+    ...(place.namesServer
+      ? ['  http-response set-header server fairlead if !{ res.hdr(server) -m found }']
+      : []),
     '  http-response lua.respond if { var(txn.changes) -m found }',
     // What is no backend's name leads to the default.
     '  use_backend %[var(txn.backend)]',

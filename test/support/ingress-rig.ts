@@ -51,7 +51,7 @@ export async function openIngressRig(
   shared?: { readonly service: string; readonly servers: readonly string[] },
 ): Promise<IngressRig> {
   const lifetime = new Lifetime('Ingresses of a test');
-  const rig = await openProxyRig(lifetime);
+  const rig = await openProxyRig(lifetime, { namesServer: true });
   const opened = await Promise.all(services.map((it) => openBackend(it, lifetime)));
   const servers = await Promise.all((shared?.servers ?? []).map((it) => openBackend(it, lifetime)));
   const slices = [

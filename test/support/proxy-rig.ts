@@ -8,6 +8,7 @@ import { parseIp } from '../../src/base/ip.ts';
 import type { Lifetime } from '../../src/base/lifetime.ts';
 import { parsePort } from '../../src/base/port.ts';
 import type { Endpoint } from '../../src/gateway/server-slots.ts';
+import type { ProxyPlace } from '../../src/gateway/proxy-place.ts';
 import { openProxyDriver, type ProxyDriver } from '../../src/gateway/proxy-driver.ts';
 import { startProxyProcess, type ProxyProcess } from '../../src/gateway/proxy-process.ts';
 import { atEnd } from './at-end.ts';
@@ -26,7 +27,10 @@ const PROGRAM = 'haproxy';
 export const METRICS_PORT = 19_101;
 const quiet = { info: () => undefined, warn: () => undefined, debug: () => undefined };
 
-export async function openProxyRig(lifetime: Lifetime): Promise<ProxyRig> {
+export async function openProxyRig(
+  lifetime: Lifetime,
+  { namesServer = false }: Partial<Pick<ProxyPlace, 'namesServer'>> = {},
+): Promise<ProxyRig> {
   const folder = mkdtempSync(`${tmpdir()}/${ownName('proxy')}-`);
   lifetime.defer('the folder', () => rmSync(folder, { recursive: true }));
   const address = ownLoopback();
@@ -35,6 +39,7 @@ export async function openProxyRig(lifetime: Lifetime): Promise<ProxyRig> {
     addresses: [parseIp(address)],
     threads: 2,
     metrics: { ip: address, port: METRICS_PORT },
+    namesServer,
   };
   const log = process.env['PROXY_LOG'] === undefined ? quiet : console;
   const openDriver = (owner: Lifetime): Promise<ProxyDriver> =>
