@@ -1,6 +1,7 @@
 // What the annotations of ingress-nginx do to requests, in a real HAProxy.
 
 import assert from 'node:assert/strict';
+import type { IncomingMessage } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { annotated } from '../support/ingress-manifests.ts';
 import { openIngressRig, type IngressRig, type Seen } from '../support/ingress-rig.ts';
@@ -106,6 +107,34 @@ describe('annotations of Ingresses', () => {
     assert.deepEqual(await at('root.test', '/x'), [200, undefined]);
     assert.deepEqual(await at('gone.test'), [301, 'https://new.test/at?q=1']);
     assert.deepEqual(await at('same.test'), [307, 'https://new.test/x?q=1']);
+  });
+
+  test('the name with www. is redirected where nobody has it; copies go where they are to go', async () => {
+    const annotations = {
+      'from-to-www-redirect': 'true',
+      'mirror-target': 'http://failing.default.svc.cluster.local:8080$request_uri',
+    };
+    const paths = { '/': 'echo-service', '/failing': 'failing' };
+    await rig.publish(
+      annotated(
+        { name: 'a', annotations, host: 'a.test', paths },
+        { name: 'b', annotations, host: 'www.b.test', paths },
+        { name: 'c', annotations, host: 'c.test', paths },
+        { name: 'd', annotations: {}, host: 'www.c.test', paths },
+      ),
+    );
+    const at = (host: string): Promise<readonly unknown[]> => statusAnd('location', { host, path: '/x?q=1' });
+    assert.deepEqual(await at('www.a.test'), [308, 'http://a.test/x?q=1']);
+    assert.deepEqual(await at('b.test'), [308, 'http://www.b.test/x?q=1']);
+    assert.deepEqual(await at('www.c.test'), [200, undefined]);
+    const mirror = rig.backends.get('failing');
+    assert.ok(mirror);
+    // Copies of the requests before may come as late as they like.
+    const copied = new Promise<void>((resolve) => {
+      mirror.server.on('request', ({ url }: IncomingMessage) => url === '/copied' && resolve());
+    });
+    assert.equal(await rig.whoAnswers({ host: 'a.test', path: '/copied' }), 'echo-service');
+    await copied;
   });
 
   test('canaries by header, cookie and weight; aliases; headers for the backend', async () => {

@@ -1,6 +1,5 @@
 // The annotations auth-*: who says whether a request may pass. As nginx's auth_request asks, with what ingress-nginx tells beside it.
 
-import { isPort, type Port } from '../../base/port.ts';
 import {
   closed,
   misread,
@@ -14,7 +13,7 @@ import {
   type ReaderRow,
   type Reading,
 } from './ingress-annotation-reading.ts';
-import { booleanOf, headerNamesOf, templateOf } from './ingress-annotation-values.ts';
+import { booleanOf, headerNamesOf, serviceOf, templateOf } from './ingress-annotation-values.ts';
 import type { AuthRequestOptions } from './ingress-options.ts';
 
 /** Those that HAProxy's client can send; the request's own one goes along in a header. */
@@ -127,16 +126,8 @@ function addressOf(text: string): Address | undefined {
   const filled = templateOf(path);
   if (match === null || filled === undefined) return undefined;
   if (host.startsWith('$')) return { service: undefined, isTls, host: '$http_host', path: filled };
-  const number = port === undefined ? (isTls ? 443 : 80) : Number(port);
-  const service = isPort(number) ? serviceOf(host, number) : undefined;
+  const service = serviceOf(host, port, isTls);
   return service && { service, isTls, host, path: filled };
-}
-
-/** "web.shop.svc.cluster.local", with or without the cluster's own domain. */
-function serviceOf(host: string, port: Port): AuthRequestOptions['service'] {
-  const match = /^([a-z0-9-]{1,63})\.([a-z0-9-]{1,63})\.svc(?:\.cluster\.local)?$/.exec(host);
-  const [, name, namespace] = match ?? [];
-  return name === undefined || namespace === undefined ? undefined : { namespace, name, port };
 }
 
 /** Where the address does not say where to come back to, that is added. */

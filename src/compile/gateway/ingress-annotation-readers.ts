@@ -12,6 +12,7 @@ import {
   pathOf,
   redirectOf,
   secondsOf,
+  serviceOf,
   wordOf,
 } from './ingress-annotation-values.ts';
 import { AUTH_READERS } from './ingress-annotation-auth.ts';
@@ -185,7 +186,20 @@ export const ANNOTATION_READERS: ReadonlyMap<string, Reader> = new Map<string, R
   ['enable-opentelemetry', offAlone('there is no tracing')],
   ['enable-modsecurity', offAlone('there is no such firewall')],
   ['enable-owasp-core-rules', offAlone('there is no such firewall')],
-  ['from-to-www-redirect', offAlone('make an Ingress of the other name with permanent-redirect')],
+  [
+    'from-to-www-redirect',
+    parsed(booleanOf, 'true or false', (isOn) =>
+      isOn
+        ? whole('the name with www., or without it, is redirected by 308', { isOfBothNames: true })
+        : whole('it is off'),
+    ),
+  ],
+  ['mirror-target', readMirror],
+  ['mirror-host', notHad('copies have the host of the request')],
+  [
+    'mirror-request-body',
+    (value) => (value === 'on' ? whole('it is so') : not('bodies are copied, as far as they are short')),
+  ],
   ['load-balance', notHad('requests go to the endpoints in turn')],
   ['upstream-hash-by', notHad('requests go to the endpoints in turn')],
 ]);
@@ -226,6 +240,16 @@ function readProtocol(value: string): Reading {
     default:
       return closed(`backends are not spoken to by ${quoted(value)}`);
   }
+}
+
+/** To a Service of the cluster, with the request's own path. */
+function readMirror(value: string): Reading {
+  const [, scheme, host = '', port] =
+    /^(https?):\/\/([a-z0-9.-]+)(?::(\d{1,5}))?\$request_uri$/.exec(value) ?? [];
+  const service = serviceOf(host, port, scheme === 'https');
+  if (service === undefined) return misread('Service of the cluster with $request_uri', value);
+  const mirror = { service, isTls: scheme === 'https' };
+  return changed('copies have the host of the request, and bodies as far as they are short', { mirror });
 }
 
 function readRedirect(value: string, statusCode: number | undefined): Reading {

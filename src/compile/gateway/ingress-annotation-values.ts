@@ -3,8 +3,8 @@
 import { cidrOf, hostCidr, parseInterfaceAddress, type Cidr } from '../../base/cidr.ts';
 import { FairleadError } from '../../base/errors.ts';
 import { parseIp } from '../../base/ip.ts';
-import { parsePort } from '../../base/port.ts';
-import type { Redirect } from './ingress-options.ts';
+import { isPort, parsePort } from '../../base/port.ts';
+import type { NamedServicePort, Redirect } from './ingress-options.ts';
 
 const MAX_TEXT = 2048;
 const MAX_LIST = 1000;
@@ -60,6 +60,19 @@ export function templateOf(text: string): string | undefined {
   const word = wordOf(text);
   const isKnown = [...(word ?? '').matchAll(/\$(\w*)/g)].every(([, name = '']) => VARIABLES.has(name));
   return isKnown ? word : undefined;
+}
+
+/** "web.shop.svc.cluster.local", with or without the cluster's own domain; by the scheme's port where none is named. */
+export function serviceOf(
+  host: string,
+  port: string | undefined,
+  isTls: boolean,
+): NamedServicePort | undefined {
+  const number = port === undefined ? (isTls ? 443 : 80) : Number(port);
+  const match = /^([a-z0-9-]{1,63})\.([a-z0-9-]{1,63})\.svc(?:\.cluster\.local)?$/.exec(host);
+  const [, name, namespace] = match ?? [];
+  if (name === undefined || namespace === undefined || !isPort(number)) return undefined;
+  return { namespace, name, port: number };
 }
 
 export function listOf(text: string): readonly string[] {

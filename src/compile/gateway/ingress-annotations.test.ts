@@ -116,6 +116,9 @@ const ROWS: readonly Row[] = [
     options: { closed: closedBy('auth-url') },
   },
   { annotations: { affinity: 'ip' }, effect: 'not' },
+  { annotations: { 'mirror-target': 'https://elsewhere.test$request_uri' }, effect: 'not' },
+  { annotations: { 'mirror-target': 'http://a.b.svc/fixed' }, effect: 'not' },
+  { annotations: { 'from-to-www-redirect': 'true' }, effect: 'whole', options: { isOfBothNames: true } },
   { annotations: { 'auth-tls-secret': 'a', 'auth-tls-verify-client': 'off' }, effect: 'whole' },
   ...[{ 'auth-tls-verify-client': 'maybe' }, { 'auth-tls-match-cn': 'me' }].map((more): Row => {
     const options = { closed: closedBy('auth-tls-secret') };

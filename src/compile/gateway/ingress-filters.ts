@@ -51,6 +51,10 @@ export function appRootRule(id: string, path: string): ProxyRule {
   return redirectRule(id, { ...SAME_PLACE, path: { type: 'full', value: path }, statusCode: 302 });
 }
 
+export function otherNameRule(id: string, hostname: string): ProxyRule {
+  return redirectRule(id, { ...SAME_PLACE, hostname, statusCode: 308 });
+}
+
 const SAME_PLACE = {
   kind: 'redirect',
   scheme: undefined,

@@ -38,6 +38,9 @@ export interface IngressOptions {
   readonly canary: CanaryOptions | undefined;
   readonly basicAuth: BasicAuthOptions | undefined;
   readonly authRequest: AuthRequestOptions | undefined;
+  readonly mirror: MirrorOptions | undefined;
+  /** The name with "www." before it, or without it, is redirected to the rules' hosts. */
+  readonly isOfBothNames: boolean;
   readonly clientTls: ClientTlsOptions | undefined;
   readonly limits: LimitOptions | undefined;
   /** Why nothing of the Ingress may be answered: what protects it cannot be had. */
@@ -51,6 +54,18 @@ export interface ClientTlsOptions extends Omit<ClientCertificate, 'kind'> {
 
 export type LimitOptions = Omit<ClientLimits, 'kind' | 'of'>;
 
+export interface NamedServicePort {
+  readonly namespace: string;
+  readonly name: string;
+  readonly port: Port;
+}
+
+/** Who gets a copy of each request. */
+export interface MirrorOptions {
+  readonly service: NamedServicePort;
+  readonly isTls: boolean;
+}
+
 export interface BasicAuthOptions {
   /** "name" or "namespace/name". */
   readonly secret: string;
@@ -62,7 +77,7 @@ export interface BasicAuthOptions {
 /** Who is asked about each request. In `path`, `redirect` and `signIn` nginx's variables stand for what the request says. */
 export interface AuthRequestOptions {
   /** Undefined for the proxy itself, by the host of the request. */
-  readonly service: { readonly namespace: string; readonly name: string; readonly port: Port } | undefined;
+  readonly service: NamedServicePort | undefined;
   readonly isTls: boolean;
   readonly host: string;
   /** And query. */
@@ -118,6 +133,8 @@ export const NO_OPTIONS: IngressOptions = {
   canary: undefined,
   basicAuth: undefined,
   authRequest: undefined,
+  mirror: undefined,
+  isOfBothNames: false,
   clientTls: undefined,
   limits: undefined,
   closed: undefined,

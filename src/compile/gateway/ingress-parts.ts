@@ -2,10 +2,7 @@
 
 import type { ProxyFilter, ProxyRule, RouteEntry, StreamTarget } from '../../model/gateway.ts';
 import type { IngressProblem } from '../../model/ingress-verdict.ts';
-import type { CertificateSecret } from '../../objects/certificates.ts';
-import type { CredentialSecret } from '../../objects/credentials.ts';
 import type { Ingress, IngressBackend, IngressPath } from '../../objects/ingress.ts';
-import type { Service } from '../../objects/service.ts';
 import { objectKey } from '../../objects/slim-meta.ts';
 import {
   TO_ANYBODY,
@@ -17,20 +14,22 @@ import {
 } from './backends.ts';
 import { Grants } from './grants.ts';
 import type { Hostname } from './hostnames.ts';
-import { resolveAuth } from './ingress-auth.ts';
 import { resolveIngressBackend } from './ingress-backend.ts';
-import { resolveClientTls, type AuthoritySecrets, type IngressClientTls } from './ingress-client-tls.ts';
-import { credentialsOfIngress, refusedText, resolveCredentials } from './ingress-credentials.ts';
+import type { IngressClientTls } from './ingress-client-tls.ts';
 import { NGINX_PREFIX, readAnnotations } from './ingress-annotations.ts';
-import { APP_ROOT, appRootRule, filtersOf, rewrittenTo } from './ingress-filters.ts';
+import { APP_ROOT, appRootRule, otherNameRule, filtersOf, rewrittenTo } from './ingress-filters.ts';
+import { resolveGuards, type IngressGuards, type IngressInputs } from './ingress-guards.ts';
 import type { CanaryOptions, IngressOptions } from './ingress-options.ts';
 import { passedHosts } from './ingress-passthrough.ts';
+import { resolveNamed } from './ingress-services.ts';
 import type { RankedEntry } from './precedence.ts';
 
 export interface IngressParts {
   readonly ingress: Ingress;
   /** By host, each with the entries of all rules that have it. */
   readonly hosts: ReadonlyMap<Hostname, readonly IngressEntry[]>;
+  /** Of names that are redirected to its own, where nobody has rules for them. */
+  readonly otherNames: ReadonlyMap<string, RouteEntry>;
   /** Those whose TLS goes on as it came. */
   readonly passed: ReadonlyMap<string, StreamTarget>;
   /** What the clients of its hosts have to show. */
@@ -52,13 +51,6 @@ export interface IngressEntry {
   readonly canary: CanaryOptions | undefined;
 }
 
-/** What an Ingress's parts are made of beside itself. */
-export interface IngressInputs {
-  readonly services: ReadonlyMap<string, Service>;
-  readonly credentials: ReadonlyMap<string, CredentialSecret>;
-  readonly secrets: ReadonlyMap<string, CertificateSecret>;
-}
-
 export function ingressParts(ingress: Ingress, inputs: IngressInputs): IngressParts {
   return new PartsCompiler(ingress, inputs).compile();
 }
@@ -69,8 +61,8 @@ export function servicesOfIngress(ingress: Ingress): readonly string[] {
   const backends = rules.flatMap(({ paths }) => paths.map((it) => it.backend));
   const all = defaultBackend === undefined ? backends : [...backends, defaultBackend];
   const keys = all.flatMap((it) => (it.kind === 'service' ? [objectKey({ namespace, name: it.name })] : []));
-  const { authRequest } = readAnnotations(ingress).options;
-  if (authRequest?.service !== undefined) keys.push(objectKey(authRequest.service));
+  const { authRequest, mirror } = readAnnotations(ingress).options;
+  for (const it of [authRequest, mirror]) if (it?.service !== undefined) keys.push(objectKey(it.service));
   return [...new Set(keys)];
 }
 
@@ -79,74 +71,37 @@ const NOTHING_PASSED: ReadonlyMap<string, StreamTarget> = new Map();
 /** Ingresses name what is in their own namespace; no grant says otherwise. */
 const NO_GRANTS = new Grants([]);
 
-/** Of those who ask who a client is: what cannot be had must not be left out. */
-type Guard = ProxyFilter | 'missing' | undefined;
-
 class PartsCompiler {
   readonly #ingress: Ingress;
   readonly #options: IngressOptions;
   readonly #inputs: BackendInputs;
   readonly #hosts = new Map<Hostname, IngressEntry[]>();
   readonly #regexHosts = new Set<Hostname>();
+  readonly #otherNames = new Map<string, RouteEntry>();
   readonly #rules: ProxyRule[] = [];
   readonly #ways: BackendWay[] = [];
   readonly #problems: IngressProblem[] = [];
-  readonly #guards: readonly ProxyFilter[];
+  readonly #guards: IngressGuards;
+  readonly #mirrors: readonly ProxyFilter[];
   /** What protects cannot be had: requests are answered 500. */
   #isClosed: boolean;
-  #clientTls: IngressClientTls | undefined;
 
-  constructor(ingress: Ingress, { services, ...secrets }: IngressInputs) {
+  constructor(ingress: Ingress, inputs: IngressInputs) {
     const { options, findings } = readAnnotations(ingress);
     const tls: TlsAnswer = options.isTls ? { kind: 'tls', tls: TO_ANYBODY } : { kind: 'plain' };
     this.#ingress = ingress;
     this.#options = options;
-    this.#inputs = { grants: NO_GRANTS, services, tlsOf: () => tls };
+    this.#inputs = { grants: NO_GRANTS, services: inputs.services, tlsOf: () => tls };
     for (const { name, effect, message } of findings) {
       if (effect === 'closed') this.#refuse(name, message);
       if (effect === 'not') this.#problem('AnnotationIgnored', `${NGINX_PREFIX}${name}: ${message}`);
     }
-    const guards = [
-      this.#clientCertificate(secrets),
-      this.#basicAuth(secrets.credentials),
-      this.#authRequest(),
-    ].filter((it) => it !== undefined);
-    this.#guards = guards.filter((it) => it !== 'missing');
-    this.#isClosed = options.closed !== undefined || guards.includes('missing');
-  }
-
-  #clientCertificate(secrets: AuthoritySecrets): Guard {
-    const found = resolveClientTls(this.#ingress, secrets);
-    if (found === undefined) return undefined;
-    if (typeof found === 'string') return this.#missing('auth-tls-secret', found);
-    this.#clientTls = found.clientTls;
-    return found.filter;
-  }
-
-  #basicAuth(credentials: IngressInputs['credentials']): Guard {
-    const { basicAuth } = this.#options;
-    const key = credentialsOfIngress(this.#ingress);
-    if (basicAuth === undefined || key === undefined) return undefined;
-    if (!key.startsWith(`${this.#ingress.namespace}/`))
-      return this.#missing('auth-secret', `Secret ${key} is of another namespace`);
-    const found = resolveCredentials(basicAuth, key, credentials.get(key));
-    if (typeof found === 'string') return this.#missing('auth-secret', found);
-    if (found.refused.length > 0) this.#problem('PasswordsNotUsable', refusedText(key, found.refused));
-    return found.filter;
-  }
-
-  #authRequest(): Guard {
-    const { authRequest } = this.#options;
-    const found = authRequest && resolveAuth(authRequest, this.#inputs.services);
-    if (found === undefined) return undefined;
-    if ('problem' in found) return this.#missing('auth-url', found.problem.message);
-    if (found.way !== undefined) this.#ways.push(found.way);
-    return found.filter;
-  }
-
-  #missing(annotation: string, message: string): 'missing' {
-    this.#refuse(annotation, message);
-    return 'missing';
+    this.#guards = resolveGuards(ingress, inputs);
+    for (const [name, message] of this.#guards.refusals) this.#refuse(name, message);
+    if (this.#guards.unusable !== undefined) this.#problem('PasswordsNotUsable', this.#guards.unusable);
+    this.#ways.push(...this.#guards.ways);
+    this.#mirrors = this.#mirror();
+    this.#isClosed = options.closed !== undefined || this.#guards.refusals.size > 0;
   }
 
   #refuse(annotation: string, message: string): void {
@@ -164,6 +119,7 @@ class PartsCompiler {
         for (const [matchIndex, it] of paths.entries()) this.#add(name, it, { ruleIndex, matchIndex });
       }
     this.#addAppRoot();
+    this.#addOtherNames();
     const rest =
       defaultBackend === undefined
         ? undefined
@@ -171,8 +127,9 @@ class PartsCompiler {
     return {
       ingress: this.#ingress,
       hosts: this.#hosts,
+      otherNames: this.#otherNames,
       passed,
-      clientTls: this.#clientTls,
+      clientTls: this.#guards.clientTls,
       rest,
       regexHosts: this.#regexHosts,
       rules: this.#rules,
@@ -205,9 +162,34 @@ class PartsCompiler {
       this.#put(host, entryOf({ type: 'exact', value: '/' }, rule.id), { ruleIndex: -1, matchIndex: 0 });
   }
 
+  /** Which are redirected to those that the rules have. */
+  #addOtherNames(): void {
+    if (!this.#options.isOfBothNames) return;
+    for (const host of this.#hosts.keys()) {
+      if (host === undefined || host.startsWith('*.')) continue;
+      const other = host.startsWith('www.') ? host.slice('www.'.length) : `www.${host}`;
+      const rule = otherNameRule(`Ingress/${objectKey(this.#ingress)}/${other}`, host);
+      this.#rules.push(rule);
+      this.#otherNames.set(other, entryOf({ type: 'prefix', value: '/' }, rule.id));
+    }
+  }
+
+  /** Whoever cannot have a copy gets none: the request itself goes on. */
+  #mirror(): readonly ProxyFilter[] {
+    const { mirror } = this.#options;
+    if (mirror === undefined) return [];
+    const found = resolveNamed(mirror.service, mirror.isTls, this.#inputs.services);
+    if ('problem' in found) {
+      this.#problem(found.problem.reason, `${NGINX_PREFIX}mirror-target: ${found.problem.message}`);
+      return [];
+    }
+    this.#ways.push(found.way);
+    return [{ kind: 'mirror', backend: found.way.id, share: 1 }];
+  }
+
   #isHttpsAlone(host: Hostname): boolean {
     const { httpsRedirect, isPassed } = this.#options;
-    if (isPassed || this.#clientTls !== undefined) return true;
+    if (isPassed || this.#guards.clientTls !== undefined) return true;
     if (httpsRedirect !== 'tls-hosts') return httpsRedirect === 'always';
     return this.#ingress.tls.some(
       ({ hosts }) => hosts.length === 0 || (host !== undefined && hosts.includes(host)),
@@ -222,13 +204,13 @@ class PartsCompiler {
     const found = this.#resolve(backend);
     if ('way' in found) this.#ways.push(found.way);
     else this.#problem(found.problem.reason, found.problem.message);
-    const [options, guards] = [this.#options, this.#guards];
+    const [options, guards] = [this.#options, this.#guards.filters];
     const { cookieAttributes } = options;
     const isOpen = 'way' in found && !this.#isClosed;
     this.#rules.push({
       id,
       isGrpc: this.#options.isGrpc,
-      filters: this.#isClosed ? [] : filtersOf({ options, of, path, guards }),
+      filters: this.#isClosed ? [] : [...filtersOf({ options, of, path, guards }), ...this.#mirrors],
       backends: [{ backend: isOpen ? found.way.id : undefined, weight: 1, filters: [], cookieAttributes }],
       requestTimeoutMs: 0,
       backendTimeoutMs: this.#options.readTimeoutMs,
@@ -252,8 +234,13 @@ class PartsCompiler {
 
   /** TLS that is passed on is seen by nobody who could refuse a request: with such a guard it goes nowhere. */
   #passed(): ReadonlyMap<string, StreamTarget> {
-    const guarded = ['sources', 'client-limits', ...this.#guards.map(({ kind }) => kind)];
-    const filters = filtersOf({ options: this.#options, of: '', path: undefined, guards: this.#guards });
+    const guarded = ['sources', 'client-limits', ...this.#guards.filters.map(({ kind }) => kind)];
+    const filters = filtersOf({
+      options: this.#options,
+      of: '',
+      path: undefined,
+      guards: this.#guards.filters,
+    });
     const isGuarded = this.#isClosed || filters.some(({ kind }) => guarded.includes(kind));
     if (isGuarded)
       this.#refuse('ssl-passthrough', 'nobody sees requests that other annotations are to refuse');

@@ -2,6 +2,7 @@
 
 import type { HostTable, ProxyRule, RouteEntry } from '../../model/gateway.ts';
 import type { IngressProblem } from '../../model/ingress-verdict.ts';
+import type { Ingress } from '../../objects/ingress.ts';
 import { objectKey } from '../../objects/slim-meta.ts';
 import { compareHostnames, type Hostname } from './hostnames.ts';
 import { withCanaries } from './ingress-canary.ts';
@@ -74,7 +75,15 @@ function collected(parts: readonly IngressParts[]): Collected {
     }
     if (rest !== undefined && !rests.has(undefined)) rests.set(undefined, rest);
   }
+  for (const { ingress, otherNames } of parts)
+    for (const [host, entry] of otherNames)
+      if (!hosts.has(host)) hosts.set(host, [aloneEntry(ingress, entry)]);
   return { hosts, rests, regexHosts };
+}
+
+function aloneEntry(route: Ingress, entry: RouteEntry): IngressEntry {
+  const ranked = { entry, route, ruleIndex: 0, matchIndex: 0, isMethodOnly: false, headerCount: 0 };
+  return { ranked, isHttpsAlone: false, canary: undefined };
 }
 
 /** As ingress-nginx's: in any case, and what follows the match does not count. */

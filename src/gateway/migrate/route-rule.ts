@@ -129,6 +129,8 @@ class RuleMaker {
           'no filter asks for addresses, as the source ranges do: the rule answers 500 until another policy guards it',
         );
         return [];
+      case 'mirror':
+        return this.#mirror(filter.backend);
       case 'client-certificate':
         this.#isClosed = true;
         this.#say(
@@ -169,6 +171,15 @@ class RuleMaker {
         this.#say('not', `no filter is like ${filter.kind}`);
         return [];
     }
+  }
+
+  #mirror(backend: string): readonly { readonly type: string }[] {
+    const place = this.#form.places.get(backend);
+    this.#say(
+      'not',
+      `a RequestMirror names Service ${place?.name ?? ''} with its namespace, and a ReferenceGrant there`,
+    );
+    return [];
   }
 
   #rewrite({

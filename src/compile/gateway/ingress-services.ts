@@ -1,11 +1,23 @@
-// Who is asked about an Ingress's requests, as a backend of the proxy.
+// Services that annotations name by an address: who is asked about requests, and who gets copies of them.
 
 import type { AuthRequest } from '../../model/request-guards.ts';
 import type { BackendRef } from '../../objects/gateway-api/common.ts';
 import type { Service } from '../../objects/service.ts';
 import { resolveBackend, TO_ANYBODY, type BackendWay, type ResolvedBackend } from './backends.ts';
 import { Grants } from './grants.ts';
-import type { AuthRequestOptions } from './ingress-options.ts';
+import type { AuthRequestOptions, NamedServicePort } from './ingress-options.ts';
+
+/** Of any namespace, as with ingress-nginx: nothing of what is answered there reaches a client but a status, cookies and who they are. */
+export function resolveNamed(
+  service: NamedServicePort,
+  isTls: boolean,
+  services: ReadonlyMap<string, Service>,
+): ResolvedBackend {
+  const ref: BackendRef = { group: '', kind: 'Service', ...service, weight: 1 };
+  const from = { group: 'networking.k8s.io', kind: 'Ingress', namespace: service.namespace };
+  const tls = isTls ? ({ kind: 'tls', tls: TO_ANYBODY } as const) : ({ kind: 'plain' } as const);
+  return resolveBackend({ grants: new Grants([]), services, tlsOf: () => tls }, from, ref, SHAPE);
+}
 
 export interface ResolvedAuth {
   readonly filter: AuthRequest;
@@ -20,11 +32,7 @@ export function resolveAuth(
 ): ResolvedAuth | Extract<ResolvedBackend, { problem: unknown }> {
   const filter = { kind: 'auth-request', ...said } as const;
   if (service === undefined) return { filter: { ...filter, backend: undefined }, way: undefined };
-  const ref: BackendRef = { group: '', kind: 'Service', ...service, weight: 1 };
-  // Of any namespace, as with ingress-nginx: nothing of what is answered there reaches a client but a status, cookies and who they are.
-  const from = { group: 'networking.k8s.io', kind: 'Ingress', namespace: service.namespace };
-  const tls = isTls ? ({ kind: 'tls', tls: TO_ANYBODY } as const) : ({ kind: 'plain' } as const);
-  const found = resolveBackend({ grants: new Grants([]), services, tlsOf: () => tls }, from, ref, SHAPE);
+  const found = resolveNamed(service, isTls, services);
   return 'way' in found ? { filter: { ...filter, backend: found.way.id }, way: found.way } : found;
 }
 
