@@ -7,7 +7,7 @@ import type { CacheLookup } from './caching-resolver.ts';
 import type { ExchangeFacts } from './forwarder.ts';
 import type { PassedAnswer } from './name-gate.ts';
 import type { AnsweredQuery } from './responder.ts';
-import { registerTally, TallyCounter, TallyHistogram } from './tally.ts';
+import { registerTally, TallyCounter, TallyHistogram } from '../base/tally.ts';
 import type { ZoneState } from './zone-state.ts';
 
 /** Bounds as CoreDNS has them: seconds from 0.25 ms doubled, octets. */

@@ -5,6 +5,7 @@ import { whyNotShaped, type BackendSlot } from './backend-slots.ts';
 import type { ProxyPlace } from './proxy-place.ts';
 import { renderStructure, type ProxyStructure } from './render-config.ts';
 import { RouteMaps, type ProxyMaps } from './render-routes.ts';
+import { luaWith } from './lua-program.ts';
 import { blankOptions, serverOptions } from './render-servers.ts';
 import { renderTls, type TlsFiles, type UsablePem } from './render-tls.ts';
 import type { Endpoint } from './server-slots.ts';
@@ -16,6 +17,8 @@ export interface DesiredProxy {
   /** By the name of the slot; blank slots have nothing. */
   readonly servers: ReadonlyMap<string, DesiredServers>;
   readonly tls: TlsFiles;
+  /** Our program in HAProxy. */
+  readonly lua: string;
   /** By the ids of rules and backends. */
   readonly problems: ReadonlyMap<string, string>;
 }
@@ -33,7 +36,9 @@ export interface DesiredInput {
   readonly usable: UsablePem;
 }
 
-export function renderDesired({ model, slots, place, lua, usable }: DesiredInput): DesiredProxy {
+export function renderDesired({ model, slots, place, usable, ...input }: DesiredInput): DesiredProxy {
+  const { telemetry } = model;
+  const lua = luaWith(input.lua, telemetry);
   const tls = renderTls(model, place, usable);
   const names = new Map(slots.flatMap((it) => (it.backend === undefined ? [] : [[it.backend, it.name]])));
   const routes = new RouteMaps(model, (id) => names.get(id));
@@ -46,11 +51,12 @@ export function renderDesired({ model, slots, place, lua, usable }: DesiredInput
   const problems = new Map<string, string>();
   const servers = new Map(slots.map((it) => [it.name, serversOf(it, { model, tls, problems })]));
   return {
-    structure: renderStructure({ place, ports: model.ports, slots, lua, tls }),
+    structure: renderStructure({ place, ports: model.ports, slots, lua, tls, telemetry }),
     maps: routes.maps,
     slots,
     servers,
     tls,
+    lua,
     problems: new Map([...problems, ...routes.problems]),
   };
 }

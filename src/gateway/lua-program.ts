@@ -1,7 +1,7 @@
 // Our program inside of HAProxy, put together of its parts.
 
 import { readFile } from 'node:fs/promises';
-import { SHOWN_BYTES } from '../model/gateway.ts';
+import { SHOWN_BYTES, type Telemetry } from '../model/gateway.ts';
 import type { ProxyPlace } from './proxy-place.ts';
 import { luaText } from './proxy-text.ts';
 
@@ -30,4 +30,9 @@ export async function readLua({ folder, threads }: ProxyPlace): Promise<string> 
     .replace('@folder@', () => luaText(folder))
     .replace('@threads@', String(threads))
     .replace('@shown@', String(SHOWN_BYTES));
+}
+
+/** The program as it is to be for these requests. */
+export function luaWith(program: string, telemetry: Telemetry | undefined): string {
+  return program.replace('@telemetry@', telemetry === undefined ? '' : 'yes');
 }

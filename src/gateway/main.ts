@@ -21,6 +21,7 @@ import { ProblemEvents } from './problem-events.ts';
 import { openProxyDriver, type ProxyDriver } from './proxy-driver.ts';
 import { findingsOf, type ProxyFindings } from './proxy-findings.ts';
 import { StatusWriter } from './status-writer.ts';
+import { openTelemetry, type RequestTelemetry } from './telemetry.ts';
 import { openUdpKernel, UdpPlane } from './udp-plane.ts';
 
 export interface GatewayProcess {
@@ -73,7 +74,8 @@ export async function runGateway(settings: GatewayProcess, signal: AbortSignal):
     };
     const driver = await openProxyDriver({ place, program: 'haproxy', log }, lifetime);
     const udp = new UdpPlane(openUdpKernel(lifetime), onProblem);
-    const proxy = { apply: (model: ProxyModel) => published(model, { driver, udp }) };
+    const telemetry = await openTelemetry({ folder: settings.folder, log }, lifetime);
+    const proxy = { apply: (model: ProxyModel) => published(model, { driver, udp, telemetry }) };
     const running = runControl({ subject, store, proxy, clock, log, signal: ownSignal }).catch(fail);
     lifetime.defer('control', () => running);
     await ended.promise;
@@ -104,13 +106,15 @@ async function subjectOf(
 interface DataPlanes {
   readonly driver: ProxyDriver;
   readonly udp: UdpPlane;
+  readonly telemetry: RequestTelemetry;
 }
 
-async function published(model: ProxyModel, { driver, udp }: DataPlanes): Promise<ProxyFindings> {
+async function published(model: ProxyModel, { driver, udp, telemetry }: DataPlanes): Promise<ProxyFindings> {
   // The kernel does not wait for HAProxy, and is done before the next model comes.
   const leading = udp.lead(model);
   try {
     const { problems } = await driver.publish(model);
+    telemetry.follow(model);
     return findingsOf(model, problems, await leading);
   } finally {
     await leading;

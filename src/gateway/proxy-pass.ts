@@ -193,7 +193,7 @@ class Pass implements ProxyPass {
     const servers = new Map(
       [...desired.servers].map(([name, { endpoints, options }]) => [name, firstServers(endpoints, options)]),
     );
-    await folder.writeData({ lua: this.#input.lua, maps: desired.maps, tls: desired.tls });
+    await folder.writeData(desired);
     const check = `${files.config}.check`;
     await folder.write(check, desired.structure.text(servers));
     try {
@@ -214,8 +214,8 @@ class Pass implements ProxyPass {
     servers: ReadonlyMap<string, readonly ServerSlot[]>,
     maps: ProxyMaps,
   ): Promise<void> {
-    const { folder, files, lua } = this.#input;
-    const { slots, tls, structure } = desired;
+    const { folder, files } = this.#input;
+    const { slots, tls, lua, structure } = desired;
     this.#state = { slots, servers, ports: structure.ports };
     await folder.writeData({ lua, maps, tls });
     await folder.writeState(this.#state);

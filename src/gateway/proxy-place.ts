@@ -22,6 +22,9 @@ export interface ProxyPlace {
  */
 export const BUFFER_BYTES = 32 * 1024;
 
+/** Of control's metrics, beside HAProxy's own at `/metrics`. */
+export const ROUTE_METRICS_PATH = '/metrics/routes';
+
 export interface ProxyFiles {
   readonly folder: string;
   readonly config: string;
@@ -36,6 +39,10 @@ export interface ProxyFiles {
   list(port: number, role: TlsRole): string;
   /** Where our own Lua asks backends. */
   readonly askSocket: string;
+  /** HAProxy's output: a named pipe with a line for each request, where that is asked for. */
+  readonly requests: string;
+  /** Where control tells its metrics. */
+  readonly metricsSocket: string;
   /** Where a port hands on what it has found to be of the role. */
   inner(port: number, role: TlsRole): string;
 }
@@ -52,6 +59,8 @@ export function proxyFiles(folder: string): ProxyFiles {
     pem: (kind, name) => path.join(folder, 'tls', `${kind}-${name}.pem`),
     list: (port, role) => path.join(folder, 'tls', `${port}-${role}.list`),
     askSocket: path.join(folder, 'ask.sock'),
+    requests: path.join(folder, 'requests.fifo'),
+    metricsSocket: path.join(folder, 'metrics.sock'),
     inner: (port, role) => path.join(folder, `${port}-${role}.sock`),
   };
 }

@@ -3,11 +3,12 @@
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Lifetime } from '../base/lifetime.ts';
+import { openFifo } from '../sys/fifo.ts';
 import { inNetns, type Netns } from '../sys/netns.ts';
 import { proxyFiles } from './proxy-place.ts';
 
@@ -69,8 +70,14 @@ class Keeper implements ProxyProcess {
     const { folder, program, netns, log } = this.#options;
     const files = proxyFiles(folder);
     const args = ['-W', '-S', `${files.masterSocket},mode,600`, '-f', files.config];
-    const launch = (): ChildProcess =>
-      spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], cwd: folder });
+    const launch = (): ChildProcess => {
+      const requests = openFifo(files.requests);
+      try {
+        return spawn(program, args, { stdio: ['ignore', requests, 'pipe'], cwd: folder });
+      } finally {
+        closeSync(requests);
+      }
+    };
     const child = netns === undefined ? launch() : inNetns(netns, launch);
     this.#child = child;
     child.stderr?.on('data', (chunk: Buffer) =>

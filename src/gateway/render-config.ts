@@ -1,9 +1,9 @@
 // The configuration of HAProxy: what needs a reload. Routes, endpoints and certificates are not here but in maps, servers and certificate stores, except that
 // the servers' lines are as they are now, so that a HAProxy that starts anew starts with them. Pure.
 
-import type { ProxyPort } from '../model/gateway.ts';
+import type { ProxyPort, Telemetry } from '../model/gateway.ts';
 import type { BackendSlot } from './backend-slots.ts';
-import { BUFFER_BYTES, proxyFiles, type ProxyPlace } from './proxy-place.ts';
+import { BUFFER_BYTES, proxyFiles, ROUTE_METRICS_PATH, type ProxyPlace } from './proxy-place.ts';
 import { configWord, contentName } from './proxy-text.ts';
 import { limitTableLines } from './render-limits.ts';
 import { bindAddress, portLines } from './render-ports.ts';
@@ -26,20 +26,16 @@ export interface StructureInput {
   /** Our program in HAProxy; another one is another structure. */
   readonly lua: string;
   readonly tls: TlsFiles;
+  readonly telemetry: Telemetry | undefined;
 }
 
 /** What every server has: without them one that is added at run time opens a connection per request (fixed after 2.6.12 by 8a31783b6). */
 export const SERVER_POOL = 'pool-purge-delay 5s pool-max-conn -1';
 
 export function renderStructure(input: StructureInput): ProxyStructure {
-  const ports = input.ports.map((it) => ({ port: it.port, lines: portLines(it, input.place, input.tls) }));
+  const ports = input.ports.map((it) => ({ port: it.port, lines: portLines(it, input) }));
   const head = [...globalLines(input), ...defaultsLines(), ...ports.flatMap((it) => it.lines)];
-  const tail = [
-    ...answerLines(),
-    ...limitTableLines(),
-    ...askLines(input.place),
-    ...metricsLines(input.place),
-  ];
+  const tail = [...answerLines(), ...limitTableLines(), ...askLines(input.place), ...metricsLines(input)];
   const shapes = input.slots.map((it) => `${it.name} ${it.shape}`);
   const name = `fairlead-${contentName([...head, ...tail, ...shapes, input.lua, input.tls.structure].join('\n'))}`;
   return {
@@ -225,11 +221,20 @@ function hopLines(name: string, folder: string): readonly string[] {
   ];
 }
 
-function metricsLines({ metrics }: ProxyPlace): readonly string[] {
+/** Control tells its own by the same port. */
+function metricsLines({ place: { folder, metrics }, telemetry }: StructureInput): readonly string[] {
+  const isOurs = `{ path ${ROUTE_METRICS_PATH} }`;
   return [
     'frontend metrics from http',
     `  bind ${bindAddress(metrics.ip, metrics.port)}`,
     '  http-request use-service prometheus-exporter if { path /metrics }',
-    '  http-request return status 404',
+    ...(telemetry === undefined
+      ? ['  http-request return status 404']
+      : [
+          `  http-request return status 404 if !${isOurs}`,
+          '  default_backend control',
+          'backend control from http',
+          `  server control ${configWord(`unix@${proxyFiles(folder).metricsSocket}`)}`,
+        ]),
   ];
 }

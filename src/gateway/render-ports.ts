@@ -5,21 +5,28 @@
 //                                       -> tls-443-https -> socket -> p443-https (HTTP) -> ...
 //                                       -> tls-443-end   -> socket -> p443-end (bytes)  -> ...
 
-import type { HttpPort, ProxyPort, TcpPort, TlsPort } from '../model/gateway.ts';
+import type { HttpPort, ProxyPort, TcpPort, Telemetry, TlsPort } from '../model/gateway.ts';
 import { proxyFiles, type ProxyPlace } from './proxy-place.ts';
 import { configWord } from './proxy-text.ts';
 import { httpRoutingLines, streamRoutingLines } from './render-routing.ts';
 import type { TlsFiles, TlsRole } from './render-tls.ts';
 
+export interface PortParts {
+  readonly place: ProxyPlace;
+  readonly tls: TlsFiles;
+  readonly telemetry: Telemetry | undefined;
+}
+
 /** Nothing where the port cannot be opened: no certificate is fit to be shown. */
-export function portLines(port: ProxyPort, place: ProxyPlace, tls: TlsFiles): readonly string[] {
+export function portLines(port: ProxyPort, parts: PortParts): readonly string[] {
+  const { place } = parts;
   switch (port.kind) {
     case 'http':
-      return httpLines(port, place);
+      return httpLines(port, parts);
     case 'tcp':
       return tcpLines(port, place);
     case 'tls':
-      return tlsLines(port, place, tls);
+      return tlsLines(port, parts);
     default:
       return port satisfies never;
   }
@@ -38,11 +45,11 @@ function binds({ addresses }: ProxyPlace, port: number, options = ''): readonly 
   return addresses.map((it) => `  bind ${bindAddress(it, port)}${options}`);
 }
 
-function httpLines({ port }: HttpPort, place: ProxyPlace): readonly string[] {
+function httpLines({ port }: HttpPort, { place, telemetry }: PortParts): readonly string[] {
   return [
     `frontend p${port} from http`,
     ...binds(place, port),
-    ...httpRoutingLines({ port, scheme: 'http', isGuarded: false, place }),
+    ...httpRoutingLines({ port, scheme: 'http', isGuarded: false, place, telemetry }),
   ];
 }
 
@@ -54,7 +61,8 @@ function tcpLines({ port }: TcpPort, place: ProxyPlace): readonly string[] {
   ];
 }
 
-function tlsLines(port: TlsPort, place: ProxyPlace, tls: TlsFiles): readonly string[] {
+function tlsLines(port: TlsPort, parts: PortParts): readonly string[] {
+  const { place, tls } = parts;
   const number = port.port;
   const ending = (role: TlsRole): string => {
     const bind = tls.bind(number, role);
@@ -68,7 +76,7 @@ function tlsLines(port: TlsPort, place: ProxyPlace, tls: TlsFiles): readonly str
     return [
       `frontend p${number} from http`,
       ...binds(place, number, ending('https')),
-      ...httpsRouting(port, place),
+      ...httpsRouting(port, parts),
     ];
   }
   const inner = (role: TlsRole, mode: string, lines: readonly string[]): readonly string[] => {
@@ -88,12 +96,12 @@ function tlsLines(port: TlsPort, place: ProxyPlace, tls: TlsFiles): readonly str
     '  tcp-request inspect-delay 10s',
     '  tcp-request content reject if !{ req.ssl_hello_type 1 }',
     ...streamRoutingLines(place.folder, streamPlace(number, 'outer'), 'req.ssl_sni'),
-    ...inner('https', 'http', httpsRouting(port, place)),
+    ...inner('https', 'http', httpsRouting(port, parts)),
     ...inner('end', 'tcp', streamRoutingLines(place.folder, streamPlace(number, 'end'), 'ssl_fc_sni')),
   ];
 }
 
-function httpsRouting({ port, listeners }: TlsPort, place: ProxyPlace): readonly string[] {
+function httpsRouting({ port, listeners }: TlsPort, { place, telemetry }: PortParts): readonly string[] {
   const isGuarded = listeners.some((it) => it.kind === 'https' && it.tls.clientValidation !== undefined);
-  return httpRoutingLines({ port, scheme: 'https', isGuarded, place });
+  return httpRoutingLines({ port, scheme: 'https', isGuarded, place, telemetry });
 }

@@ -3,6 +3,7 @@
 //
 //   paths   "shop.example.com:80" + "/cart/#"  -> "b0001", "=" or "+" and a list   (exact paths: a path has no "#", so that nothing is longer)
 //           "shop.example.com:80" + "/cart/"   -> the same                         (the longest prefix; the slash makes whole elements of it)
+//   rules   the same keys                      -> id of the rule that a backend was found by; empty where nobody wants to know
 //   hosts   "shop.example.com|80"              -> table "|" listener               (see nameKey in proxy-text.ts: the most specific pattern that has the name)
 //   more    table                              -> what Lua has to know of it: the next less specific table, its list of regular expressions
 //   guards  "443|*.example.com"                -> "required" or "optional": the listener wants to see a client's certificate
@@ -29,7 +30,7 @@ import { directBackend, ruleTree, type RuleContext, type SlotOf } from './render
 /** Name of a map -> its lines. */
 export type ProxyMaps = Readonly<Record<MapName, ReadonlyMap<string, string>>>;
 
-export const MAP_NAMES = ['data', 'more', 'paths', 'guards', 'hosts', 'streams'] as const;
+export const MAP_NAMES = ['data', 'more', 'rules', 'paths', 'guards', 'hosts', 'streams'] as const;
 export type MapName = (typeof MAP_NAMES)[number];
 
 /** A line of `data` holds so much; a longer text is cut into several. */
@@ -105,6 +106,8 @@ export class RouteMaps {
       if (first === undefined) continue;
       const isCertain = isFirst(first) && hasNoCondition(first.entry);
       const direct = isCertain ? this.#direct(first.entry.rule) : undefined;
+      if (direct !== undefined && this.#model.telemetry !== undefined)
+        this.maps.rules.set(`${key}${path}`, treeText(first.entry.rule));
       this.maps.paths.set(
         `${key}${path}`,
         direct ?? `${hasMore || entries.some(asksForMore) ? '+' : '='}${this.#list(entries)}`,

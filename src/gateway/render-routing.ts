@@ -1,9 +1,11 @@
 // The parts of the configuration that find a backend by maps, and ask Lua where maps do not decide. Always the same, whatever the routes are. Pure.
 
+import type { Telemetry } from '../model/gateway.ts';
 import { proxyFiles, type ProxyPlace } from './proxy-place.ts';
 import { nameKey } from './proxy-text.ts';
 import { limitRules } from './render-limits.ts';
 import type { MapName } from './render-routes.ts';
+import { telemetryLines } from './request-line.ts';
 
 /** So many labels are taken off a name here; deeper names are looked for by Lua. */
 const NATIVE_LEVELS = 4;
@@ -14,6 +16,7 @@ export interface HttpRouting {
   /** Whether some names want to see a client's certificate. */
   readonly isGuarded: boolean;
   readonly place: ProxyPlace;
+  readonly telemetry: Telemetry | undefined;
 }
 
 /** Converters that give the name of a request. What holds a slash is no name: without it nothing of a name can be taken for a path. */
@@ -33,30 +36,45 @@ function requestText(port: number): string {
  * A name that a table of routes is called by is looked up together with the path, and nothing else is asked of most requests: each rule and each
  * condition costs a percent of all that HAProxy does for one. Everything below `allow` is for the others.
  */
-export function httpRoutingLines({ port, scheme, isGuarded, place }: HttpRouting): readonly string[] {
+export function httpRoutingLines({
+  port,
+  scheme,
+  isGuarded,
+  place,
+  telemetry,
+}: HttpRouting): readonly string[] {
   const map = mapOf(place.folder);
   const isTls = scheme === 'https';
   const isOther = `!{ ssl_fc_sni,lower,strcmp(txn.host) eq 0 }`;
   const host = `set-var(txn.host) ${HOST}`;
   const forwarded = `set-header X-Forwarded-Proto ${scheme}`;
-  const behind = (name: string): string => `concat(${name},txn.path,'/#'),${map('beg', 'paths')}`;
+  const behind = (name: string, lines: MapName = 'paths'): string =>
+    `concat(${name},txn.path,'/#'),${map('beg', lines)}`;
+  const isHostKnown = isTls || telemetry === 'access-log';
+  const name = isHostKnown ? 'var(txn.host)' : HOST;
+  // Which rule a backend was found by, where somebody wants to know.
+  const told = (rule: string): readonly string[] => (telemetry === undefined ? [] : [rule]);
   const isUnknown = '!{ var(txn.backend) -m found }';
   const ending = [`${forwarded} if ${IS_DIRECT}`, `allow if ${IS_DIRECT}`];
   const word = (name: string, at: number): string =>
     `set-var(txn.${name}) var(txn.backend),field(${at},' ') if ${IS_TIMED}`;
   const rules = [
+    ...(telemetry === 'access-log' ? ['set-var(txn.method) method', host] : []),
     'set-var(txn.path) path',
     // What is no path can be no route's; HAProxy of this version takes more as a request's target than it should.
     'deny deny_status 400 if !{ var(txn.path) -m beg / }',
     // Who came for another listener's name comes again on a connection of its own.
-    ...(isTls ? [host, `lua.guard if ${isGuarded ? '{ always_true }' : isOther}`] : []),
-    `set-var(txn.backend) ${isTls ? 'var(txn.host)' : HOST},${behind(`:${port}`)}`,
+    ...(isTls && telemetry !== 'access-log' ? [host] : []),
+    ...(isTls ? [`lua.guard if ${isGuarded ? '{ always_true }' : isOther}`] : []),
+    `set-var(txn.backend) ${name},${behind(`:${port}`)}`,
+    ...told(`set-var(txn.rule) ${name},${behind(`:${port}`, 'rules')} if ${IS_DIRECT}`),
     ...ending,
     'set-var(txn.backend) req.hdrs,concat(,txn.backend),lua.choose if { var(txn.backend) -m beg = }',
     ...ending,
-    ...(isTls ? [] : [host]),
+    ...(isHostKnown ? [] : [host]),
     ...nameRules({ name: 'txn.host', place: String(port), found: 'txn.table', map: map('str', 'hosts') }),
     `set-var(txn.backend) var(txn.table),field(1,|),${behind('')} if ${isUnknown}`,
+    ...told(`set-var(txn.rule) var(txn.table),field(1,|),${behind('', 'rules')} if ${IS_DIRECT}`),
     `set-var(txn.method) method if !${IS_SETTLED}`,
     `set-var(txn.query) query if !${IS_SETTLED}`,
     `set-var(txn.backend) ${requestText(port)},lua.decide if !${IS_SETTLED}`,
@@ -69,6 +87,7 @@ export function httpRoutingLines({ port, scheme, isGuarded, place }: HttpRouting
     word('wait', 2),
     word('total', 4),
     word('inner', 5),
+    ...told(word('rule', 6)),
     word('backend', 3),
     forwarded,
   ];
@@ -84,6 +103,7 @@ export function httpRoutingLines({ port, scheme, isGuarded, place }: HttpRouting
     // What is no backend's name leads to the default.
     '  use_backend %[var(txn.backend)]',
     '  default_backend answer-404',
+    ...telemetryLines(telemetry),
   ];
 }
 

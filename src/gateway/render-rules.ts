@@ -2,7 +2,7 @@
 
 import type { ProxyFilter, ProxyHeaderChange, ProxyPathChange, ProxyRule } from '../model/gateway.ts';
 import type { AuthRequest, PasswordUser } from '../model/request-guards.ts';
-import type { Tree } from './proxy-text.ts';
+import { treeText, type Tree } from './proxy-text.ts';
 import { limitsTree } from './render-limits.ts';
 
 /** Name of the HAProxy backend that stands for a backend of the model; undefined where it has none (yet). */
@@ -44,7 +44,15 @@ export function ruleTree(id: string, rule: ProxyRule | undefined, context: RuleC
   ]);
   const numbers = [rule?.requestTimeoutMs ?? 0, rule?.backendTimeoutMs ?? 0].map(String);
   const body = rule !== undefined && wantsBody(rule) ? 'body' : '';
-  return [id, rule?.isGrpc === true ? 'grpc' : '', ...numbers, filters(rule?.filters ?? []), backends, body];
+  return [
+    // As a map would say it: requests are told of by that.
+    treeText(id),
+    rule?.isGrpc === true ? 'grpc' : '',
+    ...numbers,
+    filters(rule?.filters ?? []),
+    backends,
+    body,
+  ];
 }
 
 function wantsBody({ filters, backends }: ProxyRule): boolean {

@@ -18,7 +18,12 @@ export interface ProxyModel {
   readonly certificates: ReadonlyMap<string, ProxyCertificate>;
   /** Authorities' certificates as PEM, by id. */
   readonly authorities: ReadonlyMap<string, string>;
+  /** Undefined where requests are not to be told of. */
+  readonly telemetry?: Telemetry | undefined;
 }
+
+/** What is told of each request of HTTP: numbers by route, and with `access-log` a line too. */
+export type Telemetry = 'metrics' | 'access-log';
 
 /** Of TCP, in whatever it carries. */
 export type ProxyPort = HttpPort | TlsPort | TcpPort;

@@ -82,18 +82,24 @@ test('parseIngress() takes the class of the older annotation where the field is 
 
 test('parseIngressClass() reads the controller, its parameters and whether it is the default', () => {
   const parsed = parseIngressClass({
-    metadata: { name: 'a', annotations: { 'ingressclass.kubernetes.io/is-default-class': 'true' } },
+    metadata: {
+      name: 'a',
+      annotations: {
+        'ingressclass.kubernetes.io/is-default-class': 'true',
+        'fairlead.dev/telemetry': 'metrics',
+      },
+    },
     spec: {
       controller: 'fairlead.dev/ingress',
       parameters: { apiGroup: 'example.org', kind: 'P', name: 'p', scope: 'Namespace', namespace: 'x' },
     },
   });
   assert.deepEqual(
-    [parsed.controllerName, parsed.isDefault, parsed.parameters],
-    ['fairlead.dev/ingress', true, { group: 'example.org', kind: 'P', namespace: 'x', name: 'p' }],
+    [parsed.controllerName, parsed.isDefault, parsed.parameters, parsed.telemetry],
+    ['fairlead.dev/ingress', true, { group: 'example.org', kind: 'P', namespace: 'x', name: 'p' }, 'metrics'],
   );
   const plain = parseIngressClass({ metadata: { name: 'a' }, spec: { controller: 'a.b/c' } });
-  assert.deepEqual([plain.isDefault, plain.parameters], [false, undefined]);
+  assert.deepEqual([plain.isDefault, plain.parameters, plain.telemetry], [false, undefined, undefined]);
 });
 
 function base64(text: string): string {

@@ -1,7 +1,7 @@
 // The slim Ingress and IngressClass: networking.k8s.io/v1, with the defaults of absent fields decided here.
 
 import { parsePort, type Port } from '../base/port.ts';
-import type { GatewayMeta, ObjectRef } from './gateway-api/common.ts';
+import { TELEMETRY_ANNOTATION, type GatewayMeta, type ObjectRef } from './gateway-api/common.ts';
 import { optionalLowerCase, readGatewayMeta, texts } from './gateway-api/references.ts';
 import { Field } from './slim-field.ts';
 
@@ -9,6 +9,8 @@ export interface IngressClass extends GatewayMeta {
   readonly controllerName: string;
   readonly isDefault: boolean;
   readonly parameters: ObjectRef | undefined;
+  /** The words of `fairlead.dev/telemetry`. */
+  readonly telemetry: string | undefined;
 }
 
 export interface Ingress extends GatewayMeta {
@@ -46,11 +48,13 @@ export const DEFAULT_CLASS_ANNOTATION = 'ingressclass.kubernetes.io/is-default-c
 export function parseIngressClass(raw: unknown): IngressClass {
   const root = Field.root('IngressClass', raw);
   const parameters = root.at('spec.parameters');
+  const annotations = root.at('metadata.annotations').textMap();
   return {
     ...readGatewayMeta(root),
     controllerName: root.at('spec.controller').text(),
-    isDefault: root.at('metadata.annotations').textMap().get(DEFAULT_CLASS_ANNOTATION) === 'true',
+    isDefault: annotations.get(DEFAULT_CLASS_ANNOTATION) === 'true',
     parameters: parameters.isAbsent ? undefined : readTypedRef(parameters, ''),
+    telemetry: annotations.get(TELEMETRY_ANNOTATION),
   };
 }
 

@@ -43,6 +43,15 @@ export const ioctl = libc.func('int ioctl(int fd, unsigned long request, uint8_t
   request: number,
   argument: Bytes,
 ) => number;
+export const mkfifo = libc.func('int mkfifo(const char *path, uint32_t mode)') as (
+  path: string,
+  mode: number,
+) => number;
+export const fcntl = libc.func('int fcntl(int fd, int command, int argument)') as (
+  fd: number,
+  command: number,
+  argument: number,
+) => number;
 export const mallocTrim = libc.func('int malloc_trim(size_t pad)') as (padBytes: number) => number;
 export const flock = libc.func('int flock(int fd, int operation)') as (
   fd: number,

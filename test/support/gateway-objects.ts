@@ -59,6 +59,7 @@ export function aGateway(key: string, listeners: readonly Listener[], rest: Part
     backendClientCertificate: undefined,
     frontendValidation: undefined,
     frontendTlsPorts: new Map(),
+    telemetry: undefined,
     ...rest,
   };
 }

@@ -53,6 +53,7 @@ export function anIngressClass(name: string, rest: Partial<IngressClass> = {}): 
     controllerName: CONTROLLER,
     isDefault: false,
     parameters: undefined,
+    telemetry: undefined,
     ...rest,
   };
 }

@@ -28,6 +28,7 @@ import {
   streamRouteParts,
   type RouteParts,
 } from './route-parts.ts';
+import { readTelemetry } from './telemetry.ts';
 import { no, yes } from './verdicts.ts';
 
 export interface CompiledGateway {
@@ -80,6 +81,7 @@ export class GatewayCompiler {
       backends: this.#endpoints.of(ways, objects.endpointSlices, node),
       certificates: new Map([...certificatesOf(listeners.all), ...tls.certificates]),
       authorities: new Map([...authoritiesOfListeners(listeners.all), ...tls.authorities]),
+      telemetry: readTelemetry(gateway.telemetry).telemetry,
     };
     const used = new Set(ways.map(({ service }) => service));
     const policies = tls.verdicts((service) => used.has(service));
@@ -188,7 +190,7 @@ interface Attached {
 }
 
 function verdictOf(
-  { namespace, name, generation, addresses }: Gateway,
+  { namespace, name, generation, addresses, telemetry }: Gateway,
   { own, sets, acceptance }: GatewayListeners,
   { tables, parts, policies, clientCertificate }: Attached,
 ): GatewayVerdict {
@@ -205,7 +207,12 @@ function verdictOf(
     namespace,
     name,
     generation,
-    conditions: [acceptance, resolution(own, clientCertificate), ...insecurity(own)],
+    conditions: [
+      acceptance,
+      resolution(own, clientCertificate),
+      ...insecurity(own),
+      ...limitation(readTelemetry(telemetry).problem),
+    ],
     askedAddresses: addresses.flatMap(({ value }) => tryParseIp(value ?? '') ?? []),
     listeners: own.map(ofListener),
     listenerSets: sets.map((it) => ({ ...it, listeners: it.listeners.map(ofListener) })),
@@ -231,6 +238,10 @@ function insecurity(own: readonly JudgedListener[]): readonly Verdict[] {
   const names = open.map(({ listener }) => listener.name).join(', ');
   const message = `clients without a good certificate are let in by listener ${names}`;
   return [yes('InsecureFrontendValidationMode', 'ConfigurationChanged', message)];
+}
+
+function limitation(problem: string | undefined): readonly Verdict[] {
+  return problem === undefined ? [] : [yes('fairlead.dev/Limited', 'UnsupportedValue', problem)];
 }
 
 function oldestFirst(routes: Iterable<StreamRoute>): readonly StreamRoute[] {

@@ -14,6 +14,7 @@ import { ingressParts, servicesOfIngress, type IngressParts } from './ingress-pa
 import { passListeners } from './ingress-passthrough.ts';
 import { ingressTables } from './ingress-tables.ts';
 import { KeyedMemo } from './memo.ts';
+import { readTelemetry } from './telemetry.ts';
 
 export interface CompiledIngresses {
   readonly model: ProxyModel;
@@ -61,6 +62,7 @@ export class IngressCompiler {
       passed: new Set(passed.listeners.flatMap((it) => it.hostname ?? [])),
     });
     const id = `Ingress ${this.#className}`;
+    const telemetry = readTelemetry(objects.ingressClasses.get(this.#className)?.telemetry);
     const tls = { certificates: shown.map((it) => it.id), clientValidation: undefined };
     const model: ProxyModel = {
       ports: [
@@ -84,6 +86,7 @@ export class IngressCompiler {
       ),
       certificates: new Map(shown.map((it) => [it.id, it])),
       authorities: asking.authorities,
+      telemetry: telemetry.telemetry,
     };
     return {
       model,

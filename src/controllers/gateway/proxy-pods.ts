@@ -123,11 +123,12 @@ const FORWARDING = ['net.ipv4.ip_forward', 'net.ipv6.conf.all.forwarding'].map((
 /**
  * Keeps both running, each by itself: HAProxy from the files that control wrote last, also while control is away. One container, because a pod of which a
  * container is away gets no traffic. HAProxy stops accepting at SIGTERM and ends when its connections have ended (HAProxy management guide, "Stopping and
- * restarting HAProxy").
+ * restarting HAProxy"). Its output is the pipe of requests (src/gateway/request-line.ts), open for both directions so that nobody waits for control.
  */
 const PROXY_LOOP = `
 folder=$1
 shift
+[ -p "$folder/requests.fifo" ] || mkfifo -m 600 "$folder/requests.fifo"
 (
   trap 'kill "$child" 2>/dev/null; exit 0' TERM
   while :; do
@@ -144,7 +145,7 @@ isEnding=
 trap 'isEnding=1; kill "$control"; [ -z "$haproxy" ] || kill -USR1 "$haproxy"' TERM INT
 while [ -z "$isEnding" ]; do
   if [ -e "$folder/haproxy.cfg" ]; then
-    haproxy -W -S "$folder/master.sock,level,admin" -f "$folder/haproxy.cfg" &
+    haproxy -W -S "$folder/master.sock,level,admin" -f "$folder/haproxy.cfg" 1<>"$folder/requests.fifo" &
     haproxy=$!
     wait "$haproxy"
     while kill -0 "$haproxy" 2>/dev/null; do wait "$haproxy"; done

@@ -168,10 +168,10 @@ end
 
 local NOTHING = {}
 
--- The entry that takes the request, or the backend where that is all there is to say. Tables are asked from the most to the less specific one.
+-- The entry that takes the request, or the backend where that is all there is to say, and the table that says so. Tables are asked from the most to the less specific one.
 local function find_entry(key, target, request)
   while key and key ~= "" and key ~= "-" do
-    if target and target:sub(1, 1) == "b" then return nil, target end
+    if target and target:sub(1, 1) == "b" then return nil, target, key end
     local text = maps.more:lookup(key)
     local more = text and decode(text) or { "", "" }
     local regexes_of_table = more[2] ~= "" and list_of(more[2]) or NOTHING

@@ -40,20 +40,30 @@ local function keep(txn, rest)
 end
 
 -- The way to a backend: its name, or "t", the time for one try, the name, and where who makes copies ("mirrored") or waits for all tries together ("retried") comes
--- before it: their time, the backend behind.
+-- before it: their time, the backend behind. Where somebody wants to know of rules, the rule's comes last.
 local function way_to(rule, backend, is_copied)
   local total, each = rule.total, rule.each
-  if total == 0 and each == 0 and not is_copied then return backend.slot end
-  if is_copied or (backend.is_retried and total > 0) then
-    local before = is_copied and "mirrored" or "retried"
-    return "t " .. (each > 0 and each or "") .. " " .. before .. " " .. (total > 0 and total or "") .. " " .. backend.slot
+  local before = is_copied and "mirrored" or (backend.is_retried and total > 0 and "retried") or nil
+  if not before and total == 0 and each == 0 and not is_told then return backend.slot end
+  local wait = before and each or shorter(total, each)
+  local way = "t " .. (wait > 0 and wait or "") .. " "
+  if before then
+    way = way .. before .. " " .. (total > 0 and total or "") .. " " .. backend.slot
+  else
+    way = way .. backend.slot
   end
-  return "t " .. shorter(total, each) .. " " .. backend.slot
+  if not is_told then return way end
+  return way .. (before and " " or "   ") .. rule.id
+end
+
+-- Of a backend by itself, and the rule that leads there.
+local function told_way(slot, id)
+  return is_told and "t  " .. slot .. "   " .. id or slot
 end
 
 -- The backend where the rule leads nowhere. gRPC's clients read the first as "unavailable", which the specification wants, the other as "unknown".
 local function failure_of(rule)
-  return rule.is_grpc and "answer-503" or "answer-500"
+  return told_way(rule.is_grpc and "answer-503" or "answer-500", rule.id)
 end
 
 -- What the configuration goes on with: the way to a backend, the place of the entry whose rule `follow` does, behind "!" where `prepare` comes before and "@" where not, or "none".
@@ -76,8 +86,10 @@ end)
 
 -- Of any request.
 core.register_converters("decide", function(text)
-  local entry, direct = entry_of(read_request(text))
-  return direct or outcome_of(entry)
+  local request = read_request(text)
+  local entry, direct, key = entry_of(request)
+  if direct == nil then return outcome_of(entry) end
+  return told_way(direct, is_told and maps.rules:lookup(key .. request.path .. "/#") or "")
 end)
 
 -- An entry by its place, and its rule.
@@ -102,6 +114,8 @@ end)
 core.register_action("follow", { "http-req" }, function(txn)
   local entry, rule = placed(txn)
   if not rule then return txn:set_var("txn.backend", "answer-500") end
+  -- Also where it answers by itself.
+  if is_told then txn:set_var("txn.rule", rule.id) end
   local backend = pick_backend(rule.choice)
   local leads = backend ~= nil and backend.slot ~= ""
   local own, more = rule.filters, leads and backend.filters or NOTHING

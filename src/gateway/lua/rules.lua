@@ -36,7 +36,7 @@ local rule_of = new_reader(5000, function(tree)
   local is_bare = #tree[5] == 0
   for _, it in ipairs(backends) do is_bare = is_bare and #it.filters == 0 and it.cookie == "" end
   return {
-    is_bare = is_bare, is_grpc = tree[2] == "grpc", wants_body = tree[7] == "body", total = tonumber(tree[3]), each = tonumber(tree[4]),
+    id = tree[1], is_bare = is_bare, is_grpc = tree[2] == "grpc", wants_body = tree[7] == "body", total = tonumber(tree[3]), each = tonumber(tree[4]),
     limits = first and first[1] == "client-limits" and first or nil,
     filters = tree[5], choice = weighted(backends),
   }

@@ -3,11 +3,15 @@
 
 local folder = "@folder@"
 
+-- Whether somebody wants to know which rule has had a request.
+local is_told = "@telemetry@" ~= ""
+
 -- Of what HAProxy makes for each request little is ours to save; to look for it half as often is a tenth of a request's whole cost.
 collectgarbage("setpause", 400)
 
 local maps = {
   hosts = Map.new(folder .. "/hosts.map", Map._str),
+  rules = Map.new(folder .. "/rules.map", Map._beg),
   paths = Map.new(folder .. "/paths.map", Map._beg),
   more = Map.new(folder .. "/more.map", Map._str),
   streams = Map.new(folder .. "/streams.map", Map._str),

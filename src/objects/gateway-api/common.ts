@@ -75,3 +75,6 @@ export const GATEWAY_CONTROLLER = 'fairlead.dev/gateway-controller';
 
 /** Where a Gateway's proxy tells its metrics and says that it runs. */
 export const METRICS_PORT = 19_101;
+
+/** On a Gateway or an IngressClass: what is told of requests. */
+export const TELEMETRY_ANNOTATION = 'fairlead.dev/telemetry';

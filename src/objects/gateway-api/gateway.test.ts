@@ -38,12 +38,13 @@ test('parseGateway() fills in what the smallest one leaves out', () => {
     backendClientCertificate: undefined,
     frontendValidation: undefined,
     frontendTlsPorts: new Map(),
+    telemetry: undefined,
   });
 });
 
 test('parseGateway() reads everything that one may say', () => {
   const gateway = parseGateway({
-    metadata,
+    metadata: { ...metadata, annotations: { 'fairlead.dev/telemetry': 'metrics' } },
     spec: {
       gatewayClassName: 'fairlead',
       addresses: [{ value: '10.0.0.1' }, { type: 'Hostname', value: 'a.example.com' }, { value: '' }],
@@ -114,6 +115,7 @@ test('parseGateway() reads everything that one may say', () => {
       [8443, { caCertificates: [{ ...map, namespace: 'shop', name: 'other' }], mode: 'insecure-fallback' }],
       [9443, undefined],
     ]),
+    telemetry: 'metrics',
     listeners: [
       {
         name: 'https',

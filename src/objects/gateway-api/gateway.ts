@@ -3,7 +3,7 @@
 import { parsePort, type Port } from '../../base/port.ts';
 import type { Selector } from '../meta.ts';
 import { Field } from '../slim-field.ts';
-import type { GatewayMeta, ObjectRef, ParentRef } from './common.ts';
+import { TELEMETRY_ANNOTATION, type GatewayMeta, type ObjectRef, type ParentRef } from './common.ts';
 import { readListener, readNamespaceChoice } from './listener.ts';
 import { optionalRef, readGatewayMeta, readParent, readRef, SECRET } from './references.ts';
 
@@ -24,6 +24,8 @@ export interface Gateway extends GatewayMeta {
   /** How clients' certificates are judged on ports that `frontendTlsPorts` says nothing of. */
   readonly frontendValidation: FrontendValidation | undefined;
   readonly frontendTlsPorts: ReadonlyMap<Port, FrontendValidation | undefined>;
+  /** The words of `fairlead.dev/telemetry`. */
+  readonly telemetry: string | undefined;
 }
 
 export interface GatewayAddress {
@@ -131,6 +133,7 @@ export function parseGateway(raw: unknown): Gateway {
           readValidation(it.at('tls.validation'), meta.namespace),
         ]),
     ),
+    telemetry: root.at('metadata.annotations').textMap().get(TELEMETRY_ANNOTATION),
   };
 }
 
