@@ -16,11 +16,10 @@ const WITH_PATHS: ReadonlySet<string> = new Set([
   'allowlist-source-range',
   'denylist-source-range',
   'proxy-body-size',
-  'auth-type',
-  'auth-url',
-  'auth-tls-secret',
   'affinity',
 ]);
+const WITH_PATHS_TOO = /^(?:auth|limit|mirror)-/;
+
 /** Nothing of an HTTPRoute's standard channel says these, and nobody is let in by their absence. */
 const NOT_SAID: ReadonlySet<string> = new Set([
   'proxy-connect-timeout',
@@ -66,7 +65,8 @@ export function sayOfIngress(
         'a TLSRoute at a listener of mode Passthrough does it: requests are answered 500',
       );
     else if (effect === 'closed') findings.add(about, 'not', `requests are answered 500: ${message}`);
-    else if (effect === 'not' || !WITH_PATHS.has(name)) findings.add(about, effect, message);
+    else if (effect === 'not' || !(WITH_PATHS.has(name) || WITH_PATHS_TOO.test(name)))
+      findings.add(about, effect, message);
   }
   for (const { message } of problems.filter((it) => !it.message.startsWith(NGINX_PREFIX)))
     findings.add('backend', 'not', `${message}; 500`);
