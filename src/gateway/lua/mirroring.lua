@@ -62,10 +62,22 @@ Copy.http_headers = aside(function(self, txn, message)
   filter.register_data_filter(self, message.channel)
 end)
 
+-- Whether so many bytes more can be kept. What broken connections hold is given back when Lua looks for it, which it does seldom: here it is made to, once a second
+-- at most.
+local swept = 0
+local function has_room(bytes)
+  local now = core.now().sec
+  if kept + bytes > MOST_KEPT and now ~= swept then
+    swept = now
+    collectgarbage()
+  end
+  return kept + bytes <= MOST_KEPT
+end
+
 Copy.http_payload = aside(function(self, _, message)
   if #self.mirrors == 0 then return end
   local piece = message:body() or ""
-  if self.length + #piece > MOST_OF_ONE or kept + #piece > MOST_KEPT then return self:give_up() end
+  if self.length + #piece > MOST_OF_ONE or not has_room(#piece) then return self:give_up() end
   self.pieces[#self.pieces + 1] = piece
   self.length, kept = self.length + #piece, kept + #piece
 end)
