@@ -146,7 +146,7 @@ function podLoop(): string {
     subject: ['--gateway', GATEWAY] as const,
   };
   const settings = { image: '', annotations: {}, hostFolder: undefined };
-  const { spec } = deploymentOf(workload, settings) as unknown as {
+  const { spec } = deploymentOf(workload, settings, []) as unknown as {
     readonly spec: { readonly template: { readonly spec: { readonly containers: readonly Container[] } } };
   };
   const loop = spec.template.spec.containers[0]?.command[2];

@@ -36,61 +36,9 @@ function requestText(port: number): string {
  * A name that a table of routes is called by is looked up together with the path, and nothing else is asked of most requests: each rule and each
  * condition costs a percent of all that HAProxy does for one. Everything below `allow` is for the others.
  */
-export function httpRoutingLines({
-  port,
-  scheme,
-  isGuarded,
-  place,
-  telemetry,
-}: HttpRouting): readonly string[] {
-  const map = mapOf(place.folder);
-  const isTls = scheme === 'https';
-  const isOther = `!{ ssl_fc_sni,lower,strcmp(txn.host) eq 0 }`;
-  const host = `set-var(txn.host) ${HOST}`;
-  const forwarded = `set-header X-Forwarded-Proto ${scheme}`;
-  const behind = (name: string, lines: MapName = 'paths'): string =>
-    `concat(${name},txn.path,'/#'),${map('beg', lines)}`;
-  const isHostKnown = isTls || telemetry === 'access-log';
-  const name = isHostKnown ? 'var(txn.host)' : HOST;
-  // Which rule a backend was found by, where somebody wants to know.
-  const told = (rule: string): readonly string[] => (telemetry === undefined ? [] : [rule]);
-  const isUnknown = '!{ var(txn.backend) -m found }';
-  const ending = [`${forwarded} if ${IS_DIRECT}`, `allow if ${IS_DIRECT}`];
-  const word = (name: string, at: number): string =>
-    `set-var(txn.${name}) var(txn.backend),field(${at},' ') if ${IS_TIMED}`;
-  const rules = [
-    ...(telemetry === 'access-log' ? ['set-var(txn.method) method', host] : []),
-    'set-var(txn.path) path',
-    // What is no path can be no route's; HAProxy of this version takes more as a request's target than it should.
-    'deny deny_status 400 if !{ var(txn.path) -m beg / }',
-    // Who came for another listener's name comes again on a connection of its own.
-    ...(isTls && telemetry !== 'access-log' ? [host] : []),
-    ...(isTls ? [`lua.guard if ${isGuarded ? '{ always_true }' : isOther}`] : []),
-    `set-var(txn.backend) ${name},${behind(`:${port}`)}`,
-    ...told(`set-var(txn.rule) ${name},${behind(`:${port}`, 'rules')} if ${IS_DIRECT}`),
-    ...ending,
-    'set-var(txn.backend) req.hdrs,concat(,txn.backend),lua.choose if { var(txn.backend) -m beg = }',
-    ...ending,
-    ...(isHostKnown ? [] : [host]),
-    ...nameRules({ name: 'txn.host', place: String(port), found: 'txn.table', map: map('str', 'hosts') }),
-    `set-var(txn.backend) var(txn.table),field(1,|),${behind('')} if ${isUnknown}`,
-    ...told(`set-var(txn.rule) var(txn.table),field(1,|),${behind('', 'rules')} if ${IS_DIRECT}`),
-    `set-var(txn.method) method if !${IS_SETTLED}`,
-    `set-var(txn.query) query if !${IS_SETTLED}`,
-    `set-var(txn.backend) ${requestText(port)},lua.decide if !${IS_SETTLED}`,
-    'lua.prepare if { var(txn.backend) -m beg ! }',
-    ...limitRules(),
-    // Up to the whole or a full buffer; who is too slow is answered 408.
-    'wait-for-body time 30s if { var(txn.wants_body) -m found }',
-    'lua.follow if { var(txn.backend) -m beg @ ! }',
-    // The words of a way (`way_to` in lua/routing.lua); one that is empty sets nothing.
-    word('wait', 2),
-    word('total', 4),
-    word('inner', 5),
-    ...told(word('rule', 6)),
-    word('backend', 3),
-    forwarded,
-  ];
+export function httpRoutingLines(routing: HttpRouting): readonly string[] {
+  const { port, scheme, place, telemetry } = routing;
+  const rules = [...directRules(routing), ...otherRules(routing), ...wayRules(routing)];
   return [
     // The same for all requests of a connection: said once.
     `  tcp-request connection set-var(sess.port) int(${port})`,
@@ -105,6 +53,80 @@ export function httpRoutingLines({
     '  default_backend answer-404',
     ...telemetryLines(telemetry),
   ];
+}
+
+const SET_HOST = `set-var(txn.host) ${HOST}`;
+
+/** By name and path in one, and by conditions on headers alone. */
+function directRules({ port, scheme, isGuarded, place, telemetry }: HttpRouting): readonly string[] {
+  const isTls = scheme === 'https';
+  const isLogged = telemetry === 'access-log';
+  const isOther = `!{ ssl_fc_sni,lower,strcmp(txn.host) eq 0 }`;
+  const name = isTls || isLogged ? 'var(txn.host)' : HOST;
+  const behind = (lines: MapName): string => behindName(place, `:${port}`, lines);
+  const ending = [`${forwardedRule(scheme)} if ${IS_DIRECT}`, `allow if ${IS_DIRECT}`];
+  return [
+    ...(isLogged ? ['set-var(txn.method) method'] : []),
+    ...(isLogged || isTls ? [SET_HOST] : []),
+    'set-var(txn.path) path',
+    // What is no path can be no route's; HAProxy of this version takes more as a request's target than it should.
+    'deny deny_status 400 if !{ var(txn.path) -m beg / }',
+    // Who came for another listener's name comes again on a connection of its own.
+    ...(isTls ? [`lua.guard if ${isGuarded ? '{ always_true }' : isOther}`] : []),
+    `set-var(txn.backend) ${name},${behind('paths')}`,
+    ...toldRules(telemetry, `set-var(txn.rule) ${name},${behind('rules')} if ${IS_DIRECT}`),
+    ...ending,
+    'set-var(txn.backend) req.hdrs,concat(,txn.backend),lua.choose if { var(txn.backend) -m beg = }',
+    ...ending,
+    ...(isLogged || isTls ? [] : [SET_HOST]),
+  ];
+}
+
+/** By less specific names, and by whatever else a route asks for. */
+function otherRules({ port, place, telemetry }: HttpRouting): readonly string[] {
+  const map = mapOf(place.folder);
+  const behind = (lines: MapName): string => `var(txn.table),field(1,|),${behindName(place, '', lines)}`;
+  return [
+    ...nameRules({ name: 'txn.host', place: String(port), found: 'txn.table', map: map('str', 'hosts') }),
+    `set-var(txn.backend) ${behind('paths')} if !{ var(txn.backend) -m found }`,
+    ...toldRules(telemetry, `set-var(txn.rule) ${behind('rules')} if ${IS_DIRECT}`),
+    `set-var(txn.method) method if !${IS_SETTLED}`,
+    `set-var(txn.query) query if !${IS_SETTLED}`,
+    `set-var(txn.backend) ${requestText(port)},lua.decide if !${IS_SETTLED}`,
+    'lua.prepare if { var(txn.backend) -m beg ! }',
+    ...limitRules(),
+    // Up to the whole or a full buffer; who is too slow is answered 408.
+    'wait-for-body time 30s if { var(txn.wants_body) -m found }',
+    'lua.follow if { var(txn.backend) -m beg @ ! }',
+  ];
+}
+
+/** The words of a way (`way_to` in lua/routing.lua); one that is empty sets nothing. */
+function wayRules({ scheme, telemetry }: HttpRouting): readonly string[] {
+  const word = (name: string, at: number): string =>
+    `set-var(txn.${name}) var(txn.backend),field(${at},' ') if ${IS_TIMED}`;
+  return [
+    word('wait', 2),
+    word('total', 4),
+    word('inner', 5),
+    ...toldRules(telemetry, word('rule', 6)),
+    word('backend', 3),
+    forwardedRule(scheme),
+  ];
+}
+
+function forwardedRule(scheme: string): string {
+  return `set-header X-Forwarded-Proto ${scheme}`;
+}
+
+/** What the map has for the name of a table, with `more` behind it, and the path. */
+function behindName({ folder }: ProxyPlace, more: string, lines: MapName): string {
+  return `concat(${more},txn.path,'/#'),${mapOf(folder)('beg', lines)}`;
+}
+
+/** Which rule a backend was found by, where somebody wants to know. */
+function toldRules(telemetry: Telemetry | undefined, rule: string): readonly string[] {
+  return telemetry === undefined ? [] : [rule];
 }
 
 /** For connections of a name, or of none. `place`: which lines of the map are for them. */

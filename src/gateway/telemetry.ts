@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import type { Lifetime } from '../base/lifetime.ts';
 import type { ProxyModel } from '../model/gateway.ts';
 import { growPipe, openFifo } from '../sys/fifo.ts';
+import { CertificateMetrics } from './certificate-metrics.ts';
 import { serveMetrics } from './metrics-server.ts';
 import { proxyFiles } from './proxy-place.ts';
 import { readRequestLine } from './request-line.ts';
@@ -23,6 +24,7 @@ const MAX_LINE = 8192;
 
 export class RequestTelemetry {
   readonly #tallies = new RequestTallies();
+  readonly #certificates = new CertificateMetrics(this.#tallies.registry);
   #rest = '';
 
   get registry(): RequestTallies['registry'] {
@@ -30,7 +32,8 @@ export class RequestTelemetry {
   }
 
   /** The proxy has this model, and no other any more. */
-  follow({ rules, telemetry }: ProxyModel): void {
+  follow({ rules, telemetry, certificates }: ProxyModel): void {
+    this.#certificates.follow(certificates.values());
     this.#tallies.keep((rule) => telemetry !== undefined && rules.has(rule));
   }
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { after, before, describe, test } from 'node:test';
-import { annotated } from '../support/ingress-manifests.ts';
+import { annotated, type AnIngress } from '../support/ingress-manifests.ts';
 import { openIngressRig, type IngressRig, type Seen } from '../support/ingress-rig.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
 import { ownName } from '../support/own-name.ts';
@@ -37,6 +37,40 @@ describe('annotations of Ingresses', () => {
     const { status, headers } = await rig.ask(words);
     return [status, headers[header]];
   }
+
+  test("cert-manager's solver has its path beside whatever else is said of the name", async () => {
+    const token = '/.well-known/acme-challenge/token-1';
+    const solver = (host: string): AnIngress => ({
+      name: `cm-acme-http-solver-${host}`,
+      annotations: { 'whitelist-source-range': '0.0.0.0/0,::/0' },
+      host,
+      paths: { [token]: 'foo-exact' },
+    });
+    await rig.publish(
+      annotated(
+        {
+          name: 'tls',
+          annotations: { 'force-ssl-redirect': 'true' },
+          host: 'a.test',
+          paths: { '/': 'echo-service' },
+        },
+        solver('a.test'),
+        {
+          name: 'regex',
+          annotations: { 'rewrite-target': '/$1' },
+          host: 'b.test',
+          paths: { '/(.*)': 'echo-service' },
+        },
+        solver('b.test'),
+      ),
+    );
+    assert.deepEqual(await statusAnd('location', { host: 'a.test', path: '/' }), [308, 'https://a.test/']);
+    for (const host of ['a.test', 'b.test']) {
+      const { url, name } = await seenBy({ host, path: token });
+      assert.deepEqual([name, url], ['foo-exact', token]);
+    }
+    assert.equal((await seenBy({ host: 'b.test', path: '/else' })).name, 'echo-service');
+  });
 
   test('rewrite-target puts in what the path caught, and makes all paths of the host regular expressions', async () => {
     await rig.publish(

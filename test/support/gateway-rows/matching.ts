@@ -176,6 +176,23 @@ const NEW = { createdAt: '2020-09-08T01:02:04Z' };
 
 export const PRECEDENCE: readonly RouteRow[] = [
   {
+    name: "the route of cert-manager's solver has its path beside whatever else has the name",
+    given: {
+      httpRoutes: [
+        { ...anHttpRoute('web', [aRule(['/', '~/.*'], ['v1'])]), hostnames: ['a.com'] },
+        {
+          ...anHttpRoute('cm-acme-http-solver-1', [aRule(['=/.well-known/acme-challenge/token'], ['v2'])]),
+          hostnames: ['a.com'],
+        },
+      ],
+    },
+    asked: {
+      'a.com/.well-known/acme-challenge/token': 'v2',
+      'a.com/.well-known/acme-challenge/other': 'v1',
+      'a.com/': 'v1',
+    },
+  },
+  {
     name: 'an exact path goes before every other',
     given: {
       httpRoutes: [anHttpRoute('r', [aRule(['GET /a/b x:y', '~/a/.*'], ['v1']), aRule(['=/a/b'], ['v2'])])],
