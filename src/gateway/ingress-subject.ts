@@ -43,7 +43,7 @@ export function ingressSubject(className: string, options: IngressSubjectOptions
       const objects = ingressObjectsOf(snapshot);
       if (objects === undefined) return undefined;
       const place = { node: { name: node, zone: zoneOfNode(snapshot, node) }, defaultCertificate };
-      const { model, verdicts } = compiler.compile(objects, place);
+      const { model, verdicts, ofClass } = compiler.compile(objects, place);
       return {
         model,
         say: async (findings) => {
@@ -55,6 +55,7 @@ export function ingressSubject(className: string, options: IngressSubjectOptions
           });
           const isWritten = await writer.write(writes);
           const told = [
+            ...(ofClass === undefined ? [] : [classProblems(ofClass)]),
             ...verdicts.map((it) => withFindings(it, findings)),
             ...expiryProblems(model.certificates.values(), clock.nowMs()),
           ];
@@ -63,6 +64,10 @@ export function ingressSubject(className: string, options: IngressSubjectOptions
       };
     },
   };
+}
+
+function classProblems(verdict: IngressVerdict): ObjectWithProblems {
+  return { ...verdict, resource: INGRESS_CLASSES };
 }
 
 /** What the proxy has not done of what the compile asked of it. */

@@ -40,6 +40,8 @@ export interface GatewayProcess {
 
 /** Where HAProxy tells its metrics; the readiness of its container asks there too. */
 const METRICS = { ip: parseIp('0.0.0.0'), port: METRICS_PORT };
+/** `kubectl logs` shows it. */
+const STDOUT = 1;
 const ANY = [parseIp('0.0.0.0'), parseIp('::')];
 
 /** Runs until `signal` aborts; the proxy goes on as it stands. */
@@ -74,7 +76,10 @@ export async function runGateway(settings: GatewayProcess, signal: AbortSignal):
     };
     const driver = await openProxyDriver({ place, program: 'haproxy', log }, lifetime);
     const udp = new UdpPlane(openUdpKernel(lifetime), onProblem);
-    const telemetry = await openTelemetry({ folder: settings.folder, log }, lifetime);
+    const telemetry = await openTelemetry(
+      { folder: settings.folder, output: STDOUT, backendOf: (slot) => driver.backendOf(slot), log },
+      lifetime,
+    );
     const proxy = { apply: (model: ProxyModel) => published(model, { driver, udp, telemetry }) };
     const running = runControl({ subject, store, proxy, clock, log, signal: ownSignal }).catch(fail);
     lifetime.defer('control', () => running);

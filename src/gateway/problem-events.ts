@@ -89,15 +89,17 @@ function eventOf(
   { reason, message }: Problem,
   now: string,
 ): Draft<Event> {
+  const involvedObject = {
+    apiVersion: apiVersionOf(resource),
+    kind: resource.kind,
+    ...(namespace === '' ? {} : { namespace }),
+    name: of,
+    ...(uid === '' ? {} : { uid }),
+  };
   return {
-    metadata: { namespace, name },
-    involvedObject: {
-      apiVersion: apiVersionOf(resource),
-      kind: resource.kind,
-      namespace,
-      name: of,
-      ...(uid === '' ? {} : { uid }),
-    },
+    // Events of what is in no namespace are in this one.
+    metadata: { namespace: namespace === '' ? 'default' : namespace, name },
+    involvedObject,
     type: 'Warning',
     reason,
     message: message.slice(0, MAX_MESSAGE),

@@ -20,6 +20,8 @@ export interface ProxyDriverOptions {
 export interface ProxyDriver {
   /** Resolves when HAProxy does what this model says, or a later one, as far as it can: the report says what it cannot. Rejects where HAProxy refuses the way there. */
   publish(model: ProxyModel): Promise<ProxyReport>;
+  /** Id of the model's backend for which one of the proxy's stands, also before anything is published. */
+  backendOf(slot: string): string | undefined;
 }
 
 const RETRY_MS = { first: 20, most: 1000 };
@@ -64,6 +66,10 @@ class Driver implements ProxyDriver {
       this.#waiters.push({ resolve, reject });
       if (!this.#isRunning) this.#loop = this.#run();
     });
+  }
+
+  backendOf(slot: string): string | undefined {
+    return this.#input.pass.backendOf(slot);
   }
 
   async ended(): Promise<void> {

@@ -37,6 +37,7 @@ export interface ProxyReport {
 
 export interface ProxyPass {
   run(model: ProxyModel): Promise<ProxyReport>;
+  backendOf(slot: string): string | undefined;
 }
 
 export async function openProxyPass(options: ProxyPassOptions): Promise<ProxyPass> {
@@ -72,6 +73,10 @@ class Pass implements ProxyPass {
       haproxySocket({ path, bufferBytes: BUFFER_BYTES, signal: input.signal });
     this.#admin = socket(input.files.adminSocket);
     this.#master = socket(input.files.masterSocket);
+  }
+
+  backendOf(slot: string): string | undefined {
+    return this.#state.slots.find((it) => it.name === slot)?.backend;
   }
 
   async run(model: ProxyModel): Promise<ProxyReport> {

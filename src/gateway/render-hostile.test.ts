@@ -81,6 +81,7 @@ function modelOf(text: string): ProxyModel {
     backends: new Map([[text, { id: text, protocol: 'http', tls: backendTls, retry: { attempts: 1, codes: [500] }, persistence: { type: 'cookie', name: text, absoluteTimeoutMs: undefined, cookieLifetime: 'session' }, endpoints }]]), // prettier-ignore
     certificates: new Map([[text, { id: text, pem: text, names: [text] }]]),
     authorities: new Map([[text, text]]),
+    telemetry: 'access-log',
   };
 }
 

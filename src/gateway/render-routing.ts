@@ -56,6 +56,8 @@ export function httpRoutingLines(routing: HttpRouting): readonly string[] {
 }
 
 const SET_HOST = `set-var(txn.host) ${HOST}`;
+/** A method that HAProxy has no number for becomes another one in a variable, unless it is text before. */
+const SET_METHOD = 'set-var(txn.method) method,bytes(0,20)';
 
 /** By name and path in one, and by conditions on headers alone. */
 function directRules({ port, scheme, isGuarded, place, telemetry }: HttpRouting): readonly string[] {
@@ -66,7 +68,7 @@ function directRules({ port, scheme, isGuarded, place, telemetry }: HttpRouting)
   const behind = (lines: MapName): string => behindName(place, `:${port}`, lines);
   const ending = [`${forwardedRule(scheme)} if ${IS_DIRECT}`, `allow if ${IS_DIRECT}`];
   return [
-    ...(isLogged ? ['set-var(txn.method) method'] : []),
+    ...(isLogged ? [SET_METHOD] : []),
     ...(isLogged || isTls ? [SET_HOST] : []),
     'set-var(txn.path) path',
     // What is no path can be no route's; HAProxy of this version takes more as a request's target than it should.
@@ -90,7 +92,7 @@ function otherRules({ port, place, telemetry }: HttpRouting): readonly string[] 
     ...nameRules({ name: 'txn.host', place: String(port), found: 'txn.table', map: map('str', 'hosts') }),
     `set-var(txn.backend) ${behind('paths')} if !{ var(txn.backend) -m found }`,
     ...toldRules(telemetry, `set-var(txn.rule) ${behind('rules')} if ${IS_DIRECT}`),
-    `set-var(txn.method) method if !${IS_SETTLED}`,
+    `${SET_METHOD} if !${IS_SETTLED}`,
     `set-var(txn.query) query if !${IS_SETTLED}`,
     `set-var(txn.backend) ${requestText(port)},lua.decide if !${IS_SETTLED}`,
     'lua.prepare if { var(txn.backend) -m beg ! }',

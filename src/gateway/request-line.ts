@@ -5,6 +5,9 @@ import type { Telemetry } from '../model/gateway.ts';
 /** In bytes with its end. One write of so much to a pipe is whole or is not made (PIPE_BUF of pipe(7)), whoever else writes. */
 const MAX_LINE_BYTES = 4096;
 
+/** HAProxy says other things of a frontend by the same way: that it has stopped. */
+const MARK = 'r|';
+
 /** What clients say is cut and has its bytes escaped: all of them together, three bytes for each of theirs, are less than a line. */
 const said = (what: string, bytes: number): string => `%[${what},bytes(0,${bytes}),url_enc]`;
 
@@ -24,7 +27,7 @@ const DETAILS = {
   client: '%ci',
   port: '%[var(sess.port)]',
   httpMajor: '%[fc_http_major]',
-  method: said('var(txn.method)', 20),
+  method: '%[var(txn.method),url_enc]',
   host: said('var(txn.host)', 253),
   path: said('var(txn.path)', 512),
   tlsName: said('ssl_fc_sni', 253),
@@ -57,13 +60,18 @@ export function telemetryLines(telemetry: Telemetry | undefined): readonly strin
     `  log stdout len ${MAX_LINE_BYTES - 1} format raw local0`,
     // Who connects and asks for nothing is no request.
     '  option dontlognull',
-    `  log-format '${fields.join('|')}'`,
+    `  log-format '${MARK}${fields.join('|')}'`,
   ];
 }
 
-/** Undefined for what is no such line. */
-export function readRequestLine(line: string): RequestLine | undefined {
-  const words = line.split('|');
+/** Whether it is one of ours, whole or not. */
+export function isRequestLine(text: string): boolean {
+  return text.startsWith(MARK);
+}
+
+/** Undefined for one of which something is missing. */
+export function readRequestLine(text: string): RequestLine | undefined {
+  const words = text.slice(MARK.length).split('|');
   const hasDetails = words.length === NUMBER_NAMES.length + DETAIL_NAMES.length;
   if (!hasDetails && words.length !== NUMBER_NAMES.length) return undefined;
   const named = <T extends string>(names: readonly T[], from: number): Record<T, string> =>

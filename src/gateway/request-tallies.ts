@@ -28,6 +28,7 @@ export class RequestTallies {
   readonly registry = new Registry();
   readonly #rules = new Map<string, RuleTally>();
   #unread = 0;
+  #lost = 0;
 
   constructor() {
     const perRule = (name: string, help: string, value: (it: RuleTally) => number): void =>
@@ -51,12 +52,18 @@ export class RequestTallies {
     });
     perRule('request_bytes', 'Bytes that clients sent, with headers.', (it) => it.requestBytes);
     perRule('response_bytes', 'Bytes that clients were sent, with headers.', (it) => it.responseBytes);
-    this.#register({
-      name: 'fairlead_gateway_unread_lines_total',
-      help: 'Lines of the proxy that could not be read. Those that it could not write: haproxy_process_dropped_logs_total.',
-      type: 'counter',
-      values: () => [{ labels: {}, value: this.#unread }],
-    });
+    const single = (name: string, help: string, value: () => number): void =>
+      this.#register({ name, help, type: 'counter', values: () => [{ labels: {}, value: value() }] });
+    single(
+      'fairlead_gateway_unread_lines_total',
+      'Lines of the proxy that could not be read. Those that it could not write: haproxy_process_dropped_logs_total.',
+      () => this.#unread,
+    );
+    single(
+      'fairlead_gateway_lost_log_lines_total',
+      'Lines of the log of accesses that could not be written.',
+      () => this.#lost,
+    );
   }
 
   add({ rule, status, totalMs, requestBytes, responseBytes }: RequestLine): void {
@@ -68,8 +75,13 @@ export class RequestTallies {
     tally.responseBytes += count(responseBytes);
   }
 
-  unread(lines = 1): void {
-    this.#unread += lines;
+  unread(): void {
+    this.#unread++;
+  }
+
+  /** Of the log of accesses. */
+  lost(lines: number): void {
+    this.#lost += lines;
   }
 
   /** Drops the others: routes that are gone are not told of for ever. */

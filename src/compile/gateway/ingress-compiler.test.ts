@@ -222,3 +222,19 @@ test('a second compile of the same objects makes nothing anew', () => {
   assert.deepEqual(second, first);
   for (const [id, rule] of first.model.rules) assert.equal(second.model.rules.get(id), rule);
 });
+
+test('an IngressClass has requests told of, and is told where it asks for what is not known', () => {
+  const asking = (words: string): CompiledIngresses => {
+    const metadata = `metadata: { name: fairlead, annotations: { fairlead.dev/telemetry: '${words}' } }`;
+    const classes = CONFORMANCE_CLASSES.replace('metadata: { name: fairlead }', metadata);
+    return new IngressCompiler('fairlead').compile(ingressObjects(classes), PLACE);
+  };
+  assert.equal(compiled('').model.telemetry, undefined);
+  assert.equal(asking('metrics,access-log').model.telemetry, 'access-log');
+  const { model, ofClass } = asking('metric');
+  assert.equal(model.telemetry, undefined);
+  assert.deepEqual(
+    ofClass?.problems.map((it) => it.reason),
+    ['UnknownTelemetry'],
+  );
+});

@@ -4,6 +4,7 @@ import { parsePort } from '../../base/port.ts';
 import type { ProxyCertificate, ProxyModel } from '../../model/gateway.ts';
 import type { IngressProblem, IngressVerdict } from '../../model/ingress-verdict.ts';
 import type { ChoosingNode } from '../endpoint-choice.ts';
+import type { IngressClass } from '../../objects/ingress.ts';
 import { objectKey } from '../../objects/slim-meta.ts';
 import { BackendEndpoints } from './backend-endpoints.ts';
 import { ingressCertificates } from './ingress-certificates.ts';
@@ -20,6 +21,8 @@ export interface CompiledIngresses {
   readonly model: ProxyModel;
   /** Of all Ingresses of the class. */
   readonly verdicts: readonly IngressVerdict[];
+  /** Of the class itself, in no namespace; undefined where it is not there. */
+  readonly ofClass: IngressVerdict | undefined;
 }
 
 export interface IngressPlace {
@@ -62,7 +65,8 @@ export class IngressCompiler {
       passed: new Set(passed.listeners.flatMap((it) => it.hostname ?? [])),
     });
     const id = `Ingress ${this.#className}`;
-    const telemetry = readTelemetry(objects.ingressClasses.get(this.#className)?.telemetry);
+    const ingressClass = objects.ingressClasses.get(this.#className);
+    const telemetry = readTelemetry(ingressClass?.telemetry);
     const tls = { certificates: shown.map((it) => it.id), clientValidation: undefined };
     const model: ProxyModel = {
       ports: [
@@ -90,6 +94,7 @@ export class IngressCompiler {
     };
     return {
       model,
+      ofClass: ingressClass && classVerdict(ingressClass, telemetry.problem),
       verdicts: parts.map((it) =>
         verdictOf(it, [
           ...(problems.get(objectKey(it.ingress)) ?? []),
@@ -106,4 +111,9 @@ export class IngressCompiler {
 function verdictOf({ ingress, problems }: IngressParts, more: readonly IngressProblem[]): IngressVerdict {
   const { namespace, name, uid } = ingress;
   return { namespace, name, uid, problems: [...problems, ...more] };
+}
+
+function classVerdict({ name, uid }: IngressClass, problem: string | undefined): IngressVerdict {
+  const problems = problem === undefined ? [] : [{ reason: 'UnknownTelemetry', message: problem }];
+  return { namespace: '', name, uid, problems };
 }
