@@ -1,10 +1,10 @@
 // The Ingresses of one class -> what its proxy has to do, and what is to be said of each. What has the same inputs as before is not made anew.
 
 import { parsePort } from '../../base/port.ts';
-import type { ProxyCertificate, ProxyModel } from '../../model/gateway.ts';
+import type { HostTable, ProxyCertificate, ProxyModel, ProxyPort, TlsPort } from '../../model/gateway.ts';
 import type { IngressProblem, IngressVerdict } from '../../model/ingress-verdict.ts';
 import type { ChoosingNode } from '../endpoint-choice.ts';
-import type { IngressClass } from '../../objects/ingress.ts';
+import type { Ingress, IngressClass } from '../../objects/ingress.ts';
 import { objectKey } from '../../objects/slim-meta.ts';
 import { BackendEndpoints } from './backend-endpoints.ts';
 import { ingressCertificates } from './ingress-certificates.ts';
@@ -35,6 +35,13 @@ export interface IngressPlace {
 const HTTP = parsePort(80);
 const HTTPS = parsePort(443);
 
+/** What a class serves of all names, and the certificates for it. */
+interface OwnHosts {
+  readonly http: readonly HostTable[];
+  readonly https: readonly HostTable[];
+  readonly certificates: readonly string[];
+}
+
 export class IngressCompiler {
   readonly #className: string;
   readonly #parts = new KeyedMemo<IngressParts>();
@@ -46,14 +53,7 @@ export class IngressCompiler {
 
   compile(objects: IngressObjects, { node, defaultCertificate }: IngressPlace): CompiledIngresses {
     const ingresses = ingressesOfClass(this.#className, objects);
-    const parts = ingresses.map((it) => {
-      const named: unknown[] = servicesOfIngress(it).map((key) => objects.services.get(key));
-      const [users, authority] = [credentialsOfIngress(it) ?? '', authorityOfIngress(it) ?? ''];
-      const { credentials, secrets } = objects;
-      named.push(credentials.get(users), credentials.get(authority), secrets.get(authority));
-      return this.#parts.get(objectKey(it), [it, ...named], () => ingressParts(it, objects));
-    });
-    this.#parts.endRound();
+    const parts = this.#partsOf(ingresses, objects);
     const certificates = ingressCertificates(ingresses, objects.secrets);
     const shown = [defaultCertificate, ...certificates.all];
     const { http, https, rules, problems } = ingressTables(parts);
@@ -64,23 +64,11 @@ export class IngressCompiler {
       certificates: shown.toReversed(),
       passed: new Set(passed.listeners.flatMap((it) => it.hostname ?? [])),
     });
-    const id = `Ingress ${this.#className}`;
     const ingressClass = objects.ingressClasses.get(this.#className);
     const telemetry = readTelemetry(ingressClass?.telemetry);
-    const tls = { certificates: shown.map((it) => it.id), clientValidation: undefined };
+    const own = { http, https, certificates: shown.map((it) => it.id) };
     const model: ProxyModel = {
-      ports: [
-        { kind: 'http', port: HTTP, listeners: [{ id: `${id} http`, hostname: undefined, hosts: http }] },
-        {
-          kind: 'tls',
-          port: HTTPS,
-          listeners: [
-            ...passed.listeners,
-            ...asking.listeners,
-            { kind: 'https', id: `${id} https`, hostname: undefined, tls, hosts: https },
-          ],
-        },
-      ],
+      ports: this.#portsOf(own, [...passed.listeners, ...asking.listeners]),
       udpPorts: [],
       rules: withClosed(rules, asking.problems.keys()),
       backends: this.#endpoints.of(
@@ -104,6 +92,29 @@ export class IngressCompiler {
         ]),
       ),
     };
+  }
+
+  #partsOf(ingresses: readonly Ingress[], objects: IngressObjects): readonly IngressParts[] {
+    const parts = ingresses.map((it) => {
+      const named: unknown[] = servicesOfIngress(it).map((key) => objects.services.get(key));
+      const [users, authority] = [credentialsOfIngress(it) ?? '', authorityOfIngress(it) ?? ''];
+      const { credentials, secrets } = objects;
+      named.push(credentials.get(users), credentials.get(authority), secrets.get(authority));
+      return this.#parts.get(objectKey(it), [it, ...named], () => ingressParts(it, objects));
+    });
+    this.#parts.endRound();
+    return parts;
+  }
+
+  /** `special`: TLS of names that is not ended, or asks clients for certificates. */
+  #portsOf({ http, https, certificates }: OwnHosts, special: TlsPort['listeners']): readonly ProxyPort[] {
+    const id = `Ingress ${this.#className}`;
+    const tls = { certificates, clientValidation: undefined };
+    const own = { kind: 'https', id: `${id} https`, hostname: undefined, tls, hosts: https } as const;
+    return [
+      { kind: 'http', port: HTTP, listeners: [{ id: `${id} http`, hostname: undefined, hosts: http }] },
+      { kind: 'tls', port: HTTPS, listeners: [...special, own] },
+    ];
   }
 }
 
