@@ -92,8 +92,11 @@ suite('the example of a Gateway', () => {
         if (status !== 200) failures.push(String(status));
       }
     })();
-    await during();
-    isOver = true;
+    try {
+      await during();
+    } finally {
+      isOver = true;
+    }
     await asking;
     assert.deepEqual(failures, []);
   }
@@ -198,6 +201,24 @@ suite('the example of a Gateway', () => {
       const old = 'fairlead.dev/renew-after=2000-01-01T00:00:00Z';
       kubectl(NAME, ['-n', 'shop', 'annotate', '--overwrite', 'secret', 'public-https-local-tls', old]);
       await eventually(async () => assert.notEqual((await page()).certificate, certificate));
+    });
+  });
+
+  test('requests are told of from when the Gateway asks for it, without a lost one', async () => {
+    await underTraffic(async () => {
+      const wanted = 'fairlead.dev/telemetry=metrics,access-log';
+      kubectl(NAME, ['-n', 'shop', 'annotate', 'gateway', 'public', wanted]);
+      await eventually(async () => {
+        await page({ path: '/told' });
+        const [pod = ''] = podsOf('public');
+        const logs = kubectl(NAME, ['-n', 'shop', 'logs', pod, '--tail=50']);
+        const told = logs.split('\n').find((it) => it.includes('"path":"/told"')) ?? '{}';
+        const { status, route, tlsName } = JSON.parse(told) as Readonly<Record<string, unknown>>;
+        assert.deepEqual(
+          { status, route, tlsName },
+          { status: 404, route: 'HTTPRoute shop/web', tlsName: HOST },
+        );
+      });
     });
   });
 
