@@ -27,6 +27,7 @@ const LONGEST = [
   'test/contract/service-nftables.test.ts',
   'test/e2e/faults.test.ts',
   'test/e2e/policies.test.ts',
+  'test/e2e/gateway.test.ts',
 ];
 const node = new URL('../node_modules/node/bin/node', import.meta.url).pathname;
 /** Compiled sources are kept as bin/fairlead keeps them: hundreds of test processes load the same ones. */
