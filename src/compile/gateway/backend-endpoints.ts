@@ -38,7 +38,7 @@ export class BackendEndpoints {
 }
 
 function backendOf(way: BackendWay, slices: readonly EndpointSlice[], node: ChoosingNode): ProxyBackend {
-  const { id, protocol, tls, retry, persistence, isClosed, port } = way;
+  const { id, protocol, tls, retry, persistence, connectTimeoutMs, isClosed, port } = way;
   const chosen = isClosed ? [] : chooseAnywhere(endpointsOfPort(port, slices), node).endpoints;
   // A proxy speaks either family to either; a datagram is handed on in the one that it came by.
   const endpoints = protocol === 'udp' ? chosen : ofOneFamily(chosen);
@@ -48,6 +48,7 @@ function backendOf(way: BackendWay, slices: readonly EndpointSlice[], node: Choo
     tls,
     retry,
     persistence,
+    ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
     endpoints: endpoints.map(({ ip, port: at }) => ({ ip, port: at })),
   };
 }

@@ -214,6 +214,15 @@ test('a class that is not there, or is somebody else’s, has no Ingresses', () 
   }
 });
 
+test('a backend is waited for as its Ingress says', () => {
+  const annotations = { 'proxy-connect-timeout': '9' };
+  const { model } = compiled(annotated({ name: 'a', annotations, host: 'a.test', paths: { '/': 'echo' } }));
+  assert.deepEqual(
+    [...model.backends.values()].map((it) => it.connectTimeoutMs),
+    [9000],
+  );
+});
+
 test('a second compile of the same objects makes nothing anew', () => {
   const yaml = CONFORMANCE_ROWS[0]?.yaml ?? '';
   const objects = ingressObjects([CONFORMANCE_CLASSES, yaml, echoServices(yaml)].join('\n---\n'));
