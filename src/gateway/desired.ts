@@ -4,7 +4,7 @@ import type { ProxyModel } from '../model/gateway.ts';
 import { whyNotShaped, type BackendSlot } from './backend-slots.ts';
 import type { ProxyPlace } from './proxy-place.ts';
 import { renderStructure, type ProxyStructure } from './render-config.ts';
-import { RouteMaps, type ProxyMaps } from './render-routes.ts';
+import { RenderedRoutes, RouteMaps, type ProxyMaps } from './render-routes.ts';
 import { luaWith } from './lua-program.ts';
 import { blankOptions, serverOptions } from './render-servers.ts';
 import { renderTls, type TlsFiles, type UsablePem } from './render-tls.ts';
@@ -34,20 +34,24 @@ export interface DesiredInput {
   readonly place: ProxyPlace;
   readonly lua: string;
   readonly usable: UsablePem;
+  /** Of the passes before this one; nothing where it is left out. */
+  readonly before?: RenderedRoutes;
 }
 
-export function renderDesired({ model, slots, place, usable, ...input }: DesiredInput): DesiredProxy {
+export function renderDesired(input: DesiredInput): DesiredProxy {
+  const { model, slots, place, usable, before = new RenderedRoutes() } = input;
   const { telemetry } = model;
   const lua = luaWith(input.lua, telemetry);
   const tls = renderTls(model, place, usable);
   const names = new Map(slots.flatMap((it) => (it.backend === undefined ? [] : [[it.backend, it.name]])));
-  const routes = new RouteMaps(model, (id) => names.get(id));
+  const routes = new RouteMaps(model, (id) => names.get(id), before);
   for (const port of model.ports) {
     routes.addStreams(port);
     if (port.kind === 'http') routes.addPort(port);
     if (port.kind === 'tls')
       routes.addPort({ port: port.port, listeners: port.listeners.filter((it) => it.kind === 'https') });
   }
+  routes.end();
   const problems = new Map<string, string>();
   const servers = new Map(slots.map((it) => [it.name, serversOf(it, { model, tls, problems })]));
   return {

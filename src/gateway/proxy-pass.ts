@@ -16,7 +16,8 @@ import { ProxyFolder } from './proxy-files.ts';
 import { BUFFER_BYTES, proxyFiles, type ProxyFiles, type ProxyPlace } from './proxy-place.ts';
 import { readState, type ProxyState } from './proxy-state.ts';
 import { checkConfig, reload } from './reload.ts';
-import type { ProxyMaps } from './render-routes.ts';
+import { RenderedRoutes, type ProxyMaps } from './render-routes.ts';
+import type { UsablePem } from './render-tls.ts';
 import { RunningProxy } from './running-proxy.ts';
 import { firstServers, type ServerSlot } from './server-slots.ts';
 
@@ -63,6 +64,7 @@ class Pass implements ProxyPass {
   readonly #admin: HaproxySocket;
   readonly #master: HaproxySocket;
   #state: ProxyState;
+  readonly #rendered = new RenderedRoutes();
   #running: RunningProxy | undefined;
   #reloads = 0;
 
@@ -128,7 +130,8 @@ class Pass implements ProxyPass {
     const { slots } = planSlots(this.#state.slots, model.backends);
     // Kept also where the pass fails: what is half done goes by it.
     this.#state = { ...this.#state, slots };
-    return renderDesired({ model, slots, place, lua, usable: (path, file) => judge.usable(path, file) });
+    const usable: UsablePem = (path, file) => judge.usable(path, file);
+    return renderDesired({ model, slots, place, lua, usable, before: this.#rendered });
   }
 
   /** False where something was refused that has to be left out. */

@@ -22,10 +22,12 @@ import type {
   ProxyPort,
   RouteEntry,
 } from '../model/gateway.ts';
+import { KeyedMemo } from '../compile/gateway/memo.ts';
 import { coveringPatterns, isWild, mostSpecific, patternOf, patternOfTable } from './host-patterns.ts';
 import { contentName, isMapKey, nameKey, type Tree, treeText } from './proxy-text.ts';
 import { streamLines } from './render-streams.ts';
-import { directBackend, ruleTree, type RuleContext, type SlotOf } from './render-rules.ts';
+import type { SlotOf } from './render-rules.ts';
+import { RenderedRules, type KnownRules, type RenderedRule } from './rendered-rules.ts';
 
 /** Name of a map -> its lines. */
 export type ProxyMaps = Readonly<Record<MapName, ReadonlyMap<string, string>>>;
@@ -44,26 +46,46 @@ export interface RoutedPort {
   readonly listeners: readonly (HttpListener | HttpsListener)[];
 }
 
+/** What earlier passes have rendered: a change costs what it concerns. */
+export class RenderedRoutes {
+  readonly rules: KnownRules = new WeakMap();
+  /** By the tables' names. */
+  readonly tables = new KeyedMemo<TableLines>();
+}
+
+/** What one table brings to the maps. */
+interface TableLines {
+  readonly paths: ReadonlyMap<string, string>;
+  /** Which rule a path leads by, where somebody wants to know. */
+  readonly told: ReadonlyMap<string, string>;
+  readonly data: ReadonlyMap<string, string>;
+  readonly more: string | undefined;
+  /** By the id of their rule. */
+  readonly problems: ReadonlyMap<string, string>;
+}
+
 export class RouteMaps {
   readonly maps = Object.fromEntries(MAP_NAMES.map((it) => [it, new Map<string, string>()])) as Record<
     MapName,
     Map<string, string>
   >;
-  readonly #model: ProxyModel;
   readonly #slotOf: SlotOf;
-  readonly #context: RuleContext;
+  readonly #before: RenderedRoutes;
+  readonly #rules: RenderedRules;
+  readonly #isTold: boolean;
   /** By the id of their rule. */
   readonly problems = new Map<string, string>();
-  readonly #rules = new Map<string, string>();
 
-  constructor(model: ProxyModel, slotOf: SlotOf) {
-    this.#model = model;
+  constructor(model: ProxyModel, slotOf: SlotOf, before: RenderedRoutes) {
     this.#slotOf = slotOf;
-    this.#context = {
-      slotOf,
-      isRetried: (backend) => model.backends.get(backend)?.retry !== undefined,
-      onProblem: (rule, problem) => void this.problems.set(rule, problem),
-    };
+    this.#before = before;
+    this.#isTold = model.telemetry !== undefined;
+    this.#rules = new RenderedRules(model, slotOf, before.rules);
+  }
+
+  /** After all ports: what none of them has any more is forgotten. */
+  end(): void {
+    this.#before.tables.endRound();
   }
 
   addPort({ port, listeners }: RoutedPort): void {
@@ -90,67 +112,89 @@ export class RouteMaps {
   }
 
   addStreams(port: ProxyPort): void {
-    const lines = streamLines(port, { slotOf: this.#slotOf, put: (tree) => this.#put(tree) });
+    const lines = streamLines(port, { slotOf: this.#slotOf, put: (tree) => putTree(tree, this.maps.data) });
     for (const [key, value] of lines) this.maps.streams.set(key, value);
   }
 
   #addTable(table: NamedTable, tables: ReadonlyMap<string, NamedTable>, keys: TableKeys): void {
-    const groups = groupEntries(table.entries);
+    const { entries, pattern } = table;
     const key = keys.get(table) ?? NO_TABLE;
-    const [, ...less] = coveringPatterns(table.pattern);
+    const [, ...less] = coveringPatterns(pattern);
     const next = less.map((it) => tables.get(it)).find((it) => it !== undefined);
-    const hasMore = next !== undefined || groups.regex.length > 0;
+    const nextKey = next && (keys.get(next) ?? '');
+    const rules = entries.map((it) => this.#rules.of(it.rule));
+    const lines = this.#before.tables.get(key, [entries, nextKey, this.#isTold, ...rules], () =>
+      this.#linesOf({ entries, rules, key, nextKey }),
+    );
+    for (const [path, value] of lines.paths) this.maps.paths.set(path, value);
+    for (const [path, rule] of lines.told) this.maps.rules.set(path, rule);
+    for (const [name, text] of lines.data) this.maps.data.set(name, text);
+    for (const [rule, problem] of lines.problems) this.problems.set(rule, problem);
+    if (lines.more !== undefined) this.maps.more.set(key, lines.more);
+  }
+
+  #linesOf({ entries, rules, key, nextKey }: TableWords): TableLines {
+    const groups = groupEntries(entries);
+    const data = new Map<string, string>();
+    const problems = new Map<string, string>();
+    const listOf = (list: readonly Ordered[]): string => this.#list(list, { data, problems });
+    const hasMore = nextKey !== undefined || groups.regex.length > 0;
     const isFirst = ({ order }: Ordered): boolean => groups.regex.every((it) => it.order > order);
-    for (const [path, entries] of groups.paths) {
-      const [first] = entries;
+    const paths = new Map<string, string>();
+    const told = new Map<string, string>();
+    for (const [path, own] of groups.paths) {
+      const [first] = own;
       if (first === undefined) continue;
       const isCertain = isFirst(first) && hasNoCondition(first.entry);
-      const direct = isCertain ? this.#direct(first.entry.rule) : undefined;
-      if (direct !== undefined && this.#model.telemetry !== undefined)
-        this.maps.rules.set(`${key}${path}`, treeText(first.entry.rule));
-      this.maps.paths.set(
-        `${key}${path}`,
-        direct ?? `${hasMore || entries.some(asksForMore) ? '+' : '='}${this.#list(entries)}`,
-      );
+      const direct = isCertain ? rules[first.order]?.direct : undefined;
+      if (direct !== undefined && this.#isTold) told.set(`${key}${path}`, treeText(first.entry.rule));
+      paths.set(`${key}${path}`, direct ?? `${hasMore || own.some(asksForMore) ? '+' : '='}${listOf(own)}`);
     }
-    if (!hasMore) return;
-    const regexes = groups.regex.length === 0 ? '' : this.#list(groups.regex);
-    this.maps.more.set(key, treeText([(next && keys.get(next)) ?? '', regexes]));
+    if (!hasMore) return { paths, told, data, problems, more: undefined };
+    const regexes = groups.regex.length === 0 ? '' : listOf(groups.regex);
+    return { paths, told, data, problems, more: treeText([nextKey ?? '', regexes]) };
   }
 
-  #direct(id: string): string | undefined {
-    const rule = this.#model.rules.get(id);
-    return rule === undefined ? undefined : directBackend(rule, this.#slotOf);
+  #list(entries: readonly Ordered[], into: Collected): string {
+    const rule = (id: string): string => {
+      const { tree, problem } = this.#rules.forLua(id);
+      if (problem !== undefined) into.problems.set(id, problem);
+      return putTree(tree, into.data);
+    };
+    return putTree(
+      entries.map(({ entry, order }) => entryTree(entry, order, rule(entry.rule))),
+      into.data,
+    );
   }
+}
 
-  #list(entries: readonly Ordered[]): string {
-    return this.#put(entries.map(({ entry, order }) => entryTree(entry, order, this.#rule(entry.rule))));
-  }
+interface Collected {
+  readonly data: Map<string, string>;
+  readonly problems: Map<string, string>;
+}
 
-  #rule(id: string): string {
-    let name = this.#rules.get(id);
-    if (name !== undefined) return name;
-    const tree = ruleTree(id, this.#model.rules.get(id), this.#context);
-    // To leave out a filter would let through what it should have changed or refused.
-    name = this.#put(this.problems.has(id) ? ruleTree(id, undefined, this.#context) : tree);
-    this.#rules.set(id, name);
-    return name;
-  }
+interface TableWords {
+  readonly entries: readonly RouteEntry[];
+  /** Of the entries, one by one. */
+  readonly rules: readonly RenderedRule[];
+  readonly key: string;
+  /** The less specific table that what is not decided here goes on to. */
+  readonly nextKey: string | undefined;
+}
 
-  /** The name by which Lua finds the tree. */
-  #put(tree: Tree): string {
-    const text = treeText(tree);
-    if (text.length > MAX_TEXT_CHARACTERS) return this.#put([]);
-    const name = contentName(text);
-    if (text.length <= PIECE_CHARACTERS) this.maps.data.set(name, text);
-    else {
-      const pieces = Math.ceil(text.length / PIECE_CHARACTERS);
-      for (let i = 0; i < pieces; i++)
-        this.maps.data.set(`${name}.${i}`, text.slice(i * PIECE_CHARACTERS, (i + 1) * PIECE_CHARACTERS));
-      this.maps.data.set(name, `+${pieces}`);
-    }
-    return name;
+/** Gives the name by which Lua finds the tree among the lines of `data`. */
+function putTree(tree: Tree, data: Map<string, string>): string {
+  const text = treeText(tree);
+  if (text.length > MAX_TEXT_CHARACTERS) return putTree([], data);
+  const name = contentName(text);
+  if (text.length <= PIECE_CHARACTERS) data.set(name, text);
+  else {
+    const pieces = Math.ceil(text.length / PIECE_CHARACTERS);
+    for (let i = 0; i < pieces; i++)
+      data.set(`${name}.${i}`, text.slice(i * PIECE_CHARACTERS, (i + 1) * PIECE_CHARACTERS));
+    data.set(name, `+${pieces}`);
   }
+  return name;
 }
 
 const NO_TABLE = '-';

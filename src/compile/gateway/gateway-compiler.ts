@@ -19,15 +19,10 @@ import { Grants } from './grants.ts';
 import { listenersOf, type GatewayListeners } from './listener-sets.ts';
 import { ListenerTables, type ListenerTable } from './listener-tables.ts';
 import type { JudgedListener } from './listeners.ts';
-import { isSameList, KeyedMemo, Memo } from './memo.ts';
+import { KnownParts } from './known-parts.ts';
+import { isSameList, Memo } from './memo.ts';
 import { portsOf, udpPortsOf } from './ports.ts';
-import {
-  grpcRouteParts,
-  httpRouteParts,
-  servicesOf,
-  streamRouteParts,
-  type RouteParts,
-} from './route-parts.ts';
+import { grpcRouteParts, httpRouteParts, streamRouteParts, type RouteParts } from './route-parts.ts';
 import { readTelemetry } from './telemetry.ts';
 import { no, yes } from './verdicts.ts';
 
@@ -46,7 +41,7 @@ export class GatewayCompiler {
   readonly #grants = new Memo<Grants>();
   readonly #listeners = new Memo<GatewayListeners>();
   readonly #tls = new Memo<BackendTlsPolicies>();
-  readonly #routes = new KeyedMemo<RouteParts | undefined>();
+  readonly #routes = new KnownParts();
   readonly #endpoints = new BackendEndpoints();
   readonly #tables = new ListenerTables();
   #parents: Parents | undefined;
@@ -122,27 +117,21 @@ export class GatewayCompiler {
   #parts(objects: GatewayObjects, parents: Parents, inputs: RouteInputs): readonly RouteParts[] {
     const { httpRoutes, grpcRoutes, tlsRoutes, tcpRoutes, udpRoutes } = objects;
     const found: RouteParts[] = [];
+    this.#routes.begin([parents, inputs.grants, inputs.tls], inputs.services);
     const collect = <T extends HttpRoute | GrpcRoute | StreamRoute>(
-      kind: string,
       routes: Iterable<T>,
       make: (route: T, parents: Parents, inputs: BackendInputs) => RouteParts | undefined,
     ): void => {
       for (const route of routes) {
-        const named = servicesOf(route).map((it) => inputs.services.get(it));
-        const parts = this.#routes.get(
-          `${kind} ${objectKey(route)}`,
-          [route, parents, inputs.grants, inputs.tls, ...named],
-          () => make(route, parents, inputs),
-        );
+        const parts = this.#routes.of(route, () => make(route, parents, inputs));
         if (parts !== undefined) found.push(parts);
       }
     };
-    collect('HTTPRoute', httpRoutes.values(), httpRouteParts);
-    collect('GRPCRoute', grpcRoutes.values(), grpcRouteParts);
-    collect('TLSRoute', oldestFirst(tlsRoutes.values()), streamRouteParts);
-    collect('TCPRoute', oldestFirst(tcpRoutes.values()), streamRouteParts);
-    collect('UDPRoute', oldestFirst(udpRoutes.values()), streamRouteParts);
-    this.#routes.endRound();
+    collect(httpRoutes.values(), httpRouteParts);
+    collect(grpcRoutes.values(), grpcRouteParts);
+    collect(oldestFirst(tlsRoutes.values()), streamRouteParts);
+    collect(oldestFirst(tcpRoutes.values()), streamRouteParts);
+    collect(oldestFirst(udpRoutes.values()), streamRouteParts);
     return found;
   }
 }
