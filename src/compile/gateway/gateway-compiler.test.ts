@@ -105,6 +105,20 @@ test('what a route names and cannot have is said, and answered', () => {
   }
 });
 
+test('a route that stays is judged anew by a Service that goes and comes', () => {
+  const objects = gatewayObjects(
+    SHOP +
+      route('web', '{ parentRefs: [{ name: public }], rules: [{ backendRefs: [{ name: web, port: 80 }] }] }'),
+  );
+  const compiler = new GatewayCompiler('shop/public');
+  const resolved = [objects.services, new Map(), objects.services].map((services) => {
+    const it = compiler.compile({ ...objects, services }, PLACE);
+    return it && conditionsOfRoute(it, 'web')[1];
+  });
+  const [yes, no] = ['ResolvedRefs true ResolvedRefs', 'ResolvedRefs false BackendNotFound'];
+  assert.deepEqual(resolved, [yes, no, yes]);
+});
+
 test('a route that no listener takes has no place in the proxy', () => {
   const cases: readonly (readonly [string, string, string])[] = [
     [
