@@ -2,11 +2,11 @@
 // where configured.
 
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import type { ListenOptions } from 'node:net';
+import type { RequestListener, ServerResponse } from 'node:http';
 import path from 'node:path';
 import type { Registry } from 'prom-client';
-import { FairleadError, messageOf } from '../base/errors.ts';
+import { messageOf } from '../base/errors.ts';
+import { closeHttp, listenHttp } from '../sys/http-server.ts';
 import type { AgentContext } from './agent-context.ts';
 import type { DeniedConnection } from './denied-connections.ts';
 import type { LearnedName } from './name-learner.ts';
@@ -29,7 +29,7 @@ export interface AgentServerParts {
 
 /** Whoever asks and does not read holds a connection only this long. */
 const REQUEST_TIMEOUT_MS = 10_000;
-const CONNECTIONS_MAX = 64;
+const BOUNDS = { requestTimeout: REQUEST_TIMEOUT_MS, maxConnections: 64 };
 
 /** Serves until the lifetime ends. */
 export async function startAgentServer(context: AgentContext, parts: AgentServerParts): Promise<void> {
@@ -45,12 +45,12 @@ export async function startAgentServer(context: AgentContext, parts: AgentServer
     '/connections': async () => json(await parts.connections()),
     '/names': () => json(parts.names()),
   });
-  lifetime.own('agent socket', await listen(local, { path: config.agentSocket }), close);
+  lifetime.own('agent socket', await listenHttp(local, { path: config.agentSocket }, BOUNDS), closeHttp);
   chmodSync(config.agentSocket, 0o600);
   if (config.metrics === undefined) return;
   const remote = answer(context, routesOf(parts));
   const { host, port } = config.metrics;
-  lifetime.own('metrics socket', await listen(remote, { host, port }), close);
+  lifetime.own('metrics socket', await listenHttp(remote, { host, port }, BOUNDS), closeHttp);
 }
 
 interface Reply {
@@ -120,27 +120,4 @@ function answer({ log }: AgentContext, routes: Readonly<Record<string, Route>>):
 function send(response: ServerResponse, { code, type, body }: Reply): void {
   response.writeHead(code, { 'content-type': type, 'content-length': Buffer.byteLength(body) });
   response.end(body);
-}
-
-function listen(listener: RequestListener, where: ListenOptions): Promise<Server> {
-  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, listener);
-  server.maxConnections = CONNECTIONS_MAX;
-  return new Promise((resolve, reject) => {
-    const refuse = (cause: Error): void => {
-      const place = where.path ?? `${where.host ?? ''}:${where.port ?? 0}`;
-      reject(new FairleadError('unavailable', `Cannot listen on ${place}: ${cause.message}`, { cause }));
-    };
-    server.once('error', refuse);
-    server.listen(where, () => {
-      server.off('error', refuse);
-      resolve(server);
-    });
-  });
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
 }

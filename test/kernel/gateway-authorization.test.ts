@@ -1,11 +1,7 @@
 // Who is asked whether a request may go on, over HTTP and by gRPC, in a real HAProxy.
 
 import assert from 'node:assert/strict';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { parseIp } from '../../src/base/ip.ts';
-import { parsePort } from '../../src/base/port.ts';
 import type { Endpoint } from '../../src/gateway/server-slots.ts';
 import { SHOWN_BYTES, type ProxyFilter } from '../../src/model/gateway.ts';
 import {
@@ -59,19 +55,9 @@ describe('external authorization', () => {
     return [...problems.keys()];
   }
 
-  async function openServer(onRequest: RequestListener): Promise<Endpoint> {
-    const server = createServer(onRequest);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    bed.lifetime.defer('a server', () => {
-      server.closeAllConnections();
-      return new Promise<void>((resolve) => server.close(() => resolve()));
-    });
-    return { ip: parseIp('127.0.0.1'), port: parsePort((server.address() as AddressInfo).port) };
-  }
-
   test('somebody else is asked whether a request may go on', async () => {
     const questions: string[] = [];
-    const endpoint = await openServer((request, response) => {
+    const endpoint = await bed.openServer((request, response) => {
       const { headers, method, url } = request;
       questions.push(
         `${method} ${url} ${String(headers['x-seen'])} ${String(headers['x-hidden'])} ${String(headers.host)} ${String(headers['content-length'])}`,
@@ -122,7 +108,7 @@ describe('external authorization', () => {
 
   test('bodies are shown whole, or the request is refused', async () => {
     const shown: string[] = [];
-    const endpoint = await openServer((request, response) => {
+    const endpoint = await bed.openServer((request, response) => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.once('end', () => {

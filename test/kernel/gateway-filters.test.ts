@@ -2,13 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { parseIp } from '../../src/base/ip.ts';
-import { parsePort } from '../../src/base/port.ts';
 import type { Endpoint } from '../../src/gateway/server-slots.ts';
 import type { ProxyFilter, ProxyHeaderChange } from '../../src/model/gateway.ts';
+import { parsePort } from '../../src/base/port.ts';
 import { eventually } from '../support/eventually.ts';
 import { aBackend, aModel, anEntry, aRule } from '../support/proxy-models.ts';
 import { ask, METRICS_PORT, type Ask } from '../support/proxy-rig.ts';
@@ -214,7 +211,7 @@ describe('filters', () => {
 
   /** Takes in whatever it is sent: method, path and a digest of the body. */
   async function openSink(got: string[]): Promise<Endpoint> {
-    return openServer((request, response) => {
+    return bed.openServer((request, response) => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.once('end', () => {
@@ -287,23 +284,13 @@ describe('filters', () => {
 
   /** "/x/500/2" is answered 500 twice, "/x/slow/2" not at all for two times. */
   async function openFailing(onTry: (path: string) => number): Promise<Endpoint> {
-    return openServer((request, response) => {
+    return bed.openServer((request, response) => {
       const [, , how = '', times = ''] = request.url?.split('/') ?? [];
       const isFine = onTry(request.url ?? '') > Number(times);
       if (!isFine && how === 'slow') return;
       response.statusCode = isFine ? 200 : Number(how);
       response.end(JSON.stringify({ name: 'failing' }));
     });
-  }
-
-  async function openServer(onRequest: RequestListener): Promise<Endpoint> {
-    const server = createServer(onRequest);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    bed.lifetime.defer('a server', () => {
-      server.closeAllConnections();
-      return new Promise<void>((resolve) => server.close(() => resolve()));
-    });
-    return { ip: parseIp('127.0.0.1'), port: parsePort((server.address() as AddressInfo).port) };
   }
 
   test('CORS answers preflights and says who may read', async () => {

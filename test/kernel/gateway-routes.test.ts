@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { aListener, anEntry, anHttpPort, aRule, aTable, type EntryWords } from '../support/proxy-models.ts';
+import { askRaw } from '../support/raw-http2.ts';
 import { oneTable, RouteBed } from '../support/route-bed.ts';
 
 describe('routes', () => {
@@ -128,6 +129,23 @@ describe('routes', () => {
       [{ path: '/slow', headers: { 'x-slow': `${'a'.repeat(3000)}b` } }, '404'],
       [{ path: '/slow', headers: { 'x-bad': '([' } }, '404'],
     ]);
+  });
+
+  test('no part of a request holds a line end: Lua reads requests by lines', async () => {
+    await bed.publish([oneTable(anEntry('/*', 'a'))]);
+    const sane = { ':method': 'GET', ':scheme': 'http', ':path': '/a', ':authority': 'x.example' };
+    const to = { host: bed.rig.address, port: 80 };
+    assert.equal(await askRaw(to, { ...sane, 'x-fine': 'a' }), 'answered');
+    for (const [name, value] of Object.entries({
+      ':method': 'GET\nX',
+      ':path': '/a\n=b0001',
+      ':authority': 'x\ny',
+    }))
+      assert.equal(await askRaw(to, { ...sane, [name]: value }), 'refused');
+    // Nor a path the mark that ends the keys of exact paths.
+    assert.equal(await askRaw(to, { ...sane, ':path': '/a/#' }), 'refused');
+    for (const value of ['v\nw', 'v\r\n\r\nw', '\rv'])
+      assert.equal(await askRaw(to, { ...sane, 'x-fine': value }), 'refused');
   });
 
   test('weights, with a share for what leads nowhere', async () => {

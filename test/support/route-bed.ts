@@ -1,9 +1,14 @@
 // A proxy with six backends, "a" to "f", and what requests to it meet: the bed of tests about routes and filters.
 
 import assert from 'node:assert/strict';
-import { connect } from 'node:net';
+import type { RequestListener } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { parseIp } from '../../src/base/ip.ts';
 import { Lifetime } from '../../src/base/lifetime.ts';
+import { parsePort } from '../../src/base/port.ts';
+import type { Endpoint } from '../../src/gateway/server-slots.ts';
 import type { ProxyModel, RouteEntry } from '../../src/model/gateway.ts';
+import { closeHttp, listenHttp } from '../../src/sys/http-server.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from './leaks.ts';
 import { ownName } from './own-name.ts';
 import { aBackend, aListener, aModel, anHttpPort, aRule, aTable } from './proxy-models.ts';
@@ -20,6 +25,8 @@ import {
 const SCOPE = { prefix: ownName('proxy') };
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
 
+const BOUNDS = { requestTimeout: 60_000, maxConnections: 1000 };
+
 /** What a backend was asked. */
 export interface Seen {
   readonly name: string;
@@ -33,6 +40,13 @@ export class RouteBed {
   readonly opened: readonly TestBackend[];
   readonly backends: ProxyModel['backends'];
   readonly #clean: LeakSnapshot;
+
+  /** A backend of a test's own. */
+  async openServer(onRequest: RequestListener): Promise<Endpoint> {
+    const server = await listenHttp(onRequest, { host: '127.0.0.1', port: 0 }, BOUNDS);
+    this.lifetime.own('a server', server, closeHttp);
+    return { ip: parseIp('127.0.0.1'), port: parsePort((server.address() as AddressInfo).port) };
+  }
 
   private constructor(
     clean: LeakSnapshot,

@@ -16,7 +16,7 @@ import {
 import { booleanOf, headerNamesOf, serviceOf, templateOf } from './ingress-annotation-values.ts';
 import type { AuthRequestOptions } from './ingress-options.ts';
 
-/** Those that HAProxy's client can send; the request's own one goes along in a header. */
+/** Of the question; the request's own one goes along in a header. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE']);
 /** nginx's variables, as ingress-nginx adds them where the address does not say where to come back to. */
 const COMING_BACK = '$pass_access_scheme://$http_host$escaped_request_uri';

@@ -3,7 +3,7 @@
 import type { Cidr } from '../../base/cidr.ts';
 import type { Port } from '../../base/port.ts';
 import type { BackendPersistence, BackendRetry, ProxyFilter } from '../../model/gateway.ts';
-import type { ClientCertificate, ClientLimits } from '../../model/request-guards.ts';
+import type { AuthRequest, ClientCertificate, ClientLimits } from '../../model/request-guards.ts';
 
 export interface IngressOptions {
   /** The paths of all Ingresses that have a host with this one are regular expressions then. */
@@ -75,20 +75,10 @@ export interface BasicAuthOptions {
 }
 
 /** Who is asked about each request. In `path`, `redirect` and `signIn` nginx's variables stand for what the request says. */
-export interface AuthRequestOptions {
+export interface AuthRequestOptions extends Omit<AuthRequest, 'kind' | 'backend'> {
   /** Undefined for the proxy itself, by the host of the request. */
   readonly service: NamedServicePort | undefined;
   readonly isTls: boolean;
-  readonly host: string;
-  /** And query. */
-  readonly path: string;
-  readonly method: string;
-  readonly redirect: string;
-  /** What 401 becomes a redirect to. */
-  readonly signIn: string | undefined;
-  /** In lower case. */
-  readonly responseHeaders: readonly string[];
-  readonly alwaysSetsCookies: boolean;
 }
 
 export type Redirect = Extract<ProxyFilter, { kind: 'redirect' }>;
