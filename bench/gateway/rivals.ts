@@ -87,15 +87,19 @@ function start(lifetime: Lifetime, program: string, args: readonly string[]): nu
   return child.pid;
 }
 
-function answersConfig({ address, threads }: RivalOptions): string {
-  return `
-global
+function haproxyHead(threads: number, timeout: string): string {
+  return `global
   nbthread ${threads}
 defaults
   mode http
   timeout connect 5s
-  timeout client 1h
-  timeout server 1h
+  timeout client ${timeout}
+  timeout server ${timeout}`;
+}
+
+function answersConfig({ address, threads }: RivalOptions): string {
+  return `
+${haproxyHead(threads, '1h')}
 frontend answers
   bind ${address}:${PORTS.answers}
   http-request return status 200 content-type text/plain string "hello"
@@ -104,13 +108,7 @@ frontend answers
 
 function haproxyConfig({ address, threads, folder }: RivalOptions): string {
   return `
-global
-  nbthread ${threads}
-defaults
-  mode http
-  timeout connect 5s
-  timeout client 30s
-  timeout server 30s
+${haproxyHead(threads, '30s')}
 frontend front
   bind ${address}:${PORTS.haproxy}
   bind ${address}:${PORTS.haproxyTls} ssl crt ${folder}/pair.pem alpn h2,http/1.1

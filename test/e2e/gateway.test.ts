@@ -259,7 +259,7 @@ suite('the example of a Gateway', () => {
 
   test('with the Gateway all that it was made of goes', async () => {
     kubectl(NAME, ['-n', 'shop', 'delete', 'gateway', 'public']);
-    // The proxy ends when its connections have; the mirror's take a while.
+    // The proxy ends when its connections have.
     await eventually(() => assert.deepEqual(podsOf('public'), ['']), 30_000);
     assert.doesNotMatch(kubectl(NAME, ['-n', 'shop', 'get', 'services,secrets']), /public/);
     // Nor do routes say any more that it serves them.

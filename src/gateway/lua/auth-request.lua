@@ -83,7 +83,7 @@ local function values_of(said, name)
   return said.headers[name] or {}
 end
 
-local function refuse(txn, filter, said)
+local function turn_away(txn, filter, said)
   local status = said and said.status or 0
   if status ~= 401 and status ~= 403 then return answer(txn, 500, {}) end
   local headers = {}
@@ -102,7 +102,7 @@ end
 local function ask_auth(txn, filter)
   local said = ask(txn, filter)
   local status = said and said.status or 0
-  if status < 200 or status > 299 then return refuse(txn, filter, said) end
+  if status < 200 or status > 299 then return turn_away(txn, filter, said) end
   for _, name in ipairs(filter[4]) do
     -- What the client says under these names counts for nothing.
     txn.http:req_del_header(name)
