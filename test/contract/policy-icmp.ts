@@ -5,7 +5,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { bindUdp } from '../../src/sys/socket.ts';
-import { scaledMs } from '../support/time-scale.ts';
+import { quietMs } from '../support/time-scale.ts';
 import type { PolicyContract } from './policy-contract.ts';
 import { podNamed, type PodName, type Policies } from './policy-established-rows.ts';
 import { buildEstablishedWorld, FAMILIES, partyOf, policiesOf } from './policy-established-world.ts';
@@ -156,7 +156,7 @@ async function askClosed(asks: Party, { ip }: Party): Promise<string> {
   socket.on('error', onError);
   await new Promise<void>((connected) => socket.connect(CLOSED_PORT, ip, connected));
   const timer = setInterval(() => socket.send('x', onError), 50);
-  const silence = setTimeout(() => resolve('silence'), scaledMs(PATIENCE_MS));
+  const silence = setTimeout(() => resolve('silence'), quietMs(PATIENCE_MS));
   socket.send('x', onError);
   return promise.finally(() => {
     clearInterval(timer);

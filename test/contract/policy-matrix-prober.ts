@@ -6,7 +6,7 @@ import net from 'node:net';
 import { familyOf, type Family, type Ip } from '../../src/base/ip.ts';
 import type { Protocol } from '../../src/base/port.ts';
 import { bindUdp, openTcp } from '../../src/sys/socket.ts';
-import { scaledMs } from '../support/time-scale.ts';
+import { quietMs, scaledMs } from '../support/time-scale.ts';
 import { adoptUdp, type Party } from './policy-prober.ts';
 
 /** What a matrix is made of: each party to each port of each party, itself too. */
@@ -59,7 +59,7 @@ class Answers {
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, scaledMs(PATIENCE_MS))));
     await Promise.race([this.#all.promise, late]);
     clearTimeout(timer);
-    await new Promise((resolve) => setTimeout(resolve, scaledMs(SILENCE_MS)));
+    await new Promise((resolve) => setTimeout(resolve, quietMs(SILENCE_MS)));
   }
 }
 

@@ -4,7 +4,7 @@ import dgram from 'node:dgram';
 import net from 'node:net';
 import type { Protocol } from '../../src/base/port.ts';
 import { openSctp } from '../../src/sys/socket.ts';
-import { scaledMs } from '../support/time-scale.ts';
+import { quietMs } from '../support/time-scale.ts';
 import { readWord, type EndpointWord } from './service-listener.ts';
 
 export interface BurstRequest {
@@ -67,7 +67,7 @@ function nextPort(): number {
 }
 
 /** No answer inside of one machine takes so long, and nothing breaks where one does: the first that comes counts. */
-const AGAIN_MS = scaledMs(200);
+const AGAIN_MS = quietMs(200);
 const TIMEOUT: PeerAnswer = { kind: 'error', error: 'timeout' };
 
 /** A socket of TCP or of one SCTP association, which is not connected yet. */

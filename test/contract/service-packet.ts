@@ -1,7 +1,7 @@
 // Sends the packets of one row of the Service contract and judges what came of them.
 
 import assert from 'node:assert/strict';
-import { scaledMs, SILENCE_MS } from '../support/time-scale.ts';
+import { quietMs, scaledMs, SILENCE_MS } from '../support/time-scale.ts';
 import { SERVICE_NODE } from '../support/service-samples.ts';
 import type { BurstRequest, PeerAnswer } from './service-burst.ts';
 import { OUTSIDE_SOURCES } from './service-neighbours.ts';
@@ -32,7 +32,7 @@ export async function runPacket(row: PacketRow, place: PeerPlace, where: string)
   const peer = place.peers.get(row.from);
   assert.ok(peer, `no peer ${row.from}`);
   if (row.afterMs !== undefined)
-    await new Promise((resolve) => setTimeout(resolve, scaledMs(row.afterMs ?? 0)));
+    await new Promise((resolve) => setTimeout(resolve, quietMs(row.afterMs ?? 0)));
   const answers = await answersOf(row, peer);
   judge(row, answers, what);
   const words = answers.filter((it) => it.kind === 'answer');

@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clusterName, fairlead, kubectl } from '../support/cluster.ts';
 import { clusterTraces } from '../support/cluster-traces.ts';
-import { scaledMs } from '../support/time-scale.ts';
+import { quietMs, scaledMs } from '../support/time-scale.ts';
 
 const HOST = 'host.shop.svc.cluster.local';
-const [SILENCE_S, PATIENCE_S] = [scaledMs(1_000), scaledMs(10_000)].map((ms) => Math.ceil(ms / 1000));
+const [SILENCE_S, PATIENCE_S] = [quietMs(1_000), scaledMs(10_000)].map((ms) => Math.ceil(ms / 1000));
 
 /** The API server answers there, whatever is asked. */
 function objects(ip: string): string {

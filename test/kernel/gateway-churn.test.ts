@@ -42,6 +42,7 @@ describe('a proxy under load', () => {
   /** Names of all that ever answered. */
   const names = new Set<string>();
   const target: LoadTarget = { host: HOST, path: '/cart' };
+  let changes = 0;
   let clean: LeakSnapshot;
   let rig: ProxyRig;
   let certificates: readonly [TestCertificate, TestCertificate];
@@ -102,10 +103,12 @@ describe('a proxy under load', () => {
   async function publish(world: World, driver: ProxyDriver = rig.driver): Promise<number> {
     const there = new Set([...world.web, ...(world.api ?? [])].map(({ name }) => name));
     for (const name of there) names.add(name);
-    target.gone = (target.gone ?? new Set<string>()).difference(there);
+    const left = new Map([...(target.gone ?? [])].filter(([name]) => !there.has(name)));
+    target.gone = left;
     const { reloads, problems } = await driver.publish(modelOf(world));
     assert.deepEqual(problems, new Map());
-    target.gone = names.difference(there);
+    changes++;
+    target.gone = new Map([...names.difference(there)].map((name) => [name, left.get(name) ?? changes]));
     return reloads;
   }
 

@@ -170,10 +170,10 @@ for (const { name: backend } of POLICY_BACKENDS)
     }
 
     test('an address is closed until somebody asks for a name of it', async () => {
-      assert.equal(await pod.connects('198.51.100.250'), false);
+      assert.equal(await pod.connects('198.51.100.250', false), false);
       const answer = await pod.ask('www.example.com');
       assert.equal(answer.ips.length, 1);
-      assert.equal(await pod.connects(answer.ips[0] ?? ''), true);
+      assert.equal(await pod.connects(answer.ips[0] ?? '', true), true);
     });
 
     for (const family of [4, 6] as const)
@@ -187,20 +187,20 @@ for (const { name: backend } of POLICY_BACKENDS)
       const before = held();
       const { ips } = await pod.ask('other.example.com');
       assert.deepEqual(held(), before);
-      assert.equal(await pod.connects(ips[0] ?? ''), false);
+      assert.equal(await pod.connects(ips[0] ?? '', false), false);
     });
 
     test('a rule opens the ports that it names, and a name that leads to the own node closes nothing there', async () => {
       const [far = ''] = (await pod.ask('far.ports.net')).ips;
-      assert.equal(await pod.connects(far), false);
+      assert.equal(await pod.connects(far, false), false);
       const own = createServer((it) => it.end());
       inNetns(node.netns, () => void own.listen(80));
       node.run('ip', 'address', 'add', `${OWN}/32`, 'dev', 'lo');
       try {
-        assert.equal(await pod.connects(OWN), true);
+        assert.equal(await pod.connects(OWN, true), true);
         assert.deepEqual((await pod.ask('own.ports.net')).ips, [OWN]);
         assert.ok((await learned()).some(({ ip }) => ip === OWN));
-        assert.equal(await pod.connects(OWN), true);
+        assert.equal(await pod.connects(OWN, true), true);
       } finally {
         own.close();
       }
@@ -217,37 +217,37 @@ for (const { name: backend } of POLICY_BACKENDS)
     test('an address is closed when its time is over, but not while a connection to it stands', async () => {
       const [over = ''] = (await pod.ask('short.example.com')).ips;
       const [used = ''] = (await pod.ask('short-used.wild.example.com')).ips;
-      assert.equal(await pod.connects(over), true);
+      assert.equal(await pod.connects(over, true), true);
       assert.equal(await pod.hold(used), true);
       // To connect meanwhile would be to use it.
       // Patience is for busy machines: none of it is waited for where there is nothing to wait for.
       await eventually(async () => !(await learned()).some(({ ip }) => ip === over), 10 * GRACE_MS);
-      await eventually(async () => !(await pod.connects(over)), 20_000);
+      await eventually(async () => !(await pod.connects(over, false)), 20_000);
       await eventually(async () => (await learned()).find(({ ip }) => ip === used)?.isInUse === true, 20_000);
-      assert.equal(await pod.connects(used), true);
+      assert.equal(await pod.connects(used, true), true);
     });
 
     test('killed and started anew, the agent closes nothing, and nothing is closed meanwhile', async () => {
       const [ip = ''] = (await pod.ask('long.wild.example.com')).ips;
       const away = agent.end('SIGKILL');
-      for (let i = 0; i < 5; i++) assert.equal(await pod.connects(ip), true, 'while it is away');
+      for (let i = 0; i < 5; i++) assert.equal(await pod.connects(ip, true), true, 'while it is away');
       await away;
       agent = node.start();
       let isUp = false;
       const up = isReady().finally(() => (isUp = true));
-      while (!isUp) assert.equal(await pod.connects(ip), true, 'while it starts');
+      while (!isUp) assert.equal(await pod.connects(ip, true), true, 'while it starts');
       await up;
-      assert.equal(await pod.connects(ip), true);
+      assert.equal(await pod.connects(ip, true), true);
     });
 
     test('a DNS process that starts anew closes nothing, and holds answers as before', async () => {
       const [ip = ''] = (await pod.ask('long.wild.example.com')).ips;
       await dns.end('SIGKILL');
-      assert.equal(await pod.connects(ip), true);
+      assert.equal(await pod.connects(ip, true), true);
       startDns();
       await dns.said('answering');
       await assertOpen('www.example.com');
-      assert.equal(await pod.connects(ip), true);
+      assert.equal(await pod.connects(ip, true), true);
     });
 
     test('without an agent an answer comes late and opens nothing, until an agent is there', async () => {
@@ -257,13 +257,13 @@ for (const { name: backend } of POLICY_BACKENDS)
       const { late } = held();
       assert.ok(late > 0);
       assert.equal(ips.length, 1);
-      assert.equal(await pod.connects(ips[0] ?? ''), false);
+      assert.equal(await pod.connects(ips[0] ?? '', false), false);
       const known = await pod.ask('long.wild.example.com');
       assert.equal(held().late, late, 'what is open is answered at once');
-      assert.equal(await pod.connects(known.ips[0] ?? ''), true);
+      assert.equal(await pod.connects(known.ips[0] ?? '', true), true);
       agent = node.start();
       await isReady();
-      await eventually(() => pod.connects(ips[0] ?? ''));
+      await eventually(() => pod.connects(ips[0] ?? '', true));
     });
   });
 

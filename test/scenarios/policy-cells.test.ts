@@ -7,7 +7,7 @@ import { BACKEND_PAIRS, findPair } from '../../src/backends/pairs.ts';
 import { POLICY_BACKENDS, SERVICE_BACKENDS } from '../../src/backends/registry.ts';
 import { hasIpvs } from '../contract/service-backends.ts';
 import { clusterName, fairlead, kubectl } from '../support/cluster.ts';
-import { scaledMs } from '../support/time-scale.ts';
+import { quietMs, scaledMs } from '../support/time-scale.ts';
 
 const NAME = clusterName('pc');
 /** For the cluster to stand, and for a change of it. */
@@ -27,7 +27,7 @@ function set(setting: string): void {
 }
 
 /** How long an answer may take, and how long nothing must come. */
-const [PATIENCE_S, SILENCE_S] = [scaledMs(10), scaledMs(1)] as const;
+const [PATIENCE_S, SILENCE_S] = [scaledMs(10), quietMs(1)] as const;
 
 function podOf(app: string): string {
   const names = kubectl(NAME, ['-n', 'shop', 'get', 'pods', '-l', `app=${app}`, '-o', 'name']);

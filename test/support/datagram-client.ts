@@ -2,7 +2,7 @@
 
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { scaledMs } from './time-scale.ts';
+import { quietMs } from './time-scale.ts';
 
 export class DatagramClient {
   readonly #socket: Socket;
@@ -17,7 +17,7 @@ export class DatagramClient {
 
   /** 'nobody' where no answer comes. */
   async ask(question: string): Promise<string> {
-    const signal = AbortSignal.timeout(scaledMs(500));
+    const signal = AbortSignal.timeout(quietMs(500));
     const answer = once(this.#socket, 'message', { signal }).then(
       ([text]: readonly unknown[]) => String(text),
       () => 'nobody',

@@ -4,10 +4,11 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { inNetns } from '../../src/sys/netns.ts';
 import type { Family } from '../../src/base/ip.ts';
-import { scaledMs } from './time-scale.ts';
+import { quietMs, scaledMs } from './time-scale.ts';
 
-/** Long enough for what passes; what is denied is dropped, and says nothing. */
-const CONNECT_MS = 400;
+/** What is denied is dropped, and says nothing. */
+const DENIED_MS = quietMs(400);
+const PATIENCE_MS = scaledMs(1_000);
 
 export interface NameAnswer {
   /** Empty where no answer came. */
@@ -21,8 +22,8 @@ export interface LoopResult {
 
 export interface NameClient {
   ask(name: string, family?: Family): Promise<NameAnswer>;
-  /** Whether a connection to port 80 of the address is made. */
-  connects(ip: string): Promise<boolean>;
+  /** Whether a connection to port 80 of the address is made. One that is to be made may take longer than it takes to see that none is. */
+  connects(ip: string, isExpected: boolean): Promise<boolean>;
   /** Asks and connects to what comes, so many times. */
   loop(name: string, count: number, family?: Family): Promise<LoopResult>;
   /** Opens a connection to port 80 that stays until `end`. */
@@ -33,7 +34,7 @@ export interface NameClient {
 /** `server` is whom it asks. */
 export function startNameClient(netns: string, server: string): NameClient {
   const child = inNetns(netns, () =>
-    spawn(process.execPath, ['-e', SCRIPT, server, String(scaledMs(CONNECT_MS))], {
+    spawn(process.execPath, ['-e', SCRIPT, server], {
       stdio: ['pipe', 'pipe', 'inherit'],
     }),
   );
@@ -48,9 +49,9 @@ export function startNameClient(netns: string, server: string): NameClient {
     });
   return {
     ask: (name, family = 4) => call('ask', name, family),
-    connects: (ip) => call('connects', ip),
-    loop: (name, count, family = 4) => call('loop', name, family, count),
-    hold: (ip) => call('hold', ip),
+    connects: (ip, isExpected) => call('connects', ip, isExpected ? PATIENCE_MS : DENIED_MS),
+    loop: (name, count, family = 4) => call('loop', name, family, count, PATIENCE_MS),
+    hold: (ip) => call('hold', ip, PATIENCE_MS),
     end: () => {
       child.stdin.end();
       return ended;
@@ -61,12 +62,12 @@ export function startNameClient(netns: string, server: string): NameClient {
 const SCRIPT = `
 const { Resolver } = require('node:dns/promises');
 const net = require('node:net');
-const [server, connectMs] = [process.argv[1], Number(process.argv[2])];
+const server = process.argv[1];
 const resolver = new Resolver({ timeout: 4000, tries: 3 });
 resolver.setServers([server]);
-const connect = (ip) => new Promise((done) => {
+const connect = (ip, patienceMs) => new Promise((done) => {
   const socket = net.connect({ host: ip, port: 80 });
-  socket.setTimeout(connectMs, () => { socket.destroy(); done(undefined); });
+  socket.setTimeout(patienceMs, () => { socket.destroy(); done(undefined); });
   socket.on('connect', () => { socket.setTimeout(0); done(socket); });
   socket.on('error', () => done(undefined));
 });
@@ -75,19 +76,19 @@ const calls = {
     const ips = await (family === 4 ? resolver.resolve4(name) : resolver.resolve6(name)).catch(() => []);
     return { ips };
   },
-  connects: async (ip) => {
-    const socket = await connect(ip);
+  connects: async (ip, patienceMs) => {
+    const socket = await connect(ip, patienceMs);
     socket?.destroy();
     return socket !== undefined;
   },
-  hold: async (ip) => (await connect(ip)) !== undefined,
-  loop: async (name, family, count) => {
+  hold: async (ip, patienceMs) => (await connect(ip, patienceMs)) !== undefined,
+  loop: async (name, family, count, patienceMs) => {
     const result = { worked: 0, failures: [] };
     for (let i = 0; i < count; i++) {
       const { ips } = await calls.ask(name, family);
       if (ips.length === 0) result.failures.push('no answer');
       for (const ip of ips) {
-        if (await calls.connects(ip)) result.worked++;
+        if (await calls.connects(ip, patienceMs)) result.worked++;
         else result.failures.push(ip);
       }
     }

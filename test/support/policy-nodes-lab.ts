@@ -19,7 +19,7 @@ import { parsePod } from '../../src/objects/pod.ts';
 import { openConntrack, type Conntrack } from '../../src/sys/conntrack.ts';
 import { startPeerIn, type WorldPeer } from '../contract/service-world.ts';
 import type { PolicyKeeper } from './policy-keeper.ts';
-import { scaledMs } from './time-scale.ts';
+import { quietMs } from './time-scale.ts';
 import { CLIENT, ip, NODE_IPS, startTwoNodes, type TwoNodes } from './two-nodes-lab.ts';
 
 const SIGNAL = new AbortController().signal;
@@ -169,7 +169,7 @@ export class PolicyNodesLab {
   async speaks(from: string, to: string, port = 8080): Promise<readonly string[]> {
     const passed: string[] = [];
     for (const family of [4, 6] as const) {
-      const at = { ip: this.ipOf(to, family), port, waitMs: scaledMs(250) };
+      const at = { ip: this.ipOf(to, family), port, waitMs: quietMs(250) };
       const stream = await this.ask(from, { kind: 'connect', ...at });
       if (stream.error === undefined) passed.push(`TCP${family}`);
       const datagram = await this.ask(from, { kind: 'send', count: 1, isConnected: false, ...at });

@@ -6,8 +6,11 @@ import { askOnce, RawConnection, type RawAnswer, type RawPlace } from './raw-cli
 export interface LoadTarget {
   readonly host: string;
   readonly path: string;
-  /** Bodies of those that no request may meet that begins from now on; another set is put here when another change is known to be there. */
-  gone?: ReadonlySet<string>;
+  /**
+   * Bodies of those that no request may meet that begins from now on, each with the number of the change by which it went: who came back while a request was under
+   * way may have answered it, also where it has gone again since. Another map is put here when another change is known to be there.
+   */
+  gone?: ReadonlyMap<string, number>;
 }
 
 export interface LoadOptions {
@@ -91,7 +94,7 @@ class Load {
     this.requests++;
     const failure = await ask(target).then(
       ({ status, body }) =>
-        status === 200 ? (gone?.has(body) === true ? `${body} is gone` : '') : `${status}`,
+        status === 200 ? (isGoneSince(gone, target.gone, body) ? `${body} is gone` : '') : `${status}`,
       (error: unknown) => messageOf(error),
     );
     if (failure === '') return true;
@@ -99,6 +102,12 @@ class Load {
     await new Promise((resolve) => setTimeout(resolve, PAUSE_AFTER_FAILURE_MS));
     return false;
   }
+}
+
+/** Whether it was gone at the start and is so still, by the same change. */
+function isGoneSince(start: LoadTarget['gone'], end: LoadTarget['gone'], body: string): boolean {
+  const change = start?.get(body);
+  return change !== undefined && end?.get(body) === change;
 }
 
 function closed(connection: RawConnection | undefined): undefined {
