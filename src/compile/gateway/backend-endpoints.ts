@@ -6,7 +6,7 @@ import type { EndpointSlice } from '../../objects/endpoint-slice.ts';
 import { chooseAnywhere, type ChoosingNode } from '../endpoint-choice.ts';
 import { endpointsOfPort } from '../service-model.ts';
 import type { BackendWay } from './backends.ts';
-import { isSameList, KeyedMemo, Memo } from './memo.ts';
+import { KeyedMemo, Memo, reused } from './memo.ts';
 
 const NO_SLICES: readonly EndpointSlice[] = [];
 
@@ -75,8 +75,4 @@ function slicesByService(
     else known.push(slice);
   }
   return new Map([...found].map(([key, own]) => [key, reused(before.get(key), own)]));
-}
-
-function reused<T>(before: readonly T[] | undefined, now: readonly T[]): readonly T[] {
-  return before !== undefined && isSameList(before, now) ? before : now;
 }

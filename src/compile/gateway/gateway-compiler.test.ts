@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { comparable } from '../../../test/support/comparable-gateway.ts';
 import { gatewayObjects } from '../../../test/support/gateway-manifests.ts';
 import type { HttpPort } from '../../model/gateway.ts';
+import type { GatewayObjects } from './gateway-objects.ts';
 import { GatewayCompiler, type CompiledGateway } from './gateway-compiler.ts';
 
 const PLACE = { node: { name: 'node1', zone: undefined } };
@@ -117,6 +119,46 @@ test('a route that stays is judged anew by a Service that goes and comes', () =>
   });
   const [yes, no] = ['ResolvedRefs true ResolvedRefs', 'ResolvedRefs false BackendNotFound'];
   assert.deepEqual(resolved, [yes, no, yes]);
+});
+
+test('routes that change one by one are compiled as anew, and the others are the same objects', () => {
+  const spec = (path: string, service: string, name = 'shop.example'): string =>
+    `{ parentRefs: [{ name: public }], hostnames: [${name}], rules: [{ matches: [{ path: { value: ${path} } }], backendRefs: [{ name: ${service}, port: 80 }] }] }`;
+  const other = SHOP.slice(SHOP.indexOf('---')).replaceAll('web', 'api');
+  const parsed = (name: string, text: string): GatewayObjects['httpRoutes'] =>
+    gatewayObjects(route(name, text)).httpRoutes;
+  const [one, two, far] = [
+    parsed('one', spec('/one', 'web')),
+    parsed('two', spec('/two', 'web')),
+    parsed('far', spec('/far', 'web', 'far.example')),
+  ];
+  const steps: readonly (readonly GatewayObjects['httpRoutes'][])[] = [
+    [one, two, far],
+    [one, parsed('two', spec('/two', 'api')), far],
+    [one, parsed('two', spec('/else', 'api')), far],
+    [one, two, far],
+    [one, parsed('two', spec('/two', 'web', 'far.example')), far],
+    [one, parsed('two', spec('/two', 'nobody')), far],
+    [one, parsed('two', '{ parentRefs: [{ name: elsewhere }] }'), far],
+    [two, far],
+    [far, two],
+    [one, two, far],
+    [parsed('one', spec('/one', 'api')), parsed('two', spec('/two', 'api')), far],
+  ];
+  const objects = gatewayObjects(SHOP + other);
+  const compiler = new GatewayCompiler('shop/public');
+  const farTables = steps.map((maps, at) => {
+    const httpRoutes = new Map(maps.flatMap((it) => [...it]));
+    const [kept, anew] = [compiler, new GatewayCompiler('shop/public')].map((it) =>
+      it.compile({ ...objects, httpRoutes }, PLACE),
+    );
+    assert.ok(kept && anew);
+    assert.deepEqual(comparable(kept), comparable(anew), `step ${at}`);
+    const [port] = kept.model.ports as readonly HttpPort[];
+    return port?.listeners[0]?.hosts.find((it) => it.hostname === 'far.example');
+  });
+  assert.equal(farTables[0], farTables[3]);
+  assert.notEqual(farTables[3], farTables[4]);
 });
 
 test('a route that no listener takes has no place in the proxy', () => {

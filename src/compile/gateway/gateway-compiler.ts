@@ -2,8 +2,14 @@
 // only what has other inputs; what it gives is the same as a new one's, and by identity tells what did not change.
 
 import { tryParseIp } from '../../base/ip.ts';
-import type { ProxyCertificate, ProxyModel, ProxyRule } from '../../model/gateway.ts';
-import type { GatewayVerdict, ListenerVerdict, PolicyVerdict, Verdict } from '../../model/gateway-verdict.ts';
+import type { ProxyCertificate, ProxyModel } from '../../model/gateway.ts';
+import type {
+  GatewayVerdict,
+  ListenerVerdict,
+  PolicyVerdict,
+  RouteVerdict,
+  Verdict,
+} from '../../model/gateway-verdict.ts';
 import type { Gateway } from '../../objects/gateway-api/gateway.ts';
 import type { GrpcRoute } from '../../objects/gateway-api/grpc-route.ts';
 import type { HttpRoute } from '../../objects/gateway-api/http-route.ts';
@@ -21,6 +27,7 @@ import { ListenerTables, type ListenerTable } from './listener-tables.ts';
 import type { JudgedListener } from './listeners.ts';
 import { KnownParts } from './known-parts.ts';
 import { isSameList, Memo } from './memo.ts';
+import { PartsProducts } from './parts-products.ts';
 import { portsOf, udpPortsOf } from './ports.ts';
 import { grpcRouteParts, httpRouteParts, streamRouteParts, type RouteParts } from './route-parts.ts';
 import { readTelemetry } from './telemetry.ts';
@@ -43,6 +50,7 @@ export class GatewayCompiler {
   readonly #tls = new Memo<BackendTlsPolicies>();
   readonly #routes = new KnownParts();
   readonly #endpoints = new BackendEndpoints();
+  readonly #products = new PartsProducts();
   readonly #tables = new ListenerTables();
   #parents: Parents | undefined;
 
@@ -66,25 +74,24 @@ export class GatewayCompiler {
     const tls = this.#tlsOf(gateway, objects, grants);
     const tlsOf: TlsOfPort = (service, port) => tls.of(service, port);
     const parts = this.#parts(objects, parents, { grants, services: objects.services, tls, tlsOf });
-    const ways = parts.flatMap((it) => it.ways);
+    const { ways, services, rules, verdicts } = this.#products.of(parts);
     const tables = this.#tables.of(parts);
     const ports = { listeners: listeners.all, tables };
     const model = {
       ports: portsOf(ports),
       udpPorts: udpPortsOf(ports),
-      rules: rulesOf(parts),
+      rules,
       backends: this.#endpoints.of(ways, objects.endpointSlices, node),
       certificates: new Map([...certificatesOf(listeners.all), ...tls.certificates]),
       authorities: new Map([...authoritiesOfListeners(listeners.all), ...tls.authorities]),
       telemetry: readTelemetry(gateway.telemetry).telemetry,
     };
-    const used = new Set(ways.map(({ service }) => service));
-    const policies = tls.verdicts((service) => used.has(service));
+    const policies = tls.verdicts((service) => services.has(service));
     return {
       model,
       verdict: verdictOf(gateway, listeners, {
         tables,
-        parts,
+        routes: verdicts,
         policies,
         clientCertificate: tls.clientCertificateProblem,
       }),
@@ -154,12 +161,6 @@ function nameOfKind({ group, kind }: AttachableListener['supportedKinds'][number
   return `${kind}.${group}`;
 }
 
-function rulesOf(parts: readonly RouteParts[]): ReadonlyMap<string, ProxyRule> {
-  const rules = new Map<string, ProxyRule>();
-  for (const it of parts) for (const rule of it.rules) rules.set(rule.id, rule);
-  return rules;
-}
-
 function certificatesOf(listeners: readonly JudgedListener[]): ReadonlyMap<string, ProxyCertificate> {
   const served = listeners.filter((it) => it.isServed).flatMap((it) => it.certificates);
   return new Map(served.map((it) => [it.id, it]));
@@ -175,13 +176,13 @@ interface Attached {
   /** What is wrong with the certificate that is shown to backends. */
   readonly clientCertificate: Verdict | undefined;
   readonly tables: ReadonlyMap<string, ListenerTable>;
-  readonly parts: readonly RouteParts[];
+  readonly routes: readonly RouteVerdict[];
 }
 
 function verdictOf(
   { namespace, name, generation, addresses, telemetry }: Gateway,
   { own, sets, acceptance }: GatewayListeners,
-  { tables, parts, policies, clientCertificate }: Attached,
+  { tables, routes, policies, clientCertificate }: Attached,
 ): GatewayVerdict {
   const ofListener = (it: JudgedListener): ListenerVerdict => ({
     id: it.id,
@@ -206,7 +207,7 @@ function verdictOf(
     listeners: own.map(ofListener),
     listenerSets: sets.map((it) => ({ ...it, listeners: it.listeners.map(ofListener) })),
     attachedListenerSets: sets.filter((it) => it.conditions.some(({ isTrue }) => isTrue)).length,
-    routes: parts.map((it) => it.verdict),
+    routes,
     policies,
   };
 }

@@ -1,8 +1,9 @@
 // What all routes bring to each listener, sorted. A table whose routes are as they were is the same object.
 
+import { isDeepStrictEqual } from 'node:util';
 import type { HostTable, StreamTarget } from '../../model/gateway.ts';
 import { compareHostnames, compareSpecificity, type Hostname } from './hostnames.ts';
-import { KeyedMemo } from './memo.ts';
+import { changeOf, KeyedMemo } from './memo.ts';
 import { compareEntries, type PlacedEntry, type RankedEntry } from './precedence.ts';
 import type { RouteParts, RoutePlace } from './route-parts.ts';
 
@@ -13,9 +14,11 @@ export interface ListenerTable {
   readonly attachedRoutes: number;
 }
 
+/** Lists of routes, each behind the route's own name that it has there. */
+type RouteLists = (Hostname | readonly RankedEntry[])[];
+
 interface Collected {
-  /** Lists of routes, each behind the route's own name that it has there. */
-  readonly http: Map<Hostname, (Hostname | readonly RankedEntry[])[]>;
+  readonly http: Map<Hostname, RouteLists>;
   /** Each with the route's own name by which it is there. */
   readonly streams: Map<Hostname, { readonly target: StreamTarget; readonly own: Hostname }>;
   attachedRoutes: number;
@@ -24,9 +27,20 @@ interface Collected {
 export class ListenerTables {
   readonly #tables = new KeyedMemo<HostTable>();
   readonly #lists = new KeyedMemo<readonly HostTable[]>();
+  #parts: readonly RouteParts[] = [];
+  #collected: ReadonlyMap<string, Collected> = new Map();
+  #found: ReadonlyMap<string, ListenerTable> = new Map();
 
   /** By the listeners' ids; streams' routes come the oldest first. */
-  of(parts: Iterable<RouteParts>): ReadonlyMap<string, ListenerTable> {
+  of(parts: readonly RouteParts[]): ReadonlyMap<string, ListenerTable> {
+    const replaced = replacementsOf(this.#parts, parts);
+    if (replaced === undefined) this.#collect(parts);
+    else if (replaced.size > 0) this.#replace(replaced);
+    this.#parts = parts;
+    return this.#found;
+  }
+
+  #collect(parts: readonly RouteParts[]): void {
     const collected = new Map<string, Collected>();
     for (const it of parts) for (const place of it.places) collect(collected, it, place);
     const tables = new Map<string, ListenerTable>();
@@ -38,7 +52,29 @@ export class ListenerTables {
       });
     this.#tables.endRound();
     this.#lists.endRound();
-    return tables;
+    this.#collected = collected;
+    this.#found = tables;
+  }
+
+  /** Every route has the places that it had: only what stands there is another thing. */
+  #replace(replaced: Replacements): void {
+    const touched = new Map<string, Set<Hostname>>();
+    for (const { places } of replaced.values())
+      for (const { listener, names } of places) {
+        const hostnames = touched.get(listener) ?? new Set<Hostname>();
+        for (const { hostname } of names) hostnames.add(hostname);
+        touched.set(listener, hostnames);
+      }
+    const found = new Map(this.#found);
+    for (const [id, hostnames] of touched) {
+      const [lists, table] = [this.#collected.get(id)?.http, found.get(id)];
+      if (lists === undefined || table === undefined) continue;
+      for (const it of hostnames) lists.set(it, withReplaced(lists.get(it) ?? [], replaced));
+      const anew = (it: HostTable): HostTable =>
+        hostnames.has(it.hostname) ? tableOf(it.hostname, lists.get(it.hostname) ?? []) : it;
+      found.set(id, { ...table, http: table.http.map(anew) });
+    }
+    this.#found = found;
   }
 
   #hostTables(id: string, http: Collected['http']): readonly HostTable[] {
@@ -49,6 +85,34 @@ export class ListenerTables {
       );
     return this.#lists.get(id, tables, () => tables);
   }
+}
+
+/** By the entries that somebody had: who has their places now. */
+type Replacements = ReadonlyMap<readonly RankedEntry[], RouteParts>;
+
+/** Undefined where more than the entries of some routes is another thing. */
+function replacementsOf(before: readonly RouteParts[], now: readonly RouteParts[]): Replacements | undefined {
+  if (before.length !== now.length) return undefined;
+  const { gone, come } = changeOf(before, now);
+  const replaced = new Map<readonly RankedEntry[], RouteParts>();
+  for (const [at, old] of gone.entries()) {
+    const parts = come[at];
+    if (parts === undefined || !hasItsPlaces(old, parts)) return undefined;
+    replaced.set(old.entries, parts);
+  }
+  return replaced;
+}
+
+function hasItsPlaces(old: RouteParts, now: RouteParts): boolean {
+  return [old, now].every(isOfHttp) && isDeepStrictEqual(old.places, now.places);
+}
+
+function isOfHttp({ entries, target, passedTarget }: RouteParts): boolean {
+  return entries.length > 0 && target === undefined && passedTarget === undefined;
+}
+
+function withReplaced(lists: RouteLists, replaced: Replacements): RouteLists {
+  return lists.map((it) => (typeof it === 'object' ? (replaced.get(it)?.entries ?? it) : it));
 }
 
 function collect(into: Map<string, Collected>, parts: RouteParts, place: RoutePlace): void {
@@ -70,8 +134,7 @@ function collect(into: Map<string, Collected>, parts: RouteParts, place: RoutePl
   }
 }
 
-/** `lists` are pairs: the route's own name, and its entries. */
-function tableOf(hostname: Hostname, lists: readonly (Hostname | readonly RankedEntry[])[]): HostTable {
+function tableOf(hostname: Hostname, lists: Readonly<RouteLists>): HostTable {
   const placed: PlacedEntry[] = [];
   let own: Hostname;
   for (const it of lists) {

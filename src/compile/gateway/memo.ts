@@ -34,5 +34,31 @@ export class KeyedMemo<T> {
 }
 
 export function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
-  return a.length === b.length && a.every((it, index) => it === b[index]);
+  if (a.length !== b.length) return false;
+  // Thousands of short lists at a time: a loop costs a third of `every`.
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
+}
+
+/** The list of before where the new one holds the very same. */
+export function reused<T>(before: readonly T[] | undefined, now: readonly T[]): readonly T[] {
+  return before !== undefined && isSameList(before, now) ? before : now;
+}
+
+export interface ListChange<T> {
+  readonly gone: readonly T[];
+  readonly come: readonly T[];
+}
+
+/** What two lists do not share, whatever its place. Where one came in another's place, both have the same index. */
+export function changeOf<T>(before: readonly T[], now: readonly T[]): ListChange<T> {
+  if (before.length === now.length) {
+    const others = now
+      .keys()
+      .filter((at) => before[at] !== now[at])
+      .toArray();
+    return { gone: others.map((at) => before[at] as T), come: others.map((at) => now[at] as T) };
+  }
+  const [old, young] = [new Set(before), new Set(now)];
+  return { gone: before.filter((it) => !young.has(it)), come: now.filter((it) => !old.has(it)) };
 }
