@@ -42,6 +42,8 @@ const MAX_SESSION_S = 30 * 24 * 3600;
 /** "http", or "http;retry 3 500 503;persist cookie NAME 3600 session": what a backend is to be, by numbers and words that are harmless. */
 export function shapeOf({ protocol, retry, persistence, connectTimeoutMs }: ProxyBackend): Shape {
   if (protocol === 'tcp') return protocol;
+  // What nearly all are; thousands are looked at again and again.
+  if (retry === undefined && persistence === undefined && connectTimeoutMs === undefined) return protocol;
   const parts = [protocol, retryPart(retry), persistPart(persistence), connectPart(connectTimeoutMs)];
   return parts.filter((it) => it !== '').join(';');
 }
@@ -86,12 +88,13 @@ export function whyNotShaped({ retry, persistence, protocol }: ProxyBackend): st
 
 /**
  * Keeps what is assigned, hands out blank ones, and grows where there are too few. What becomes blank now is not given to another backend in the same step:
- * requests on their way go there still.
+ * requests on their way go there still. The very same list where there is nothing to do.
  */
 export function planSlots(
   previous: readonly BackendSlot[],
   backends: ReadonlyMap<string, ProxyBackend>,
 ): SlotPlan {
+  if (previous.length > 0 && isAssigned(previous, backends)) return { slots: previous, isGrown: false };
   const proxied = [...backends].filter(([, { protocol }]) => protocol !== 'udp');
   const wanted = new Map(proxied.map(([id, backend]) => [id, shapeOf(backend)]));
   const slots = new Map(previous.map((slot) => [slot.name, slot]));
@@ -122,6 +125,19 @@ export function planSlots(
     wanted.delete(id);
   }
   return { slots: [...slots.values()], isGrown };
+}
+
+/** Whether every backend has its slot and no slot has another one. */
+function isAssigned(slots: readonly BackendSlot[], backends: ReadonlyMap<string, ProxyBackend>): boolean {
+  let missing = 0;
+  for (const { protocol } of backends.values()) if (protocol !== 'udp') missing++;
+  for (const { backend: id, shape } of slots) {
+    if (id === undefined) continue;
+    const backend = backends.get(id);
+    if (backend === undefined || shapeOf(backend) !== shape) return false;
+    missing--;
+  }
+  return missing === 0;
 }
 
 function slotName(number: number): string {

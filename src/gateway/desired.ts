@@ -1,31 +1,27 @@
 // All that one HAProxy is to be, of a model and of the slots that its backends have. Pure.
 
+import { Memo } from '../compile/gateway/memo.ts';
 import type { ProxyModel } from '../model/gateway.ts';
-import { whyNotShaped, type BackendSlot } from './backend-slots.ts';
+import type { BackendSlot } from './backend-slots.ts';
 import type { ProxyPlace } from './proxy-place.ts';
 import { renderStructure, type ProxyStructure } from './render-config.ts';
-import { RenderedRoutes, RouteMaps, type ProxyMaps } from './render-routes.ts';
+import type { ProxyMaps } from './map-lines.ts';
+import { RenderedRoutes } from './render-routes.ts';
 import { luaWith } from './lua-program.ts';
-import { blankOptions, serverOptions } from './render-servers.ts';
+import { RenderedServers, type DesiredServers } from './rendered-servers.ts';
 import { renderTls, type TlsFiles, type UsablePem } from './render-tls.ts';
-import type { Endpoint } from './server-slots.ts';
 
 export interface DesiredProxy {
   readonly structure: ProxyStructure;
   readonly maps: ProxyMaps;
   readonly slots: readonly BackendSlot[];
-  /** By the name of the slot; blank slots have nothing. */
+  /** By the name of the slot; blank slots have nothing. The same objects while they say the same. */
   readonly servers: ReadonlyMap<string, DesiredServers>;
   readonly tls: TlsFiles;
   /** Our program in HAProxy. */
   readonly lua: string;
   /** By the ids of rules and backends. */
   readonly problems: ReadonlyMap<string, string>;
-}
-
-export interface DesiredServers {
-  readonly endpoints: readonly Endpoint[];
-  readonly options: string;
 }
 
 export interface DesiredInput {
@@ -35,25 +31,27 @@ export interface DesiredInput {
   readonly lua: string;
   readonly usable: UsablePem;
   /** Of the passes before this one; nothing where it is left out. */
-  readonly before?: RenderedRoutes;
+  readonly before?: RenderedBefore;
+}
+
+/** What is not made anew while what it was made of is the same. */
+export class RenderedBefore {
+  readonly routes = new RenderedRoutes();
+  /** Names of slots by their backends. */
+  readonly names = new Memo<ReadonlyMap<string, string>>();
+  readonly servers = new RenderedServers();
 }
 
 export function renderDesired(input: DesiredInput): DesiredProxy {
-  const { model, slots, place, usable, before = new RenderedRoutes() } = input;
+  const { model, slots, place, usable, before = new RenderedBefore() } = input;
   const { telemetry } = model;
   const lua = luaWith(input.lua, telemetry);
   const tls = renderTls(model, place, usable);
-  const names = new Map(slots.flatMap((it) => (it.backend === undefined ? [] : [[it.backend, it.name]])));
-  const routes = new RouteMaps(model, (id) => names.get(id), before);
-  for (const port of model.ports) {
-    routes.addStreams(port);
-    if (port.kind === 'http') routes.addPort(port);
-    if (port.kind === 'tls')
-      routes.addPort({ port: port.port, listeners: port.listeners.filter((it) => it.kind === 'https') });
-  }
-  routes.end();
-  const problems = new Map<string, string>();
-  const servers = new Map(slots.map((it) => [it.name, serversOf(it, { model, tls, problems })]));
+  const routes = before.routes.render(
+    model,
+    before.names.get([slots], () => namesOf(slots)),
+  );
+  const { servers, problems } = before.servers.of(slots, model.backends, tls);
   return {
     structure: renderStructure({ place, ports: model.ports, slots, lua, tls, telemetry }),
     maps: routes.maps,
@@ -65,20 +63,6 @@ export function renderDesired(input: DesiredInput): DesiredProxy {
   };
 }
 
-interface ServerContext {
-  readonly model: ProxyModel;
-  readonly tls: TlsFiles;
-  readonly problems: Map<string, string>;
-}
-
-function serversOf(slot: BackendSlot, { model, tls, problems }: ServerContext): DesiredServers {
-  const backend = slot.backend === undefined ? undefined : model.backends.get(slot.backend);
-  if (backend === undefined) return { endpoints: [], options: blankOptions(slot.shape) };
-  const notKept = whyNotShaped(backend);
-  if (notKept !== undefined) problems.set(backend.id, notKept);
-  const { options, problem } = serverOptions(backend, tls);
-  if (problem === undefined) return { endpoints: backend.endpoints, options };
-  // Rather nobody than somebody who has not shown who he is.
-  problems.set(backend.id, problem);
-  return { endpoints: [], options: blankOptions(slot.shape) };
+function namesOf(slots: readonly BackendSlot[]): ReadonlyMap<string, string> {
+  return new Map(slots.flatMap((it) => (it.backend === undefined ? [] : [[it.backend, it.name]])));
 }

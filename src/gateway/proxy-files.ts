@@ -2,9 +2,9 @@
 
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { isSameList } from '../compile/gateway/memo.ts';
 import type { ProxyFiles } from './proxy-place.ts';
-import { stateText, type ProxyState } from './proxy-state.ts';
-import { MAP_NAMES, type ProxyMaps } from './render-routes.ts';
+import { MAP_NAMES, type ProxyMaps } from './map-lines.ts';
 import type { TlsFiles } from './render-tls.ts';
 
 export interface ProxyData {
@@ -16,6 +16,8 @@ export interface ProxyData {
 export class ProxyFolder {
   readonly #files: ProxyFiles;
   readonly #written = new Map<string, string>();
+  /** By file, of texts that are long to make: what they were made of, which never changes. */
+  readonly #sources = new Map<string, readonly unknown[]>();
 
   constructor(files: ProxyFiles) {
     this.#files = files;
@@ -23,22 +25,31 @@ export class ProxyFolder {
 
   async write(file: string, text: string): Promise<void> {
     if (this.#written.get(file) === text) return;
+    await this.#replace(file, text);
+    this.#written.set(file, text);
+  }
+
+  async #replace(file: string, text: string): Promise<void> {
     await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
     await writeFile(`${file}.new`, text, { mode: 0o600 });
     await rename(`${file}.new`, file);
-    this.#written.set(file, text);
+  }
+
+  /** A text that is made only where it was last made of something else; `source` is compared by identity. */
+  async writeMade(file: string, source: readonly unknown[], make: () => string): Promise<void> {
+    const before = this.#sources.get(file);
+    if (before !== undefined && isSameList(before, source)) return;
+    await this.#replace(file, make());
+    this.#sources.set(file, source);
   }
 
   /** All that the configuration names. */
   async writeData({ lua, maps, tls }: ProxyData): Promise<void> {
     await this.write(this.#files.lua, lua);
-    for (const name of MAP_NAMES) await this.write(this.#files.map(name), mapText(maps[name]));
+    for (const name of MAP_NAMES)
+      await this.writeMade(this.#files.map(name), [maps[name]], () => mapText(maps[name]));
     for (const [file, { pem }] of tls.pems) await this.write(file, pem);
     for (const [file, lines] of tls.lists) await this.write(file, `${lines.join('\n')}\n`);
-  }
-
-  writeState(state: ProxyState): Promise<void> {
-    return this.write(this.#files.state, stateText(state));
   }
 
   /** By path. */

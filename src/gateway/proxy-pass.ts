@@ -7,16 +7,16 @@ import { FairleadError, hasCode, messageOf } from '../base/errors.ts';
 import type { ProxyModel, ProxyPort } from '../model/gateway.ts';
 import { haproxySocket, type HaproxySocket } from '../sys/haproxy-socket.ts';
 import { planSlots } from './backend-slots.ts';
-import { renderDesired, type DesiredProxy } from './desired.ts';
+import { renderDesired, RenderedBefore, type DesiredProxy } from './desired.ts';
 import { whyNotFree } from './free-ports.ts';
 import { readLua } from './lua-program.ts';
 import { observeProcess } from './observe.ts';
 import { PemJudge } from './pem-judge.ts';
 import { ProxyFolder } from './proxy-files.ts';
 import { BUFFER_BYTES, proxyFiles, type ProxyFiles, type ProxyPlace } from './proxy-place.ts';
-import { readState, type ProxyState } from './proxy-state.ts';
+import { readState, stateText, type ProxyState } from './proxy-state.ts';
 import { checkConfig, reload } from './reload.ts';
-import { RenderedRoutes, type ProxyMaps } from './render-routes.ts';
+import type { ProxyMaps } from './map-lines.ts';
 import type { UsablePem } from './render-tls.ts';
 import { RunningProxy } from './running-proxy.ts';
 import { firstServers, type ServerSlot } from './server-slots.ts';
@@ -64,7 +64,7 @@ class Pass implements ProxyPass {
   readonly #admin: HaproxySocket;
   readonly #master: HaproxySocket;
   #state: ProxyState;
-  readonly #rendered = new RenderedRoutes();
+  readonly #rendered = new RenderedBefore();
   #running: RunningProxy | undefined;
   #reloads = 0;
 
@@ -226,8 +226,9 @@ class Pass implements ProxyPass {
     const { slots, tls, lua, structure } = desired;
     this.#state = { slots, servers, ports: structure.ports };
     await folder.writeData({ lua, maps, tls });
-    await folder.writeState(this.#state);
-    await folder.write(files.config, structure.text(lastingServers(desired, servers)));
+    await folder.writeMade(files.state, [slots, servers, ...structure.ports], () => stateText(this.#state));
+    const config = (): string => structure.text(lastingServers(desired, servers));
+    await folder.writeMade(files.config, [structure.name, servers, desired.servers], config);
     await folder.prunePems(tls);
   }
 }

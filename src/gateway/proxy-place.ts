@@ -2,7 +2,7 @@
 
 import path from 'node:path';
 import type { Ip } from '../base/ip.ts';
-import type { MapName } from './render-routes.ts';
+import type { MapName } from './map-lines.ts';
 import type { TlsRole } from './render-tls.ts';
 
 export interface ProxyPlace {

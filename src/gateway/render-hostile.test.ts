@@ -9,7 +9,7 @@ import { planSlots } from './backend-slots.ts';
 import { renderDesired, type DesiredProxy } from './desired.ts';
 import { mapChanges, mapCommands } from './map-commands.ts';
 import { BUFFER_BYTES } from './proxy-place.ts';
-import { MAP_NAMES } from './render-routes.ts';
+import { MAP_NAMES } from './map-lines.ts';
 import { renderUdp, udpScript } from './udp-table.ts';
 
 const HOSTILE = [
@@ -119,7 +119,7 @@ test('maps have lines of two plain words, and their commands fit the buffer', ()
         assert.match(value, /^[!-~]+$/);
       }
       const { set } = mapChanges(new Map(), maps[name]);
-      for (const { command } of mapCommands(`/run/proxy/${name}.map`, set, new Map())) {
+      for (const command of mapCommands(`/run/proxy/${name}.map`, set, new Map())) {
         assert.ok(command.length < BUFFER_BYTES);
         assert.match(command, /^add map \S+ <<\n(?:[!-~]+ [!-~]+\n)+\n$/);
       }

@@ -14,126 +14,79 @@
 // Behind "=" is a list of entries that ask for headers at most and are all that the table has for the path; behind "+" is any other.
 // Lists and rules are named by what they say, so that a line of `data` never changes: what leads to a new one comes after it, and no cache of Lua is ever stale.
 
-import type {
-  HostTable,
-  HttpListener,
-  HttpsListener,
-  ProxyModel,
-  ProxyPort,
-  RouteEntry,
-} from '../model/gateway.ts';
+import type { ProxyModel, ProxyPort, RouteEntry } from '../model/gateway.ts';
 import { KeyedMemo } from '../compile/gateway/memo.ts';
-import { coveringPatterns, isWild, mostSpecific, patternOf, patternOfTable } from './host-patterns.ts';
-import { contentName, isMapKey, nameKey, type Tree, treeText } from './proxy-text.ts';
+import { MapLines, type MapPiece, type ProxyMaps } from './map-lines.ts';
+import { namesOf, namesSource, type PortNames, type RoutedPort, type TablePlace } from './port-names.ts';
+import { contentName, isMapKey, type Tree, treeText } from './proxy-text.ts';
 import { streamLines } from './render-streams.ts';
-import type { SlotOf } from './render-rules.ts';
-import { RenderedRules, type KnownRules, type RenderedRule } from './rendered-rules.ts';
-
-/** Name of a map -> its lines. */
-export type ProxyMaps = Readonly<Record<MapName, ReadonlyMap<string, string>>>;
-
-export const MAP_NAMES = ['data', 'more', 'rules', 'paths', 'guards', 'hosts', 'streams'] as const;
-export type MapName = (typeof MAP_NAMES)[number];
+import { RenderedRules } from './rendered-rules.ts';
 
 /** A line of `data` holds so much; a longer text is cut into several. */
 const PIECE_CHARACTERS = 8000;
 /** Of one list or rule. More is no rule that anybody means. */
 const MAX_TEXT_CHARACTERS = 4_000_000;
 
-/** An HTTP or HTTPS listener group of one port: what decides by name. */
-export interface RoutedPort {
-  readonly port: number;
-  readonly listeners: readonly (HttpListener | HttpsListener)[];
-}
-
-/** What earlier passes have rendered: a change costs what it concerns. */
-export class RenderedRoutes {
-  readonly rules: KnownRules = new WeakMap();
-  /** By the tables' names. */
-  readonly tables = new KeyedMemo<TableLines>();
-}
-
 /** What one table brings to the maps. */
-interface TableLines {
-  readonly paths: ReadonlyMap<string, string>;
-  /** Which rule a path leads by, where somebody wants to know. */
-  readonly told: ReadonlyMap<string, string>;
-  readonly data: ReadonlyMap<string, string>;
-  readonly more: string | undefined;
+interface RenderedTable extends TableWords {
+  readonly piece: MapPiece;
   /** By the id of their rule. */
   readonly problems: ReadonlyMap<string, string>;
 }
 
-export class RouteMaps {
-  readonly maps = Object.fromEntries(MAP_NAMES.map((it) => [it, new Map<string, string>()])) as Record<
-    MapName,
-    Map<string, string>
-  >;
-  readonly #slotOf: SlotOf;
-  readonly #before: RenderedRoutes;
-  readonly #rules: RenderedRules;
-  readonly #isTold: boolean;
-  /** By the id of their rule. */
-  readonly problems = new Map<string, string>();
+/** What earlier passes have rendered: a change costs what it concerns. */
+export class RenderedRoutes {
+  readonly #rules = new RenderedRules();
+  readonly #lines = new MapLines();
+  readonly #names = new KeyedMemo<PortNames>();
+  /** By the tables' names. */
+  #tables: ReadonlyMap<string, RenderedTable> = new Map();
+  #isTold = false;
 
-  constructor(model: ProxyModel, slotOf: SlotOf, before: RenderedRoutes) {
-    this.#slotOf = slotOf;
-    this.#before = before;
-    this.#isTold = model.telemetry !== undefined;
-    this.#rules = new RenderedRules(model, slotOf, before.rules);
-  }
-
-  /** After all ports: what none of them has any more is forgotten. */
-  end(): void {
-    this.#before.tables.endRound();
-  }
-
-  addPort({ port, listeners }: RoutedPort): void {
-    const owners = listeners.flatMap((listener) => {
-      const pattern = patternOf(listener.hostname);
-      const validation = 'tls' in listener ? listener.tls.clientValidation : undefined;
-      if (validation !== undefined)
-        this.maps.guards.set(`${port}|${pattern}`, validation.isRequired ? 'required' : 'optional');
-      return pattern === undefined ? [] : [{ pattern, tables: tablesOf(listener.hosts) }];
-    });
-    const byPattern = new Map(owners.map((it) => [it.pattern, it]));
-    const patterns = new Set(owners.flatMap((it) => [it.pattern, ...it.tables.keys()]));
-    const ways = [...patterns].map((pattern) => {
-      const owner = mostSpecific(byPattern, pattern);
-      return { pattern, owner, table: owner && mostSpecific(owner.tables, pattern) };
-    });
-    const keys = tableKeys(port, owners, ways);
-    for (const { tables } of owners) for (const table of tables.values()) this.#addTable(table, tables, keys);
-    // A name whose listener has nothing for it is known all the same: no less specific listener may take it.
-    for (const { pattern, owner, table } of ways) {
-      const key = (table && keys.get(table)) ?? NO_TABLE;
-      this.maps.hosts.set(nameKey(pattern, String(port)), `${key}|${owner?.pattern ?? ''}`);
+  /** `slots`: names of HAProxy's backends by those of the model; the same object while none has another. */
+  render(model: ProxyModel, slots: ReadonlyMap<string, string>): RenderedMaps {
+    const isTold = model.telemetry !== undefined;
+    const before = isTold === this.#isTold ? this.#tables : new Map<string, RenderedTable>();
+    // Who is not told of a change a second time keeps nothing of a rendering that was not finished.
+    this.#tables = new Map();
+    this.#isTold = isTold;
+    this.#rules.begin(model, slots);
+    const pieces = new Map<string, MapPiece>();
+    const tables = new Map<string, RenderedTable>();
+    for (const port of model.ports) {
+      const streams = streamsOf(port, slots);
+      if (streams !== undefined) pieces.set(`streams ${port.port}`, streams);
+      const routed = routedPort(port);
+      if (routed === undefined) continue;
+      const names = this.#namesOf(routed);
+      pieces.set(`names ${port.port}`, names.lines);
+      for (const place of names.tables) {
+        const table = this.#tableOf(wordsOf(place, routed), before.get(place.key));
+        tables.set(place.key, table);
+        pieces.set(place.key, table.piece);
+      }
     }
+    this.#names.endRound();
+    this.#tables = tables;
+    return { maps: this.#lines.of(pieces), problems: problemsOf(tables.values()) };
   }
 
-  addStreams(port: ProxyPort): void {
-    const lines = streamLines(port, { slotOf: this.#slotOf, put: (tree) => putTree(tree, this.maps.data) });
-    for (const [key, value] of lines) this.maps.streams.set(key, value);
+  #namesOf(port: RoutedPort): PortNames {
+    return this.#names.get(String(port.port), namesSource(port), () => namesOf(port));
   }
 
-  #addTable(table: NamedTable, tables: ReadonlyMap<string, NamedTable>, keys: TableKeys): void {
-    const { entries, pattern } = table;
-    const key = keys.get(table) ?? NO_TABLE;
-    const [, ...less] = coveringPatterns(pattern);
-    const next = less.map((it) => tables.get(it)).find((it) => it !== undefined);
-    const nextKey = next && (keys.get(next) ?? '');
-    const rules = entries.map((it) => this.#rules.of(it.rule));
-    const lines = this.#before.tables.get(key, [entries, nextKey, this.#isTold, ...rules], () =>
-      this.#linesOf({ entries, rules, key, nextKey }),
-    );
-    for (const [path, value] of lines.paths) this.maps.paths.set(path, value);
-    for (const [path, rule] of lines.told) this.maps.rules.set(path, rule);
-    for (const [name, text] of lines.data) this.maps.data.set(name, text);
-    for (const [rule, problem] of lines.problems) this.problems.set(rule, problem);
-    if (lines.more !== undefined) this.maps.more.set(key, lines.more);
+  #tableOf(words: TableWords, before: RenderedTable | undefined): RenderedTable {
+    return before !== undefined && this.#isStill(before, words) ? before : this.#render(words);
   }
 
-  #linesOf({ entries, rules, key, nextKey }: TableWords): TableLines {
+  #isStill(before: TableWords, { entries, nextKey }: TableWords): boolean {
+    if (before.entries !== entries || before.nextKey !== nextKey) return false;
+    const { others } = this.#rules;
+    return others.size === 0 || !entries.some((it) => others.has(it.rule));
+  }
+
+  #render(words: TableWords): RenderedTable {
+    const { entries, key, nextKey } = words;
     const groups = groupEntries(entries);
     const data = new Map<string, string>();
     const problems = new Map<string, string>();
@@ -141,18 +94,19 @@ export class RouteMaps {
     const hasMore = nextKey !== undefined || groups.regex.length > 0;
     const isFirst = ({ order }: Ordered): boolean => groups.regex.every((it) => it.order > order);
     const paths = new Map<string, string>();
-    const told = new Map<string, string>();
+    const rules = new Map<string, string>();
     for (const [path, own] of groups.paths) {
       const [first] = own;
       if (first === undefined) continue;
       const isCertain = isFirst(first) && hasNoCondition(first.entry);
-      const direct = isCertain ? rules[first.order]?.direct : undefined;
-      if (direct !== undefined && this.#isTold) told.set(`${key}${path}`, treeText(first.entry.rule));
+      const direct = isCertain ? this.#rules.of(first.entry.rule).direct : undefined;
+      if (direct !== undefined && this.#isTold) rules.set(`${key}${path}`, treeText(first.entry.rule));
       paths.set(`${key}${path}`, direct ?? `${hasMore || own.some(asksForMore) ? '+' : '='}${listOf(own)}`);
     }
-    if (!hasMore) return { paths, told, data, problems, more: undefined };
+    const more = new Map<string, string>();
     const regexes = groups.regex.length === 0 ? '' : listOf(groups.regex);
-    return { paths, told, data, problems, more: treeText([nextKey ?? '', regexes]) };
+    if (hasMore) more.set(key, treeText([nextKey ?? '', regexes]));
+    return { ...words, piece: { paths, rules, data, more }, problems };
   }
 
   #list(entries: readonly Ordered[], into: Collected): string {
@@ -168,6 +122,44 @@ export class RouteMaps {
   }
 }
 
+export interface RenderedMaps {
+  readonly maps: ProxyMaps;
+  /** By the id of their rule. */
+  readonly problems: ReadonlyMap<string, string>;
+}
+
+function routedPort(port: ProxyPort): RoutedPort | undefined {
+  switch (port.kind) {
+    case 'http':
+      return port;
+    case 'tls':
+      return { port: port.port, listeners: port.listeners.filter((it) => it.kind === 'https') };
+    case 'tcp':
+      return undefined;
+    default:
+      return port satisfies never;
+  }
+}
+
+function streamsOf(port: ProxyPort, slots: ReadonlyMap<string, string>): MapPiece | undefined {
+  const data = new Map<string, string>();
+  const streams = streamLines(port, {
+    slotOf: (backend) => slots.get(backend),
+    put: (tree) => putTree(tree, data),
+  });
+  return streams.size === 0 ? undefined : { streams, data };
+}
+
+function wordsOf({ key, nextKey, listener, host }: TablePlace, { listeners }: RoutedPort): TableWords {
+  return { key, nextKey, entries: listeners[listener]?.hosts[host]?.entries ?? [] };
+}
+
+function problemsOf(tables: Iterable<RenderedTable>): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const { problems } of tables) for (const [rule, problem] of problems) found.set(rule, problem);
+  return found;
+}
+
 interface Collected {
   readonly data: Map<string, string>;
   readonly problems: Map<string, string>;
@@ -175,8 +167,6 @@ interface Collected {
 
 interface TableWords {
   readonly entries: readonly RouteEntry[];
-  /** Of the entries, one by one. */
-  readonly rules: readonly RenderedRule[];
   readonly key: string;
   /** The less specific table that what is not decided here goes on to. */
   readonly nextKey: string | undefined;
@@ -195,51 +185,6 @@ function putTree(tree: Tree, data: Map<string, string>): string {
     data.set(name, `+${pieces}`);
   }
   return name;
-}
-
-const NO_TABLE = '-';
-
-interface NamedTable {
-  readonly pattern: string;
-  readonly entries: readonly RouteEntry[];
-}
-
-/** Names of tables in every map. */
-type TableKeys = ReadonlyMap<NamedTable, string>;
-
-interface Owner {
-  /** Of its listener. */
-  readonly pattern: string;
-  readonly tables: ReadonlyMap<string, NamedTable>;
-}
-
-/** From a pattern of names to who has them. */
-interface Way {
-  readonly pattern: string;
-  readonly owner: Owner | undefined;
-  readonly table: NamedTable | undefined;
-}
-
-/** By their patterns. */
-function tablesOf(hosts: readonly HostTable[]): ReadonlyMap<string, NamedTable> {
-  const tables = new Map<string, NamedTable>();
-  for (const host of hosts) {
-    const pattern = patternOfTable(host);
-    if (pattern === undefined || tables.has(pattern)) continue;
-    tables.set(pattern, { pattern, entries: host.entries });
-  }
-  return tables;
-}
-
-function tableKeys(port: number, owners: readonly Owner[], ways: readonly Way[]): TableKeys {
-  const keys = new Map<NamedTable, string>();
-  for (const { pattern, tables } of owners)
-    for (const table of tables.values()) keys.set(table, `${port},${pattern},${table.pattern}`);
-  const byTable = Map.groupBy(ways, (it) => it.table);
-  for (const [table, [way, ...others]] of byTable)
-    if (table !== undefined && way !== undefined && others.length === 0 && !isWild(way.pattern))
-      keys.set(table, `${way.pattern}:${port}`);
-  return keys;
 }
 
 interface Ordered {

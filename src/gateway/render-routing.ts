@@ -4,7 +4,7 @@ import type { Telemetry } from '../model/gateway.ts';
 import { proxyFiles, type ProxyPlace } from './proxy-place.ts';
 import { nameKey } from './proxy-text.ts';
 import { limitRules } from './render-limits.ts';
-import type { MapName } from './render-routes.ts';
+import type { MapName } from './map-lines.ts';
 import { telemetryLines } from './request-line.ts';
 
 /** So many labels are taken off a name here; deeper names are looked for by Lua. */

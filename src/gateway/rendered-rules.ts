@@ -1,7 +1,8 @@
 // Rules as they are rendered, kept while they and what they lead to are the same: a change concerns a few of thousands.
 
-import type { ProxyModel, ProxyRule } from '../model/gateway.ts';
-import { directBackend, ruleTree, type RuleContext, type SlotOf } from './render-rules.ts';
+import { deltasOf, isEmptyDeltas, type Deltas } from '../base/deltas.ts';
+import type { ProxyBackend, ProxyModel, ProxyRule } from '../model/gateway.ts';
+import { directBackend, ruleTree, type RuleContext } from './render-rules.ts';
 import type { Tree } from './proxy-text.ts';
 
 /** By identity: the same object says the same. */
@@ -29,20 +30,34 @@ interface KnownRule extends RenderedRule {
   forLua: RuleForLua | undefined;
 }
 
-/** What passes before this one have rendered. */
-export type KnownRules = WeakMap<ProxyRule, RenderedRule>;
+type Model = Pick<ProxyModel, 'rules' | 'backends'>;
+
+const NOTHING: Model = { rules: new Map(), backends: new Map() };
 
 export class RenderedRules {
-  readonly #model: ProxyModel;
-  readonly #slotOf: SlotOf;
-  readonly #known: WeakMap<ProxyRule, KnownRule>;
-  readonly #ofPass = new Map<string, KnownRule>();
+  #model = NOTHING;
+  /** Names of HAProxy's backends, by those of the model. */
+  #slots: ReadonlyMap<string, string> = new Map();
+  readonly #known = new Map<string, KnownRule>();
+  #others: ReadonlySet<string> = new Set();
 
-  constructor(model: ProxyModel, slotOf: SlotOf, known: KnownRules) {
+  /** Ids of the rules that are to be rendered otherwise than before the last `begin`. */
+  get others(): ReadonlySet<string> {
+    return this.#others;
+  }
+
+  /** `slots`: another map where a backend has another slot. */
+  begin(model: Model, slots: ReadonlyMap<string, string>): void {
+    const { rules, backends } = this.#model;
+    const others = keysOf(deltasOf(model.rules, rules, Object.is));
+    const isOtherwise =
+      slots !== this.#slots || !isEmptyDeltas(deltasOf(model.backends, backends, isRetriedAlike));
     this.#model = model;
-    this.#slotOf = slotOf;
-    // Written here alone.
-    this.#known = known as WeakMap<ProxyRule, KnownRule>;
+    this.#slots = slots;
+    if (isOtherwise)
+      for (const known of this.#known.values()) if (!this.#isStill(known)) others.add(known.id);
+    for (const id of others) this.#known.delete(id);
+    this.#others = others;
   }
 
   /** Of a rule that is not there: what leads nowhere. */
@@ -57,22 +72,13 @@ export class RenderedRules {
   }
 
   #of(id: string): KnownRule {
-    let found = this.#ofPass.get(id);
-    if (found === undefined) {
-      found = this.#knownOf(id);
-      this.#ofPass.set(id, found);
-    }
-    return found;
-  }
-
-  #knownOf(id: string): KnownRule {
+    const found = this.#known.get(id);
+    if (found !== undefined) return found;
     const rule = this.#model.rules.get(id);
-    const known = rule && this.#known.get(rule);
-    if (known?.id === id && this.#isStill(known)) return known;
     const readings = new Map<string, Reading>();
     const direct = rule && directBackend(rule, (backend) => this.#read(backend, readings).slot);
     const made = { id, rule, direct, readings, forLua: undefined };
-    if (rule !== undefined) this.#known.set(rule, made);
+    if (rule !== undefined) this.#known.set(id, made);
     return made;
   }
 
@@ -90,12 +96,12 @@ export class RenderedRules {
 
   #isStill({ readings }: KnownRule): boolean {
     for (const [backend, { slot, isRetried }] of readings)
-      if (this.#slotOf(backend) !== slot || this.#isRetried(backend) !== isRetried) return false;
+      if (this.#slots.get(backend) !== slot || this.#isRetried(backend) !== isRetried) return false;
     return true;
   }
 
   #read(backend: string, readings: Map<string, Reading>): Reading {
-    const reading = { slot: this.#slotOf(backend), isRetried: this.#isRetried(backend) };
+    const reading = { slot: this.#slots.get(backend), isRetried: this.#isRetried(backend) };
     readings.set(backend, reading);
     return reading;
   }
@@ -103,4 +109,12 @@ export class RenderedRules {
   #isRetried(backend: string): boolean {
     return this.#model.backends.get(backend)?.retry !== undefined;
   }
+}
+
+function isRetriedAlike(a: ProxyBackend, b: ProxyBackend): boolean {
+  return (a.retry === undefined) === (b.retry === undefined);
+}
+
+function keysOf({ add, change, remove }: Deltas<unknown>): Set<string> {
+  return new Set([...add.keys(), ...change.keys(), ...remove.keys()]);
 }

@@ -14,10 +14,11 @@ import {
 } from './observe.ts';
 import { BUFFER_BYTES, type ProxyFiles } from './proxy-place.ts';
 import { SERVER_POOL, serverAddress } from './render-config.ts';
-import { MAP_NAMES, type MapName, type ProxyMaps } from './render-routes.ts';
+import { MAP_NAMES, type MapName, type ProxyMaps } from './map-lines.ts';
 import { RunningTls, type Applied } from './running-tls.ts';
 import { planServers, type ServerChange, type ServerPlan, type ServerSlot } from './server-slots.ts';
-import type { DesiredProxy, DesiredServers } from './desired.ts';
+import type { DesiredProxy } from './desired.ts';
+import type { DesiredServers } from './rendered-servers.ts';
 
 /** What servers' commands may answer; all else is a refusal. */
 const FINE = /^(?:IP changed from .*|port changed from .*|no need to change .*|New server registered\.)$/;
@@ -26,7 +27,7 @@ const LINE_CHARACTERS = BUFFER_BYTES / 2;
 
 interface Seen {
   readonly process: SeenProcess;
-  readonly maps: Record<MapName, Map<string, string>>;
+  readonly maps: ProxyMaps;
   readonly servers: Map<string, readonly ServerSlot[]>;
   readonly tls: RunningTls;
 }
@@ -36,9 +37,11 @@ export class RunningProxy {
   readonly #files: ProxyFiles;
   /** No change but a restart or a reload makes another one of it. */
   readonly process: SeenProcess;
-  readonly #maps: Record<MapName, Map<string, string>>;
+  #maps: ProxyMaps;
   readonly #tls: RunningTls;
-  #servers: Map<string, readonly ServerSlot[]>;
+  #servers: ReadonlyMap<string, readonly ServerSlot[]>;
+  /** What the servers have been brought to. */
+  #reached: ReadonlyMap<string, DesiredServers> = new Map();
 
   private constructor(socket: HaproxySocket, files: ProxyFiles, seen: Seen) {
     this.#socket = socket;
@@ -89,12 +92,12 @@ export class RunningProxy {
     if (refused.length > 0) return { isChanged, refused };
     const rests: [string, ServerChange][] = [];
     const starts: [string, ServerChange][] = [];
-    const next = new Map(this.#servers);
-    for (const [backend, wanted] of desired.servers) {
+    const planned = new Map<string, readonly ServerSlot[]>();
+    for (const [backend, wanted] of this.#unreached(desired)) {
       const current = this.#servers.get(backend) ?? [];
       const plan = await this.#planServers(backend, current, wanted);
       if (plan.changes.length === 0) continue;
-      next.set(backend, plan.servers);
+      planned.set(backend, plan.servers);
       for (const change of plan.changes) (change.kind === 'rest' ? rests : starts).push([backend, change]);
     }
     const changes = MAP_NAMES.map((name) => ({ name, ...mapChanges(this.#maps[name], desired.maps[name]) }));
@@ -105,8 +108,16 @@ export class RunningProxy {
     const isLed = starts.length + rests.length > 0 || changes.some((it) => it.set.size + it.gone.length > 0);
     const isOther = isChanged || isLed;
     const isPruned = await this.#tls.prune(desired.tls, isOther);
-    this.#servers = next;
+    // Every command was taken, or nobody looks at this again.
+    if (planned.size > 0) this.#servers = new Map([...this.#servers, ...planned]);
+    this.#reached = desired.servers;
+    this.#maps = desired.maps;
     return { isChanged: isOther || isPruned, refused };
+  }
+
+  #unreached({ servers }: DesiredProxy): readonly (readonly [string, DesiredServers])[] {
+    if (servers === this.#reached) return [];
+    return [...servers].filter(([backend, it]) => this.#reached.get(backend) !== it);
   }
 
   /** What connections a server has is asked only where it is to get another address. */
@@ -144,21 +155,18 @@ export class RunningProxy {
   }
 
   async #setLines(name: MapName, lines: ReadonlyMap<string, string>): Promise<void> {
-    const map = this.#maps[name];
-    for (const { command, keys } of mapCommands(this.#files.map(name), lines, map)) {
-      const reply = (await this.#socket.send(command)).trim();
-      if (reply !== '') throw refused(command, reply);
-      for (const key of keys) map.set(key, lines.get(key) ?? '');
-    }
+    for (const command of mapCommands(this.#files.map(name), lines, this.#maps[name]))
+      await this.#expectNothing(command);
   }
 
   async #removeLines(name: MapName, keys: readonly string[]): Promise<void> {
-    const map = this.#maps[name];
-    for (const { command, keys: done } of mapCommands(this.#files.map(name), keys, map)) {
-      const reply = (await this.#socket.send(command)).trim();
-      if (reply !== '') throw refused(command, reply);
-      for (const key of done) map.delete(key);
-    }
+    for (const command of mapCommands(this.#files.map(name), keys, this.#maps[name]))
+      await this.#expectNothing(command);
+  }
+
+  async #expectNothing(command: string): Promise<void> {
+    const reply = (await this.#socket.send(command)).trim();
+    if (reply !== '') throw refused(command, reply);
   }
 }
 
