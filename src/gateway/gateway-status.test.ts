@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import { gatewayObjects } from '../../test/support/gateway-manifests.ts';
 import { parseIp } from '../base/ip.ts';
 import { GatewayCompiler } from '../compile/gateway/gateway-compiler.ts';
+import type { GatewayObjects } from '../compile/gateway/gateway-objects.ts';
 import { GATEWAY_CONTROLLER } from '../objects/gateway-api/common.ts';
+import { DueRoutes } from './due-routes.ts';
 import { statusWrites, type StatusInputs, type StatusWrite } from './gateway-status.ts';
 import { findingsOf, unreached } from './proxy-findings.ts';
 import { SeenStatuses } from './seen-status.ts';
@@ -26,8 +28,10 @@ type Condition = Readonly<Record<string, unknown>>;
 class Api {
   readonly seen = new SeenStatuses();
   problems: ReadonlyMap<string, string> = new Map();
+  isRefusing = false;
   readonly #compiler = new GatewayCompiler('shop/public');
-  readonly #settled: StatusInputs['settled'] = new WeakMap();
+  readonly #routes = new DueRoutes();
+  readonly #objects = new Map<string, GatewayObjects>();
 
   constructor() {
     this.#see('Gateway', 'shop/public', { generation: 2, status: {} });
@@ -43,18 +47,23 @@ class Api {
   }
 
   round(more: Partial<StatusInputs> = {}, yaml = WORLD): readonly StatusWrite[] {
-    const compiled = this.#compiler.compile(gatewayObjects(yaml), { node: { name: 'n', zone: undefined } });
+    // What did not change is the same object, as in a cluster: nobody looks at it again because of that.
+    const objects = this.#objects.get(yaml) ?? gatewayObjects(yaml);
+    this.#objects.set(yaml, objects);
+    const compiled = this.#compiler.compile(objects, { node: { name: 'n', zone: undefined } });
     assert.ok(compiled);
-    const writes = statusWrites({
+    const parts = statusWrites({
       verdict: compiled.verdict,
       certificates: compiled.model.certificates,
       findings: findingsOf(compiled.model, this.problems),
       addresses: [parseIp('10.90.0.1')],
       seen: this.seen,
       now: '2026-01-01T00:00:00Z',
-      settled: this.#settled,
+      routes: this.#routes,
       ...more,
     });
+    const writes = [...parts].flat();
+    if (this.isRefusing) return writes;
     for (const { kind, namespace, name, status } of writes) {
       const key = `${namespace}/${name}`;
       const generation = this.seen.of(kind).get(key)?.generation ?? 0;
@@ -85,6 +94,7 @@ test('nothing is programmed before the proxy and the address are there', () => {
   const api = new Api();
   api.round({ addresses: [] });
   assert.equal(api.condition('Gateway', 'shop/public', 'Programmed')?.['reason'], 'AddressNotAssigned');
+  assert.deepEqual(api.round({ addresses: [] }), []);
   api.round({ findings: unreached('no proxy yet'), now: '2026-01-01T00:00:01Z' });
   assert.equal(api.condition('Gateway', 'shop/public', 'Programmed')?.['message'], 'no proxy yet');
   assert.equal(api.condition('HTTPRoute', 'shop/web', 'fairlead.dev/Programmed')?.['status'], 'False');
@@ -127,6 +137,23 @@ test('entries of others stay, our own go when the route names the Gateway no mor
   assert.deepEqual(parents(), [foreign, sibling]);
 });
 
+test('what somebody writes over a status is written again, and what was not taken too', () => {
+  const api = new Api();
+  const kinds = (): readonly string[] => api.round().map((it) => it.kind);
+  api.round();
+  assert.deepEqual(kinds(), []);
+  api.seen.of('HTTPRoute').set('shop/web', { version: '3', generation: 1, status: {} });
+  assert.deepEqual(kinds(), ['HTTPRoute']);
+  assert.deepEqual(kinds(), []);
+  const [before] = api.seen.of('HTTPRoute').values();
+  assert.ok(before);
+  api.seen.of('HTTPRoute').set('shop/web', { ...before, status: {} });
+  api.isRefusing = true;
+  assert.deepEqual([kinds(), kinds()], [['HTTPRoute'], ['HTTPRoute']]);
+  api.isRefusing = false;
+  assert.deepEqual([kinds(), kinds()], [['HTTPRoute'], []]);
+});
+
 test('a status of an older specification is not written', () => {
   const api = new Api();
   api.seen.of('HTTPRoute').set('shop/web', { version: '2', generation: 7, status: {} });
@@ -149,6 +176,7 @@ test('what the proxy refuses is said of the listener and the route that ask for 
   assert.deepEqual([programmed?.['status'], programmed?.['message']], ['False', 'the address is in use']);
   const ofRoute = api.condition('HTTPRoute', 'shop/web', 'fairlead.dev/Programmed');
   assert.deepEqual([ofRoute?.['status'], ofRoute?.['message']], ['False', 'the expression is refused']);
+  assert.deepEqual(api.round(), []);
   api.problems = new Map([['HTTPRoute/shop/other/0', 'not ours']]);
   api.round();
   assert.equal(api.condition('HTTPRoute', 'shop/web', 'fairlead.dev/Programmed')?.['status'], 'True');

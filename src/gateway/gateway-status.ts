@@ -15,6 +15,7 @@ import { GATEWAY_CONTROLLER, GATEWAY_GROUP } from '../objects/gateway-api/common
 import { objectKey } from '../objects/slim-meta.ts';
 import { expiriesOf } from './certificate-expiry.ts';
 import { conditionsOf, type ConditionTime } from './condition.ts';
+import type { DueRoutes, SeenRoute } from './due-routes.ts';
 import type { ProxyFindings } from './proxy-findings.ts';
 import type { SeenStatus, SeenStatuses } from './seen-status.ts';
 
@@ -37,21 +38,17 @@ export interface StatusInputs {
   readonly seen: SeenStatuses;
   /** RFC 3339 in whole seconds. */
   readonly now: string;
-  /** Routes' statuses that were found as they should be: thousands of them are not compared again because one changed. */
-  readonly settled: Settled;
+  /** Of the routes of rounds before this one. */
+  readonly routes: DueRoutes;
 }
 
-/** By the status as it stands: what it was compared with. */
-export type Settled = WeakMap<SeenStatus, readonly [RouteVerdict | undefined, ProxyFindings]>;
+/** Thousands of routes are looked at in parts, between which other things may be done. */
+const ROUTES_AT_A_TIME = 100;
 
-/** The statuses that stand otherwise than they should. */
-export function statusWrites(inputs: StatusInputs): readonly StatusWrite[] {
-  return [
-    ...gatewayWrites(inputs),
-    ...listenerSetWrites(inputs),
-    ...routeWrites(inputs),
-    ...policyWrites(inputs),
-  ];
+/** The statuses that stand otherwise than they should, in parts. */
+export function* statusWrites(inputs: StatusInputs): Generator<readonly StatusWrite[]> {
+  yield [...gatewayWrites(inputs), ...listenerSetWrites(inputs), ...policyWrites(inputs)];
+  yield* routeWrites(inputs);
 }
 
 function gatewayWrites(inputs: StatusInputs): readonly StatusWrite[] {
@@ -161,30 +158,19 @@ function certificateExpiry(
 }
 
 /** Routes that are attached, and those that still say so of a Gateway that they name no more. */
-function routeWrites(inputs: StatusInputs): readonly StatusWrite[] {
-  const { verdict: whole, seen, findings, settled } = inputs;
-  const verdicts = new Map(whole.routes.map((it) => [`${it.kind} ${objectKey(it)}`, it]));
-  const writes: StatusWrite[] = [];
-  for (const kind of ROUTE_KINDS)
-    for (const [key, before] of seen.of(kind)) {
-      const verdict = verdicts.get(`${kind} ${key}`);
-      const known = settled.get(before);
-      if (known !== undefined && known[0] === verdict && known[1] === findings) continue;
-      const own = routeWrite({ kind, key, before, verdict }, inputs);
-      if (own.length === 0) settled.set(before, [verdict, findings]);
-      writes.push(...own);
-    }
-  return writes;
-}
-
-export const ROUTE_KINDS = ['HTTPRoute', 'GRPCRoute', 'TLSRoute', 'TCPRoute', 'UDPRoute'];
-
-interface SeenRoute {
-  readonly kind: string;
-  readonly key: string;
-  readonly before: SeenStatus;
-  /** Undefined for a route that names the Gateway no more, or never did. */
-  readonly verdict: RouteVerdict | undefined;
+function* routeWrites(inputs: StatusInputs): Generator<readonly StatusWrite[]> {
+  const { verdict, seen, findings, routes } = inputs;
+  let looked = 0;
+  let writes: StatusWrite[] = [];
+  for (const route of routes.of({ verdicts: verdict.routes, findings, seen })) {
+    const own = routeWrite(route, inputs);
+    if (own.length === 0) routes.settle(route);
+    writes.push(...own);
+    if (++looked % ROUTES_AT_A_TIME > 0) continue;
+    yield writes;
+    writes = [];
+  }
+  yield writes;
 }
 
 function routeWrite({ kind, key, before, verdict }: SeenRoute, inputs: StatusInputs): readonly StatusWrite[] {

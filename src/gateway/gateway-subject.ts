@@ -4,7 +4,8 @@ import { timeText, type Clock } from '../base/clock.ts';
 import { GatewayCompiler } from '../compile/gateway/gateway-compiler.ts';
 import type { ClusterWatch } from './cluster-watch.ts';
 import type { ProxySubject } from './control.ts';
-import { statusWrites, type Settled } from './gateway-status.ts';
+import { DueRoutes } from './due-routes.ts';
+import { statusWrites } from './gateway-status.ts';
 import { expiryProblems } from './certificate-expiry.ts';
 import type { ProblemEvents } from './problem-events.ts';
 import { gatewayObjectsOf } from './gateway-watch.ts';
@@ -26,7 +27,7 @@ export interface SubjectOptions {
 export function gatewaySubject(gateway: string, options: SubjectOptions): ProxySubject {
   const { service, node, watch, writer, events, clock } = options;
   const compiler = new GatewayCompiler(gateway);
-  const settled: Settled = new WeakMap();
+  const routes = new DueRoutes();
   return {
     compile(snapshot) {
       const objects = gatewayObjectsOf(snapshot);
@@ -37,16 +38,21 @@ export function gatewaySubject(gateway: string, options: SubjectOptions): ProxyS
       return {
         model,
         say: async (findings) => {
-          const writes = statusWrites({
+          const parts = statusWrites({
             verdict,
             findings,
             certificates: model.certificates,
             addresses: serviceAddresses(watch.store.live(), service),
             seen: watch.seen,
             now: timeText(clock.nowMs()),
-            settled,
+            routes,
           });
-          const isWritten = await writer.write(writes);
+          let isWritten = true;
+          for (const writes of parts) {
+            isWritten = (await writer.write(writes)) && isWritten;
+            // A change that came meanwhile goes first.
+            await new Promise((resolve) => setImmediate(resolve));
+          }
           return (await events.tell(expiryProblems(model.certificates.values(), clock.nowMs()))) && isWritten;
         },
       };
