@@ -33,10 +33,15 @@ export class ShardedMap<V> implements ReadonlyMap<string, V> {
 
   /** The shards that the two do not share, in pairs: whatever differs is in them. */
   *unshared(other: ShardedMap<V>): Generator<readonly [ReadonlyMap<string, V>, ReadonlyMap<string, V>]> {
-    for (const [at, shard] of this.#shards.entries()) {
-      const others = other.#shards[at];
-      if (others !== undefined && others !== shard) yield [shard, others];
+    for (let at = 0; at < SHARDS; at++) {
+      const [shard, others] = [this.#shards[at], other.#shards[at]];
+      if (shard !== undefined && others !== undefined && others !== shard) yield [shard, others];
     }
+  }
+
+  /** The same object where two maps of one line share it; each key is always in the same one. */
+  get shards(): readonly ReadonlyMap<string, V>[] {
+    return this.#shards;
   }
 
   get(key: string): V | undefined {

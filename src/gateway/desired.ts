@@ -8,6 +8,7 @@ import { renderStructure, type ProxyStructure } from './render-config.ts';
 import type { ProxyMaps } from './map-lines.ts';
 import { RenderedRoutes } from './render-routes.ts';
 import { luaWith } from './lua-program.ts';
+import { RenderedBackends } from './render-backends.ts';
 import { RenderedServers, type DesiredServers } from './rendered-servers.ts';
 import { renderTls, type TlsFiles, type UsablePem } from './render-tls.ts';
 
@@ -40,6 +41,7 @@ export class RenderedBefore {
   /** Names of slots by their backends. */
   readonly names = new Memo<ReadonlyMap<string, string>>();
   readonly servers = new RenderedServers();
+  readonly backends = new RenderedBackends();
 }
 
 export function renderDesired(input: DesiredInput): DesiredProxy {
@@ -53,7 +55,15 @@ export function renderDesired(input: DesiredInput): DesiredProxy {
   );
   const { servers, problems } = before.servers.of(slots, model.backends, tls);
   return {
-    structure: renderStructure({ place, ports: model.ports, slots, lua, tls, telemetry }),
+    structure: renderStructure({
+      place,
+      ports: model.ports,
+      slots,
+      lua,
+      tls,
+      telemetry,
+      before: before.backends,
+    }),
     maps: routes.maps,
     slots,
     servers,

@@ -79,11 +79,12 @@ class DueOfKind {
     for (const it of come) this.#judge(it, it);
     for (const name of names)
       if (name.startsWith(`${this.kind} `)) this.#due.add(name.slice(this.kind.length + 1));
-    for (const [key, status] of seen) {
-      if (!isAll && this.#seen.get(key) === status) continue;
+    // Of thousands, which `for` would make an entry each.
+    seen.forEach((status, key) => {
+      if (!isAll && this.#seen.get(key) === status) return;
       this.#seen.set(key, status);
       this.#due.add(key);
-    }
+    });
     if (this.#seen.size > seen.size)
       for (const key of this.#seen.keys()) if (!seen.has(key)) this.#seen.delete(key);
   }

@@ -18,8 +18,13 @@ export class MapLines {
 
   /** By their owners, each the same object while it says the same. */
   of(pieces: ReadonlyMap<string, MapPiece>): ProxyMaps {
-    for (const [owner, piece] of this.#pieces) if (pieces.get(owner) !== piece) this.#count(piece, -1);
-    for (const [owner, piece] of pieces) if (this.#pieces.get(owner) !== piece) this.#count(piece, 1);
+    const before = this.#pieces;
+    before.forEach((piece, owner) => {
+      if (pieces.get(owner) !== piece) this.#count(piece, -1);
+    });
+    pieces.forEach((piece, owner) => {
+      if (before.get(owner) !== piece) this.#count(piece, 1);
+    });
     this.#pieces = pieces;
     return perMap((name) => this.#lines[name].settled());
   }

@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import path from 'node:path';
 import { isSameList } from '../compile/gateway/memo.ts';
 import type { ProxyFiles } from './proxy-place.ts';
+import { MapTexts } from './map-texts.ts';
 import { MAP_NAMES, type ProxyMaps } from './map-lines.ts';
 import type { TlsFiles } from './render-tls.ts';
 
@@ -16,6 +17,7 @@ export interface ProxyData {
 export class ProxyFolder {
   readonly #files: ProxyFiles;
   readonly #written = new Map<string, string>();
+  readonly #mapTexts = new MapTexts();
   /** By file, of texts that are long to make: what they were made of, which never changes. */
   readonly #sources = new Map<string, readonly unknown[]>();
 
@@ -47,7 +49,7 @@ export class ProxyFolder {
   async writeData({ lua, maps, tls }: ProxyData): Promise<void> {
     await this.write(this.#files.lua, lua);
     for (const name of MAP_NAMES)
-      await this.writeMade(this.#files.map(name), [maps[name]], () => mapText(maps[name]));
+      await this.writeMade(this.#files.map(name), [maps[name]], () => this.#mapTexts.of(name, maps[name]));
     for (const [file, { pem }] of tls.pems) await this.write(file, pem);
     for (const [file, lines] of tls.lists) await this.write(file, `${lines.join('\n')}\n`);
   }
@@ -74,10 +76,4 @@ export class ProxyFolder {
     const names = await readdir(folder).catch(() => []);
     return names.filter((it) => it.endsWith('.pem')).map((it) => path.join(folder, it));
   }
-}
-
-function mapText(lines: ReadonlyMap<string, string>): string {
-  let text = '';
-  for (const [key, value] of lines) text += `${key} ${value}\n`;
-  return text;
 }

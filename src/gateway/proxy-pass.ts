@@ -240,5 +240,11 @@ function lastingServers(
 ): ReadonlyMap<string, readonly ServerSlot[]> {
   const isLasting = (slot: string, server: ServerSlot): boolean =>
     server.isReady || server.options === desired.servers.get(slot)?.options;
-  return new Map([...servers].map(([slot, list]) => [slot, list.filter((it) => isLasting(slot, it))]));
+  const lasting = new Map<string, readonly ServerSlot[]>();
+  servers.forEach((list, slot) => {
+    // The very list where all of them last: its lines are known.
+    const isWhole = list.every((it) => isLasting(slot, it));
+    lasting.set(slot, isWhole ? list : list.filter((it) => isLasting(slot, it)));
+  });
+  return lasting;
 }

@@ -5,6 +5,7 @@ import type { ProxyPort, Telemetry } from '../model/gateway.ts';
 import type { BackendSlot } from './backend-slots.ts';
 import { BUFFER_BYTES, proxyFiles, ROUTE_METRICS_PATH, type ProxyPlace } from './proxy-place.ts';
 import { configWord, contentName } from './proxy-text.ts';
+import { RenderedBackends, SERVER_POOL } from './render-backends.ts';
 import { limitTableLines } from './render-limits.ts';
 import { bindAddress, portLines } from './render-ports.ts';
 import type { TlsFiles } from './render-tls.ts';
@@ -27,22 +28,21 @@ export interface StructureInput {
   readonly lua: string;
   readonly tls: TlsFiles;
   readonly telemetry: Telemetry | undefined;
+  /** Of structures before this one; nothing where it is left out. */
+  readonly before?: RenderedBackends;
 }
-
-/** What every server has: without them one that is added at run time opens a connection per request (fixed after 2.6.12 by 8a31783b6). */
-export const SERVER_POOL = 'pool-purge-delay 5s pool-max-conn -1';
 
 export function renderStructure(input: StructureInput): ProxyStructure {
   const ports = input.ports.map((it) => ({ port: it.port, lines: portLines(it, input) }));
   const head = [...globalLines(input), ...defaultsLines(), ...ports.flatMap((it) => it.lines)];
   const tail = [...answerLines(), ...limitTableLines(), ...askLines(input.place), ...metricsLines(input)];
-  const shapes = input.slots.map((it) => `${it.name} ${it.shape}`);
-  const name = `fairlead-${contentName([...head, ...tail, ...shapes, input.lua, input.tls.structure].join('\n'))}`;
+  const { slots, lua, tls, before = new RenderedBackends() } = input;
+  const name = `fairlead-${contentName([...head, ...tail, before.shapes(slots), lua, tls.structure].join('\n'))}`;
   return {
     name,
     ports: ports.filter((it) => it.lines.length > 0).map((it) => it.port),
     text: (servers) => {
-      const backends = input.slots.flatMap((it) => backendLines(it, servers.get(it.name) ?? []));
+      const backends = before.texts(slots, servers);
       return [`# Made by Fairlead; changes are lost.`, ...head, ...backends, ...tail, '']
         .join('\n')
         .replace(DESCRIPTION, () => name);
@@ -101,74 +101,6 @@ function defaultsLines(): readonly string[] {
     '  option redispatch 1',
     '  balance roundrobin',
   ];
-}
-
-function backendLines(slot: BackendSlot, servers: readonly ServerSlot[]): readonly string[] {
-  const isHttp = slot.shape !== 'tcp';
-  return [
-    `backend ${slot.name} from ${isHttp ? 'http' : 'tcp'}`,
-    ...(isHttp ? ['  http-request set-timeout server var(txn.wait) if { var(txn.wait) -m found }'] : []),
-    ...shapeLines(slot),
-    ...servers.map(serverLine),
-  ];
-}
-
-/** What of the shape stands in the configuration. */
-function shapeLines({ shape }: BackendSlot): readonly string[] {
-  const [, ...parts] = shape.split(';');
-  return parts.flatMap((part) => {
-    const [kind, ...words] = part.split(' ');
-    if (kind === 'connect') return [`  timeout connect ${words.join('')}s`];
-    return kind === 'retry' ? retryLines(words) : persistLines(words);
-  });
-}
-
-function retryLines([attempts, ...words]: readonly string[]): readonly string[] {
-  if (attempts === '0') return ['  retries 0'];
-  const codes = words.filter((it) => /^\d+$/.test(it));
-  const reasons = [
-    'conn-failure',
-    'empty-response',
-    ...(words.includes('in-time') ? [] : ['response-timeout']),
-  ];
-  return [
-    `  retries ${attempts}`,
-    `  retry-on ${[...reasons, ...codes].join(' ')}`,
-    ...(words.includes('idempotent')
-      ? ['  http-request disable-l7-retry if { method POST PATCH LOCK }']
-      : []),
-  ];
-}
-
-/** Who comes without a session gets the name of a new one; the process remembers to which server it went. */
-function persistLines([type, name, seconds, lifetime]: readonly string[]): readonly string[] {
-  const isCookie = type === 'cookie';
-  const age = lifetime === 'permanent' ? `; Max-Age=${seconds}` : '';
-  const cookie = (attributes: string): string =>
-    `add-header Set-Cookie "${name}=%[var(txn.fresh)]; ${attributes}${age}"`;
-  const said = isCookie
-    ? [
-        `${cookie('Path=/; HttpOnly')} if { var(txn.fresh) -m found } !{ var(txn.cookie) -m found }`,
-        `${cookie('%[var(txn.cookie)]')} if { var(txn.fresh) -m found } { var(txn.cookie) -m found }`,
-      ]
-    : [`set-header ${name} %[var(txn.fresh)] if { var(txn.fresh) -m found }`];
-  return [
-    `  stick-table type string len 64 size 100k expire ${seconds}s`,
-    `  http-request set-var(txn.session) ${isCookie ? 'req.cook' : 'req.hdr'}(${name})`,
-    '  http-request set-var(txn.fresh) uuid() if !{ var(txn.session) -m found }',
-    '  http-request set-var(txn.session) var(txn.fresh) if { var(txn.fresh) -m found }',
-    '  stick on var(txn.session)',
-    ...said.map((it) => `  http-response ${it}`),
-  ];
-}
-
-function serverLine({ name, ip, port, isReady, options }: ServerSlot): string {
-  const words = ['  server', name, serverAddress(ip, port), SERVER_POOL, options, isReady ? '' : 'disabled'];
-  return words.filter((it) => it !== '').join(' ');
-}
-
-export function serverAddress(ip: string, port: number): string {
-  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
 }
 
 /** Backends that answer by themselves. */

@@ -13,7 +13,7 @@ import {
   type SeenProcess,
 } from './observe.ts';
 import { BUFFER_BYTES, type ProxyFiles } from './proxy-place.ts';
-import { SERVER_POOL, serverAddress } from './render-config.ts';
+import { SERVER_POOL, serverAddress } from './render-backends.ts';
 import { MAP_NAMES, type MapName, type ProxyMaps } from './map-lines.ts';
 import { RunningTls, type Applied } from './running-tls.ts';
 import { planServers, type ServerChange, type ServerPlan, type ServerSlot } from './server-slots.ts';
@@ -109,7 +109,7 @@ export class RunningProxy {
     const isOther = isChanged || isLed;
     const isPruned = await this.#tls.prune(desired.tls, isOther);
     // Every command was taken, or nobody looks at this again.
-    if (planned.size > 0) this.#servers = new Map([...this.#servers, ...planned]);
+    if (planned.size > 0) this.#servers = withAll(this.#servers, planned);
     this.#reached = desired.servers;
     this.#maps = desired.maps;
     return { isChanged: isOther || isPruned, refused };
@@ -117,7 +117,11 @@ export class RunningProxy {
 
   #unreached({ servers }: DesiredProxy): readonly (readonly [string, DesiredServers])[] {
     if (servers === this.#reached) return [];
-    return [...servers].filter(([backend, it]) => this.#reached.get(backend) !== it);
+    const unreached: [string, DesiredServers][] = [];
+    servers.forEach((it, backend) => {
+      if (this.#reached.get(backend) !== it) unreached.push([backend, it]);
+    });
+    return unreached;
   }
 
   /** What connections a server has is asked only where it is to get another address. */
@@ -168,6 +172,12 @@ export class RunningProxy {
     const reply = (await this.#socket.send(command)).trim();
     if (reply !== '') throw refused(command, reply);
   }
+}
+
+function withAll<T>(map: ReadonlyMap<string, T>, more: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
+  const all = new Map(map);
+  for (const [key, value] of more) all.set(key, value);
+  return all;
 }
 
 /** No server that has it is used again: it is not known how it speaks. */

@@ -129,8 +129,9 @@ export class GatewayCompiler {
       routes: Iterable<T>,
       make: (route: T, parents: Parents, inputs: BackendInputs) => RouteParts | undefined,
     ): void => {
+      const anew = (route: T): RouteParts | undefined => make(route, parents, inputs);
       for (const route of routes) {
-        const parts = this.#routes.of(route, () => make(route, parents, inputs));
+        const parts = this.#routes.of(route, anew);
         if (parts !== undefined) found.push(parts);
       }
     };

@@ -9,6 +9,8 @@ import { servicesOf, type RouteParts } from './route-parts.ts';
 
 type Services = ReadonlyMap<string, Service>;
 
+type KnownRoute = HttpRoute | GrpcRoute | StreamRoute;
+
 interface Known {
   readonly route: object;
   /** Undefined for routes of other Gateways. */
@@ -23,27 +25,27 @@ export class KnownParts {
   #services: Services = new Map();
   #known = new WeakMap<object, Known>();
   /** In the order in which they are asked for, which is nearly always that of the round before: far quicker to find. */
-  #round: Known[] = [];
-  #before: readonly Known[] = [];
+  readonly #inOrder: Known[] = [];
+  #asked = 0;
 
   /** `shared`: what every route is judged by, beside the Services that it names. */
   begin(shared: readonly unknown[], services: Services): void {
     const isSame = isSameList(shared, this.#shared);
     if (!isSame) this.#known = new WeakMap();
-    this.#before = isSame ? this.#round : [];
-    this.#round = [];
+    this.#inOrder.length = isSame ? this.#asked : 0;
+    this.#asked = 0;
     this.#shared = shared;
     this.#services = services;
   }
 
-  of(route: HttpRoute | GrpcRoute | StreamRoute, make: () => RouteParts | undefined): RouteParts | undefined {
+  of<T extends KnownRoute>(route: T, make: (route: T) => RouteParts | undefined): RouteParts | undefined {
     const known = this.#knownOf(route, make);
-    this.#round.push(known);
+    this.#inOrder[this.#asked++] = known;
     return known.parts;
   }
 
-  #knownOf(route: HttpRoute | GrpcRoute | StreamRoute, make: () => RouteParts | undefined): Known {
-    const beside = this.#before[this.#round.length];
+  #knownOf<T extends KnownRoute>(route: T, make: (route: T) => RouteParts | undefined): Known {
+    const beside = this.#inOrder[this.#asked];
     const known = beside?.route === route ? beside : this.#known.get(route);
     if (known?.services === this.#services) return known;
     const named = servicesOf(route).map((it) => this.#services.get(it));
@@ -51,7 +53,7 @@ export class KnownParts {
       known.services = this.#services;
       return known;
     }
-    const made = { route, parts: make(), named, services: this.#services };
+    const made = { route, parts: make(route), named, services: this.#services };
     this.#known.set(route, made);
     return made;
   }

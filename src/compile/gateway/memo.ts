@@ -53,11 +53,8 @@ export interface ListChange<T> {
 /** What two lists do not share, whatever its place. Where one came in another's place, both have the same index. */
 export function changeOf<T>(before: readonly T[], now: readonly T[]): ListChange<T> {
   if (before.length === now.length) {
-    const others = now
-      .keys()
-      .filter((at) => before[at] !== now[at])
-      .toArray();
-    return { gone: others.map((at) => before[at] as T), come: others.map((at) => now[at] as T) };
+    const isOther = (_: T, at: number): boolean => before[at] !== now[at];
+    return { gone: before.filter(isOther), come: now.filter(isOther) };
   }
   const [old, young] = [new Set(before), new Set(now)];
   return { gone: before.filter((it) => !young.has(it)), come: now.filter((it) => !old.has(it)) };
