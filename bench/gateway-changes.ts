@@ -1,6 +1,6 @@
 // What changes cost a Gateway's proxy and its users: from the change of an object until requests meet it, at thousands of routes. Prints JSON lines. Everything runs
 // in a network namespace of its own: API server, control and HAProxy are processes as in a cluster.
-// usage: node bench/gateway-changes.ts [--routes=5000] [--few=1000] [--changes=50] [--endpoint-churn=10] [--churn=30] [--only=effects,losses,recovery,churn]
+// usage: node bench/gateway-changes.ts [--routes=5000] [--few=1000] [--changes=50] [--endpoint-churn=10] [--churn=30] [--churn-every=50] [--only=effects,losses,recovery,churn]
 
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -20,6 +20,8 @@ const { values } = parseArgs({
     changes: { type: 'string', default: '50' },
     'endpoint-churn': { type: 'string', default: '10' },
     churn: { type: 'string', default: '30' },
+    /** Milliseconds from one change to the next. */
+    'churn-every': { type: 'string', default: '50' },
     only: { type: 'string', default: 'effects,losses,recovery,churn' },
   },
 });
@@ -64,8 +66,10 @@ async function measure(world: World): Promise<void> {
   if (parts.has('losses'))
     for await (const loss of measureLosses(world, Number(values['endpoint-churn'])))
       print({ routes, goalFailed: 0, ...loss });
-  if (parts.has('churn'))
-    print({ routes, goalFailed: 0, goalReloads: 0, ...(await measureChurn(world, Number(values.churn))) });
+  if (parts.has('churn')) {
+    const times = { seconds: Number(values.churn), everyMs: Number(values['churn-every']) };
+    print({ routes, goalFailed: 0, goalReloads: 0, ...(await measureChurn(world, times)) });
+  }
   if (parts.has('recovery')) await recover(world, 3000);
 }
 

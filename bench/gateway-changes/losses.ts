@@ -30,8 +30,13 @@ export async function* measureLosses(world: World, seconds: number): AsyncIterab
   yield await under(world, 'control killed', () => killControl(world));
 }
 
-/** `change` gives how many there were. */
-export async function under(world: World, what: string, change: () => Promise<number>): Promise<Loss> {
+/** `change` gives how many there were. `restMs`: see `LoadOptions`. */
+export async function under(
+  world: World,
+  what: string,
+  change: () => Promise<number>,
+  restMs = 0,
+): Promise<Loss> {
   const targets = Array.from({ length: TARGETS }, (_, i) => ({
     host: objects.hostOf(i),
     path: objects.pathOf(i),
@@ -41,7 +46,7 @@ export async function under(world: World, what: string, change: () => Promise<nu
     { address: ADDRESS, port: HTTPS_PORT, tlsName: objects.hostOf(0) },
   ];
   const before = await world.proxyProcesses();
-  const load = startLoad({ places, targets, kept: 4, fresh: 2 });
+  const load = startLoad({ places, targets, kept: 4, fresh: 2, restMs });
   const startMs = performance.now();
   await pause(200);
   let changes: number;

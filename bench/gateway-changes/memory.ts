@@ -6,7 +6,8 @@ import * as objects from './objects.ts';
 import { URLS } from './objects.ts';
 import { rssMb, type World } from './world.ts';
 
-const EVERY_MS = 50;
+/** A load that may go on for an hour. */
+const REST_MS = 10;
 
 export interface Memory {
   readonly controlMb: number;
@@ -18,23 +19,28 @@ export async function memoryOf(world: World): Promise<Memory> {
   return { controlMb: rssMb(world.controlPid()), workerMb: rssMb(worker) };
 }
 
-/** 20 changes a second, of routes, endpoints, weights and the certificate in turn. */
+export interface ChurnTimes {
+  readonly seconds: number;
+  readonly everyMs: number;
+}
+
+/** Routes, endpoints, weights and the certificate in turn. */
 export async function measureChurn(
   world: World,
-  seconds: number,
+  times: ChurnTimes,
 ): Promise<Loss & { readonly before: Memory; readonly after: Memory }> {
   const before = await memoryOf(world);
-  const loss = await under(world, `churn of ${seconds} s`, () => churn(world, seconds));
+  const loss = await under(world, `churn of ${times.seconds} s`, () => churn(world, times), REST_MS);
   await pause(2000);
   return { ...loss, before, after: await memoryOf(world) };
 }
 
-async function churn(world: World, seconds: number): Promise<number> {
+async function churn(world: World, { seconds, everyMs }: ChurnTimes): Promise<number> {
   const startMs = performance.now();
   let changes = 0;
   while (performance.now() - startMs < seconds * 1000) {
     await change(world, changes++);
-    const restMs = startMs + changes * EVERY_MS - performance.now();
+    const restMs = startMs + changes * everyMs - performance.now();
     if (restMs > 0) await pause(restMs);
   }
   return changes;

@@ -19,6 +19,8 @@ export interface LoadOptions {
   /** At each place. */
   readonly kept: number;
   readonly fresh: number;
+  /** Between one request and the next on the same connection: for loads that go on for long beside other work. None where it is left out. */
+  readonly restMs?: number;
 }
 
 export interface LoadReport {
@@ -35,8 +37,8 @@ export interface SteadyLoad {
   end(): Promise<LoadReport>;
 }
 
-export function startLoad({ places, targets, kept, fresh }: LoadOptions): SteadyLoad {
-  const load = new Load(targets);
+export function startLoad({ places, targets, kept, fresh, restMs = 0 }: LoadOptions): SteadyLoad {
+  const load = new Load(targets, restMs);
   const workers = places.flatMap((place) => [
     ...Array.from({ length: kept }, (_, i) => load.workOnKept(place, i)),
     ...Array.from({ length: fresh }, (_, i) => load.workOnFresh(place, i)),
@@ -60,12 +62,14 @@ const PAUSE_AFTER_FAILURE_MS = 5;
 
 class Load {
   readonly #targets: readonly LoadTarget[];
+  readonly #restMs: number;
   readonly failures = new Map<string, number>();
   requests = 0;
   isOver = false;
 
-  constructor(targets: readonly LoadTarget[]) {
+  constructor(targets: readonly LoadTarget[], restMs: number) {
     this.#targets = targets;
+    this.#restMs = restMs;
   }
 
   async workOnKept(place: RawPlace, first: number): Promise<void> {
@@ -97,9 +101,10 @@ class Load {
         status === 200 ? (isGoneSince(gone, target.gone, body) ? `${body} is gone` : '') : `${status}`,
       (error: unknown) => messageOf(error),
     );
+    const restMs = failure === '' ? this.#restMs : PAUSE_AFTER_FAILURE_MS;
+    if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs));
     if (failure === '') return true;
     this.failures.set(failure, (this.failures.get(failure) ?? 0) + 1);
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_AFTER_FAILURE_MS));
     return false;
   }
 }
