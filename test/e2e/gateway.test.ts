@@ -12,6 +12,7 @@ import { clusterName, fairlead, kubectl } from '../support/cluster.ts';
 import { DatagramClient } from '../support/datagram-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { changedLines, machinePicture, type MachinePicture } from '../support/machine.ts';
+import { NEAR_ENDPOINTS } from '../support/near-manifests.ts';
 import { UDP_GATEWAY } from '../support/udp-manifests.ts';
 
 const NAME = clusterName('gw');
@@ -230,6 +231,36 @@ suite('the example of a Gateway', () => {
     });
     kubectl(NAME, ['-n', 'shop', 'exec', pod, '--', 'sh', '-c', 'kill -9 $(pidof haproxy)']);
     await eventually(async () => assert.equal((await page()).status, 200));
+  });
+
+  test('where a Service asks for near endpoints, those on the proxy’s node have all requests', async () => {
+    kubectl(NAME, ['apply', '-f', '-'], { input: NEAR_ENDPOINTS });
+    kubectl(NAME, ['-n', 'shop', 'rollout', 'status', 'deployment', 'near']);
+    const [proxy] = podsOf('public');
+    const node = kubectl(NAME, ['-n', 'shop', 'get', proxy ?? '', '-o', 'jsonpath={.spec.nodeName}']);
+    const names = (...selector: readonly string[]): readonly string[] => {
+      const pods = ['get', 'pods', '-l', 'app=near', ...selector, '-o', 'jsonpath={.items[*].metadata.name}'];
+      return kubectl(NAME, ['-n', 'shop', ...pods])
+        .split(' ')
+        .sort();
+    };
+    const [all, near] = [names(), names(`--field-selector=spec.nodeName=${node}`)];
+    assert.ok(near.length > 0 && near.length < all.length, `${near.join()} of ${all.join()}`);
+    const answering = async (): Promise<readonly string[]> => {
+      const pages = await Promise.all(Array.from({ length: 40 }, () => page({ path: '/hostname' })));
+      return [...new Set(pages.map(({ status, body }) => (status === 200 ? body : String(status))))].sort();
+    };
+    const has = (wanted: readonly string[]): Promise<void> =>
+      eventually(async () => assert.deepEqual(await answering(), wanted), 10_000);
+    await has(all);
+    for (const [trafficDistribution, wanted] of [
+      ['PreferSameNode', near],
+      [null, all],
+    ] as const) {
+      const patch = JSON.stringify({ spec: { trafficDistribution } });
+      kubectl(NAME, ['-n', 'shop', 'patch', 'service', 'near', '-p', patch]);
+      await has(wanted);
+    }
   });
 
   test('datagrams are led in either family, and go on with another endpoint when theirs is gone', async () => {
