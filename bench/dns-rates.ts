@@ -1,0 +1,57 @@
+// Names of the cluster as a pod asks for them, by the kernel and by the DNS process alone, beside Knot (Debian `knot`) on the same node with the same zone, in turns:
+// JSON lines. Usage: node bench/dns-rates.ts [seconds [rounds]]. Needs: apt-get install knot.
+
+import { cpus } from 'node:os';
+import { Lifetime } from '../src/base/lifetime.ts';
+import { median, medianRatio } from './service-load/load-program.ts';
+import { DnsLoadProgram, type DnsLoad, type DnsLoadResult } from './dns/load.ts';
+import { writeQuestions } from './dns/questions.ts';
+import { CLUSTER_DNS, fullName, KNOT, openDnsRig, startKnot } from './dns/rig.ts';
+
+const [seconds = 3, rounds = 5] = process.argv.slice(2).map(Number);
+const SERVICES = 10_000;
+/** The pace at which latencies are compared. */
+const PACE = 20_000;
+
+const lifetime = new Lifetime('bench');
+try {
+  const program = DnsLoadProgram.compile(lifetime);
+  const world = await openDnsRig(SERVICES, lifetime);
+  await startKnot(world, lifetime);
+  const questions = `${world.folder}/questions`;
+  const asked = world.names.flatMap((it) =>
+    (['A', 'AAAA'] as const).map((type) => ({ name: fullName(it), type })),
+  );
+  writeQuestions(questions, asked);
+  const threads = Math.min(2, cpus().length);
+  const ways: Readonly<Record<string, Pick<DnsLoad, 'ip'>>> = {
+    knot: { ip: KNOT },
+    fairlead: { ip: CLUSTER_DNS },
+  };
+  const results: Record<string, { fast: DnsLoadResult[]; paced: DnsLoadResult[] }> = {};
+  for (let round = 0; round < rounds; round++)
+    for (const [way, where] of Object.entries(ways)) {
+      const load = { netns: world.podNetns, seconds, threads, questions, ...where };
+      const result = (results[way] ??= { fast: [], paced: [] });
+      result.fast.push(await program.run(load));
+      result.paced.push(await program.run({ ...load, rate: PACE }));
+    }
+  const rates = (way: string): readonly number[] => results[way]?.fast.map((it) => it.answersPerS) ?? [];
+  for (const [way, { fast, paced }] of Object.entries(results))
+    process.stdout.write(
+      `${JSON.stringify({
+        bench: 'dns-rates',
+        services: SERVICES,
+        path: way,
+        answersPerS: median(rates(way)),
+        lost: median(fast.map((it) => it.lost)),
+        rcodes: fast.at(-1)?.rcodes,
+        ratioToKnot: medianRatio(rates(way), rates('knot')),
+        pacePerS: PACE,
+        p50Us: median(paced.map((it) => it.p50Us)),
+        p99Us: median(paced.map((it) => it.p99Us)),
+      })}\n`,
+    );
+} finally {
+  await lifetime.close();
+}
