@@ -62,7 +62,7 @@ export async function openDnsRig(services: number, lifetime: Lifetime): Promise<
     spec: { clusterIP: CLUSTER_DNS, clusterIPs: dnsIps, ports: [{ name: 'dns', port: 53, protocol: 'UDP' }] },
   });
   const started = rig.start();
-  await eventually(() => void rig.node.netns, 60_000);
+  await eventually(() => rig.node.netns !== '', 60_000);
   const config = {
     listen: dnsIps,
     zoneFile: `${folder}/zone.json`,
@@ -99,10 +99,9 @@ async function addPod(rig: ServiceRig, lifetime: Lifetime): Promise<string> {
     },
   });
   assert.equal(added.code, 0, added.stdout);
-  const podIPs = (added.json?.['ips'] as readonly { readonly address: string }[]).map(({ address }) => ({
-    ip: address.split('/')[0],
-  }));
-  rig.api.put(PODS, { ...pod, status: { phase: 'Running', podIP: podIPs[0]?.ip, podIPs } });
+  const ips = added.json?.['ips'] as readonly { readonly address: string }[];
+  const podIPs = ips.map(({ address }) => ({ ip: address.split('/')[0] ?? '' }));
+  rig.api.put(PODS, { ...pod, status: { phase: 'Running', podIP: podIPs[0]?.ip ?? '', podIPs } });
   return netns;
 }
 
@@ -122,7 +121,7 @@ export async function startKnot({ rig, folder, names }: DnsRig, lifetime: Lifeti
   const child = inNetns(rig.node.netns, () =>
     spawn('knotd', ['-c', `${home}/knot.conf`], { stdio: ['ignore', 'inherit', 'inherit'] }),
   );
-  const ended = new Promise((resolve) => child.once('close', resolve));
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   lifetime.defer('Knot', () => {
     child.kill('SIGKILL');
     return ended;

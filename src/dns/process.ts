@@ -5,6 +5,7 @@ import { backoffMs } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import { isNotFound, messageOf } from '../base/errors.ts';
 import type { Lifetime } from '../base/lifetime.ts';
+import { errnoOf } from '../sys/errno.ts';
 import { AnswerCache } from './answer-cache.ts';
 import { CachingResolver } from './caching-resolver.ts';
 import type { DnsConfig } from './config.ts';
@@ -44,8 +45,8 @@ interface DnsStatus {
   isAnswering: boolean;
 }
 
-/** Octets for answers of the zone that are ready to be sent. */
-const HOT_BYTES = 2 << 20;
+/** Octets for answers of the zone that are ready to be sent: room for both families of 10,000 Services, of which few clusters use a tenth. */
+const HOT_BYTES = 12 << 20;
 
 /** Resolves when every address is bound; retries for ever while one is not there yet. */
 export async function startDns(parts: DnsParts): Promise<void> {
@@ -217,10 +218,12 @@ const BIND_BACKOFF = { firstMs: 20, maxMs: 1000, factor: 1.5 };
 async function serveAddress(parts: DnsParts, responder: Responder, address: ServerAddress): Promise<void> {
   const { log, lifetime, clock, random } = parts;
   const onError = (error: unknown): void => log.debug({ error: messageOf(error) }, 'socket');
-  for (const open of [openUdpServer, openTcpServer]) {
+  const udp = async (): Promise<void> => openUdpServer(address, responder, lifetime, onError);
+  const tcp = (): Promise<void> => openTcpServer(address, responder, lifetime, onError);
+  for (const open of [udp, tcp]) {
     for (let failures = 1; ; failures++) {
       try {
-        await open(address, responder, lifetime, onError);
+        await open();
         break;
       } catch (error) {
         if (lifetime.isClosed || !isWorthWaiting(error)) throw error;
@@ -236,6 +239,6 @@ async function serveAddress(parts: DnsParts, responder: Responder, address: Serv
 
 /** Not there yet, or still held by the process that we replace. */
 function isWorthWaiting(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'EADDRNOTAVAIL' || code === 'EADDRINUSE';
+  const errno = errnoOf(error);
+  return errno === 'EADDRNOTAVAIL' || errno === 'EADDRINUSE';
 }

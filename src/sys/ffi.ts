@@ -38,6 +38,13 @@ export const send = libc.func('intptr_t send(int fd, uint8_t *bytes, size_t leng
 export const recv = libc.func('intptr_t recv(int fd, uint8_t *bytes, size_t length, int flags)') as Async<
   (fd: number, bytes: Bytes, length: number, flags: number) => number
 >;
+/** `messages` are struct mmsghdr, one behind the other. */
+export const recvmmsg = libc.func(
+  'int recvmmsg(int fd, uint8_t *messages, unsigned int count, int flags, void *timeout)',
+) as (fd: number, messages: Bytes, count: number, ...rest: [flags: number, timeout: null]) => number;
+export const sendmmsg = libc.func(
+  'int sendmmsg(int fd, uint8_t *messages, unsigned int count, int flags)',
+) as (fd: number, messages: Bytes, count: number, flags: number) => number;
 export const ioctl = libc.func('int ioctl(int fd, unsigned long request, uint8_t *argument)') as (
   fd: number,
   request: number,

@@ -16,6 +16,7 @@ const SOL_IP = 0;
 const SOL_SOCKET = 1;
 const SOL_IPV6 = 41;
 const SO_REUSEADDR = 2;
+const SO_RCVBUF = 8;
 const SO_REUSEPORT = 15;
 const SO_NETNS_COOKIE = 71;
 const IP_RECVERR = 11;
@@ -60,6 +61,13 @@ export function bindUdp(netns: Place, at: Endpoint, options: SocketOptions = {})
   return opened(action, netns, { family: familyOf(at.ip), type: SOCK_DGRAM }, (fd) =>
     bindTo(action, fd, { at, options }),
   );
+}
+
+/** Room for what waits to be received; the kernel doubles it and keeps to net.core.rmem_max. */
+export function setReceiveRoom(fd: number, bytes: number): void {
+  const value = Buffer.alloc(4);
+  value.writeUInt32LE(bytes);
+  checked('set the room of a socket', setsockopt(fd, SOL_SOCKET, SO_RCVBUF, value, value.length));
 }
 
 /** An unconnected TCP socket: `new net.Socket({ fd }).connect(port, host)` connects it from within the namespace. */
