@@ -21,22 +21,34 @@ export async function checkConfig(program: string, file: string, signal: AbortSi
   await runProgram(program, ['-c', '-f', file], { signal });
 }
 
-/** True when the worker of the structure answers, false where it could not start: the one before serves on then. */
+/**
+ * True when the worker of the structure answers, and no other one any more; false where it could not start: the one before serves on then. Both accept at the same command
+ * socket until the one before has heard that it is to stop.
+ */
 export async function reload(sockets: ReloadSockets, structure: string): Promise<boolean> {
   const { admin, master, clock, signal } = sockets;
   const failedBefore = failedReloads(await master.send('show proc\n'));
+  const before = await observeProcess(admin).catch(ignoreUnavailable);
   // The master begins anew at once and may not find the time to say so.
   await master.send('reload\n').catch(ignoreUnavailable);
   const endMs = clock.monotonicMs() + TIMEOUT_MS;
   for (;;) {
     const seen = await observeProcess(admin).catch(ignoreUnavailable);
-    if (seen?.structure === structure) return true;
+    if (seen?.structure === structure && (await isStopping(master, before?.pid))) return true;
     const processes = await master.send('show proc\n').catch(ignoreUnavailable);
     if (processes !== undefined && failedReloads(processes) > failedBefore) return false;
     if (clock.monotonicMs() > endMs)
       throw new FairleadError('timeout', `Cannot reload HAProxy: no new worker after ${TIMEOUT_MS} ms`);
     await clock.sleep(POLL_MS, signal);
   }
+}
+
+/** Whether a worker accepts nothing any more, or is gone (management.txt, 9.4). */
+async function isStopping(master: HaproxySocket, pid: number | undefined): Promise<boolean> {
+  if (pid === undefined) return true;
+  const info = await master.send(`@!${pid} show info\n`).catch(ignoreUnavailable);
+  // The master itself begins anew, and is away for a moment.
+  return info !== undefined && !/^Stopping: 0$/m.test(info);
 }
 
 function failedReloads(processes: string): number {
