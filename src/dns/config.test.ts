@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hasCode } from '../base/errors.ts';
-import { parseDnsConfig, parseUpstream } from './config.ts';
+import { parseDnsConfig } from './config.ts';
+import { parseUpstream } from './forward-config.ts';
 import { parseResolvConf } from './resolv-conf.ts';
 
 const LEAST = {
@@ -11,6 +12,14 @@ const LEAST = {
   clusterDomain: 'Cluster.Local.',
 };
 
+const ZONE_DEFAULTS = {
+  except: [],
+  policy: 'random',
+  forceTcp: false,
+  maxFails: 1,
+  healthCheckMs: 250,
+};
+
 test('parseDnsConfig() fills in what is absent', () => {
   assert.deepEqual(parseDnsConfig(LEAST), {
     listen: ['10.96.0.10', 'fd00:10:96::a'],
@@ -18,7 +27,7 @@ test('parseDnsConfig() fills in what is absent', () => {
     zoneFile: '/z',
     feedSocket: '/f',
     learnSocket: undefined,
-    upstreams: 'host',
+    forward: [{ ...ZONE_DEFAULTS, zone: '.', upstreams: 'host' }],
     resolvConf: '/etc/resolv.conf',
     clusterDomain: 'cluster.local',
     ttlS: 5,
@@ -38,12 +47,21 @@ const BAD: readonly (readonly [object, RegExp])[] = [
   [{ listen: 'x' }, /listen: must be a list/],
   [{ listen: ['10.96.0.300'] }, /"10.96.0.300"/],
   [{ zoneFile: undefined }, /zoneFile: must be a text/],
-  [{ port: 0 }, /port "0"/],
+  [{ port: 0 }, /port: must be a whole number from 1 to 65535/],
   [{ ttlS: -1 }, /ttlS: must be a whole number from 0 to 3600/],
   [{ ttlS: '5' }, /ttlS/],
   [{ upstreams: ['example.org'] }, /"example.org"/],
   [{ upstreams: 5 }, /upstreams: must be a list/],
-  [{ clusterDomain: 'a..b' }, /label/],
+  [{ clusterDomain: 'a..b' }, /clusterDomain: .*label/],
+  [{ forward: {} }, /forward: must be a list/],
+  [{ forward: ['corp.example'] }, /forward\[0\]: must be an object/],
+  [{ forward: [{ upstreams: ['192.0.2.1'] }] }, /forward\[0\].zone: must be a text/],
+  [{ forward: [{ zone: 'a', upstreams: ['x'] }] }, /forward\[0\].upstreams: .*"x"/],
+  [{ forward: [{ zone: 'a', policy: 'fastest' }] }, /policy: must be one of random, round_robin, sequential/],
+  [{ forward: [{ zone: 'a', except: ['b..a'] }] }, /forward\[0\].except: .*label/],
+  [{ forward: [{ zone: 'a', forceTcp: 1 }] }, /forceTcp: must be true or false/],
+  [{ forward: [{ zone: 'a' }, { zone: 'A.' }] }, /forward: a zone is there twice/],
+  [{ forward: [{ zone: '.' }], upstreams: ['192.0.2.1'] }, /upstreams: zone "." of forward has its own/],
 ];
 
 for (const [change, expected] of BAD) {
@@ -54,6 +72,17 @@ for (const [change, expected] of BAD) {
     );
   });
 }
+
+test('parseDnsConfig() puts the most specific zone first and the root last', () => {
+  const stub = { zone: 'Corp.Example', upstreams: ['192.0.2.1:5353'], policy: 'sequential', forceTcp: true };
+  const below = { zone: 'a.b.corp.example.', upstreams: [], except: ['X.a.b.corp.example'], maxFails: 0 };
+  const { forward } = parseDnsConfig({ ...LEAST, upstreams: ['2001:db8::1'], forward: [stub, below] });
+  assert.deepEqual(forward, [
+    { ...ZONE_DEFAULTS, ...below, zone: 'a.b.corp.example', except: ['x.a.b.corp.example'] },
+    { ...ZONE_DEFAULTS, ...stub, zone: 'corp.example', upstreams: [{ ip: '192.0.2.1', port: 5353 }] },
+    { ...ZONE_DEFAULTS, zone: '.', upstreams: [{ ip: '2001:db8::1', port: 53 }] },
+  ]);
+});
 
 test('parseUpstream() reads addresses with and without port', () => {
   const rows = ['192.0.2.1', '192.0.2.1:5353', '2001:db8::1', '[2001:db8::1]:5353'];

@@ -5,7 +5,8 @@ import { FairleadError, messageOf } from '../base/errors.ts';
 import { parseIp, type Ip } from '../base/ip.ts';
 import { parsePort, type Port } from '../base/port.ts';
 import { canonicalName, parseDnsName, type DnsName } from '../wire/dns/name.ts';
-import { recordOf } from './zone-json.ts';
+import { ConfigFields } from './config-fields.ts';
+import { parseForward, type ForwardZone, type ForwardZoneFile } from './forward-config.ts';
 import type { ServerAddress } from './udp-server.ts';
 
 export interface DnsConfig {
@@ -18,8 +19,8 @@ export interface DnsConfig {
   readonly feedSocket: string;
   /** Unix socket on which the agent learns addresses of names; undefined where nobody does. */
   readonly learnSocket: string | undefined;
-  /** 'host': the nameservers of `resolvConf`, read again when it changes. */
-  readonly upstreams: 'host' | readonly ServerAddress[];
+  /** Most specific zone first, the root last. */
+  readonly forward: readonly ForwardZone[];
   readonly resolvConf: string;
   readonly clusterDomain: DnsName;
   readonly ttlS: number;
@@ -44,8 +45,10 @@ export interface DnsConfigFile {
   readonly learnSocket?: string;
   /** 53. */
   readonly port?: number;
-  /** 'host', or addresses as "192.0.2.1", "192.0.2.1:5353", "[2001:db8::1]:53". Default 'host'. */
-  readonly upstreams?: 'host' | readonly string[];
+  /** The upstreams of every name that no zone of `forward` has: 'host' (the default), or addresses as there. */
+  readonly upstreams?: ForwardZoneFile['upstreams'];
+  /** Stub zones; the root among them instead of `upstreams` where it has options. None. */
+  readonly forward?: readonly ForwardZoneFile[];
   /** /etc/resolv.conf. */
   readonly resolvConf?: string;
   /** Seconds that cluster names may be kept by clients: 5. */
@@ -81,70 +84,31 @@ export async function readDnsConfig(path: string): Promise<DnsConfig> {
 
 /** Throws `invalid` naming the field. */
 export function parseDnsConfig(value: unknown): DnsConfig {
-  const raw = recordOf(value, 'configuration');
-  const number = numberReader(raw);
-  const listen = textList(raw, 'listen').map(parseIp);
-  if (listen.length === 0) throw bad('listen', 'no address');
-  const metricsPort = raw['metricsPort'];
+  const fields = new ConfigFields(value);
+  const listen = fields.parsedList('listen', parseIp);
+  if (listen.length === 0) throw fields.bad('listen', 'no address');
   return {
     listen,
-    port: parsePort(raw['port'] ?? 53),
-    zoneFile: text(raw, 'zoneFile'),
-    feedSocket: text(raw, 'feedSocket'),
-    learnSocket: raw['learnSocket'] === undefined ? undefined : text(raw, 'learnSocket'),
-    upstreams: raw['upstreams'] === undefined || raw['upstreams'] === 'host' ? 'host' : parseUpstreams(raw),
-    resolvConf: text(raw, 'resolvConf', '/etc/resolv.conf'),
-    clusterDomain: canonicalName(parseDnsName(text(raw, 'clusterDomain'))),
-    ttlS: number('ttlS', 5, [0, 3600]),
-    cacheBytes: number('cacheBytes', 8 << 20, [0, 1 << 30]),
-    udpPayloadBytes: number('udpPayloadBytes', 1232, [512, 4096]),
-    tryTimeoutMs: number('tryTimeoutMs', 2000, [10, 60_000]),
-    totalTimeoutMs: number('totalTimeoutMs', 5000, [10, 120_000]),
-    maxInFlight: number('maxInFlight', 512, [1, 10_000]),
-    maxInFlightPerClient: number('maxInFlightPerClient', 64, [1, 10_000]),
-    metrics:
-      metricsPort === undefined
-        ? undefined
-        : { ip: parseIp(text(raw, 'metricsAddress', '127.0.0.1')), port: parsePort(metricsPort) },
-    logLevel: text(raw, 'logLevel', 'info'),
+    port: parsePort(fields.number('port', 53, [1, 65_535])),
+    zoneFile: fields.text('zoneFile'),
+    feedSocket: fields.text('feedSocket'),
+    learnSocket: fields.has('learnSocket') ? fields.text('learnSocket') : undefined,
+    forward: parseForward(fields),
+    resolvConf: fields.text('resolvConf', '/etc/resolv.conf'),
+    clusterDomain: canonicalName(fields.parsed('clusterDomain', parseDnsName)),
+    ttlS: fields.number('ttlS', 5, [0, 3600]),
+    cacheBytes: fields.number('cacheBytes', 8 << 20, [0, 1 << 30]),
+    udpPayloadBytes: fields.number('udpPayloadBytes', 1232, [512, 4096]),
+    tryTimeoutMs: fields.number('tryTimeoutMs', 2000, [10, 60_000]),
+    totalTimeoutMs: fields.number('totalTimeoutMs', 5000, [10, 120_000]),
+    maxInFlight: fields.number('maxInFlight', 512, [1, 10_000]),
+    maxInFlightPerClient: fields.number('maxInFlightPerClient', 64, [1, 10_000]),
+    metrics: fields.has('metricsPort')
+      ? {
+          ip: fields.parsed('metricsAddress', parseIp, '127.0.0.1'),
+          port: parsePort(fields.number('metricsPort', 0, [1, 65_535])),
+        }
+      : undefined,
+    logLevel: fields.text('logLevel', 'info'),
   };
-}
-
-/** "192.0.2.1", "192.0.2.1:5353", "2001:db8::1", "[2001:db8::1]:5353". */
-export function parseUpstream(value: string): ServerAddress {
-  const match = /^\[([^\]]+)\]:(\d+)$/.exec(value) ?? /^([^:]+):(\d+)$/.exec(value);
-  return { ip: parseIp(match?.[1] ?? value), port: parsePort(match === null ? 53 : Number(match[2])) };
-}
-
-function parseUpstreams(raw: Readonly<Record<string, unknown>>): readonly ServerAddress[] {
-  return textList(raw, 'upstreams').map(parseUpstream);
-}
-
-function textList(raw: Readonly<Record<string, unknown>>, field: string): readonly string[] {
-  const list = raw[field];
-  if (!Array.isArray(list)) throw bad(field, 'must be a list');
-  return list.map((it: unknown) => {
-    if (typeof it !== 'string') throw bad(field, 'must be a list of texts');
-    return it;
-  });
-}
-
-function text(raw: Readonly<Record<string, unknown>>, field: string, absent?: string): string {
-  const value = raw[field] ?? absent;
-  if (typeof value !== 'string' || value === '') throw bad(field, 'must be a text');
-  return value;
-}
-
-function numberReader(raw: Readonly<Record<string, unknown>>) {
-  return (field: string, absent: number, [min, max]: readonly [number, number]): number => {
-    const value = raw[field] ?? absent;
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
-      throw bad(field, `must be a whole number from ${min} to ${max}`);
-    }
-    return value;
-  };
-}
-
-function bad(field: string, because: string): FairleadError {
-  return new FairleadError('invalid', `Cannot read configuration: ${field}: ${because}`);
 }

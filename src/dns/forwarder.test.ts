@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { aMessage, anAddress, anUpstreamQuestion } from '../../test/support/dns-messages.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
-import { parseUpstream } from './config.ts';
+import { parseUpstream, type ForwardZone } from './forward-config.ts';
 import { Forwarder, rootProbe } from './forwarder.ts';
 import type { ExchangeOptions, ExchangeResult } from './upstream-exchange.ts';
 import { UpstreamPool } from './upstream-pool.ts';
@@ -23,8 +23,18 @@ const reply = (parts: Parameters<typeof aMessage>[0]): ExchangeResult => ({
 
 type Behaviour = (query: UpstreamQuery, options: ExchangeOptions) => ExchangeResult;
 
+type Settings = Pick<ForwardZone, 'policy' | 'maxFails' | 'healthCheckMs' | 'forceTcp'>;
+
 /** Upstreams by the last octet of their address; a time-out takes its time on the clock. */
-function aForwarder(behaviours: Readonly<Record<string, Behaviour>>) {
+function aForwarder(behaviours: Readonly<Record<string, Behaviour>>, changes: Partial<Settings> = {}) {
+  const settings: Settings = {
+    policy: 'random',
+    maxFails: 1,
+    healthCheckMs: 250,
+    forceTcp: false,
+    ...changes,
+  };
+  const { forceTcp } = settings;
   const clock = new ManualClock();
   const end = new AbortController();
   const asked: string[] = [];
@@ -41,17 +51,18 @@ function aForwarder(behaviours: Readonly<Record<string, Behaviour>>) {
     if (result.kind === 'timeout') await clock.sleep(options.timeoutMs, options.signal);
     return result;
   };
-  const changes: string[] = [];
+  const healths: string[] = [];
   const pool = new UpstreamPool({
-    probe: rootProbe({ exchange, random, tryTimeoutMs: 2000 }),
+    settings,
+    probe: rootProbe({ exchange, random, tryTimeoutMs: 2000, forceTcp }),
     clock,
     random,
     signal: end.signal,
-    onChange: (upstream, isUp) => changes.push(`${upstream.ip} ${isUp ? 'up' : 'down'}`),
+    onChange: (upstream, isUp) => healths.push(`${upstream.ip} ${isUp ? 'up' : 'down'}`),
   });
   pool.set(Object.keys(behaviours).map((name) => parseUpstream(`192.0.2.${name}`)));
   const limits = { tryTimeoutMs: 2000, totalTimeoutMs: 5000, udpPayloadBytes: 1232 };
-  const forwarder = new Forwarder({ pool, exchange, clock, random, signal: end.signal, ...limits });
+  const forwarder = new Forwarder({ pool, exchange, clock, random, signal: end.signal, forceTcp, ...limits });
   /** The reply's code, or undefined; and how long it took. */
   const ask = async () => {
     let done: { rcode: number | undefined } | undefined;
@@ -59,7 +70,7 @@ function aForwarder(behaviours: Readonly<Record<string, Behaviour>>) {
     const tookMs = await clock.runUntil(() => done !== undefined, 60_000);
     return { rcode: done?.rcode, tookMs };
   };
-  return { ask, asked, clock, changes, pool, end };
+  return { ask, asked, clock, changes: healths, pool, end };
 }
 
 test('Forwarder asks another upstream when one is silent', async () => {
@@ -148,5 +159,39 @@ test('UpstreamPool keeps an upstream that answers probes, however many names it 
   for (let i = 0; i < 5; i++) await ask();
   await clock.advance(30_000);
   assert.deepEqual(changes, []);
+  end.abort();
+});
+
+test('UpstreamPool keeps to its policy', async () => {
+  const firsts = async (policy: Settings['policy']) => {
+    const { ask, asked } = aForwarder({ 1: () => GOOD, 2: () => GOOD, 3: () => GOOD }, { policy });
+    for (let i = 0; i < 4; i++) await ask();
+    return asked.map((it) => it.charAt(0)).join('');
+  };
+  assert.equal(await firsts('round_robin'), '1231');
+  assert.equal(await firsts('sequential'), '1111');
+});
+
+test('UpstreamPool believes an upstream dead after as many failed probes as it is told, or never', async () => {
+  const aSilentOne = async (maxFails: number) => {
+    const { ask, clock, changes, end } = aForwarder({ 1: () => TIMEOUT, 2: () => GOOD }, { maxFails });
+    for (let i = 0; i < 3; i++) await ask();
+    await clock.advance(1500);
+    const early = changes.length;
+    await clock.advance(30_000);
+    end.abort();
+    return [early, changes.length];
+  };
+  assert.deepEqual(await aSilentOne(1), [1, 1]);
+  assert.deepEqual(await aSilentOne(3), [0, 1]);
+  assert.deepEqual(await aSilentOne(0), [0, 0]);
+});
+
+test('Forwarder never asks by UDP where it is told so', async () => {
+  const { ask, asked, clock, end } = aForwarder({ 1: () => TIMEOUT }, { forceTcp: true });
+  await ask();
+  await ask();
+  await clock.advance(2000);
+  assert.deepEqual([...new Set(asked)], ['1 tcp', 'probe 1 tcp']);
   end.abort();
 });

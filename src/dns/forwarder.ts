@@ -18,6 +18,8 @@ export interface ForwarderParts {
   readonly tryTimeoutMs: number;
   readonly totalTimeoutMs: number;
   readonly udpPayloadBytes: number;
+  /** UDP is left out, first round and all. */
+  readonly forceTcp: boolean;
   /** After each exchange: for metrics. */
   readonly onExchange?: (exchange: ExchangeFacts) => void;
 }
@@ -39,6 +41,7 @@ interface Attempt {
 
 /** Rounds over all upstreams; the second one asks by TCP, which gets through where UDP is lost or filtered. */
 const ROUNDS = ['udp', 'tcp'] as const;
+const ROUNDS_BY_TCP = ['tcp', 'tcp'] as const;
 
 export class Forwarder {
   readonly #parts: ForwarderParts;
@@ -52,7 +55,7 @@ export class Forwarder {
     const deadlineMs = this.#parts.clock.monotonicMs() + this.#parts.totalTimeoutMs;
     const attempt: Attempt = { question, deadlineMs, tries: 0 };
     let refusal: DnsMessage | undefined;
-    for (const transport of ROUNDS) {
+    for (const transport of this.#parts.forceTcp ? ROUNDS_BY_TCP : ROUNDS) {
       const silent: ServerAddress[] = [];
       for (const upstream of this.#parts.pool.candidates()) {
         const result = await this.#try(attempt, upstream, transport);
@@ -114,12 +117,13 @@ function isRefusal(message: DnsMessage): boolean {
 }
 
 /** A probe that any server answers: the name servers of the root. */
-export function rootProbe(parts: Pick<ForwarderParts, 'exchange' | 'random' | 'tryTimeoutMs'>) {
+export function rootProbe(parts: Pick<ForwarderParts, 'exchange' | 'random' | 'tryTimeoutMs' | 'forceTcp'>) {
+  const transport = parts.forceTcp ? 'tcp' : 'udp';
   return async (upstream: ServerAddress, signal: AbortSignal): Promise<boolean> => {
     const question = { labels: [], typeCode: 2, isDnssecOk: false, isCheckingDisabled: false };
     const query = upstreamQuery(question, { id: parts.random.uint16(), udpPayloadBytes: undefined });
     const timeoutMs = Math.min(1000, parts.tryTimeoutMs);
-    const result = await parts.exchange(upstream, query, { transport: 'udp', timeoutMs, signal });
+    const result = await parts.exchange(upstream, query, { transport, timeoutMs, signal });
     return result.kind === 'reply';
   };
 }

@@ -10,20 +10,17 @@ import { AnswerCache } from './answer-cache.ts';
 import { CachingResolver } from './caching-resolver.ts';
 import type { DnsConfig } from './config.ts';
 import { openFeedServer } from './feed-server.ts';
-import { Forwarder, rootProbe } from './forwarder.ts';
+import type { ExchangeFacts } from './forwarder.ts';
 import { openHttpServer } from './http-server.ts';
 import { openLearnServer } from './learn-server.ts';
 import type { DnsMetrics } from './metrics.ts';
 import { NameGate } from './name-gate.ts';
-
 import type { Random } from './random.ts';
 import { Responder } from './responder.ts';
 import { openTcpServer } from './tcp-server.ts';
 import { openUdpServer, type ServerAddress } from './udp-server.ts';
-import { networkExchange } from './upstream-exchange.ts';
 import { readWatched, writeWatched } from './watched-file.ts';
-import { watchUpstreams } from './upstream-list.ts';
-import { UpstreamPool } from './upstream-pool.ts';
+import { ZoneForwarder } from './zone-forwarder.ts';
 import { readZoneFile } from './zone-file.ts';
 import { ZoneSaver } from './zone-saver.ts';
 import { ZoneState } from './zone-state.ts';
@@ -180,30 +177,12 @@ function makeResponder(parts: DnsParts, answering: Answering): Responder {
 
 function makeResolver(parts: DnsParts, { cache, metrics }: Answering): CachingResolver {
   const { config, log, lifetime, clock, random } = parts;
+  const { maxInFlight, maxInFlightPerClient } = config;
   const { signal } = lifetime;
-  const { tryTimeoutMs, totalTimeoutMs, udpPayloadBytes, maxInFlight, maxInFlightPerClient } = config;
-  const exchange = networkExchange;
-  const pool = new UpstreamPool({
-    probe: rootProbe({ exchange, random, tryTimeoutMs }),
-    clock,
-    random,
-    signal,
-    onChange: (upstream, isUp) => log.warn({ upstream, isUp }, 'upstream'),
-  });
-  watchUpstreams(pool, { config, clock, signal, log });
-  const forwarder = new Forwarder({
-    pool,
-    exchange,
-    clock,
-    random,
-    signal,
-    tryTimeoutMs,
-    totalTimeoutMs,
-    udpPayloadBytes,
-    onExchange: (facts) => metrics?.exchanged(facts),
-  });
+  const onExchange = (facts: ExchangeFacts): void => metrics?.exchanged(facts);
+  const forwarding = new ZoneForwarder({ config, log, clock, random, signal, onExchange });
   return new CachingResolver({
-    ask: (question) => forwarder.ask(question),
+    ask: (question) => forwarding.ask(question),
     cache,
     clock,
     maxInFlight,

@@ -1,14 +1,16 @@
-// Which upstreams there are: those of the configuration, or of a resolv.conf that may change while we run.
+// Which upstreams a zone has: those of the configuration, or of a resolv.conf that may change while we run.
 
 import type { Logger } from 'pino';
 import type { Clock } from '../base/clock.ts';
 import { parsePort } from '../base/port.ts';
 import type { DnsConfig } from './config.ts';
+import type { ForwardZone } from './forward-config.ts';
 import { readNameservers } from './resolv-conf.ts';
 import type { ServerAddress } from './udp-server.ts';
 import type { UpstreamPool } from './upstream-pool.ts';
 
 export interface UpstreamListParts {
+  readonly zone: ForwardZone;
   readonly config: DnsConfig;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -21,8 +23,8 @@ const DNS_PORT = parsePort(53);
 
 /** Keeps the pool's list right until the signal. */
 export function watchUpstreams(pool: UpstreamPool, parts: UpstreamListParts): void {
-  const { config } = parts;
-  if (config.upstreams !== 'host') pool.set(withoutOurselves(config.upstreams, parts));
+  const { upstreams } = parts.zone;
+  if (upstreams !== 'host') pool.set(withoutOurselves(upstreams, parts));
   // The end of the process is the only way out of the loop.
   else void rereadForever(pool, parts).catch(() => undefined);
 }
@@ -48,10 +50,10 @@ async function rereadForever(pool: UpstreamPool, parts: UpstreamListParts): Prom
 
 /** A resolver that asks itself never ends: our own addresses are no upstreams. */
 function withoutOurselves(upstreams: readonly ServerAddress[], parts: UpstreamListParts): ServerAddress[] {
-  const { config, log } = parts;
+  const { config, log, zone } = parts;
   const others = upstreams.filter(({ ip, port }) => port !== config.port || !config.listen.includes(ip));
   if (others.length < upstreams.length)
     log.warn({ upstreams }, 'an upstream is this process itself: left out');
-  log.info({ upstreams: others }, 'upstreams');
+  log.info({ zone: zone.zone, upstreams: others }, 'upstreams');
   return others;
 }

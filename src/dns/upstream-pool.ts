@@ -1,7 +1,8 @@
 // Which upstreams are worth asking: those that answer. One that stays silent is probed before it is believed dead, and until it answers.
 
-import { backoffMs, type Backoff } from '../base/backoff.ts';
+import { backoffMs } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
+import type { ForwardZone } from './forward-config.ts';
 import type { Random } from './random.ts';
 import type { ServerAddress } from './udp-server.ts';
 
@@ -10,7 +11,7 @@ export type Probe = (upstream: ServerAddress, signal: AbortSignal) => Promise<bo
 
 /** Silent questions in a row that raise the suspicion; a single slow zone of the world must not take an upstream down. */
 const SUSPICIOUS_TIMEOUTS = 3;
-const PROBE_BACKOFF: Backoff = { firstMs: 250, maxMs: 10_000, factor: 2 };
+const MAX_PROBE_WAIT_MS = 10_000;
 
 interface Health {
   readonly upstream: ServerAddress;
@@ -20,6 +21,7 @@ interface Health {
 }
 
 export interface PoolParts {
+  readonly settings: Pick<ForwardZone, 'policy' | 'maxFails' | 'healthCheckMs'>;
   readonly probe: Probe;
   readonly clock: Clock;
   readonly random: Random;
@@ -30,6 +32,7 @@ export interface PoolParts {
 export class UpstreamPool {
   readonly #parts: PoolParts;
   #members: readonly Health[] = [];
+  #turns = 0;
 
   constructor(parts: PoolParts) {
     this.#parts = parts;
@@ -52,11 +55,25 @@ export class UpstreamPool {
     );
   }
 
-  /** The upstreams to try, in the order to try them: a random one first, so that load is spread. Empty when all are down. */
+  /** The upstreams to try, in the order to try them. Empty when all are down. */
   candidates(): readonly ServerAddress[] {
     const up = this.#members.filter((it) => it.isUp).map((it) => it.upstream);
-    const first = Math.floor(this.#parts.random.fraction() * up.length);
+    const first = this.#firstOf(up.length);
     return [...up.slice(first), ...up.slice(0, first)];
+  }
+
+  #firstOf(count: number): number {
+    const { settings, random } = this.#parts;
+    switch (settings.policy) {
+      case 'random':
+        return Math.floor(random.fraction() * count);
+      case 'round_robin':
+        return this.#turns++ % Math.max(1, count);
+      case 'sequential':
+        return 0;
+      default:
+        return settings.policy satisfies never;
+    }
   }
 
   reportAnswer(upstream: ServerAddress): void {
@@ -68,22 +85,25 @@ export class UpstreamPool {
     const member = this.#find(upstream);
     if (member === undefined) return;
     member.timeouts++;
-    if (member.timeouts >= SUSPICIOUS_TIMEOUTS && !member.isProbed) void this.#watch(member);
+    const isSuspicious = this.#parts.settings.maxFails > 0 && member.timeouts >= SUSPICIOUS_TIMEOUTS;
+    if (isSuspicious && !member.isProbed) void this.#watch(member);
   }
 
   #find(upstream: ServerAddress): Health | undefined {
     return this.#members.find((it) => isSame(it.upstream, upstream));
   }
 
-  /** Probes until the upstream answers; it is down from the first failed probe on. */
+  /** Probes until the upstream answers; it is down from the `maxFails`-th failed probe on. */
   async #watch(member: Health): Promise<void> {
-    const { probe, clock, random, signal } = this.#parts;
+    const { probe, clock, random, signal, settings } = this.#parts;
+    const { maxFails, healthCheckMs: firstMs } = settings;
+    const backoff = { firstMs, maxMs: Math.max(firstMs, MAX_PROBE_WAIT_MS), factor: 2 };
     member.isProbed = true;
     try {
       for (let failures = 1; !(await probe(member.upstream, signal)); failures++) {
-        this.#setUp(member, false);
+        if (failures >= maxFails) this.#setUp(member, false);
         await clock.sleep(
-          backoffMs(PROBE_BACKOFF, failures, () => random.fraction()),
+          backoffMs(backoff, failures, () => random.fraction()),
           signal,
         );
       }
