@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hasCode } from '../base/errors.ts';
 import { parseDnsConfig } from './config.ts';
-import { parseUpstream } from './forward-config.ts';
+import { parseUpstream, upstreamText } from './upstream.ts';
 import { parseResolvConf } from './resolv-conf.ts';
 
 const LEAST = {
@@ -79,17 +79,36 @@ test('parseDnsConfig() puts the most specific zone first and the root last', () 
   const { forward } = parseDnsConfig({ ...LEAST, upstreams: ['2001:db8::1'], forward: [stub, below] });
   assert.deepEqual(forward, [
     { ...ZONE_DEFAULTS, ...below, zone: 'a.b.corp.example', except: ['x.a.b.corp.example'] },
-    { ...ZONE_DEFAULTS, ...stub, zone: 'corp.example', upstreams: [{ ip: '192.0.2.1', port: 5353 }] },
-    { ...ZONE_DEFAULTS, zone: '.', upstreams: [{ ip: '2001:db8::1', port: 53 }] },
+    { ...ZONE_DEFAULTS, ...stub, zone: 'corp.example', upstreams: [parseUpstream('192.0.2.1:5353')] },
+    { ...ZONE_DEFAULTS, zone: '.', upstreams: [parseUpstream('2001:db8::1')] },
   ]);
 });
 
-test('parseUpstream() reads addresses with and without port', () => {
-  const rows = ['192.0.2.1', '192.0.2.1:5353', '2001:db8::1', '[2001:db8::1]:5353'];
-  assert.deepEqual(
-    rows.map(parseUpstream).map(({ ip, port }) => `${ip} ${port}`),
-    ['192.0.2.1 53', '192.0.2.1 5353', '2001:db8::1 53', '2001:db8::1 5353'],
-  );
+test('parseUpstream() reads addresses with and without port, behind "tls://" for TLS', () => {
+  const rows = [
+    ['192.0.2.1', '192.0.2.1:53'],
+    ['192.0.2.1:5353', '192.0.2.1:5353'],
+    ['2001:db8:0::1', '[2001:db8::1]:53'],
+    ['[2001:db8::1]:5353', '[2001:db8::1]:5353'],
+    ['tls://192.0.2.1', 'tls://192.0.2.1:853'],
+    ['tls://[2001:db8::1]:5353', 'tls://[2001:db8::1]:5353'],
+  ] as const;
+  for (const [text, expected] of rows) assert.equal(upstreamText(parseUpstream(text)), expected);
+  for (const text of ['https://192.0.2.1', 'tls://dns.example', '192.0.2.1:0', 'tls://']) {
+    assert.throws(() => parseUpstream(text));
+  }
+});
+
+test("parseDnsConfig() gives a zone's names for certificates to its upstreams by TLS alone", () => {
+  const zone = {
+    zone: 'a',
+    upstreams: ['tls://192.0.2.1', '192.0.2.2'],
+    tlsServerName: 'dns.a',
+    tlsCa: '/ca',
+  };
+  const [parsed] = parseDnsConfig({ ...LEAST, forward: [zone] }).forward;
+  const tls = { serverName: 'dns.a', caFile: '/ca' };
+  assert.deepEqual(parsed?.upstreams, [parseUpstream('tls://192.0.2.1', tls), parseUpstream('192.0.2.2')]);
 });
 
 test('parseResolvConf() takes nameserver lines alone', () => {

@@ -1,10 +1,8 @@
 // Who is asked for which names: the zones with upstreams of their own, as the configuration has them.
 
-import { parseIp } from '../base/ip.ts';
-import { parsePort } from '../base/port.ts';
 import { canonicalName, labelsOf, parseDnsName, ROOT_NAME, type DnsName } from '../wire/dns/name.ts';
 import { ConfigFields } from './config-fields.ts';
-import type { ServerAddress } from './udp-server.ts';
+import { parseUpstream, type Upstream } from './upstream.ts';
 
 export interface ForwardZone {
   /** In lower case; the root is for every name that no other zone has. */
@@ -12,7 +10,7 @@ export interface ForwardZone {
   /** Names in it that it is not asked for: the next larger zone has them. */
   readonly except: readonly DnsName[];
   /** 'host': the nameservers of the configuration's `resolvConf`, read again when it changes. None: its names are not found by anybody. */
-  readonly upstreams: 'host' | readonly ServerAddress[];
+  readonly upstreams: 'host' | readonly Upstream[];
   readonly policy: UpstreamPolicy;
   /** Never asked by UDP. */
   readonly forceTcp: boolean;
@@ -29,7 +27,7 @@ export type UpstreamPolicy = (typeof POLICIES)[number];
 /** A zone as people write it; everything but `zone` and `upstreams` may be left out. */
 export interface ForwardZoneFile {
   readonly zone: string;
-  /** 'host', or addresses as "192.0.2.1", "192.0.2.1:5353", "[2001:db8::1]:53". */
+  /** 'host', or addresses as "192.0.2.1", "192.0.2.1:5353", "[2001:db8::1]:53", "tls://192.0.2.1". */
   readonly upstreams: 'host' | readonly string[];
   /** None. */
   readonly except?: readonly string[];
@@ -41,6 +39,10 @@ export interface ForwardZoneFile {
   readonly maxFails?: number;
   /** 250. */
   readonly healthCheckMs?: number;
+  /** The name that certificates of upstreams behind "tls://" have to have; their address. */
+  readonly tlsServerName?: string;
+  /** A file with the authorities of their certificates; the system's. */
+  readonly tlsCa?: string;
 }
 
 /** No list of stub domains is longer; the search for a name's zone goes through all of them. */
@@ -66,7 +68,11 @@ export function parseForward(fields: ConfigFields): readonly ForwardZone[] {
 
 function parseUpstreams(fields: ConfigFields): ForwardZone['upstreams'] {
   const isHost = !fields.has('upstreams') || fields.is('upstreams', 'host');
-  return isHost ? 'host' : fields.parsedList('upstreams', parseUpstream);
+  if (isHost) return 'host';
+  const optional = (field: string): string | undefined =>
+    fields.has(field) ? fields.text(field) : undefined;
+  const tls = { serverName: optional('tlsServerName'), caFile: optional('tlsCa') };
+  return fields.parsedList('upstreams', (text) => parseUpstream(text, tls));
 }
 
 function parseOptions(fields: ConfigFields): Omit<ForwardZone, 'zone' | 'upstreams'> {
@@ -77,10 +83,4 @@ function parseOptions(fields: ConfigFields): Omit<ForwardZone, 'zone' | 'upstrea
     maxFails: fields.number('maxFails', 1, [0, 100]),
     healthCheckMs: fields.number('healthCheckMs', 250, [50, 60_000]),
   };
-}
-
-/** "192.0.2.1", "192.0.2.1:5353", "2001:db8::1", "[2001:db8::1]:5353". */
-export function parseUpstream(value: string): ServerAddress {
-  const match = /^\[([^\]]+)\]:(\d+)$/.exec(value) ?? /^([^:]+):(\d+)$/.exec(value);
-  return { ip: parseIp(match?.[1] ?? value), port: parsePort(match === null ? 53 : Number(match[2])) };
 }

@@ -4,9 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { aMessage, anAddress, anUpstreamQuestion } from '../../test/support/dns-messages.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
-import { parseUpstream, type ForwardZone } from './forward-config.ts';
+import type { ExchangeOptions, ExchangeResult } from './exchange.ts';
+import type { ForwardZone } from './forward-config.ts';
 import { Forwarder, rootProbe } from './forwarder.ts';
-import type { ExchangeOptions, ExchangeResult } from './upstream-exchange.ts';
+import { parseUpstream } from './upstream.ts';
 import { UpstreamPool } from './upstream-pool.ts';
 import type { UpstreamQuery } from './upstream-query.ts';
 

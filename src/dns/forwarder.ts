@@ -3,9 +3,10 @@
 import type { Clock } from '../base/clock.ts';
 import { RCODE } from '../wire/dns/constants.ts';
 import type { DnsMessage } from '../wire/dns/message.ts';
+import type { Exchange, ExchangeResult } from './exchange.ts';
 import type { Random } from './random.ts';
-import type { ServerAddress } from './udp-server.ts';
-import type { Exchange, ExchangeResult } from './upstream-exchange.ts';
+import type { Upstream } from './upstream.ts';
+
 import type { UpstreamPool } from './upstream-pool.ts';
 import { isUnread, upstreamQuery, type UpstreamQuestion } from './upstream-query.ts';
 
@@ -25,7 +26,7 @@ export interface ForwarderParts {
 }
 
 export interface ExchangeFacts {
-  readonly upstream: ServerAddress;
+  readonly upstream: Upstream;
   readonly transport: 'udp' | 'tcp';
   readonly result: ExchangeResult;
   readonly durationMs: number;
@@ -56,9 +57,9 @@ export class Forwarder {
     const attempt: Attempt = { question, deadlineMs, tries: 0 };
     let refusal: DnsMessage | undefined;
     for (const transport of this.#parts.forceTcp ? ROUNDS_BY_TCP : ROUNDS) {
-      const silent: ServerAddress[] = [];
+      const silent: Upstream[] = [];
       for (const upstream of this.#parts.pool.candidates()) {
-        const result = await this.#try(attempt, upstream, transport);
+        const result = await this.#try(attempt, upstream, upstream.tls === undefined ? transport : 'tcp');
         if (result.kind === 'timeout') silent.push(upstream);
         if (result.kind !== 'reply') continue;
         if (!isRefusal(result.message)) return result.message;
@@ -70,7 +71,7 @@ export class Forwarder {
     return refusal;
   }
 
-  async #try(attempt: Attempt, upstream: ServerAddress, transport: 'udp' | 'tcp'): Promise<ExchangeResult> {
+  async #try(attempt: Attempt, upstream: Upstream, transport: 'udp' | 'tcp'): Promise<ExchangeResult> {
     const { udpPayloadBytes } = this.#parts;
     let result = await this.#exchange(attempt, upstream, { transport, udpPayloadBytes });
     if (result.kind === 'reply' && isUnread(result.message)) {
@@ -84,7 +85,7 @@ export class Forwarder {
 
   async #exchange(
     attempt: Attempt,
-    upstream: ServerAddress,
+    upstream: Upstream,
     how: { readonly transport: 'udp' | 'tcp'; readonly udpPayloadBytes: number | undefined },
   ): Promise<ExchangeResult> {
     const { clock, exchange, pool, random, signal, tryTimeoutMs } = this.#parts;
@@ -119,7 +120,7 @@ function isRefusal(message: DnsMessage): boolean {
 /** A probe that any server answers: the name servers of the root. */
 export function rootProbe(parts: Pick<ForwarderParts, 'exchange' | 'random' | 'tryTimeoutMs' | 'forceTcp'>) {
   const transport = parts.forceTcp ? 'tcp' : 'udp';
-  return async (upstream: ServerAddress, signal: AbortSignal): Promise<boolean> => {
+  return async (upstream: Upstream, signal: AbortSignal): Promise<boolean> => {
     const question = { labels: [], typeCode: 2, isDnssecOk: false, isCheckingDisabled: false };
     const query = upstreamQuery(question, { id: parts.random.uint16(), udpPayloadBytes: undefined });
     const timeoutMs = Math.min(1000, parts.tryTimeoutMs);

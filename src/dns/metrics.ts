@@ -8,6 +8,7 @@ import type { ExchangeFacts } from './forwarder.ts';
 import type { PassedAnswer } from './name-gate.ts';
 import type { AnsweredQuery } from './responder.ts';
 import { registerTally, TallyCounter, TallyHistogram } from '../base/tally.ts';
+import { upstreamText } from './upstream.ts';
 import type { ZoneState } from './zone-state.ts';
 
 /** Bounds as CoreDNS has them: seconds from 0.25 ms doubled, octets. */
@@ -71,8 +72,8 @@ export class DnsMetrics {
   exchanged(facts: ExchangeFacts): void {
     const { upstream, result } = facts;
     const rcode = result.kind === 'reply' ? rcodeName(result.message.rcode) : 'SERVFAIL';
-    const host = upstream.ip.includes(':') ? `[${upstream.ip}]` : upstream.ip;
-    const key = JSON.stringify({ proxy_name: 'forward', to: `${host}:${upstream.port}`, rcode });
+    const to = upstreamText({ ...upstream, tls: undefined });
+    const key = JSON.stringify({ proxy_name: 'forward', to, rcode });
     const known = this.#upstreams.get(key) ?? new TallyHistogram(DURATION_BOUNDS);
     known.add(facts.durationMs / 1000);
     this.#upstreams.set(key, known);

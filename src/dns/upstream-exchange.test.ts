@@ -11,7 +11,8 @@ import type { DnsMessage } from '../wire/dns/message.ts';
 import { parseDnsName } from '../wire/dns/name.ts';
 import { encodeMessage } from '../wire/dns/writer.ts';
 import { frameMessage } from './message-framer.ts';
-import { networkExchange, type ExchangeOptions, type ExchangeResult } from './upstream-exchange.ts';
+import type { ExchangeOptions, ExchangeResult } from './exchange.ts';
+import { plainExchange } from './upstream-exchange.ts';
 import { upstreamQuery } from './upstream-query.ts';
 
 const open: { close(): void }[] = [];
@@ -32,12 +33,12 @@ async function anUpstream(answer: (socket: Socket, port: number, bytes: Buffer) 
   open.push(socket);
   socket.on('message', (bytes, from) => answer(socket, from.port, bytes));
   await new Promise<void>((resolve) => socket.bind(0, ip, resolve));
-  return { ip: parseIp(ip), port: parsePort(socket.address().port) };
+  return { ip: parseIp(ip), port: parsePort(socket.address().port), tls: undefined };
 }
 
 function ask(upstream: Awaited<ReturnType<typeof anUpstream>>, options: Partial<ExchangeOptions> = {}) {
   const signal = new AbortController().signal;
-  return networkExchange(upstream, QUERY, { transport: 'udp', timeoutMs: 300, signal, ...options });
+  return plainExchange(upstream, QUERY, { transport: 'udp', timeoutMs: 300, signal, ...options });
 }
 
 function address(result: ExchangeResult): unknown {
@@ -127,7 +128,7 @@ test('an answer by TCP in pieces; a connection that ends without one', async () 
   open.push({ close: () => server.close() });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const upstream = { ip: parseIp('127.0.0.1'), port: parsePort(port) };
+  const upstream = { tls: undefined, ip: parseIp('127.0.0.1'), port: parsePort(port) };
   assert.equal(address(await ask(upstream, { transport: 'tcp' })), '192.0.2.1');
   answers = false;
   assert.equal((await ask(upstream, { transport: 'tcp' })).kind, 'unreachable');

@@ -1,39 +1,20 @@
-// One query to one upstream over the network and back: a socket of its own each time, so that the kernel picks a new random port.
+// One query to one upstream by plain UDP or TCP and back: a socket of its own each time, so that the kernel picks a new random port.
 
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { familyOf } from '../base/ip.ts';
 import { messageOf } from '../base/errors.ts';
 import { MAX_MESSAGE_BYTES } from '../wire/dns/constants.ts';
-import type { DnsMessage } from '../wire/dns/message.ts';
+import { settle, type Exchange, type ExchangeOptions, type ExchangeResult } from './exchange.ts';
 import { frameMessage, MessageFramer } from './message-framer.ts';
-import type { ServerAddress } from './udp-server.ts';
+import type { Upstream } from './upstream.ts';
 import { matchReply, type UpstreamQuery } from './upstream-query.ts';
 
-export type ExchangeResult =
-  | { readonly kind: 'reply'; readonly message: DnsMessage }
-  | { readonly kind: 'timeout' }
-  /** The network said at once that nobody is there. */
-  | { readonly kind: 'unreachable'; readonly because: string };
-
-export interface ExchangeOptions {
-  readonly transport: 'udp' | 'tcp';
-  readonly timeoutMs: number;
-  readonly signal: AbortSignal;
-}
-
-/** Never rejects. */
-export type Exchange = (
-  upstream: ServerAddress,
-  query: UpstreamQuery,
-  options: ExchangeOptions,
-) => Promise<ExchangeResult>;
-
-export const networkExchange: Exchange = (upstream, query, options) =>
+export const plainExchange: Exchange = (upstream, query, options) =>
   options.transport === 'udp' ? overUdp(upstream, query, options) : overTcp(upstream, query, options);
 
 function overUdp(
-  upstream: ServerAddress,
+  upstream: Upstream,
   query: UpstreamQuery,
   options: ExchangeOptions,
 ): Promise<ExchangeResult> {
@@ -62,7 +43,7 @@ function overUdp(
 }
 
 function overTcp(
-  upstream: ServerAddress,
+  upstream: Upstream,
   query: UpstreamQuery,
   options: ExchangeOptions,
 ): Promise<ExchangeResult> {
@@ -84,30 +65,4 @@ function overTcp(
       });
     },
   );
-}
-
-type Done = (result: ExchangeResult) => void;
-
-/** The first result wins; time-out and abort are results too; `close` runs exactly once. */
-function settle(
-  options: ExchangeOptions,
-  close: () => void,
-  start: (done: Done) => void,
-): Promise<ExchangeResult> {
-  return new Promise((resolve) => {
-    let isDone = false;
-    const done: Done = (result) => {
-      if (isDone) return;
-      isDone = true;
-      clearTimeout(timer);
-      options.signal.removeEventListener('abort', onAbort);
-      close();
-      resolve(result);
-    };
-    const onAbort = (): void => done({ kind: 'unreachable', because: 'shutting down' });
-    const timer = setTimeout(() => done({ kind: 'timeout' }), options.timeoutMs);
-    options.signal.addEventListener('abort', onAbort, { once: true });
-    if (options.signal.aborted) onAbort();
-    else start(done);
-  });
 }

@@ -6,7 +6,7 @@ import { parsePort } from '../base/port.ts';
 import type { DnsConfig } from './config.ts';
 import type { ForwardZone } from './forward-config.ts';
 import { readNameservers } from './resolv-conf.ts';
-import type { ServerAddress } from './udp-server.ts';
+import { upstreamText, type Upstream } from './upstream.ts';
 import type { UpstreamPool } from './upstream-pool.ts';
 
 export interface UpstreamListParts {
@@ -38,7 +38,7 @@ async function rereadForever(pool: UpstreamPool, parts: UpstreamListParts): Prom
     if (text !== known) {
       pool.set(
         withoutOurselves(
-          ips.map((ip) => ({ ip, port: DNS_PORT })),
+          ips.map((ip) => ({ ip, port: DNS_PORT, tls: undefined })),
           parts,
         ),
       );
@@ -49,11 +49,11 @@ async function rereadForever(pool: UpstreamPool, parts: UpstreamListParts): Prom
 }
 
 /** A resolver that asks itself never ends: our own addresses are no upstreams. */
-function withoutOurselves(upstreams: readonly ServerAddress[], parts: UpstreamListParts): ServerAddress[] {
+function withoutOurselves(upstreams: readonly Upstream[], parts: UpstreamListParts): Upstream[] {
   const { config, log, zone } = parts;
   const others = upstreams.filter(({ ip, port }) => port !== config.port || !config.listen.includes(ip));
   if (others.length < upstreams.length)
-    log.warn({ upstreams }, 'an upstream is this process itself: left out');
-  log.info({ zone: zone.zone, upstreams: others }, 'upstreams');
+    log.warn({ upstreams: upstreams.map(upstreamText) }, 'an upstream is this process itself: left out');
+  log.info({ zone: zone.zone, upstreams: others.map(upstreamText) }, 'upstreams');
   return others;
 }

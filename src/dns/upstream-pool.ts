@@ -4,17 +4,17 @@ import { backoffMs } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import type { ForwardZone } from './forward-config.ts';
 import type { Random } from './random.ts';
-import type { ServerAddress } from './udp-server.ts';
+import { upstreamText, type Upstream } from './upstream.ts';
 
 /** Asks the upstream something harmless; true when it answers anything at all. */
-export type Probe = (upstream: ServerAddress, signal: AbortSignal) => Promise<boolean>;
+export type Probe = (upstream: Upstream, signal: AbortSignal) => Promise<boolean>;
 
 /** Silent questions in a row that raise the suspicion; a single slow zone of the world must not take an upstream down. */
 const SUSPICIOUS_TIMEOUTS = 3;
 const MAX_PROBE_WAIT_MS = 10_000;
 
 interface Health {
-  readonly upstream: ServerAddress;
+  readonly upstream: Upstream;
   timeouts: number;
   isUp: boolean;
   isProbed: boolean;
@@ -26,7 +26,7 @@ export interface PoolParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly signal: AbortSignal;
-  readonly onChange?: (upstream: ServerAddress, isUp: boolean) => void;
+  readonly onChange?: (upstream: Upstream, isUp: boolean) => void;
 }
 
 export class UpstreamPool {
@@ -43,7 +43,7 @@ export class UpstreamPool {
   }
 
   /** Replaces the list; what is known of an upstream that stays is kept. */
-  set(upstreams: readonly ServerAddress[]): void {
+  set(upstreams: readonly Upstream[]): void {
     this.#members = upstreams.map(
       (upstream) =>
         this.#members.find((it) => isSame(it.upstream, upstream)) ?? {
@@ -56,7 +56,7 @@ export class UpstreamPool {
   }
 
   /** The upstreams to try, in the order to try them. Empty when all are down. */
-  candidates(): readonly ServerAddress[] {
+  candidates(): readonly Upstream[] {
     const up = this.#members.filter((it) => it.isUp).map((it) => it.upstream);
     const first = this.#firstOf(up.length);
     return [...up.slice(first), ...up.slice(0, first)];
@@ -76,12 +76,12 @@ export class UpstreamPool {
     }
   }
 
-  reportAnswer(upstream: ServerAddress): void {
+  reportAnswer(upstream: Upstream): void {
     const member = this.#find(upstream);
     if (member !== undefined) member.timeouts = 0;
   }
 
-  reportTimeout(upstream: ServerAddress): void {
+  reportTimeout(upstream: Upstream): void {
     const member = this.#find(upstream);
     if (member === undefined) return;
     member.timeouts++;
@@ -89,7 +89,7 @@ export class UpstreamPool {
     if (isSuspicious && !member.isProbed) void this.#watch(member);
   }
 
-  #find(upstream: ServerAddress): Health | undefined {
+  #find(upstream: Upstream): Health | undefined {
     return this.#members.find((it) => isSame(it.upstream, upstream));
   }
 
@@ -124,6 +124,6 @@ export class UpstreamPool {
   }
 }
 
-function isSame(a: ServerAddress, b: ServerAddress): boolean {
-  return a.ip === b.ip && a.port === b.port;
+function isSame(a: Upstream, b: Upstream): boolean {
+  return upstreamText(a) === upstreamText(b);
 }
