@@ -5,8 +5,10 @@ import { AnswerCache, type CachedAnswer } from './answer-cache.ts';
 import { prepareEmpty } from './prepared-answer.ts';
 
 /** An answer of so many octets. */
-function anEntry(bodyBytes: number, expiresMs = 1000): CachedAnswer {
-  return { prepared: { ...prepareEmpty(0), body: Buffer.alloc(bodyBytes) }, storedMs: 0, expiresMs };
+function anEntry(bodyBytes: number, keptUntilMs = 1000): CachedAnswer {
+  const prepared = { ...prepareEmpty(0), body: Buffer.alloc(bodyBytes) };
+  const use = { asks: 1, lastMs: 0, recheckMs: 0 };
+  return { prepared, storedMs: 0, expiresMs: Math.min(500, keptUntilMs), keptUntilMs, use };
 }
 
 /** Octets that an entry with a key of one letter takes. */
@@ -24,7 +26,7 @@ test('AnswerCache forgets the entry used longest ago when it is full', () => {
   assert.equal(cache.counts.evictions, 1);
 });
 
-test('AnswerCache forgets what is expired when it is asked for', () => {
+test('AnswerCache forgets what is not to be kept any more when it is asked for', () => {
   const cache = new AnswerCache(10_000);
   cache.set('a', anEntry(10, 1000));
   assert.ok(cache.get('a', 999));

@@ -1,4 +1,4 @@
-// Answers of upstreams by question: bounded in octets, oldest use first out, each until its time to live ends (RFC 1035 7.4, RFC 2308 5).
+// Answers of upstreams by question: bounded in octets, oldest use first out, each until nobody may be given it any more (RFC 1035 7.4, RFC 8767 4).
 
 import type { PreparedAnswer } from './prepared-answer.ts';
 
@@ -6,6 +6,17 @@ export interface CachedAnswer {
   readonly prepared: PreparedAnswer;
   readonly storedMs: number;
   readonly expiresMs: number;
+  /** Not before `expiresMs`: what is served stale is kept beyond its time. */
+  readonly keptUntilMs: number;
+  readonly use: AnswerUse;
+}
+
+/** How often an answer is asked for: goes from an answer to the one that replaces it. */
+export interface AnswerUse {
+  asks: number;
+  lastMs: number;
+  /** Upstreams failed: not asked for this again before. */
+  recheckMs: number;
 }
 
 export interface CacheCounts {
@@ -42,7 +53,7 @@ export class AnswerCache {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
     this.#entries.delete(key);
-    if (entry.expiresMs <= nowMs) {
+    if (entry.keptUntilMs <= nowMs) {
       this.#forget(key, entry);
       return undefined;
     }
@@ -50,12 +61,15 @@ export class AnswerCache {
     return entry;
   }
 
-  set(key: string, entry: CachedAnswer): void {
+  delete(key: string): void {
     const known = this.#entries.get(key);
-    if (known !== undefined) {
-      this.#entries.delete(key);
-      this.#forget(key, known);
-    }
+    if (known === undefined) return;
+    this.#entries.delete(key);
+    this.#forget(key, known);
+  }
+
+  set(key: string, entry: CachedAnswer): void {
+    this.delete(key);
     const bytes = bytesOf(key, entry);
     if (bytes > this.#maxBytes) return;
     while (this.#bytes + bytes > this.#maxBytes) this.#evictOldest();

@@ -6,6 +6,7 @@ import {
   aMessage,
   anAddress,
   anOutsideQuestion,
+  anUpstreamQuestion,
   aRecord,
   aSoa,
   outsideText,
@@ -14,9 +15,15 @@ import { ManualClock } from '../../test/support/manual-clock.ts';
 import type { DnsMessage } from '../wire/dns/message.ts';
 import { parseDnsName } from '../wire/dns/name.ts';
 import { AnswerCache } from './answer-cache.ts';
-import { CachingResolver, lifetimeS, type CachingResolverParts } from './caching-resolver.ts';
+import { lifetimeS } from './answer-lifetime.ts';
+import { parseCache, type CacheFile } from './cache-config.ts';
+import { CachingResolver, type CachingResolverParts } from './caching-resolver.ts';
+import { ConfigFields } from './config-fields.ts';
 import type { OutsideQuestion } from './outside.ts';
 import type { UpstreamQuestion } from './upstream-query.ts';
+
+const settingsOf = (file: CacheFile) => parseCache(new ConfigFields(file));
+const DEFAULTS = settingsOf({});
 
 function aResolver(reply: DnsMessage | undefined, options: Partial<CachingResolverParts> = {}) {
   const clock = new ManualClock();
@@ -27,6 +34,7 @@ function aResolver(reply: DnsMessage | undefined, options: Partial<CachingResolv
       return Promise.resolve(reply);
     },
     cache: new AnswerCache(100_000),
+    settings: DEFAULTS,
     clock,
     maxInFlight: 100,
     maxInFlightPerClient: 10,
@@ -132,6 +140,156 @@ test('CachingResolver passes on records of class IN alone', async () => {
   assert.deepEqual(await text('example.org'), ['rcode 0', 'example.org 60 192.0.2.1']);
 });
 
+/** A resolver whose upstream gives what `next` says at the time, undefined for silence, after `next.afterMs`. */
+function aChangingResolver(file: CacheFile, options: Partial<CachingResolverParts> = {}) {
+  const next = { ip: '192.0.2.1', ttlS: 60, isSilent: false, afterMs: 0 };
+  const lookups: string[] = [];
+  const made = aResolver(undefined, {
+    settings: settingsOf(file),
+    onLookup: (lookup) => lookups.push(lookup),
+    ...options,
+    ask: async () => {
+      made.asked.push(anUpstreamQuestion());
+      if (next.afterMs > 0) await made.clock.sleep(next.afterMs);
+      if (next.isSilent) return undefined;
+      return aMessage({ answers: [anAddress('example.org', next.ttlS, next.ip)] });
+    },
+  });
+  /** The answer's one record, or its code. */
+  const ask = async (): Promise<string> => {
+    const [rcode, record] = await made.text('example.org');
+    return record?.replace('example.org ', '') ?? rcode ?? '';
+  };
+  return { ...made, next, lookups, ask };
+}
+
+test('CachingResolver brings times to live within its bounds, for clients too', async () => {
+  const { ask, next, clock, asked } = aChangingResolver({ success: { minS: 10, maxS: 30 } });
+  assert.equal(await ask(), '30 192.0.2.1');
+  await clock.advance(29_000);
+  assert.equal(await ask(), '1 192.0.2.1');
+  await clock.advance(1000);
+  next.ttlS = 0;
+  assert.equal(await ask(), '10 192.0.2.1');
+  await clock.advance(9000);
+  assert.equal(await ask(), '1 192.0.2.1');
+  assert.equal(asked.length, 2);
+});
+
+test('CachingResolver asks anew for what is popular before its end, and nobody waits', async () => {
+  const { ask, next, clock, asked, lookups } = aChangingResolver({
+    prefetch: { amount: 3, gapS: 20, percent: 20 },
+  });
+  await ask();
+  await clock.advance(15_000);
+  await ask();
+  await clock.advance(15_000);
+  await ask();
+  assert.equal(asked.length, 1, 'popular, and half of its time is left');
+  await clock.advance(18_000);
+  next.ip = '192.0.2.2';
+  assert.equal(await ask(), '12 192.0.2.1', 'what is there, while the new one is on its way');
+  await clock.advance(0);
+  assert.equal(await ask(), '60 192.0.2.2');
+  assert.deepEqual([asked.length, lookups.join()], [2, 'miss,hit,hit,hit,prefetch,hit']);
+  await clock.advance(55_000);
+  await ask();
+  assert.equal(asked.length, 2, 'a gap ended its popularity');
+});
+
+test('CachingResolver keeps a good answer to its end where asking anew fails', async () => {
+  const { ask, next, clock, asked } = aChangingResolver({ prefetch: { amount: 1 } });
+  await ask();
+  await clock.advance(55_000);
+  next.isSilent = true;
+  for (let i = 0; i < 3; i++) assert.equal(await ask(), '5 192.0.2.1');
+  assert.equal(asked.length, 2, 'not at each question');
+  await clock.advance(5000);
+  assert.equal(await ask(), 'rcode 2');
+});
+
+test('CachingResolver serves what ran out at once and asks then, where it is told to', async () => {
+  const { ask, next, clock, asked, lookups } = aChangingResolver({ serveStale: { forS: 100, ttlS: 7 } });
+  await ask();
+  await clock.advance(70_000);
+  next.ip = '192.0.2.2';
+  next.afterMs = 3000;
+  assert.equal(await ask(), '7 192.0.2.1');
+  assert.equal(await ask(), '7 192.0.2.1');
+  assert.equal(asked.length, 2, 'one question for both');
+  await clock.advance(3000);
+  assert.equal(await ask(), '60 192.0.2.2');
+  assert.equal(lookups.join(), 'miss,stale,stale,hit');
+  await clock.advance(160_000);
+  next.isSilent = true;
+  next.afterMs = 0;
+  assert.equal(await ask(), 'rcode 2', 'beyond its bound nothing is served');
+});
+
+test('CachingResolver asks first and serves what ran out where nothing comes, where it is told to', async () => {
+  const { ask, next, clock, asked } = aChangingResolver({ serveStale: { mode: 'verify', verifyMs: 1800 } });
+  const askFor = async () => {
+    let answer: string | undefined;
+    void ask().then((it) => (answer = it));
+    const tookMs = await clock.runUntil(() => answer !== undefined, 10_000);
+    return `${answer} after ${tookMs}`;
+  };
+  await ask();
+  await clock.advance(61_000);
+  next.isSilent = true;
+  assert.equal(await askFor(), '0 192.0.2.1 after 0');
+  assert.equal(await askFor(), '0 192.0.2.1 after 0');
+  assert.equal(asked.length, 2, 'a failure is not tried again at once');
+  await clock.advance(5000);
+  next.isSilent = false;
+  next.ip = '192.0.2.2';
+  next.afterMs = 2500;
+  assert.equal(await askFor(), '0 192.0.2.1 after 1800');
+  await clock.advance(1000);
+  assert.equal(await askFor(), '60 192.0.2.2 after 0', 'what came late is there for the next one');
+  await clock.advance(61_000);
+  next.afterMs = 500;
+  next.ip = '192.0.2.3';
+  assert.equal(await askFor(), '60 192.0.2.3 after 500');
+});
+
+test('CachingResolver ends what ran out where the new answer may not be kept', async () => {
+  const { ask, next, clock } = aChangingResolver({ serveStale: {} });
+  await ask();
+  await clock.advance(61_000);
+  next.ip = '192.0.2.2';
+  next.ttlS = 0;
+  assert.equal(await ask(), '0 192.0.2.1');
+  await clock.advance(0);
+  assert.equal(await ask(), '0 192.0.2.2');
+});
+
+test('CachingResolver bounds what it asks for itself', async () => {
+  const options = { maxInFlightPerClient: 1, cache: new AnswerCache(100_000) };
+  const { resolver, next, clock, asked } = aChangingResolver({ serveStale: {} }, options);
+  const names = ['a.example.org', 'b.example.org', 'c.example.org'];
+  for (const name of names) await resolver.resolve(anOutsideQuestion(name));
+  await clock.advance(61_000);
+  next.afterMs = 1000;
+  for (const name of names) await resolver.resolve(anOutsideQuestion(name));
+  assert.equal(asked.length - names.length, 1);
+  await clock.advance(1000);
+});
+
+test('CachingResolver keeps failures as long as it is told, or not at all', async () => {
+  for (const [servfailS, expected] of [
+    [0, 2],
+    [20, 1],
+  ] as const) {
+    const { ask, next, clock, asked } = aChangingResolver({ servfailS });
+    next.isSilent = true;
+    await ask();
+    await clock.advance(19_000);
+    await ask();
+    assert.equal(asked.length, expected);
+  }
+});
+
 const CNAME = aRecord('example.org', 20, { kind: 'cname', target: parseDnsName('x.example.org') });
 const LIFETIMES: readonly (readonly [string, Partial<DnsMessage>, number])[] = [
   ['an address', { answers: [anAddress('example.org', 60, '192.0.2.1')] }, 60],
@@ -149,5 +307,6 @@ const LIFETIMES: readonly (readonly [string, Partial<DnsMessage>, number])[] = [
 ];
 
 for (const [name, parts, expected] of LIFETIMES) {
-  test(`lifetimeS() of ${name} is ${expected}`, () => assert.equal(lifetimeS(aMessage(parts)), expected));
+  test(`lifetimeS() of ${name} is ${expected}`, () =>
+    assert.equal(lifetimeS(aMessage(parts), DEFAULTS), expected));
 }

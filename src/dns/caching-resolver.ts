@@ -4,28 +4,32 @@ import type { Clock } from '../base/clock.ts';
 import { CLASS_IN, RCODE } from '../wire/dns/constants.ts';
 import type { DnsMessage, ResourceRecord } from '../wire/dns/message.ts';
 import { nameFromLabels } from '../wire/dns/name.ts';
-import type { AnswerCache } from './answer-cache.ts';
+import type { AnswerCache, CachedAnswer } from './answer-cache.ts';
+import { isFailure, lifetimeS, withBoundedTtls } from './answer-lifetime.ts';
+import { isDue, newUse } from './answer-use.ts';
+import type { CacheSettings, StaleSettings } from './cache-config.ts';
 import type { OutsideAnswer, OutsideQuestion, OutsideResolver } from './outside.ts';
-import { prepareAnswer, prepareEmpty, type PreparedAnswer } from './prepared-answer.ts';
+import { prepareAnswer, prepareEmpty, withTtl, type PreparedAnswer } from './prepared-answer.ts';
 import type { UpstreamQuestion } from './upstream-query.ts';
 
 export interface CachingResolverParts {
   /** As `Forwarder.ask`. */
   readonly ask: (question: UpstreamQuestion) => Promise<DnsMessage | undefined>;
   readonly cache: AnswerCache;
+  readonly settings: CacheSettings;
   readonly clock: Clock;
   readonly maxInFlight: number;
   readonly maxInFlightPerClient: number;
   readonly onLookup?: (lookup: CacheLookup) => void;
 }
 
-export type CacheLookup = 'hit' | 'denial-hit' | 'miss' | 'rejected';
+/** What was done: `prefetch` beside the hit that led to it. */
+export type CacheLookup = 'hit' | 'denial-hit' | 'stale' | 'miss' | 'rejected' | 'prefetch';
 
-/** Upper bounds of what upstreams may ask us to keep, as CoreDNS has them. */
-const MAX_POSITIVE_S = 3600;
-const MAX_NEGATIVE_S = 1800;
-/** A failure is kept just long enough to take the burst of a client's search list (RFC 2308 7 allows five minutes). */
-const FAILURE_S = 1;
+/** After a failure the same question is not asked anew for an answer that is still there (RFC 8767 5): every name would be, at each question. */
+const RECHECK_MS = 5000;
+/** Who asks where no client waits: all of them share the bound of one client. */
+const OURSELVES = '';
 
 const SERVFAIL: OutsideAnswer = { prepared: prepareEmpty(RCODE.SERVFAIL), ageS: 0 };
 
@@ -44,22 +48,70 @@ export class CachingResolver implements OutsideResolver {
 
   resolve(question: OutsideQuestion): OutsideAnswer | Promise<OutsideAnswer> {
     const key = `${question.key}${question.isDnssecOk ? 'D' : ''}${question.isCheckingDisabled ? 'C' : ''}`;
-    const nowMs = this.#parts.clock.monotonicMs();
-    const cached = this.#parts.cache.get(key, nowMs);
-    if (cached !== undefined) {
-      this.#parts.onLookup?.(cached.prepared.answers === 0 ? 'denial-hit' : 'hit');
-      return { prepared: cached.prepared, ageS: Math.floor((nowMs - cached.storedMs) / 1000) };
+    const { cache, clock, settings, onLookup } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    const cached = cache.get(key, nowMs);
+    if (cached !== undefined && cached.expiresMs > nowMs) return this.#fresh(question, key, cached, nowMs);
+    if (cached !== undefined && settings.serveStale !== undefined) {
+      return this.#stale(question, key, cached, settings.serveStale);
     }
     const same = this.#inFlight.get(key);
     if (same !== undefined) return same;
-    const ofClient = this.#perClient.get(question.client) ?? 0;
-    if (this.#inFlight.size >= this.#parts.maxInFlight || ofClient >= this.#parts.maxInFlightPerClient) {
-      this.#parts.onLookup?.('rejected');
-      return SERVFAIL;
+    const asked = this.#start(question, key, question.client);
+    onLookup?.(asked === undefined ? 'rejected' : 'miss');
+    return asked ?? SERVFAIL;
+  }
+
+  #fresh(question: OutsideQuestion, key: string, cached: CachedAnswer, nowMs: number): OutsideAnswer {
+    const { settings, onLookup } = this.#parts;
+    onLookup?.(cached.prepared.answers === 0 ? 'denial-hit' : 'hit');
+    const { prefetch } = settings;
+    if (prefetch !== undefined && isDue(cached, prefetch, nowMs) && !this.#inFlight.has(key)) {
+      if (this.#start(question, key, OURSELVES) !== undefined) onLookup?.('prefetch');
     }
-    this.#parts.onLookup?.('miss');
-    this.#perClient.set(question.client, ofClient + 1);
-    const asked = this.#ask(question, key).finally(() => this.#leave(key, question.client));
+    return { prepared: cached.prepared, ageS: Math.floor((nowMs - cached.storedMs) / 1000) };
+  }
+
+  #stale(
+    question: OutsideQuestion,
+    key: string,
+    cached: CachedAnswer,
+    settings: StaleSettings,
+  ): OutsideAnswer | Promise<OutsideAnswer> {
+    const { clock, onLookup } = this.#parts;
+    const stale = (): OutsideAnswer => {
+      onLookup?.('stale');
+      return { prepared: withTtl(cached.prepared, settings.ttlS), ageS: 0 };
+    };
+    if (clock.monotonicMs() < cached.use.recheckMs) return stale();
+    const asked = this.#inFlight.get(key) ?? this.#start(question, key, OURSELVES);
+    if (asked === undefined || settings.mode === 'immediate') return stale();
+    return this.#verified(asked, settings.verifyMs, stale);
+  }
+
+  /** The new answer where one comes in time. */
+  async #verified(
+    asked: Promise<OutsideAnswer>,
+    verifyMs: number,
+    stale: () => OutsideAnswer,
+  ): Promise<OutsideAnswer> {
+    const over = new AbortController();
+    const late = this.#parts.clock.sleep(verifyMs, over.signal).then(
+      () => undefined,
+      () => undefined,
+    );
+    const answer = await Promise.race([asked, late]);
+    over.abort();
+    return answer === undefined || isFailure(answer.prepared.rcode) ? stale() : answer;
+  }
+
+  /** Undefined where too many questions are on their way. */
+  #start(question: OutsideQuestion, key: string, client: string): Promise<OutsideAnswer> | undefined {
+    const ofClient = this.#perClient.get(client) ?? 0;
+    const { maxInFlight, maxInFlightPerClient } = this.#parts;
+    if (this.#inFlight.size >= maxInFlight || ofClient >= maxInFlightPerClient) return undefined;
+    this.#perClient.set(client, ofClient + 1);
+    const asked = this.#ask(question, key).finally(() => this.#leave(key, client));
     this.#inFlight.set(key, asked);
     return asked;
   }
@@ -72,33 +124,33 @@ export class CachingResolver implements OutsideResolver {
   }
 
   async #ask(question: OutsideQuestion, key: string): Promise<OutsideAnswer> {
-    const message = await this.#parts.ask(question);
-    const { clock, cache } = this.#parts;
-    const prepared = message === undefined ? SERVFAIL.prepared : prepareUpstream(question, message);
-    const ttlS = message === undefined ? FAILURE_S : lifetimeS(message);
-    const storedMs = clock.monotonicMs();
-    if (ttlS > 0) cache.set(key, { prepared, storedMs, expiresMs: storedMs + ttlS * 1000 });
+    const { ask, settings } = this.#parts;
+    const message = await ask(question);
+    if (message === undefined) {
+      this.#keep(key, SERVFAIL.prepared, settings.servfailS);
+      return SERVFAIL;
+    }
+    const prepared = prepareUpstream(question, withBoundedTtls(message, settings));
+    this.#keep(key, prepared, lifetimeS(message, settings));
     return { prepared, ageS: 0 };
   }
-}
 
-/** Seconds the answer may be kept: the shortest record of it; for a denial what its SOA allows, without SOA not at all (RFC 2308 5). */
-export function lifetimeS(message: DnsMessage): number {
-  if (message.isTruncated) return 0;
-  if (message.rcode !== RCODE.NOERROR && message.rcode !== RCODE.NXDOMAIN) return FAILURE_S;
-  const isPositive = message.rcode === RCODE.NOERROR && message.answers.some(isFinal(message));
-  const answersS = message.answers.map((record) => record.ttlS);
-  if (isPositive) return Math.min(MAX_POSITIVE_S, ...answersS);
-  const soaS = message.authorities.flatMap(({ data, ttlS }) =>
-    data.kind === 'soa' ? [Math.min(ttlS, data.minimumS)] : [],
-  );
-  return soaS.length === 0 ? 0 : Math.min(MAX_NEGATIVE_S, ...soaS, ...answersS);
-}
-
-/** A chain of CNAMEs alone is no positive answer, unless CNAMEs were asked for. */
-function isFinal(message: DnsMessage): (record: ResourceRecord) => boolean {
-  const asksCname = message.questions[0]?.typeCode === 5;
-  return (record) => record.data.kind !== 'cname' || asksCname;
+  #keep(key: string, prepared: PreparedAnswer, ttlS: number): void {
+    const { cache, clock, settings } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    const known = cache.get(key, nowMs);
+    const isFailed = isFailure(prepared.rcode);
+    if (isFailed && known !== undefined && !isFailure(known.prepared.rcode)) {
+      known.use.recheckMs = nowMs + RECHECK_MS;
+      return;
+    }
+    // What may not be kept ends what was: nobody is given the older answer any more.
+    if (ttlS === 0) return cache.delete(key);
+    const expiresMs = nowMs + ttlS * 1000;
+    const keptUntilMs = expiresMs + (isFailed ? 0 : (settings.serveStale?.forS ?? 0)) * 1000;
+    const use = known === undefined ? newUse(nowMs) : { ...known.use, recheckMs: 0 };
+    cache.set(key, { prepared, storedMs: nowMs, expiresMs, keptUntilMs, use });
+  }
 }
 
 /** Only what belongs to the question is passed on: records of class IN, and no authority beside a positive answer. */

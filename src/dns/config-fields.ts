@@ -69,6 +69,15 @@ export class ConfigFields {
     return this.#list(field).map((it, i) => new ConfigFields(it, `${this.#path}${field}[${i}].`));
   }
 
+  /** The object of the field; an empty one where it is absent. */
+  object(field: string): ConfigFields {
+    return new ConfigFields(this.#raw[field] ?? {}, `${this.#path}${field}.`);
+  }
+
+  optionalObject(field: string): ConfigFields | undefined {
+    return this.has(field) ? this.object(field) : undefined;
+  }
+
   bad(field: string, because: string): FairleadError {
     const where = `${this.#path}${field}`.replace(/\.$/, '');
     const message = where === '' ? because : `${where}: ${because}`;

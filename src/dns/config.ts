@@ -5,6 +5,7 @@ import { FairleadError, messageOf } from '../base/errors.ts';
 import { parseIp, type Ip } from '../base/ip.ts';
 import { parsePort, type Port } from '../base/port.ts';
 import { canonicalName, parseDnsName, type DnsName } from '../wire/dns/name.ts';
+import { parseCache, type CacheFile, type CacheSettings } from './cache-config.ts';
 import { ConfigFields } from './config-fields.ts';
 import { parseForward, type ForwardZone, type ForwardZoneFile } from './forward-config.ts';
 import type { ServerAddress } from './udp-server.ts';
@@ -24,7 +25,7 @@ export interface DnsConfig {
   readonly resolvConf: string;
   readonly clusterDomain: DnsName;
   readonly ttlS: number;
-  readonly cacheBytes: number;
+  readonly cache: CacheSettings;
   readonly udpPayloadBytes: number;
   readonly tryTimeoutMs: number;
   readonly totalTimeoutMs: number;
@@ -53,8 +54,7 @@ export interface DnsConfigFile {
   readonly resolvConf?: string;
   /** Seconds that cluster names may be kept by clients: 5. */
   readonly ttlS?: number;
-  /** 8 MiB. */
-  readonly cacheBytes?: number;
+  readonly cache?: CacheFile;
   /** 1232, the size that passes unfragmented everywhere. */
   readonly udpPayloadBytes?: number;
   /** 2000. */
@@ -97,7 +97,7 @@ export function parseDnsConfig(value: unknown): DnsConfig {
     resolvConf: fields.text('resolvConf', '/etc/resolv.conf'),
     clusterDomain: canonicalName(fields.parsed('clusterDomain', parseDnsName)),
     ttlS: fields.number('ttlS', 5, [0, 3600]),
-    cacheBytes: fields.number('cacheBytes', 8 << 20, [0, 1 << 30]),
+    cache: parseCache(fields.object('cache')),
     udpPayloadBytes: fields.number('udpPayloadBytes', 1232, [512, 4096]),
     tryTimeoutMs: fields.number('tryTimeoutMs', 2000, [10, 60_000]),
     totalTimeoutMs: fields.number('totalTimeoutMs', 5000, [10, 120_000]),

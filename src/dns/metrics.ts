@@ -38,7 +38,14 @@ export class DnsMetrics {
   readonly #durations = new TallyHistogram(DURATION_BOUNDS);
   readonly #requestSizes = TRANSPORTS.map(() => new TallyHistogram(SIZE_BOUNDS));
   readonly #responseSizes = TRANSPORTS.map(() => new TallyHistogram(SIZE_BOUNDS));
-  readonly #lookups = { hit: 0, 'denial-hit': 0, miss: 0, rejected: 0 };
+  readonly #lookups: Record<CacheLookup, number> = {
+    hit: 0,
+    'denial-hit': 0,
+    stale: 0,
+    miss: 0,
+    rejected: 0,
+    prefetch: 0,
+  };
   readonly #upstreams = new Map<string, TallyHistogram>();
   readonly #gated: Record<PassedAnswer['result'], number> = { known: 0, late: 0, crowded: 0 };
   readonly #holds = new TallyHistogram(DURATION_BOUNDS);
@@ -149,8 +156,12 @@ export class DnsMetrics {
     });
     const misses = (): number => lookups.miss + lookups.rejected;
     this.#counter('coredns_cache_misses_total', 'The count of cache misses.', misses, CACHE);
-    const requests = (): number => misses() + lookups.hit + lookups['denial-hit'];
+    const requests = (): number => misses() + lookups.hit + lookups['denial-hit'] + lookups.stale;
     this.#counter('coredns_cache_requests_total', 'The count of cache requests.', requests, CACHE);
+    const stale = 'Requests served from stale cache entries.';
+    this.#counter('coredns_cache_served_stale_total', stale, () => lookups.stale, CACHE);
+    const prefetches = 'Times the cache has asked for an entry anew before its end.';
+    this.#counter('coredns_cache_prefetch_total', prefetches, () => lookups.prefetch, CACHE);
     registerTally(this.registry, {
       name: 'coredns_cache_entries',
       help: 'The number of elements in the cache.',

@@ -116,6 +116,13 @@ export function prepareEmpty(rcode: number): PreparedAnswer {
   };
 }
 
+/** The same answer with one time to live for all of its records. */
+export function withTtl(prepared: PreparedAnswer, ttlS: number): PreparedAnswer {
+  const body = Buffer.from(prepared.body);
+  for (const at of prepared.ttls) body.writeUInt32BE(ttlS, at);
+  return { ...prepared, body };
+}
+
 export interface WriteOptions {
   /** The whole message's bound: the client's UDP size, or 65,535. */
   readonly limitBytes: number;

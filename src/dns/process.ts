@@ -50,7 +50,7 @@ export async function startDns(parts: DnsParts): Promise<void> {
   const { config, log } = parts;
   const status: DnsStatus = { isFeedConnected: false, isAnswering: false };
   const zone = await openZone(parts);
-  const cache = new AnswerCache(config.cacheBytes);
+  const cache = new AnswerCache(config.cache.bytes);
   const metrics = await openMetrics(parts, { zone, cache, status });
   const gate = await openGate(parts, metrics);
   const responder = makeResponder(parts, { zone, cache, metrics, gate });
@@ -184,6 +184,7 @@ function makeResolver(parts: DnsParts, { cache, metrics }: Answering): CachingRe
   return new CachingResolver({
     ask: (question) => forwarding.ask(question),
     cache,
+    settings: config.cache,
     clock,
     maxInFlight,
     maxInFlightPerClient,

@@ -99,7 +99,7 @@ test('ZoneForwarder leaves a silent upstream out of its own zone alone', async (
       { zone: '.', upstreams, policy: 'sequential' },
       { zone: 'corp.example', upstreams, policy: 'sequential', maxFails: 0 },
     ],
-    100,
+    300,
   );
   for (let i = 0; i < 3; i++) assert.equal(await ask(`n${i}.example.org`), '192.0.2.2');
   await eventually(async () => {
