@@ -60,6 +60,8 @@ const BAD: readonly (readonly [object, RegExp])[] = [
   [{ upstreams: ['example.org'] }, /"example.org"/],
   [{ upstreams: 5 }, /upstreams: must be a list/],
   [{ clusterDomain: 'a..b' }, /clusterDomain: .*label/],
+  [{ upstreams: ['10.96.0.10'] }, /upstream 10.96.0.10:53 of zone "." is an address of this process itself/],
+  [{ forward: [{ zone: 'a', upstreams: ['fd00:10:96::a'] }] }, /of zone "a" is an address of this/],
   [{ cache: 5 }, /cache: must be an object/],
   [{ cache: { success: { minS: 10, maxS: 5 } } }, /cache.success.minS: must be a whole number from 0 to 5/],
   [{ cache: { servfailS: 301 } }, /cache.servfailS: must be a whole number from 0 to 300/],

@@ -9,6 +9,7 @@ import { parseCache, type CacheFile, type CacheSettings } from './cache-config.t
 import { ConfigFields } from './config-fields.ts';
 import { parseForward, type ForwardZone, type ForwardZoneFile } from './forward-config.ts';
 import type { ServerAddress } from './udp-server.ts';
+import { upstreamText, type Upstream } from './upstream.ts';
 
 export interface DnsConfig {
   /** Cluster DNS addresses; bound as soon as they exist in the process's network namespace. */
@@ -87,13 +88,16 @@ export function parseDnsConfig(value: unknown): DnsConfig {
   const fields = new ConfigFields(value);
   const listen = fields.parsedList('listen', parseIp);
   if (listen.length === 0) throw fields.bad('listen', 'no address');
+  const port = parsePort(fields.number('port', 53, [1, 65_535]));
+  const forward = parseForward(fields);
+  refuseOurselves(fields, forward, (it) => it.port === port && listen.includes(it.ip));
   return {
     listen,
-    port: parsePort(fields.number('port', 53, [1, 65_535])),
+    port,
     zoneFile: fields.text('zoneFile'),
     feedSocket: fields.text('feedSocket'),
     learnSocket: fields.has('learnSocket') ? fields.text('learnSocket') : undefined,
-    forward: parseForward(fields),
+    forward,
     resolvConf: fields.text('resolvConf', '/etc/resolv.conf'),
     clusterDomain: canonicalName(fields.parsed('clusterDomain', parseDnsName)),
     ttlS: fields.number('ttlS', 5, [0, 3600]),
@@ -111,4 +115,18 @@ export function parseDnsConfig(value: unknown): DnsConfig {
       : undefined,
     logLevel: fields.text('logLevel', 'info'),
   };
+}
+
+/** A resolver that asks itself never ends. */
+function refuseOurselves(
+  fields: ConfigFields,
+  forward: readonly ForwardZone[],
+  isOurs: (upstream: Upstream) => boolean,
+): void {
+  for (const { zone, upstreams } of forward) {
+    const own = upstreams === 'host' ? undefined : upstreams.find(isOurs);
+    if (own === undefined) continue;
+    const because = `upstream ${upstreamText(own)} of zone "${zone}" is an address of this process itself`;
+    throw fields.bad('forward', because);
+  }
 }

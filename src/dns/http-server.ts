@@ -9,6 +9,8 @@ export interface HttpSources {
   readonly metrics: () => Promise<string>;
   /** Undefined when ready, else what is missing. */
   readonly whatIsMissing: () => string | undefined;
+  /** What is wrong without keeping us from answering: said behind the "ok" of /readyz. */
+  readonly warnings: () => readonly string[];
 }
 
 /** Serves until `lifetime` ends; rejects where the address cannot be bound. */
@@ -48,7 +50,9 @@ async function answer(
     case '/healthz':
       return text(200, 'ok\n');
     case '/readyz':
-      return missing === undefined ? text(200, 'ok\n') : text(503, `${missing}\n`);
+      return missing === undefined
+        ? text(200, ['ok', ...sources.warnings(), ''].join('\n'))
+        : text(503, `${missing}\n`);
     default:
       return text(404, 'not found\n');
   }

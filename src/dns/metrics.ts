@@ -9,6 +9,7 @@ import type { PassedAnswer } from './name-gate.ts';
 import type { AnsweredQuery } from './responder.ts';
 import { registerTally, TallyCounter, TallyHistogram } from '../base/tally.ts';
 import { upstreamText } from './upstream.ts';
+import type { LoopingUpstream } from './zone-forwarder.ts';
 import type { ZoneState } from './zone-state.ts';
 
 /** Bounds as CoreDNS has them: seconds from 0.25 ms doubled, octets. */
@@ -29,6 +30,7 @@ export interface MetricsSources {
   readonly cache: AnswerCache;
   readonly zone: ZoneState;
   readonly isFeedConnected: () => boolean;
+  readonly looping: () => readonly LoopingUpstream[];
 }
 
 export class DnsMetrics {
@@ -55,7 +57,7 @@ export class DnsMetrics {
   constructor(sources: MetricsSources) {
     this.#registerQueries();
     this.#registerCache(sources.cache);
-    this.#registerUpstreams();
+    this.#registerUpstreams(sources);
     this.#registerZone(sources);
     this.#registerGate();
   }
@@ -173,7 +175,13 @@ export class DnsMetrics {
     this.#counter('coredns_cache_evictions_total', 'The count of cache evictions.', evictions, CACHE);
   }
 
-  #registerUpstreams(): void {
+  #registerUpstreams({ looping }: MetricsSources): void {
+    registerTally(this.registry, {
+      name: 'fairlead_dns_looping_upstreams',
+      help: 'Upstreams that pass questions on to us and are not asked.',
+      type: 'gauge',
+      values: () => looping().map(({ zone, upstream }) => ({ labels: { zone, to: upstream }, value: 1 })),
+    });
     const name = 'coredns_proxy_request_duration_seconds';
     registerTally(this.registry, {
       name,

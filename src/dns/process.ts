@@ -20,7 +20,7 @@ import { Responder } from './responder.ts';
 import { openTcpServer } from './tcp-server.ts';
 import { openUdpServer, type ServerAddress } from './udp-server.ts';
 import { readWatched, writeWatched } from './watched-file.ts';
-import { ZoneForwarder } from './zone-forwarder.ts';
+import { ZoneForwarder, type LoopingUpstream } from './zone-forwarder.ts';
 import { readZoneFile } from './zone-file.ts';
 import { ZoneSaver } from './zone-saver.ts';
 import { ZoneState } from './zone-state.ts';
@@ -40,6 +40,7 @@ export interface DnsParts {
 interface DnsStatus {
   isFeedConnected: boolean;
   isAnswering: boolean;
+  looping: () => readonly LoopingUpstream[];
 }
 
 /** Octets for answers of the zone that are ready to be sent: room for both families of 10,000 Services, of which few clusters use a tenth. */
@@ -48,16 +49,19 @@ const HOT_BYTES = 12 << 20;
 /** Resolves when every address is bound; retries for ever while one is not there yet. */
 export async function startDns(parts: DnsParts): Promise<void> {
   const { config, log } = parts;
-  const status: DnsStatus = { isFeedConnected: false, isAnswering: false };
+  const status: DnsStatus = { isFeedConnected: false, isAnswering: false, looping: () => [] };
   const zone = await openZone(parts);
   const cache = new AnswerCache(config.cache.bytes);
   const metrics = await openMetrics(parts, { zone, cache, status });
   const gate = await openGate(parts, metrics);
-  const responder = makeResponder(parts, { zone, cache, metrics, gate });
+  const forwarding = makeForwarding(parts, metrics);
+  status.looping = () => forwarding.looping;
+  const responder = makeResponder(parts, { zone, cache, metrics, gate, forwarding });
   await openFeed(parts, zone, status);
   const addresses = config.listen.map((ip) => ({ ip, port: config.port }));
   await Promise.all(addresses.map((address) => serveAddress(parts, responder, address)));
   status.isAnswering = true;
+  forwarding.watchLoops();
   log.info({ listen: config.listen, port: config.port }, 'answering');
 }
 
@@ -96,14 +100,25 @@ async function openMetrics(parts: DnsParts, measured: Measured): Promise<DnsMetr
   const { zone, cache, status } = measured;
   if (config.metrics === undefined) return undefined;
   const { DnsMetrics } = await import('./metrics.ts');
-  const metrics = new DnsMetrics({ zone, cache, isFeedConnected: () => status.isFeedConnected });
+  const metrics = new DnsMetrics({
+    zone,
+    cache,
+    isFeedConnected: () => status.isFeedConnected,
+    looping: () => status.looping(),
+  });
   const whatIsMissing = (): string | undefined => {
     if (!zone.isKnown) return 'no zone yet';
     return status.isAnswering ? undefined : 'an address is not there yet';
   };
+  const warnings = (): readonly string[] =>
+    status
+      .looping()
+      .map(
+        ({ upstream, zone: of }) => `upstream ${upstream} of zone "${of}" leads back here: it is not asked`,
+      );
   await openHttpServer(
     config.metrics,
-    { metrics: () => metrics.registry.metrics(), whatIsMissing },
+    { metrics: () => metrics.registry.metrics(), whatIsMissing, warnings },
     lifetime,
   );
   return metrics;
@@ -152,6 +167,7 @@ interface Answering {
   readonly cache: AnswerCache;
   readonly metrics: DnsMetrics | undefined;
   readonly gate: NameGate | undefined;
+  readonly forwarding: ZoneForwarder;
 }
 
 function makeResponder(parts: DnsParts, answering: Answering): Responder {
@@ -161,7 +177,7 @@ function makeResponder(parts: DnsParts, answering: Answering): Responder {
   return new Responder({
     zone,
     settings: { domain: config.clusterDomain, serverIps: config.listen, ttlS: config.ttlS },
-    outside: makeResolver(parts, answering),
+    outside: answering.forwarding.guard.around(makeResolver(parts, answering)),
     random,
     udpPayloadBytes: config.udpPayloadBytes,
     hotBytes: HOT_BYTES,
@@ -175,12 +191,15 @@ function makeResponder(parts: DnsParts, answering: Answering): Responder {
   });
 }
 
-function makeResolver(parts: DnsParts, { cache, metrics }: Answering): CachingResolver {
+function makeForwarding(parts: DnsParts, metrics: DnsMetrics | undefined): ZoneForwarder {
   const { config, log, lifetime, clock, random } = parts;
-  const { maxInFlight, maxInFlightPerClient } = config;
-  const { signal } = lifetime;
   const onExchange = (facts: ExchangeFacts): void => metrics?.exchanged(facts);
-  const forwarding = new ZoneForwarder({ config, log, clock, random, signal, onExchange });
+  return new ZoneForwarder({ config, log, clock, random, signal: lifetime.signal, onExchange });
+}
+
+function makeResolver(parts: DnsParts, { cache, metrics, forwarding }: Answering): CachingResolver {
+  const { config, clock } = parts;
+  const { maxInFlight, maxInFlightPerClient } = config;
   return new CachingResolver({
     ask: (question) => forwarding.ask(question),
     cache,

@@ -24,7 +24,7 @@ const DNS_PORT = parsePort(53);
 /** Keeps the pool's list right until the signal. */
 export function watchUpstreams(pool: UpstreamPool, parts: UpstreamListParts): void {
   const { upstreams } = parts.zone;
-  if (upstreams !== 'host') pool.set(withoutOurselves(upstreams, parts));
+  if (upstreams !== 'host') setList(pool, upstreams, parts);
   // The end of the process is the only way out of the loop.
   else void rereadForever(pool, parts).catch(() => undefined);
 }
@@ -36,12 +36,8 @@ async function rereadForever(pool: UpstreamPool, parts: UpstreamListParts): Prom
     const ips = await readNameservers(config.resolvConf);
     const text = ips.join(' ');
     if (text !== known) {
-      pool.set(
-        withoutOurselves(
-          ips.map((ip) => ({ ip, port: DNS_PORT, tls: undefined })),
-          parts,
-        ),
-      );
+      const all = ips.map((ip) => ({ ip, port: DNS_PORT, tls: undefined }));
+      setList(pool, withoutOurselves(all, parts), parts);
       known = text;
     }
     await clock.sleep(REREAD_MS, signal);
@@ -50,10 +46,14 @@ async function rereadForever(pool: UpstreamPool, parts: UpstreamListParts): Prom
 
 /** A resolver that asks itself never ends: our own addresses are no upstreams. */
 function withoutOurselves(upstreams: readonly Upstream[], parts: UpstreamListParts): Upstream[] {
-  const { config, log, zone } = parts;
+  const { config, log } = parts;
   const others = upstreams.filter(({ ip, port }) => port !== config.port || !config.listen.includes(ip));
   if (others.length < upstreams.length)
     log.warn({ upstreams: upstreams.map(upstreamText) }, 'an upstream is this process itself: left out');
-  log.info({ zone: zone.zone, upstreams: others.map(upstreamText) }, 'upstreams');
   return others;
+}
+
+function setList(pool: UpstreamPool, upstreams: readonly Upstream[], { zone, log }: UpstreamListParts): void {
+  pool.set(upstreams);
+  log.info({ zone: zone.zone, upstreams: upstreams.map(upstreamText) }, 'upstreams');
 }

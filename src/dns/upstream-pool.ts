@@ -18,6 +18,8 @@ interface Health {
   timeouts: number;
   isUp: boolean;
   isProbed: boolean;
+  /** It passes questions on to us: not to be asked, whatever its health. */
+  isLooping: boolean;
 }
 
 export interface PoolParts {
@@ -31,6 +33,7 @@ export interface PoolParts {
 
 export class UpstreamPool {
   readonly #parts: PoolParts;
+  #upstreams: readonly Upstream[] = [];
   #members: readonly Health[] = [];
   #turns = 0;
 
@@ -38,12 +41,14 @@ export class UpstreamPool {
     this.#parts = parts;
   }
 
-  get size(): number {
-    return this.#members.length;
+  /** The list as it was set last. */
+  get upstreams(): readonly Upstream[] {
+    return this.#upstreams;
   }
 
   /** Replaces the list; what is known of an upstream that stays is kept. */
   set(upstreams: readonly Upstream[]): void {
+    this.#upstreams = upstreams;
     this.#members = upstreams.map(
       (upstream) =>
         this.#members.find((it) => isSame(it.upstream, upstream)) ?? {
@@ -51,13 +56,20 @@ export class UpstreamPool {
           timeouts: 0,
           isUp: true,
           isProbed: false,
+          isLooping: false,
         },
     );
   }
 
+  setLooping(looping: readonly Upstream[]): void {
+    for (const member of this.#members) {
+      member.isLooping = looping.some((it) => isSame(it, member.upstream));
+    }
+  }
+
   /** The upstreams to try, in the order to try them. Empty when all are down. */
   candidates(): readonly Upstream[] {
-    const up = this.#members.filter((it) => it.isUp).map((it) => it.upstream);
+    const up = this.#members.filter((it) => it.isUp && !it.isLooping).map((it) => it.upstream);
     const first = this.#firstOf(up.length);
     return [...up.slice(first), ...up.slice(0, first)];
   }

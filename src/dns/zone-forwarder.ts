@@ -8,9 +8,11 @@ import type { DnsConfig } from './config.ts';
 import type { Exchange } from './exchange.ts';
 import type { ForwardZone } from './forward-config.ts';
 import { Forwarder, rootProbe, type ExchangeFacts } from './forwarder.ts';
+import { LoopGuard } from './loop-guard.ts';
+import { watchLoops } from './loop-watch.ts';
 import type { Random } from './random.ts';
 import { tlsExchange } from './tls-exchange.ts';
-import { upstreamText } from './upstream.ts';
+import { upstreamText, type Upstream } from './upstream.ts';
 import { plainExchange } from './upstream-exchange.ts';
 import { watchUpstreams } from './upstream-list.ts';
 import { UpstreamPool } from './upstream-pool.ts';
@@ -27,25 +29,54 @@ export interface ZoneForwarderParts {
 
 interface Route {
   readonly zone: ForwardZone;
+  readonly pool: UpstreamPool;
   readonly forwarder: Forwarder;
 }
 
+/** An upstream that passes the questions of its zone on to us. */
+export interface LoopingUpstream {
+  readonly zone: DnsName;
+  readonly upstream: string;
+}
+
 export class ZoneForwarder {
+  readonly guard: LoopGuard;
+  readonly #parts: ZoneForwarderParts;
   readonly #routes: readonly Route[];
+  readonly #looping = new Map<Route, readonly LoopingUpstream[]>();
 
   constructor(parts: ZoneForwarderParts) {
-    const overTls = tlsExchange(parts.signal);
+    const { config, log, random, signal } = parts;
+    const overTls = tlsExchange(signal);
     const exchange: Exchange = (upstream, query, options) =>
       (upstream.tls === undefined ? plainExchange : overTls)(upstream, query, options);
-    const sayTrouble = troubleLog(parts.log);
+    const sayTrouble = troubleLog(log);
     const onExchange = (facts: ExchangeFacts): void => {
       sayTrouble(facts);
       parts.onExchange(facts);
     };
-    this.#routes = parts.config.forward.map((zone) => ({
-      zone,
-      forwarder: forwarderOf(zone, exchange, { ...parts, onExchange }),
-    }));
+    this.#parts = parts;
+    this.guard = new LoopGuard({ exchange, random, signal });
+    this.#routes = config.forward.map((zone) => routeOf(zone, exchange, { ...parts, onExchange }));
+  }
+
+  get looping(): readonly LoopingUpstream[] {
+    return [...this.#looping.values()].flat();
+  }
+
+  /** Looks for upstreams that lead back here; to be called when we can be asked. */
+  watchLoops(): void {
+    const { log, clock, signal } = this.#parts;
+    for (const route of this.#routes) {
+      const { zone } = route.zone;
+      const onChange = (looping: readonly Upstream[]): void => {
+        const found = looping.map((it) => ({ zone, upstream: upstreamText(it) }));
+        this.#looping.set(route, found);
+        if (found.length === 0) log.info({ zone }, 'no upstream leads back here any more');
+        for (const it of found) log.error(it, 'an upstream leads back here: it is not asked');
+      };
+      void watchLoops({ pool: route.pool, zone: route.zone, guard: this.guard, clock, signal, onChange });
+    }
   }
 
   /** As `Forwarder.ask`, of the zone's upstreams; undefined as well where no zone has the name. */
@@ -59,7 +90,7 @@ function isFor(zone: ForwardZone, name: DnsName): boolean {
   return isWithin(name, zone.zone) && !zone.except.some((it) => isWithin(name, it));
 }
 
-function forwarderOf(zone: ForwardZone, exchange: Exchange, parts: ZoneForwarderParts): Forwarder {
+function routeOf(zone: ForwardZone, exchange: Exchange, parts: ZoneForwarderParts): Route {
   const { config, log, clock, random, signal, onExchange } = parts;
   const { tryTimeoutMs, totalTimeoutMs, udpPayloadBytes } = config;
   const { forceTcp } = zone;
@@ -74,7 +105,17 @@ function forwarderOf(zone: ForwardZone, exchange: Exchange, parts: ZoneForwarder
   });
   watchUpstreams(pool, { zone, config, clock, signal, log });
   const times = { tryTimeoutMs, totalTimeoutMs, udpPayloadBytes };
-  return new Forwarder({ pool, exchange, clock, random, signal, forceTcp, onExchange, ...times });
+  const forwarder = new Forwarder({
+    pool,
+    exchange,
+    clock,
+    random,
+    signal,
+    forceTcp,
+    onExchange,
+    ...times,
+  });
+  return { zone, pool, forwarder };
 }
 
 /** Says why an upstream cannot be reached when that begins or changes, not with every question. */
