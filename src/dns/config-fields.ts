@@ -51,6 +51,17 @@ export class ConfigFields {
     return value;
   }
 
+  /** Two whole numbers, the larger one second. */
+  range(field: string, [min, max]: readonly [number, number]): readonly [number, number] {
+    const list = this.#list(field);
+    const [low, high] = list;
+    const isNumber = (it: unknown): it is number => typeof it === 'number' && Number.isInteger(it);
+    if (list.length !== 2 || !isNumber(low) || !isNumber(high) || low < min || high > max || low > high) {
+      throw this.bad(field, `must be two whole numbers from ${min} to ${max}, the larger one second`);
+    }
+    return [low, high];
+  }
+
   /** The one text of the field through `parse`, whose error gets the field's name. */
   parsed<T>(field: string, parse: (text: string) => T, absent?: string): T {
     return this.#parse(field, this.text(field, absent), parse);

@@ -28,6 +28,7 @@ test('parseDnsConfig() fills in what is absent', () => {
     feedSocket: '/f',
     learnSocket: undefined,
     forward: [{ ...ZONE_DEFAULTS, zone: '.', upstreams: 'host' }],
+    overrides: [],
     resolvConf: '/etc/resolv.conf',
     clusterDomain: 'cluster.local',
     ttlS: 5,

@@ -8,6 +8,7 @@ import { canonicalName, parseDnsName, type DnsName } from '../wire/dns/name.ts';
 import { parseCache, type CacheFile, type CacheSettings } from './cache-config.ts';
 import { ConfigFields } from './config-fields.ts';
 import { parseForward, type ForwardZone, type ForwardZoneFile } from './forward-config.ts';
+import { parseOverrides, type OverrideZone, type OverrideZoneFile } from './override-config.ts';
 import type { ServerAddress } from './udp-server.ts';
 import { upstreamText, type Upstream } from './upstream.ts';
 
@@ -24,6 +25,8 @@ export interface DnsConfig {
   /** Most specific zone first, the root last. */
   readonly forward: readonly ForwardZone[];
   readonly resolvConf: string;
+  /** Most specific zone first. */
+  readonly overrides: readonly OverrideZone[];
   readonly clusterDomain: DnsName;
   readonly ttlS: number;
   readonly cache: CacheSettings;
@@ -51,6 +54,8 @@ export interface DnsConfigFile {
   readonly upstreams?: ForwardZoneFile['upstreams'];
   /** Stub zones; the root among them instead of `upstreams` where it has options. None. */
   readonly forward?: readonly ForwardZoneFile[];
+  /** Hosts lines and names that are asked for under others, by zone. None. */
+  readonly overrides?: readonly OverrideZoneFile[];
   /** /etc/resolv.conf. */
   readonly resolvConf?: string;
   /** Seconds that cluster names may be kept by clients: 5. */
@@ -98,6 +103,7 @@ export function parseDnsConfig(value: unknown): DnsConfig {
     feedSocket: fields.text('feedSocket'),
     learnSocket: fields.has('learnSocket') ? fields.text('learnSocket') : undefined,
     forward,
+    overrides: parseOverrides(fields),
     resolvConf: fields.text('resolvConf', '/etc/resolv.conf'),
     clusterDomain: canonicalName(fields.parsed('clusterDomain', parseDnsName)),
     ttlS: fields.number('ttlS', 5, [0, 3600]),

@@ -27,7 +27,7 @@ const TYPE_NAMES: ReadonlyMap<number, string> = new Map(
 );
 
 export interface MetricsSources {
-  readonly cache: AnswerCache;
+  readonly cache: () => AnswerCache | undefined;
   readonly zone: ZoneState;
   readonly isFeedConnected: () => boolean;
   readonly looping: () => readonly LoopingUpstream[];
@@ -145,7 +145,7 @@ export class DnsMetrics {
     });
   }
 
-  #registerCache(cache: AnswerCache): void {
+  #registerCache(cache: MetricsSources['cache']): void {
     const lookups = this.#lookups;
     registerTally(this.registry, {
       name: 'coredns_cache_hits_total',
@@ -169,9 +169,12 @@ export class DnsMetrics {
       help: 'The number of elements in the cache.',
       type: 'gauge',
       values: () =>
-        Object.entries(cache.counts.entries).map(([type, value]) => ({ labels: { ...CACHE, type }, value })),
+        Object.entries(cache()?.counts.entries ?? {}).map(([type, value]) => ({
+          labels: { ...CACHE, type },
+          value,
+        })),
     });
-    const evictions = (): number => cache.counts.evictions;
+    const evictions = (): number => cache()?.counts.evictions ?? 0;
     this.#counter('coredns_cache_evictions_total', 'The count of cache evictions.', evictions, CACHE);
   }
 

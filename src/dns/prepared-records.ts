@@ -10,6 +10,7 @@ import type { PreparedAnswer } from './prepared-answer.ts';
 export interface PreparedRecords {
   readonly answers: readonly ResourceRecord[];
   readonly authorities: readonly ResourceRecord[];
+  readonly additionals: readonly ResourceRecord[];
 }
 
 /** The records behind the question of `labels`, their times to live less `ageS`. */
@@ -33,5 +34,6 @@ export function recordsOfPrepared(
   return {
     answers: parsed.message.answers.map(aged),
     authorities: parsed.message.authorities.map(aged),
+    additionals: parsed.message.additionals.map(aged),
   };
 }

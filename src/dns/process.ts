@@ -6,21 +6,19 @@ import type { Clock } from '../base/clock.ts';
 import { isNotFound, messageOf } from '../base/errors.ts';
 import type { Lifetime } from '../base/lifetime.ts';
 import { errnoOf } from '../sys/errno.ts';
-import { AnswerCache } from './answer-cache.ts';
-import { CachingResolver } from './caching-resolver.ts';
+import { makeAnswering, type Answering } from './answering.ts';
 import type { DnsConfig } from './config.ts';
 import { openFeedServer } from './feed-server.ts';
-import type { ExchangeFacts } from './forwarder.ts';
 import { openHttpServer } from './http-server.ts';
 import { openLearnServer } from './learn-server.ts';
 import type { DnsMetrics } from './metrics.ts';
 import { NameGate } from './name-gate.ts';
 import type { Random } from './random.ts';
-import { Responder } from './responder.ts';
+import type { Responder } from './responder.ts';
 import { openTcpServer } from './tcp-server.ts';
 import { openUdpServer, type ServerAddress } from './udp-server.ts';
 import { readWatched, writeWatched } from './watched-file.ts';
-import { ZoneForwarder, type LoopingUpstream } from './zone-forwarder.ts';
+import type { LoopingUpstream } from './zone-forwarder.ts';
 import { readZoneFile } from './zone-file.ts';
 import { ZoneSaver } from './zone-saver.ts';
 import { ZoneState } from './zone-state.ts';
@@ -40,28 +38,24 @@ export interface DnsParts {
 interface DnsStatus {
   isFeedConnected: boolean;
   isAnswering: boolean;
-  looping: () => readonly LoopingUpstream[];
+  answering: () => Answering | undefined;
 }
-
-/** Octets for answers of the zone that are ready to be sent: room for both families of 10,000 Services, of which few clusters use a tenth. */
-const HOT_BYTES = 12 << 20;
 
 /** Resolves when every address is bound; retries for ever while one is not there yet. */
 export async function startDns(parts: DnsParts): Promise<void> {
-  const { config, log } = parts;
-  const status: DnsStatus = { isFeedConnected: false, isAnswering: false, looping: () => [] };
+  const { config, log, clock, random, lifetime } = parts;
+  const { signal } = lifetime;
+  const status: DnsStatus = { isFeedConnected: false, isAnswering: false, answering: () => undefined };
   const zone = await openZone(parts);
-  const cache = new AnswerCache(config.cache.bytes);
-  const metrics = await openMetrics(parts, { zone, cache, status });
+  const metrics = await openMetrics(parts, { zone, status });
   const gate = await openGate(parts, metrics);
-  const forwarding = makeForwarding(parts, metrics);
-  status.looping = () => forwarding.looping;
-  const responder = makeResponder(parts, { zone, cache, metrics, gate, forwarding });
+  const answering = makeAnswering(config, { zone, metrics, gate, log, clock, random, signal }, signal);
+  status.answering = () => answering;
   await openFeed(parts, zone, status);
   const addresses = config.listen.map((ip) => ({ ip, port: config.port }));
-  await Promise.all(addresses.map((address) => serveAddress(parts, responder, address)));
+  await Promise.all(addresses.map((address) => serveAddress(parts, answering.responder, address)));
   status.isAnswering = true;
-  forwarding.watchLoops();
+  answering.forwarding.watchLoops();
   log.info({ listen: config.listen, port: config.port }, 'answering');
 }
 
@@ -90,32 +84,30 @@ async function openZone(parts: DnsParts): Promise<ZoneState> {
 
 interface Measured {
   readonly zone: ZoneState;
-  readonly cache: AnswerCache;
   readonly status: DnsStatus;
 }
 
 /** Without a port for them there are no metrics, and their library is not even loaded. */
 async function openMetrics(parts: DnsParts, measured: Measured): Promise<DnsMetrics | undefined> {
   const { config, lifetime } = parts;
-  const { zone, cache, status } = measured;
+  const { zone, status } = measured;
+  const looping = (): readonly LoopingUpstream[] => status.answering()?.forwarding.looping ?? [];
   if (config.metrics === undefined) return undefined;
   const { DnsMetrics } = await import('./metrics.ts');
   const metrics = new DnsMetrics({
     zone,
-    cache,
+    cache: () => status.answering()?.cache,
     isFeedConnected: () => status.isFeedConnected,
-    looping: () => status.looping(),
+    looping,
   });
   const whatIsMissing = (): string | undefined => {
     if (!zone.isKnown) return 'no zone yet';
     return status.isAnswering ? undefined : 'an address is not there yet';
   };
   const warnings = (): readonly string[] =>
-    status
-      .looping()
-      .map(
-        ({ upstream, zone: of }) => `upstream ${upstream} of zone "${of}" leads back here: it is not asked`,
-      );
+    looping().map(
+      ({ upstream, zone: of }) => `upstream ${upstream} of zone "${of}" leads back here: it is not asked`,
+    );
   await openHttpServer(
     config.metrics,
     { metrics: () => metrics.registry.metrics(), whatIsMissing, warnings },
@@ -160,55 +152,6 @@ async function openGate(parts: DnsParts, metrics: DnsMetrics | undefined): Promi
     onError: (error) => log.warn({ error: messageOf(error) }, 'learned names refused'),
   });
   return gate;
-}
-
-interface Answering {
-  readonly zone: ZoneState;
-  readonly cache: AnswerCache;
-  readonly metrics: DnsMetrics | undefined;
-  readonly gate: NameGate | undefined;
-  readonly forwarding: ZoneForwarder;
-}
-
-function makeResponder(parts: DnsParts, answering: Answering): Responder {
-  const { config, log, clock, random } = parts;
-  const { zone, metrics, gate } = answering;
-  const monotonicMs = (): number => clock.monotonicMs();
-  return new Responder({
-    zone,
-    settings: { domain: config.clusterDomain, serverIps: config.listen, ttlS: config.ttlS },
-    outside: answering.forwarding.guard.around(makeResolver(parts, answering)),
-    random,
-    udpPayloadBytes: config.udpPayloadBytes,
-    hotBytes: HOT_BYTES,
-    monotonicMs,
-    ...(gate === undefined ? {} : { observer: gate }),
-    ...(metrics === undefined ? {} : { onAnswered: (query) => metrics.answered(query, monotonicMs()) }),
-    onError: (error) => {
-      metrics?.failed();
-      log.error({ error: messageOf(error) }, 'cannot answer');
-    },
-  });
-}
-
-function makeForwarding(parts: DnsParts, metrics: DnsMetrics | undefined): ZoneForwarder {
-  const { config, log, lifetime, clock, random } = parts;
-  const onExchange = (facts: ExchangeFacts): void => metrics?.exchanged(facts);
-  return new ZoneForwarder({ config, log, clock, random, signal: lifetime.signal, onExchange });
-}
-
-function makeResolver(parts: DnsParts, { cache, metrics, forwarding }: Answering): CachingResolver {
-  const { config, clock } = parts;
-  const { maxInFlight, maxInFlightPerClient } = config;
-  return new CachingResolver({
-    ask: (question) => forwarding.ask(question),
-    cache,
-    settings: config.cache,
-    clock,
-    maxInFlight,
-    maxInFlightPerClient,
-    onLookup: (lookup) => metrics?.lookedUp(lookup),
-  });
 }
 
 const BIND_BACKOFF = { firstMs: 20, maxMs: 1000, factor: 1.5 };

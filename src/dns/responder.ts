@@ -5,8 +5,10 @@ import { CLASS_IN, MAX_MESSAGE_BYTES, PLAIN_UDP_BYTES, RCODE, TYPE } from '../wi
 import type { Question } from '../wire/dns/message.ts';
 import { resolveAlias } from './alias.ts';
 import type { AnswerObserver } from './answer-observer.ts';
+import type { FinishedAnswer } from './finished-answer.ts';
 import { HotAnswers } from './hot-answers.ts';
 import type { OutsideAnswer, OutsideResolver } from './outside.ts';
+import type { Overrides } from './overrides.ts';
 import { prepareEmpty, writeAnswer, writeBad, type PreparedAnswer } from './prepared-answer.ts';
 import { recordsOfPrepared } from './prepared-records.ts';
 import { keyOfQuestion, parseQuery, questionLabels, questionName, type Query } from './query.ts';
@@ -37,6 +39,8 @@ export interface ResponderParts {
   readonly zone: ZoneState;
   readonly settings: ZoneSettings;
   readonly outside: OutsideResolver;
+  /** The step before the zone. */
+  readonly overrides?: Overrides;
   readonly random: Random;
   /** The UDP size we announce and keep to (flag day 2020: 1232 passes everywhere unfragmented). */
   readonly udpPayloadBytes: number;
@@ -45,11 +49,6 @@ export interface ResponderParts {
   readonly observer?: AnswerObserver;
   readonly onAnswered?: (answered: AnsweredQuery) => void;
   readonly onError?: (error: unknown) => void;
-}
-
-/** A finished answer before it is written for one client. */
-interface Finished extends OutsideAnswer {
-  readonly isFromZone: boolean;
 }
 
 const EMPTY_ANSWERS: ReadonlyMap<number, PreparedAnswer> = new Map(
@@ -76,7 +75,8 @@ export class Responder {
     }
     const { query } = parsed;
     try {
-      const finished = this.#answer(query, client);
+      const inner = (asked: Query): FinishedAnswer | Promise<FinishedAnswer> => this.#answer(asked, client);
+      const finished = this.#parts.overrides?.answer(query, inner) ?? inner(query);
       if (!(finished instanceof Promise)) return this.#finish(query, client, finished, startedMs);
       return finished.then(
         (it) => this.#finish(query, client, it, startedMs),
@@ -87,7 +87,7 @@ export class Responder {
     }
   }
 
-  #answer(query: Query, client: DnsClient): Finished | Promise<Finished> {
+  #answer(query: Query, client: DnsClient): FinishedAnswer | Promise<FinishedAnswer> {
     const { zone } = this.#parts;
     const hot = this.#hot.get(query.key, zone.generation);
     // Only answers to plain questions of class IN are ever put there.
@@ -102,7 +102,11 @@ export class Responder {
     return this.#lookUp(query, labels, client);
   }
 
-  #lookUp(query: Query, labels: readonly string[], client: DnsClient): Finished | Promise<Finished> {
+  #lookUp(
+    query: Query,
+    labels: readonly string[],
+    client: DnsClient,
+  ): FinishedAnswer | Promise<FinishedAnswer> {
     const { zone, settings } = this.#parts;
     const answer = lookUp(zone.index, settings, labels, query.typeCode);
     if (answer.kind === 'outside') return asOutside(this.#askOutside(query, labels, client));
@@ -132,7 +136,7 @@ export class Responder {
   #finish(
     query: Query,
     client: DnsClient,
-    finished: Finished,
+    finished: FinishedAnswer,
     startedMs: number,
   ): Buffer | undefined | Promise<Buffer | undefined> {
     const { observer } = this.#parts;
@@ -154,7 +158,7 @@ export class Responder {
     observer: AnswerObserver,
     query: Query,
     client: DnsClient,
-    { prepared, ageS }: Finished,
+    { prepared, ageS }: FinishedAnswer,
   ): void | Promise<void> {
     const question = questionOf(query);
     if (!observer.isMeant(question)) return undefined;
@@ -166,7 +170,7 @@ export class Responder {
     });
   }
 
-  #write(query: Query, client: DnsClient, finished: Finished, startedMs: number): Buffer {
+  #write(query: Query, client: DnsClient, finished: FinishedAnswer, startedMs: number): Buffer {
     const { random, udpPayloadBytes } = this.#parts;
     const isUdp = client.transport === 'udp';
     const asked = Math.max(PLAIN_UDP_BYTES, query.edns?.udpPayloadBytes ?? 0);
@@ -183,7 +187,7 @@ export class Responder {
     return out;
   }
 
-  #failed(error: unknown): Finished {
+  #failed(error: unknown): FinishedAnswer {
     this.#parts.onError?.(error);
     return own(emptyAnswer(RCODE.SERVFAIL));
   }
@@ -234,11 +238,11 @@ function emptyAnswer(rcode: number): PreparedAnswer {
   return EMPTY_ANSWERS.get(rcode) ?? prepareEmpty(rcode);
 }
 
-function own(prepared: PreparedAnswer): Finished {
+function own(prepared: PreparedAnswer): FinishedAnswer {
   return { prepared, ageS: 0, isFromZone: true };
 }
 
-function asOutside(answer: OutsideAnswer | Promise<OutsideAnswer>): Finished | Promise<Finished> {
+function asOutside(answer: OutsideAnswer | Promise<OutsideAnswer>): FinishedAnswer | Promise<FinishedAnswer> {
   return answer instanceof Promise
     ? answer.then((it) => ({ ...it, isFromZone: false }))
     : { ...answer, isFromZone: false };

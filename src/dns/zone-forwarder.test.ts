@@ -41,6 +41,7 @@ function aForwarder(forward: readonly ForwardZoneFile[], tryTimeoutMs = 2000) {
     clock: systemClock,
     random: systemRandom(),
     signal: end.signal,
+    watching: end.signal,
     onExchange: () => undefined,
   });
   return async (name: string): Promise<string> => {

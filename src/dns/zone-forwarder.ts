@@ -23,7 +23,10 @@ export interface ZoneForwarderParts {
   readonly log: Logger;
   readonly clock: Clock;
   readonly random: Random;
+  /** Ends questions on their way. */
   readonly signal: AbortSignal;
+  /** Ends what is done beside questions: probes, and reading lists anew. */
+  readonly watching: AbortSignal;
   readonly onExchange: (exchange: ExchangeFacts) => void;
 }
 
@@ -66,7 +69,7 @@ export class ZoneForwarder {
 
   /** Looks for upstreams that lead back here; to be called when we can be asked. */
   watchLoops(): void {
-    const { log, clock, signal } = this.#parts;
+    const { log, clock, watching: signal } = this.#parts;
     for (const route of this.#routes) {
       const { zone } = route.zone;
       const onChange = (looping: readonly Upstream[]): void => {
@@ -91,7 +94,7 @@ function isFor(zone: ForwardZone, name: DnsName): boolean {
 }
 
 function routeOf(zone: ForwardZone, exchange: Exchange, parts: ZoneForwarderParts): Route {
-  const { config, log, clock, random, signal, onExchange } = parts;
+  const { config, log, clock, random, signal, watching, onExchange } = parts;
   const { tryTimeoutMs, totalTimeoutMs, udpPayloadBytes } = config;
   const { forceTcp } = zone;
   const pool = new UpstreamPool({
@@ -99,11 +102,11 @@ function routeOf(zone: ForwardZone, exchange: Exchange, parts: ZoneForwarderPart
     probe: rootProbe({ exchange, random, tryTimeoutMs, forceTcp }),
     clock,
     random,
-    signal,
+    signal: watching,
     onChange: (upstream, isUp) =>
       log.warn({ zone: zone.zone, upstream: upstreamText(upstream), isUp }, 'upstream'),
   });
-  watchUpstreams(pool, { zone, config, clock, signal, log });
+  watchUpstreams(pool, { zone, config, clock, signal: watching, log });
   const times = { tryTimeoutMs, totalTimeoutMs, udpPayloadBytes };
   const forwarder = new Forwarder({
     pool,

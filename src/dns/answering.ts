@@ -1,0 +1,97 @@
+// All that follows from the configuration: made as a whole, so that another configuration can take its place in one step.
+
+import type { Logger } from 'pino';
+import type { Clock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
+import { AnswerCache } from './answer-cache.ts';
+import { CachingResolver } from './caching-resolver.ts';
+import type { DnsConfig } from './config.ts';
+import { watchHosts } from './hosts-watch.ts';
+import type { DnsMetrics } from './metrics.ts';
+import type { NameGate } from './name-gate.ts';
+import { Overrides } from './overrides.ts';
+import type { Random } from './random.ts';
+import { Responder } from './responder.ts';
+import { ZoneForwarder } from './zone-forwarder.ts';
+import type { ZoneState } from './zone-state.ts';
+
+export interface AnsweringParts {
+  readonly zone: ZoneState;
+  readonly metrics: DnsMetrics | undefined;
+  readonly gate: NameGate | undefined;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** The process' own: questions on their way end with it. */
+  readonly signal: AbortSignal;
+}
+
+export interface Answering {
+  readonly responder: Responder;
+  readonly cache: AnswerCache;
+  readonly forwarding: ZoneForwarder;
+}
+
+/** Octets for answers of the zone that are ready to be sent: room for both families of 10,000 Services, of which few clusters use a tenth. */
+const HOT_BYTES = 12 << 20;
+
+/** What is watched on behalf of `config` ends with `watching`. */
+export function makeAnswering(config: DnsConfig, parts: AnsweringParts, watching: AbortSignal): Answering {
+  const { zone, metrics, gate, log, clock, random, signal } = parts;
+  const monotonicMs = (): number => clock.monotonicMs();
+  const cache = new AnswerCache(config.cache.bytes);
+  const forwarding = new ZoneForwarder({
+    config,
+    log,
+    clock,
+    random,
+    signal,
+    watching,
+    onExchange: (facts) => metrics?.exchanged(facts),
+  });
+  const overrides = makeOverrides(config, parts, watching);
+  const responder = new Responder({
+    zone,
+    settings: { domain: config.clusterDomain, serverIps: config.listen, ttlS: config.ttlS },
+    outside: forwarding.guard.around(makeResolver(config, parts, { cache, forwarding })),
+    random,
+    udpPayloadBytes: config.udpPayloadBytes,
+    hotBytes: HOT_BYTES,
+    monotonicMs,
+    ...(overrides === undefined ? {} : { overrides }),
+    ...(gate === undefined ? {} : { observer: gate }),
+    ...(metrics === undefined ? {} : { onAnswered: (query) => metrics.answered(query, monotonicMs()) }),
+    onError: (error) => {
+      metrics?.failed();
+      log.error({ error: messageOf(error) }, 'cannot answer');
+    },
+  });
+  return { responder, cache, forwarding };
+}
+
+function makeResolver(
+  config: DnsConfig,
+  { clock, metrics }: AnsweringParts,
+  { cache, forwarding }: Omit<Answering, 'responder'>,
+): CachingResolver {
+  const { maxInFlight, maxInFlightPerClient } = config;
+  return new CachingResolver({
+    ask: (question) => forwarding.ask(question),
+    cache,
+    settings: config.cache,
+    clock,
+    maxInFlight,
+    maxInFlightPerClient,
+    onLookup: (lookup) => metrics?.lookedUp(lookup),
+  });
+}
+
+function makeOverrides(
+  { overrides: zones }: DnsConfig,
+  { clock, log }: AnsweringParts,
+  signal: AbortSignal,
+): Overrides | undefined {
+  if (zones.length === 0) return undefined;
+  const hosts = zones.flatMap((it) => (it.hosts === undefined ? [] : [it.hosts]));
+  return new Overrides({ zones, tableOf: watchHosts(hosts, { clock, log, signal }) });
+}
