@@ -37,6 +37,12 @@ struct ip_address {
 #define POLICY_MODE_JUDGES 2
 #define RULE_SET_NONE 0
 #define RULE_SET_ALL 1
+#define DNS_NAME_BYTES 96
+#define DNS_ADDRESS_BYTES 640
+#define DNS_MOST_ADDRESSES 72
+#define DNS_SOA_BYTES 54
+#define DNS_HELD_HERE 1
+#define DNS_HELD_BESIDE 2
 #define REASON_FORWARDED 0
 #define REASON_LOST_EVENT 1
 #define REASON_UNKNOWN_INTERFACE 2
@@ -60,6 +66,8 @@ struct ip_address {
 #define REASON_CARRIED_BY_XDP 20
 #define REASON_POLICY_INGRESS 21
 #define REASON_POLICY_EGRESS 22
+#define REASON_NAME_ANSWERED 23
+#define REASON_NAME_NO_DATA 24
 
 struct address_key {
 	struct ip_address ip;
@@ -296,6 +304,60 @@ struct policy_state {
 	__u32 mode;
 };
 _Static_assert(sizeof(struct policy_state) == 8, "policy_state");
+
+struct dns_server_key {
+	struct ip_address ip;
+};
+_Static_assert(sizeof(struct dns_server_key) == 16, "dns_server_key");
+
+struct dns_server {
+	__u32 is_ours;
+};
+_Static_assert(sizeof(struct dns_server) == 4, "dns_server");
+
+struct dns_zone {
+	__u32 ttl_s;
+	__u16 udp_payload_bytes;
+	__u16 domain_bytes;
+	__u8 soa[54];
+	__u8 pad[2];
+};
+_Static_assert(sizeof(struct dns_zone) == 64, "dns_zone");
+
+struct dns_name_key {
+	__u8 name[96];
+};
+_Static_assert(sizeof(struct dns_name_key) == 96, "dns_name_key");
+
+struct dns_name {
+	__u64 id;
+	__u16 name_bytes;
+	__u8 v4_held;
+	__u8 v6_held;
+	__u8 v4[4];
+	__u8 v6[16];
+};
+_Static_assert(sizeof(struct dns_name) == 32, "dns_name");
+
+struct dns_addresses_key {
+	__u64 id;
+	__u32 family;
+	__u8 pad[4];
+};
+_Static_assert(sizeof(struct dns_addresses_key) == 16, "dns_addresses_key");
+
+struct dns_addresses {
+	__u32 count;
+	__u8 octets[640];
+};
+_Static_assert(sizeof(struct dns_addresses) == 644, "dns_addresses");
+
+struct dns_desk {
+	__u8 name[96];
+	__u8 order[80];
+	__u8 records[1280];
+};
+_Static_assert(sizeof(struct dns_desk) == 1456, "dns_desk");
 
 struct fragment_key {
 	struct ip_address source;
@@ -573,6 +635,61 @@ struct {
 	__type(value, struct policy_state);
 	__uint(max_entries, 1);
 } policy_state SEC(".maps");
+
+/* Addresses at which the node answers for names: only what is sent there is looked at. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct dns_server_key);
+	__type(value, struct dns_server);
+	__uint(max_entries, 16);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} dns_servers SEC(".maps");
+
+/* What answers about all names have in common. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct dns_zone);
+	__uint(max_entries, 1);
+} dns_zone SEC(".maps");
+
+/* Names of the cluster that have addresses; what is not here is the DNS process’s to answer. */
+struct dns_names_of_now {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(key_size, sizeof(struct dns_name_key));
+	__uint(value_size, sizeof(struct dns_name));
+	__uint(max_entries, 512);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__type(key, __u32);
+	__uint(max_entries, 1);
+	__array(values, struct dns_names_of_now);
+} dns_names SEC(".maps");
+
+/* The addresses of names that have more than one of a family. */
+struct dns_addresses_of_now {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(key_size, sizeof(struct dns_addresses_key));
+	__uint(value_size, sizeof(struct dns_addresses));
+	__uint(max_entries, 256);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__type(key, __u32);
+	__uint(max_entries, 1);
+	__array(values, struct dns_addresses_of_now);
+} dns_addresses SEC(".maps");
+
+/* Room of each processor to write an answer. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct dns_desk);
+	__uint(max_entries, 1);
+} dns_desk SEC(".maps");
 
 /* Ports of datagrams in fragments, known from their first one. */
 struct {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "conntrack.h"
+#include "dns.h"
 #include "events.h"
 #include "flows.h"
 #include "forwarding.h"
@@ -97,6 +98,21 @@ static __noinline enum flow_course pod_asks(struct __sk_buff *skb, struct packet
 	return COURSE_DELIVER;
 }
 
+/*
+ * Whether an answer is given to what the pod asks of the node's DNS: where these programs keep policies they say so, and where others do, of a pod that
+ * no policy keeps from anybody. They would judge the question later than here.
+ */
+static __always_inline bool pod_may_ask(struct __sk_buff *skb, const struct packet *packet)
+{
+	__u32 ifindex = skb->ifindex;
+	const struct pod_interface *pod = bpf_map_lookup_elem(&pod_interfaces, &ifindex);
+	struct flow as_is = flow_as_is(packet);
+
+	if (policy_does(POLICY_MODE_JUDGES))
+		return !policy_sends(skb, packet, &as_is);
+	return pod && policy_does(POLICY_MODE_MARKS) && !policy_isolates(pod->isolated, POLICY_EGRESS);
+}
+
 /* What a pod sends. The source has been checked. */
 static __always_inline int pod_sends(struct __sk_buff *skb, struct packet *packet)
 {
@@ -119,6 +135,12 @@ static __always_inline int pod_sends(struct __sk_buff *skb, struct packet *packe
 	}
 	if (packet->is_first_fragment)
 		fragment_keep(packet);
+	if (dns_is_asked(skb, packet) && pod_may_ask(skb, packet)) {
+		int answered = dns_answer(skb, packet);
+
+		if (answered != DNS_NOT_OURS)
+			return answered == DNS_ANSWERED ? bpf_redirect(skb->ifindex, 0) : TC_ACT_SHOT;
+	}
 	if (ip_equal(&packet->destination, &neighbour))
 		return pod_answers_itself(skb, packet);
 	/* An endpoint answers the node, behind which the client is hidden. */

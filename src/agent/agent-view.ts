@@ -40,6 +40,8 @@ export interface AgentView {
   readonly changedFrontends: ReadonlySet<string> | undefined;
   /** Undefined until Services and their endpoint slices are listed; the same object while no name changes. */
   readonly names: NameZone | undefined;
+  /** Which one it is: 1 for the first, the revision by which the feed brings it to the DNS process. */
+  readonly namesRevision: number;
 }
 
 /** What decides beside the objects of the API. */
@@ -61,6 +63,7 @@ export class ViewCompiler {
   readonly #nodes: NodeCompiler;
   readonly #names: NameCompiler;
   readonly #vxlan = new VxlanMemo();
+  #zones: { readonly last: NameZone | undefined; readonly count: number } = { last: undefined, count: 0 };
   #known: { readonly node: NodeView | undefined; readonly isSynced: boolean } | undefined;
 
   constructor(config: AgentConfig, { choices, links, learned }: ViewSources) {
@@ -97,6 +100,7 @@ export class ViewCompiler {
     const nodeChanges = this.#follow(objects, this.#known === undefined ? undefined : changes);
     const { view, changedFrontends } = this.#nodes.compile(objects, this.#inputs, nodeChanges);
     const names = this.#names.compile(objects, this.#inputs, nodeChanges);
+    if (isKnown && names !== this.#zones.last) this.#zones = { last: names, count: this.#zones.count + 1 };
     const node = hasNodes ? view : undefined;
     const scheduler = schedulerIs === undefined ? wanted?.ipvsScheduler : undefined;
     const hasXdp = readXdpMode(wanted?.xdp) === 'native';
@@ -116,6 +120,7 @@ export class ViewCompiler {
       serviceRoles: serviceRoles(this.#choices),
       changedFrontends: hasMissed ? undefined : changedFrontends,
       names: isKnown ? names : undefined,
+      namesRevision: this.#zones.count,
     };
   }
 

@@ -5,6 +5,7 @@ import { FairleadError, messageOf } from '../base/errors.ts';
 import { parseCidr, type Cidr } from '../base/cidr.ts';
 import type { Ip } from '../base/ip.ts';
 import { parsePort, type Port } from '../base/port.ts';
+import { DNS_ANSWER_DEFAULTS } from '../dns/config.ts';
 import { SERVICE_BACKENDS } from '../backends/registry.ts';
 import type { ServiceBackend } from '../backends/shared-node/service-backend.ts';
 import { Field } from '../objects/slim-field.ts';
@@ -34,6 +35,9 @@ export interface AgentConfig {
   readonly cniSocket: string;
   /** Undefined where no DNS process is fed. */
   readonly dnsSocket: string | undefined;
+  /** `ttlS` and `udpPayloadBytes` of that process: the kernel answers in its stead. */
+  readonly dnsTtlS: number;
+  readonly dnsUdpPayloadBytes: number;
   /** Where the DNS process tells which addresses names have; undefined where no policy's domain names are learned. */
   readonly learnSocket: string | undefined;
   /** How long an address of a name is let through after its time to live: clients use what they resolved a moment ago. */
@@ -66,7 +70,7 @@ export interface AgentConfig {
 
 const RESYNC_DEFAULT_MS = 60_000;
 
-/** `AgentConfig` as it stands in the file: JSON leaves out what is undefined; `underlayLink` (eth0), `network` (vxlan), `service` (the first of the registry), `iptablesFlavour` (that of the program `iptables`), `resyncMs` (60000), `nodePortAddresses` (none), `healthPort` (none), `learnSocket` (none), `learnedGraceMs` (60000), `flowEntries` (by memory), `mapLimits` (none), `allowsExternalIps` (false) and `logLevel` (info) may be left out too. */
+/** `AgentConfig` as it stands in the file: JSON leaves out what is undefined; `underlayLink` (eth0), `network` (vxlan), `service` (the first of the registry), `iptablesFlavour` (that of the program `iptables`), `resyncMs` (60000), `nodePortAddresses` (none), `healthPort` (none), `learnSocket` (none), `dnsTtlS` and `dnsUdpPayloadBytes` (the DNS process's defaults), `learnedGraceMs` (60000), `flowEntries` (by memory), `mapLimits` (none), `allowsExternalIps` (false) and `logLevel` (info) may be left out too. */
 export type AgentConfigFile = Omit<
   AgentConfig,
   | 'podCidrs'
@@ -79,6 +83,8 @@ export type AgentConfigFile = Omit<
   | 'metrics'
   | 'healthPort'
   | 'learnSocket'
+  | 'dnsTtlS'
+  | 'dnsUdpPayloadBytes'
   | 'learnedGraceMs'
   | 'network'
   | 'service'
@@ -97,6 +103,8 @@ export type AgentConfigFile = Omit<
   readonly metrics?: { readonly host: string; readonly port: number } | undefined;
   readonly healthPort?: number;
   readonly learnSocket?: string | undefined;
+  readonly dnsTtlS?: number;
+  readonly dnsUdpPayloadBytes?: number;
   readonly learnedGraceMs?: number;
   readonly network?: 'vxlan';
   readonly service?: string;
@@ -129,6 +137,9 @@ export function parseAgentConfig(raw: unknown): AgentConfig {
     mapLimits: readMapLimits(root.at('mapLimits')),
     cniSocket: root.at('cniSocket').text(),
     dnsSocket: root.at('dnsSocket').optionalText(),
+    dnsTtlS: root.at('dnsTtlS').optionalInteger() ?? DNS_ANSWER_DEFAULTS.ttlS,
+    dnsUdpPayloadBytes:
+      root.at('dnsUdpPayloadBytes').optionalInteger() ?? DNS_ANSWER_DEFAULTS.udpPayloadBytes,
     learnSocket: root.at('learnSocket').optionalText(),
     learnedGraceMs: readGrace(root.at('learnedGraceMs')),
     agentSocket: root.at('agentSocket').text(),

@@ -1,5 +1,6 @@
 // Everything that the agent programs, in the order in which it has to exist. Updates go down this list, removals up.
 
+import { kernelNameParts } from '../backends/dns-ebpf/target.ts';
 import { NODE_SYSCTLS } from '../backends/network-vxlan/node-settings.ts';
 import { peerAddressTarget, tunnelPeerTarget } from '../backends/network-vxlan/peer-map.ts';
 import { networkVxlanTargets, type VxlanTargets } from '../backends/network-vxlan/target.ts';
@@ -24,6 +25,7 @@ import type { AgentConfig } from './config.ts';
 import type { AgentView } from './agent-view.ts';
 import { renderHealthDoors } from './health-answer.ts';
 import { healthTarget } from './health-target.ts';
+import { kernelNames } from './kernel-names.ts';
 
 /** The doors that targets go through. */
 export interface PartDoors {
@@ -64,6 +66,7 @@ export function agentParts(config: AgentConfig, doors: PartDoors): readonly Part
       it.open<AgentView>({ maps, netns: undefined, lifetime, iptablesFlavour }),
     ),
     podStandingPart<AgentView>(maps),
+    ...kernelNameParts<AgentView>(maps, kernelNames(config)),
     ...SERVICE_BACKENDS.flatMap((it) => it.open<AgentView>(serviceDoors)),
     part(healthTarget(clock, lifetime), ({ services, isDraining }) =>
       services === undefined

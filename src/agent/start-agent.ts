@@ -16,6 +16,7 @@ import { openNodeDoors, type NodeDoors } from './node-doors.ts';
 import { reportDenials } from './denial-report.ts';
 import { heapCare } from './heap-care.ts';
 import { crowdedMaps, watchMapFills } from './map-fill.ts';
+import { reportKernelAnswers } from './kernel-names.ts';
 import { NodeMemory } from './node-memory.ts';
 import { agentParts } from './parts.ts';
 import { Receipt, type ProgrammedVersions } from './receipt.ts';
@@ -143,6 +144,7 @@ async function report(context: AgentContext, { doors, ...parts }: ReportParts): 
   registerEngineGauges(metrics, () => engine.status());
   registerWatchMetrics(metrics, clock, () => watch.status());
   const denied = reportDenials(context, doors.bpf);
+  reportKernelAnswers(context, doors.bpf);
   reportPackets(context, doors.bpf, (packet) => denied.note(packet));
   const fills = watchMapFills(context, () => doors.bpf.fills());
   const programmed = (): ProgrammedVersions => receipt.programmed();

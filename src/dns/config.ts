@@ -40,6 +40,9 @@ export interface DnsConfig {
   readonly logLevel: string;
 }
 
+/** What the agent has to know of answers, too: it has the kernel give the same. */
+export const DNS_ANSWER_DEFAULTS = { ttlS: 5, udpPayloadBytes: 1232 } as const;
+
 /** The file as people write it; everything but the first four fields may be left out. */
 export interface DnsConfigFile {
   readonly listen: readonly string[];
@@ -106,9 +109,9 @@ export function parseDnsConfig(value: unknown): DnsConfig {
     overrides: parseOverrides(fields),
     resolvConf: fields.text('resolvConf', '/etc/resolv.conf'),
     clusterDomain: canonicalName(fields.parsed('clusterDomain', parseDnsName)),
-    ttlS: fields.number('ttlS', 5, [0, 3600]),
+    ttlS: fields.number('ttlS', DNS_ANSWER_DEFAULTS.ttlS, [0, 3600]),
     cache: parseCache(fields.object('cache')),
-    udpPayloadBytes: fields.number('udpPayloadBytes', 1232, [512, 4096]),
+    udpPayloadBytes: fields.number('udpPayloadBytes', DNS_ANSWER_DEFAULTS.udpPayloadBytes, [512, 4096]),
     tryTimeoutMs: fields.number('tryTimeoutMs', 2000, [10, 60_000]),
     totalTimeoutMs: fields.number('totalTimeoutMs', 5000, [10, 120_000]),
     maxInFlight: fields.number('maxInFlight', 512, [1, 10_000]),

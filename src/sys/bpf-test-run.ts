@@ -17,7 +17,7 @@ const VERDICTS: ReadonlyMap<number, TcVerdict> = new Map([
 export const TEST_IFINDEX = 1;
 
 /** Room for what a program may add to the packet. */
-const SPARE_BYTES = 256;
+const SPARE_BYTES = 2048;
 /** struct __sk_buff up to `ifindex`, which lies at 40. */
 const CONTEXT_BYTES = 44;
 const IFINDEX_AT = 40;

@@ -60,6 +60,7 @@ function printField(field: PlacedField): string {
       return `__u16 ${name}[${field.count}]`;
     case 'mac':
       return `__u8 ${name}[6]`;
+    case 'bytes':
     case 'pad':
       return `__u8 ${name}[${field.count}]`;
     default:

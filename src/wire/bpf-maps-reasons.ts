@@ -1,4 +1,4 @@
-// Why the data plane drops a packet, or that it forwarded one: the one table for C, TypeScript, metrics and documents.
+// Why the data plane drops a packet, or that it forwarded or answered one: the one table for C, TypeScript, metrics and documents.
 
 /** A reason by its number, the place in `PACKET_REASONS`; `about` is what an operator reads. */
 export interface PacketReason {
@@ -40,6 +40,14 @@ export const PACKET_REASONS = [
   { name: 'carried-by-xdp', about: 'The packet went on from the driver of the network card, past the stack' },
   { name: 'policy-ingress', about: 'No policy lets the packet in to the pod' },
   { name: 'policy-egress', about: 'No policy lets the packet out of the pod' },
+  {
+    name: 'name-answered',
+    about: 'A question for a name of the cluster was answered at the pod: its addresses',
+  },
+  {
+    name: 'name-no-data',
+    about: 'A question for a name of the cluster was answered at the pod: no address of the family',
+  },
 ] as const satisfies readonly PacketReason[];
 
 export type PacketReasonName = (typeof PACKET_REASONS)[number]['name'];

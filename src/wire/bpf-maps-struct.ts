@@ -22,23 +22,25 @@ interface ValueOfKind {
 export type Field =
   | { readonly name: string; readonly kind: FieldKind }
   | { readonly name: string; readonly kind: 'ips'; readonly count: number }
-  | { readonly name: string; readonly kind: 'u16s'; readonly count: number }
+  | { readonly name: string; readonly kind: 'u16s' | 'bytes'; readonly count: number }
   | { readonly name: string; readonly kind: 'pad'; readonly count: number };
 
 type ValueOfField<F> = F extends { readonly kind: 'ips' }
   ? readonly Ip[]
   : F extends { readonly kind: 'u16s' }
     ? Uint16Array
-    : F extends { readonly kind: infer K extends FieldKind }
-      ? ValueOfKind[K]
-      : never;
+    : F extends { readonly kind: 'bytes' }
+      ? Uint8Array
+      : F extends { readonly kind: infer K extends FieldKind }
+        ? ValueOfKind[K]
+        : never;
 
 /** The readonly object that a table of fields describes. */
 export type StructValue<F extends readonly Field[]> = {
   readonly [E in Exclude<F[number], { readonly kind: 'pad' }> as E['name']]: ValueOfField<E>;
 };
 
-/** A struct: `encode` and `decode` are inverse to each other; `ips` arrays drop their unused (all zero) tail, `u16s` are of the whole length. */
+/** A struct: `encode` and `decode` are inverse to each other; `ips` arrays drop their unused (all zero) tail, `u16s` are of the whole length, `bytes` are filled up with zeros. */
 export interface Struct<T> {
   /** Name in C: `struct <name>`. */
   readonly name: string;
@@ -66,6 +68,7 @@ const KINDS: Readonly<Record<Field['kind'], KindRules>> = {
   u16: { sizeBytes: 2, alignment: 2 },
   u32: { sizeBytes: 4, alignment: 4 },
   u16s: { sizeBytes: 2, alignment: 2 },
+  bytes: { sizeBytes: 1, alignment: 1 },
   u64: { sizeBytes: 8, alignment: 8 },
   be16: { sizeBytes: 2, alignment: 2 },
   ip: { sizeBytes: 16, alignment: 4 },
@@ -169,6 +172,8 @@ function writeField({ bytes, at }: StructPlace, field: PlacedField, value: unkno
       return writeIps(field, value as readonly Ip[], { bytes, at: start });
     case 'u16s':
       return writeU16s(field, value as Uint16Array, { bytes, at: start });
+    case 'bytes':
+      return writeBytes(field, value as Uint8Array, { bytes, at: start });
     case 'pad':
   }
 }
@@ -188,6 +193,15 @@ function writeU16s(field: PlacedField, numbers: Uint16Array, { bytes, at }: Stru
       `Field ${field.name} takes ${field.sizeBytes} bytes, not ${numbers.byteLength}`,
     );
   bytes.set(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength), at);
+}
+
+function writeBytes(field: PlacedField, value: Uint8Array, { bytes, at }: StructPlace): void {
+  if (value.length > field.sizeBytes)
+    throw new FairleadError(
+      'exhausted',
+      `Cannot write ${value.length} bytes into ${field.name}: it holds ${field.sizeBytes}`,
+    );
+  bytes.set(value, at);
 }
 
 function readU16s(bytes: Uint8Array): Uint16Array {
@@ -232,6 +246,8 @@ function readField(view: DataView, field: PlacedField): unknown {
       return readIps(part);
     case 'u16s':
       return readU16s(part);
+    case 'bytes':
+      return part.slice();
     case 'pad':
       return undefined;
   }

@@ -13,6 +13,7 @@ import {
   TUNNEL_PEER_KEY,
 } from './bpf-maps-links.ts';
 import { POLICY_ISOLATED, POLICY_MAPS, POLICY_PORT_FIXED_BITS } from './bpf-maps-policy.ts';
+import { NAME_CONSTANTS, NAME_MAPS } from './bpf-maps-names.ts';
 import { PACKET_REASONS, reasonConstant } from './bpf-maps-reasons.ts';
 import { INDEX_KEY, map, NO_PREALLOC } from './bpf-map-spec.ts';
 import { defineStruct } from './bpf-maps-struct.ts';
@@ -373,6 +374,7 @@ export const BPF_MAPS = {
     about: 'Translations of packets, both directions of each.',
   }),
   ...POLICY_MAPS,
+  ...NAME_MAPS,
   fragments: map({
     name: 'fragments',
     kind: 'LRU_HASH',
@@ -471,5 +473,6 @@ export const BPF_CONSTANTS: Readonly<Record<string, number>> = {
   POLICY_MODE_JUDGES: POLICY_MODES.judges,
   RULE_SET_NONE: RULE_SETS.none,
   RULE_SET_ALL: RULE_SETS.all,
+  ...NAME_CONSTANTS,
   ...Object.fromEntries(PACKET_REASONS.map((it, at) => [reasonConstant(it.name), at])),
 };

@@ -1,0 +1,243 @@
+// Names of the cluster answered in the kernel, whole: a pod asks the node's DNS, and is answered with the DNS process stopped, and with the agent gone.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { after, before, describe, test } from 'node:test';
+import { POLICY_BACKENDS } from '../../src/backends/registry.ts';
+import { Lifetime } from '../../src/base/lifetime.ts';
+import type { KubeClient } from '../../src/kube/kube-client.ts';
+import {
+  CONFIG_MAPS,
+  ENDPOINT_SLICES,
+  NETWORK_POLICIES,
+  NODES,
+  PODS,
+  SERVICES,
+} from '../../src/kube/resource.ts';
+import { setLinkOffload } from '../../src/sys/link-offload.ts';
+import { createNetns, deleteNetns, inNetns } from '../../src/sys/netns.ts';
+import { makeAgentNode, type AgentNode, type AgentProcess } from '../support/agent-node.ts';
+import { openTestApi } from '../support/api-server.ts';
+import { runCni } from '../support/cni-executable.ts';
+import { startDnsProcess, type DnsProcess } from '../support/dns-process.ts';
+import { eventually } from '../support/eventually.ts';
+import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
+import { ownName } from '../support/own-name.ts';
+import { startRelay } from '../support/relay.ts';
+
+const READY_MS = 15_000;
+const DNS = ['10.96.0.10', 'fd00:10:96::a'] as const;
+
+for (const { name: backend } of POLICY_BACKENDS)
+  describe(`names in the kernel, policies by ${backend}`, () => {
+    const prefix = ownName(`kn-${backend.slice(0, 2)}`);
+    const netns = `/run/netns/${prefix}-pod`;
+    const lifetime = new Lifetime('test');
+    let clean: LeakSnapshot;
+    let api: KubeClient;
+    let node: AgentNode;
+    let agent: AgentProcess;
+    let dns: DnsProcess;
+
+    before(async () => {
+      clean = await takeSnapshot({ prefix });
+      const { files, port, client } = await openTestApi(lifetime);
+      api = client;
+      await putObjects(api, backend);
+      const kubeconfigFor = async (of: string): Promise<string> => {
+        const relay = lifetime.own('relay', await startRelay(of, port), (it) => it.close());
+        return files.kubeconfig(relay.port);
+      };
+      const folder = lifetime.own('DNS folder', mkdtempSync(`${tmpdir()}/${prefix}-dns-`), (it) =>
+        rmSync(it, { recursive: true }),
+      );
+      const feedSocket = `${folder}/dns.sock`;
+      node = await makeAgentNode(
+        { prefix, name: 'a', config: { dnsSocket: feedSocket } },
+        kubeconfigFor,
+        lifetime,
+      );
+      const [zoneFile, clusterDomain] = [`${folder}/zone.json`, 'cluster.local'];
+      const config = { listen: DNS, zoneFile, feedSocket, clusterDomain, upstreams: [] };
+      dns = startDnsProcess(`${folder}/dns.json`, config, node.netns);
+      lifetime.defer('DNS process', async () => void (await dns.end('SIGKILL')));
+      agent = node.start();
+      await isReady();
+      await addPod();
+    });
+
+    after(async () => {
+      await lifetime.close();
+      await assertNoLeaks(clean, { prefix });
+    });
+
+    async function isReady(): Promise<void> {
+      await eventually(async () => {
+        const { code, body } = await node.ask('/readyz');
+        assert.equal(code, 200, `${body}\n${agent.log()}`);
+      }, READY_MS);
+    }
+
+    async function addPod(): Promise<void> {
+      createNetns(netns);
+      lifetime.defer('pod namespace', () => deleteNetns(netns));
+      const metadata = { namespace: 'default', name: 'client' };
+      const spec = { nodeName: 'a', containers: [{ name: 'it', image: 'it' }] };
+      const { uid } =
+        (await api.create(PODS, { metadata: { ...metadata, labels: { app: 'client' } }, spec })).metadata ??
+        {};
+      const { code, stdout, json } = await runCni({
+        command: 'ADD',
+        containerId: 'client',
+        netns,
+        ifname: 'eth0',
+        args: `K8S_POD_NAMESPACE=default;K8S_POD_NAME=client;K8S_POD_UID=${uid}`,
+        config: {
+          cniVersion: '1.1.0',
+          name: 'fairlead',
+          type: 'fairlead-cni',
+          socket: node.config.cniSocket,
+        },
+      });
+      assert.equal(code, 0, stdout);
+      const ips = json?.['ips'] as readonly { readonly address: string }[];
+      const podIPs = ips.map(({ address }) => ({ ip: address.split('/')[0] ?? '' }));
+      const status = { phase: 'Running', podIP: podIPs[0]?.ip ?? '', podIPs };
+      await api.patchStatus(PODS, metadata, { status });
+    }
+
+    /** What a client in the namespace is told: whole records, in the order of their text. */
+    function dig(of: string, words: string): string {
+      const plain = ['+noall', '+answer', '+authority', '+noedns', '+time=1', '+tries=1'];
+      const { stdout } = inNetns(of, () =>
+        spawnSync('dig', [...plain, ...words.split(' ')], { encoding: 'utf8' }),
+      );
+      return stdout
+        .split('\n')
+        .filter((line) => line !== '' && !line.startsWith(';'))
+        .toSorted()
+        .join('\n');
+    }
+
+    async function answered(): Promise<number> {
+      const { body } = await node.ask('/metrics');
+      const found = [...body.matchAll(/fairlead_dns_kernel_answers_total\{result="[a-z-]+"\} (\d+)/g)];
+      return found.reduce((sum, [, count]) => sum + Number(count), 0);
+    }
+
+    /** Nobody of user space can answer meanwhile. */
+    async function withoutProcess(work: () => Promise<void>): Promise<void> {
+      process.kill(dns.pid, 'SIGSTOP');
+      try {
+        await work();
+      } finally {
+        process.kill(dns.pid, 'SIGCONT');
+      }
+    }
+
+    const QUESTIONS = DNS.flatMap((server) =>
+      ['web A', 'web AAAA', 'db A', 'db AAAA', 'db-0.db A'].map((it) => {
+        const [name = '', type = ''] = it.split(' ');
+        return `@${server} ${name}.default.svc.cluster.local ${type}`;
+      }),
+    );
+
+    test('the kernel says what the process says, to the serial', async () => {
+      await eventually(async () => {
+        const before = await answered();
+        for (const words of QUESTIONS) assert.equal(dig(netns, words), dig(node.netns, words), words);
+        assert.equal((await answered()) - before, QUESTIONS.length);
+      }, READY_MS);
+    });
+
+    test('a change shows while the process stands still, and other names wait for it', async () => {
+      await withoutProcess(async () => {
+        await putSlice(api, 'db', ['10.244.1.201', '10.244.1.202', '10.244.1.203']);
+        await eventually(() => {
+          const said = dig(netns, `@${DNS[0]} db.default.svc.cluster.local A`);
+          assert.deepEqual([...said.matchAll(/10\.244\.1\.\d+/g)].length, 3, said);
+        });
+        assert.equal(dig(netns, `@${DNS[0]} nobody.default.svc.cluster.local A`), '');
+      });
+    });
+
+    test('checksums are whole where no card makes them, on either side', async () => {
+      const [link = ''] = /fl[0-9a-f]{6,}/.exec(node.run('ip', '-o', 'link')) ?? [];
+      const offload = (isOn: boolean): void => {
+        inNetns(node.netns, () => setLinkOffload(link, 'tx-checksum', isOn));
+      };
+      await withoutProcess(async () => {
+        for (const isPodWhole of [false, true]) {
+          inNetns(netns, () => setLinkOffload('eth0', 'tx-checksum', !isPodWhole));
+          for (const isOn of [false, true]) {
+            offload(isOn);
+            for (const words of QUESTIONS) assert.notEqual(dig(netns, words), '', words);
+          }
+        }
+      });
+      inNetns(netns, () => setLinkOffload('eth0', 'tx-checksum', true));
+    });
+
+    test('the agent gone, all goes on; started anew, it changes what has changed', async () => {
+      await agent.end('SIGKILL');
+      await withoutProcess(async () => {
+        for (const words of QUESTIONS) assert.notEqual(dig(netns, words), '', words);
+        await api.delete(SERVICES, { namespace: 'default', name: 'web' });
+        assert.match(dig(netns, `@${DNS[0]} web.default.svc.cluster.local A`), /10\.96\.0\.7/);
+        agent = node.start();
+        await eventually(() => {
+          assert.equal(dig(netns, `@${DNS[0]} web.default.svc.cluster.local A`), '');
+        }, READY_MS);
+      });
+      await isReady();
+    });
+
+    test('a pod that policies keep from port 53 gets no answer, and gets one when they no longer do', async () => {
+      const asked = `@${DNS[0]} db.default.svc.cluster.local A`;
+      assert.notEqual(dig(netns, asked), '');
+      const metadata = { namespace: 'default', name: 'closed' };
+      const podSelector = { matchLabels: { app: 'client' } };
+      await api.create(NETWORK_POLICIES, { metadata, spec: { podSelector, policyTypes: ['Egress'] } });
+      await eventually(() => assert.equal(dig(netns, asked), ''), READY_MS);
+      await api.delete(NETWORK_POLICIES, metadata);
+      await eventually(() => assert.notEqual(dig(netns, asked), ''), READY_MS);
+    });
+  });
+
+async function putSlice(api: KubeClient, name: string, ips: readonly string[]): Promise<void> {
+  const metadata = { namespace: 'default', name };
+  await api.delete(ENDPOINT_SLICES, metadata).catch(() => undefined);
+  await api.create(ENDPOINT_SLICES, {
+    metadata: { ...metadata, labels: { 'kubernetes.io/service-name': name } },
+    addressType: 'IPv4',
+    ports: [{ name: 'sql', port: 5432, protocol: 'TCP' }],
+    endpoints: ips.map((ip, at) => ({ addresses: [ip], hostname: `db-${at}`, conditions: { ready: true } })),
+  });
+}
+
+async function putObjects(api: KubeClient, backend: string): Promise<void> {
+  const settings = { metadata: { namespace: 'kube-system', name: 'fairlead' }, data: { policy: backend } };
+  await api.create(CONFIG_MAPS, settings);
+  const podCIDRs = ['10.244.1.0/24', 'fd00:10:244:1::/64'];
+  await api.create(NODES, { metadata: { name: 'a' }, spec: { podCIDR: podCIDRs[0] ?? '', podCIDRs } });
+  const addresses = ['10.89.1.11', 'fd00:10:89:1::b'].map((address) => ({ type: 'InternalIP', address }));
+  await api.patchStatus(NODES, { name: 'a' }, { status: { addresses } });
+  const services = [
+    {
+      name: 'kube-dns',
+      namespace: 'kube-system',
+      ips: DNS,
+      port: { name: 'dns', port: 53, protocol: 'UDP' },
+    },
+    { name: 'web', namespace: 'default', ips: ['10.96.0.7'], port: { name: 'http', port: 80 } },
+    { name: 'db', namespace: 'default', ips: ['None'], port: { name: 'sql', port: 5432 } },
+  ];
+  for (const { name, namespace, ips, port } of services) {
+    const ipFamilyPolicy = ips.length > 1 ? 'RequireDualStack' : 'SingleStack';
+    const spec = { clusterIP: ips[0] ?? '', clusterIPs: [...ips], ipFamilyPolicy, ports: [port] };
+    await api.create(SERVICES, { metadata: { namespace, name }, spec });
+  }
+  await putSlice(api, 'db', ['10.244.1.201', '10.244.1.202']);
+}
