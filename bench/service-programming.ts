@@ -7,19 +7,17 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../src/base/clock.ts';
 import { Lifetime } from '../src/base/lifetime.ts';
-import { mergeViews, ViewCompiler, type AgentView } from '../src/agent/agent-view.ts';
-import { BackendChoice } from '../src/agent/backend-choice.ts';
-import { ENDPOINT_SLICE_KIND, NODE_KIND, POD_KIND, SERVICE_KIND } from '../src/agent/watched-kinds.ts';
+import { mergeViews, type AgentView } from '../src/agent/agent-view.ts';
+import { ENDPOINT_SLICE_KIND, SERVICE_KIND } from '../src/agent/watched-kinds.ts';
 import { SERVICE_BACKENDS, backendSupport } from '../src/backends/registry.ts';
 import { openNodeBpf } from '../src/backends/shared-bpf/node-bpf.ts';
 import { parseEndpointSlice } from '../src/objects/endpoint-slice.ts';
-import { parseNode } from '../src/objects/node.ts';
 import { parseService } from '../src/objects/service.ts';
 import { Engine } from '../src/reconcile/engine.ts';
-import { Store } from '../src/store/store.ts';
+import type { Store } from '../src/store/store.ts';
 import { probeMachine } from '../src/sys/probe.ts';
 import { buildServiceWorld } from '../test/contract/service-world.ts';
-import { benchConfig, memoryMb, quantile } from './service-load/agent-way.ts';
+import { benchConfig, memoryMb, quantile, startWay } from './service-load/agent-way.ts';
 
 const [names = '', services = '10000', seconds = '60', limited = '0'] = process.argv.slice(2);
 const COUNT = Number(services);
@@ -27,7 +25,6 @@ const LIMITED = Number(limited);
 const ENDPOINTS = 10;
 const SINGLE_CHANGES = 500;
 const OBJECTS = new URL('../build/bpf', import.meta.url).pathname;
-const NODE = 'node-a';
 /** With source ranges. */
 const LIMITED_CHANGE_MS = 30;
 const GOALS: Readonly<Record<string, { coldMs: number; changeMs: number }>> = {
@@ -79,31 +76,6 @@ function aSlice(i: number, round: number): unknown {
   };
 }
 
-/** The agent's way without its processes and sockets around it. */
-function startWay(backend: string, engine: Engine<AgentView>, lifetime: Lifetime) {
-  const store = new Store();
-  const choiceOf = (role: string, name: string): BackendChoice =>
-    new BackendChoice({ role, known: [name], fallback: name, support: () => ({ kind: 'yes' }) });
-  const choices = { services: choiceOf('Service', backend), policies: choiceOf('policy', 'ebpf') };
-  choices.services.want(undefined);
-  const compiler = new ViewCompiler(
-    benchConfig({ nodeName: NODE, service: backend, podCidrs: [], dnsIps: [] }),
-    { choices, links: () => [], learned: { names: new Map(), takeChanged: () => new Set() } },
-  );
-  store.table(NODE_KIND).replace(new Map([[NODE, parseNode({ metadata: { name: NODE } })]]));
-  store.table(POD_KIND).replace(new Map());
-  let revision = 0;
-  const follow = async (): Promise<void> => {
-    const changes = store.changes({ holdOff: { quietMs: 0, maxMs: 0 }, signal: lifetime.signal });
-    engine.submit(compiler.compile(store.live(), undefined, undefined), ++revision);
-    for await (const batch of changes)
-      engine.submit(compiler.compile(store.live(), undefined, batch), ++revision);
-  };
-  const running = Promise.all([follow(), engine.run(lifetime.signal)]);
-  lifetime.defer('way', async () => void (await running));
-  return store;
-}
-
 async function run(name: string): Promise<void> {
   const backend = SERVICE_BACKENDS.find((it) => it.name === name);
   if (backend === undefined) throw new Error(`no Service backend ${name}`);
@@ -136,7 +108,11 @@ async function run(name: string): Promise<void> {
       if (event.kind === 'passed' && event.isConverged) wake();
     },
   });
-  const store = startWay(name, engine, lifetime);
+  const store = startWay(
+    benchConfig({ nodeName: 'node-a', service: name, podCidrs: [], dnsIps: [] }),
+    engine,
+    lifetime,
+  );
   const converged = (): Promise<void> => new Promise((resolve) => (wake = resolve));
   const startMs = performance.now();
   const services = new Map(raws.map(([raw]) => parseService(raw)).map((it) => [`bench/${it.name}`, it]));

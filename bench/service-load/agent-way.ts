@@ -1,6 +1,13 @@
-// What benches share that go the agent's own way without its processes: a configuration, and figures of many times.
+// What benches share that go the agent's own way without its processes: a configuration, the way itself, and figures of many times.
 
+import { ViewCompiler, type AgentView } from '../../src/agent/agent-view.ts';
+import { BackendChoice } from '../../src/agent/backend-choice.ts';
 import { parseAgentConfig } from '../../src/agent/config.ts';
+import { NODE_KIND, POD_KIND } from '../../src/agent/watched-kinds.ts';
+import type { Lifetime } from '../../src/base/lifetime.ts';
+import { parseNode } from '../../src/objects/node.ts';
+import type { Engine } from '../../src/reconcile/engine.ts';
+import { Store } from '../../src/store/store.ts';
 
 interface BenchCluster {
   readonly nodeName: string;
@@ -9,8 +16,10 @@ interface BenchCluster {
   readonly dnsIps: readonly string[];
 }
 
+export type BenchConfig = ReturnType<typeof parseAgentConfig>;
+
 /** Paths lead nowhere: nothing of what the configuration names is opened. */
-export function benchConfig(cluster: BenchCluster): ReturnType<typeof parseAgentConfig> {
+export function benchConfig(cluster: BenchCluster): BenchConfig {
   const nowhere = {
     kubeconfig: '',
     runDir: '',
@@ -26,6 +35,36 @@ export function benchConfig(cluster: BenchCluster): ReturnType<typeof parseAgent
     clusterDomain: 'cluster.local',
     serviceCidrs: ['10.96.0.0/12'],
   });
+}
+
+/** The agent's way without its processes and sockets around it. */
+export function startWay(config: BenchConfig, engine: Engine<AgentView>, lifetime: Lifetime): Store {
+  const store = new Store();
+  const { nodeName } = config;
+  const choiceOf = (role: string, name: string): BackendChoice =>
+    new BackendChoice({ role, known: [name], fallback: name, support: () => ({ kind: 'yes' }) });
+  const choices = {
+    services: choiceOf('Service', config.service.name),
+    policies: choiceOf('policy', 'ebpf'),
+  };
+  choices.services.want(undefined);
+  const compiler = new ViewCompiler(config, {
+    choices,
+    links: () => [],
+    learned: { names: new Map(), takeChanged: () => new Set() },
+  });
+  store.table(NODE_KIND).replace(new Map([[nodeName, parseNode({ metadata: { name: nodeName } })]]));
+  store.table(POD_KIND).replace(new Map());
+  let revision = 0;
+  const follow = async (): Promise<void> => {
+    const changes = store.changes({ holdOff: { quietMs: 0, maxMs: 0 }, signal: lifetime.signal });
+    engine.submit(compiler.compile(store.live(), undefined, undefined), ++revision);
+    for await (const batch of changes)
+      engine.submit(compiler.compile(store.live(), undefined, batch), ++revision);
+  };
+  const running = Promise.all([follow(), engine.run(lifetime.signal)]);
+  lifetime.defer('way', async () => void (await running));
+  return store;
 }
 
 export function quantile(values: readonly number[], share: number): number {

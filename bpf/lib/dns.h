@@ -42,12 +42,13 @@ struct dns_header {
 	__be16 additionals;
 };
 
+/* What stands behind the name. */
 struct dns_kind {
 	__be16 type;
 	__be16 class;
 };
 
-/* RFC 6891 6.1.2; the last byte is none of it, and makes it a whole number of words. */
+/* RFC 6891 6.1.2. */
 struct dns_opt {
 	__u8 root;
 	__be16 type;
@@ -56,33 +57,32 @@ struct dns_opt {
 	__u8 version;
 	__be16 flags;
 	__be16 length;
-	__u8 pad;
 } __attribute__((packed));
-_Static_assert(sizeof(struct dns_opt) == 12, "words");
-#define DNS_OPT_BYTES 11
+
+/* What every question begins with behind its network header. */
+struct dns_datagram {
+	struct udphdr udp;
+	struct dns_header header;
+};
 
 struct dns_query {
-	struct dns_header header;
-	struct dns_opt opt;
 	__u32 name_bytes;
-	/* Of the message. */
-	__u32 bytes;
+	/* From the packet's begin to the end of the question. */
+	__u32 end;
+	/* Of the OPT record that was asked with. */
+	__be16 payload_bytes;
+	__be16 opt_flags;
 	bool has_opt;
 	bool wants_v6;
 };
 
-/* What stands behind the question: its length, how many records of which section, and its sum, which is as if it began at an even place. */
+/* What stands behind the question: its length, how many records of which section, and the sum of its words, as if it began at an even place. */
 struct dns_tail {
 	__u32 bytes;
 	__u16 answers;
 	__u16 authorities;
-	__s64 sum;
+	__u64 sum;
 };
-
-static __always_inline __u32 dns_offset(const struct packet *packet)
-{
-	return packet->l4_offset + sizeof(struct udphdr);
-}
 
 /* Letters of eight octets at once in lower case. Lengths of labels stand between them, and are smaller than any letter. */
 static __always_inline __u64 dns_lower(__u64 octets)
@@ -96,26 +96,35 @@ static __always_inline __u64 dns_lower(__u64 octets)
 	return octets | (is_upper >> 2);
 }
 
-/* The number in one register, for clang compares a copy and leaves the verifier without bounds of the other. */
+/* The number in one register: clang compares a copy, and the verifier has no bounds of the other. */
 static __always_inline __u64 dns_opaque(__u64 number)
 {
 	asm volatile("" : "+r"(number));
 	return number;
 }
 
+static __always_inline __u32 dns_l4_offset(const struct packet *packet)
+{
+	return IP_OFFSET + (packet->is_v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
+}
+
+/* The bytes at a place of the packet; NULL where they lie beyond its linear part, in which a question is whole. `bytes` is a constant. */
+static __always_inline void *dns_bytes_at(struct __sk_buff *skb, __u64 offset, const __u32 bytes)
+{
+	void *at = (void *)(long)skb->data + offset;
+
+	return at + bytes > (void *)(long)skb->data_end ? NULL : at;
+}
+
 /* Reads the name into the desk as a key; the rest of what was there before is gone. */
-static __always_inline bool dns_read_name(struct __sk_buff *skb, __u32 offset, __u32 bytes, struct dns_desk *desk)
+static __always_inline bool dns_read_name(struct __sk_buff *skb, __u32 offset, __u64 bytes, struct dns_desk *desk)
 {
 	__u64 *words = (__u64 *)desk->name;
-	__u64 size = dns_opaque(bytes);
 
-	/* The length of a question with a root and one label, at the least. */
-	if (size < 3 || size > DNS_NAME_BYTES)
-		return false;
 #pragma unroll
 	for (int i = 0; i < DNS_NAME_BYTES / 8; i++)
 		words[i] = 0;
-	if (bpf_skb_load_bytes(skb, offset, desk->name, size))
+	if (bpf_skb_load_bytes(skb, offset, desk->name, bytes))
 		return false;
 #pragma unroll
 	for (int i = 0; i < DNS_NAME_BYTES / 8; i++)
@@ -135,33 +144,45 @@ static __always_inline bool dns_is_plain_opt(const struct dns_opt *opt)
  */
 static __always_inline bool dns_read(struct __sk_buff *skb, const struct packet *packet, struct dns_query *query, struct dns_desk *desk)
 {
-	__u32 offset = dns_offset(packet);
-	struct dns_header *header = &query->header;
-	struct dns_kind kind;
-	struct udphdr udp;
+	__u32 offset = dns_l4_offset(packet);
+	const struct dns_datagram *datagram = dns_bytes_at(skb, offset, sizeof(*datagram));
+	const struct dns_header *header;
+	const struct dns_kind *kind;
+	const struct dns_opt *opt;
+	__u64 name_bytes;
 
-	if (bpf_skb_load_bytes(skb, packet->l4_offset, &udp, sizeof(udp)) || bpf_skb_load_bytes(skb, offset, header, sizeof(*header)))
+	if (!datagram)
 		return false;
-	query->bytes = skb->len - offset;
 	/* Padding, cut off ends and, in IPv6, no checksum are for others to judge. */
-	if (skb->len != IP_OFFSET + packet->l3_bytes || bpf_ntohs(udp.len) != sizeof(udp) + query->bytes || (packet->is_v6 && !udp.check))
+	if (skb->len != IP_OFFSET + packet->l3_bytes || bpf_ntohs(datagram->udp.len) != skb->len - offset ||
+	    (packet->is_v6 && !datagram->udp.check))
 		return false;
+	header = &datagram->header;
 	if (header->flags & bpf_htons(~DNS_ASKED_FLAGS & 0xffff) || header->questions != bpf_htons(1) || header->answers ||
 	    header->authorities || header->additionals & bpf_htons(0xfffe))
 		return false;
 	query->has_opt = header->additionals;
-	query->name_bytes = query->bytes - sizeof(*header) - sizeof(kind) - (query->has_opt ? DNS_OPT_BYTES : 0);
-	if (!dns_read_name(skb, offset + sizeof(*header), query->name_bytes, desk))
+	offset += sizeof(*datagram);
+	name_bytes = dns_opaque(skb->len - offset - sizeof(*kind) - (query->has_opt ? sizeof(*opt) : 0));
+	/* A label and the root, at the least. */
+	if (name_bytes < 3 || name_bytes > DNS_NAME_BYTES)
 		return false;
-	offset += sizeof(*header) + query->name_bytes;
-	if (bpf_skb_load_bytes(skb, offset, &kind, sizeof(kind)))
+	query->name_bytes = name_bytes;
+	query->end = offset + name_bytes + sizeof(*kind);
+	kind = dns_bytes_at(skb, offset + name_bytes, sizeof(*kind));
+	if (!kind || kind->class != bpf_htons(DNS_CLASS_IN))
 		return false;
-	query->wants_v6 = kind.type == bpf_htons(DNS_TYPE_AAAA);
-	if ((!query->wants_v6 && kind.type != bpf_htons(DNS_TYPE_A)) || kind.class != bpf_htons(DNS_CLASS_IN))
+	query->wants_v6 = kind->type == bpf_htons(DNS_TYPE_AAAA);
+	if (!query->wants_v6 && kind->type != bpf_htons(DNS_TYPE_A))
 		return false;
-	if (!query->has_opt)
-		return true;
-	return !bpf_skb_load_bytes(skb, offset + sizeof(kind), &query->opt, DNS_OPT_BYTES) && dns_is_plain_opt(&query->opt);
+	if (query->has_opt) {
+		opt = dns_bytes_at(skb, offset + name_bytes + sizeof(*kind), sizeof(*opt));
+		if (!opt || !dns_is_plain_opt(opt))
+			return false;
+		query->payload_bytes = opt->payload_bytes;
+		query->opt_flags = opt->flags;
+	}
+	return dns_read_name(skb, offset, name_bytes, desk);
 }
 
 /* The words of a record before its address, whose owner is the name of the question. */
@@ -172,10 +193,10 @@ static __always_inline void dns_record_head(const struct dns_zone *zone, bool is
 	head[2] = bpf_htonl(zone->ttl_s << 16 | (is_v6 ? 16 : 4));
 }
 
-/* One record at `to`; gives the sum of its words. `words` of the address is a constant. */
+/* One record; gives the sum of the words of its address, which are `words`, a constant. */
 static __always_inline __u64 dns_write_record(__be32 *to, const __be32 head[3], const __be32 *address, const __u32 words)
 {
-	__u64 sum = (__u64)head[0] + head[1] + head[2];
+	__u64 sum = 0;
 
 	to[0] = head[0];
 	to[1] = head[1];
@@ -189,32 +210,34 @@ static __always_inline __u64 dns_write_record(__be32 *to, const __be32 head[3], 
 	return sum;
 }
 
-/* As a sum of the helper. */
-static __always_inline __s64 dns_fold_words(__u64 sum)
+/* A linear congruential generator (Knuth) from one call: a call for each draw would cost three times what the record does. Its upper half spreads load well. */
+static __always_inline __u32 dns_draw(__u64 *state)
 {
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	return (sum & 0xffffffff) + (sum >> 32);
+	*state = *state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return *state >> 32;
 }
 
-/* Fisher and Yates, as the DNS process does it: each step draws one of what is left. */
+/* Fisher and Yates, as the DNS process does it: each step draws one of what is left. Gives the sum of the words of all addresses. */
 static __always_inline __u64 dns_write_shuffled(struct dns_desk *desk, const struct dns_addresses *addresses, const __be32 head[3], __u32 count,
 						const __u32 words)
 {
+	__u64 state = bpf_get_prandom_u32();
+	const __u32 most = DNS_ADDRESS_BYTES / (4 * words) < DNS_MOST_ADDRESSES ? DNS_ADDRESS_BYTES / (4 * words) : DNS_MOST_ADDRESSES;
 	__u64 *order = (__u64 *)desk->order;
 	__u64 sum = 0;
 
 #pragma unroll
 	for (int i = 0; i < DNS_MOST_ADDRESSES / 8; i++)
 		order[i] = 0x0706050403020100 + i * 0x0808080808080808;
-	for (__u32 i = 0; i < DNS_MOST_ADDRESSES && i < count; i++) {
-		__u64 other = dns_opaque(i + (((__u64)bpf_get_prandom_u32() * (count - i)) >> 32));
+	for (__u64 i = 0; i < most && i < count; i++) {
+		__u64 other = dns_opaque(i + (((__u64)dns_draw(&state) * (count - i)) >> 32));
 		__u64 from;
 
-		if (other >= DNS_MOST_ADDRESSES || (i + 1) * (3 + words) * 4 > sizeof(desk->records))
+		if (other >= most)
 			return 0;
 		from = desk->order[other];
 		desk->order[other] = desk->order[i];
-		if (from >= DNS_ADDRESS_BYTES / (words * 4))
+		if (from >= most)
 			return 0;
 		sum += dns_write_record((__be32 *)(desk->records + i * (3 + words) * 4), head,
 					(const __be32 *)(addresses->octets + from * words * 4), words);
@@ -229,12 +252,11 @@ static __always_inline bool dns_write_addresses(struct dns_desk *desk, const str
 	const struct dns_addresses *addresses;
 	__u32 count = 1;
 	__be32 head[3];
-	__u64 sum;
 
 	dns_record_head(zone, is_v6, head);
 	if ((is_v6 ? name->v6_held : name->v4_held) == DNS_HELD_HERE) {
-		sum = is_v6 ? dns_write_record((__be32 *)desk->records, head, (const __be32 *)name->v6, 4) :
-			      dns_write_record((__be32 *)desk->records, head, (const __be32 *)name->v4, 1);
+		tail->sum = is_v6 ? dns_write_record((__be32 *)desk->records, head, (const __be32 *)name->v6, 4) :
+				    dns_write_record((__be32 *)desk->records, head, (const __be32 *)name->v4, 1);
 	} else {
 		addresses = growing_map_lookup(&dns_addresses, &key);
 		if (!addresses)
@@ -242,15 +264,19 @@ static __always_inline bool dns_write_addresses(struct dns_desk *desk, const str
 		count = addresses->count;
 		if (count == 0 || count > DNS_MOST_ADDRESSES)
 			return false;
-		sum = is_v6 ? dns_write_shuffled(desk, addresses, head, count, 4) : dns_write_shuffled(desk, addresses, head, count, 1);
+		tail->sum = is_v6 ? dns_write_shuffled(desk, addresses, head, count, 4) :
+				    dns_write_shuffled(desk, addresses, head, count, 1);
 	}
+	tail->sum += count * ((__u64)head[0] + head[1] + head[2]);
 	tail->answers = count;
 	tail->bytes = count * (is_v6 ? 28 : 16);
-	tail->sum = dns_fold_words(sum);
 	return true;
 }
 
-/* The zone's start of authority as the agent wrote it: three names in it end with a pointer to the cluster domain, which stands elsewhere in each question. */
+/*
+ * The zone's start of authority as the agent wrote it: three names in it end with a pointer to the cluster domain, as if that were the question. In each
+ * question it stands elsewhere. The second of them stands at an odd place.
+ */
 struct dns_soa {
 	__be16 owner;
 	__u8 until_primary[17];
@@ -262,101 +288,203 @@ struct dns_soa {
 } __attribute__((packed));
 _Static_assert(sizeof(struct dns_soa) == DNS_SOA_BYTES + 2, "as in the map");
 
-static __always_inline bool dns_write_soa(struct dns_desk *desk, const struct dns_zone *zone, __u32 name_bytes, struct dns_tail *tail)
+static __always_inline void dns_write_soa(struct dns_desk *desk, const struct dns_zone *zone, __u32 name_bytes, struct dns_tail *tail)
 {
 	struct dns_soa *soa = (struct dns_soa *)desk->records;
 	__be16 domain = bpf_htons(DNS_POINTER + name_bytes - zone->domain_bytes);
+	__u32 change = (__u16)~bpf_htons(DNS_POINTER) + domain;
+	__u32 change_at_odd = (__u16)~DNS_POINTER + bpf_ntohs(domain);
 
 #pragma unroll
-	for (__u32 i = 0; i < sizeof(*soa) / 8; i++)
-		((__u64 *)soa)[i] = ((const __u64 *)zone->soa)[i];
+	for (__u32 i = 0; i < sizeof(*soa) / 8; i++) {
+		__u64 words = ((const __u64 *)zone->soa)[i];
+
+		((__u64 *)desk->records)[i] = words;
+		tail->sum += (words & 0xffffffff) + (words >> 32);
+	}
+	tail->sum += 2 * (__u64)change + change_at_odd;
 	soa->owner = domain;
 	soa->primary = domain;
 	soa->mailbox = domain;
 	tail->authorities = 1;
 	tail->bytes = DNS_SOA_BYTES;
-	tail->sum = bpf_csum_diff(NULL, 0, (__be32 *)soa, sizeof(*soa), 0);
-	return tail->sum >= 0;
 }
 
-/* Our own OPT record behind the others, in the place of the question's. */
-static __always_inline bool dns_write_opt(struct dns_desk *desk, const struct dns_zone *zone, struct dns_query *query, struct dns_tail *tail)
+/* Our own OPT record behind the others, in the place of the question's: of that, sizes alone differ. */
+static __always_inline bool dns_write_opt(struct dns_desk *desk, const struct dns_zone *zone, const struct dns_query *query, struct dns_tail *tail)
 {
-	struct dns_opt opt = {
+	struct dns_opt *opt;
+	__u64 offset = dns_opaque(tail->bytes);
+
+	if (offset > sizeof(desk->records) - sizeof(*opt))
+		return false;
+	opt = (struct dns_opt *)(desk->records + offset);
+	*opt = (struct dns_opt){
 		.type = bpf_htons(DNS_TYPE_OPT),
 		.payload_bytes = bpf_htons(zone->udp_payload_bytes),
-		.flags = query->opt.flags,
+		.flags = query->opt_flags,
 	};
-
-	if (tail->bytes > sizeof(desk->records) - sizeof(opt))
-		return false;
-	__builtin_memcpy(desk->records + tail->bytes, &opt, sizeof(opt));
-	tail->bytes += DNS_OPT_BYTES;
-	tail->sum = bpf_csum_diff((__be32 *)&query->opt, sizeof(opt), (__be32 *)&opt, sizeof(opt), tail->sum);
-	return tail->sum >= 0;
+	tail->bytes += sizeof(*opt);
+	return true;
 }
 
 /* As much as the client takes, and we send. */
 static __always_inline __u32 dns_limit_bytes(const struct dns_zone *zone, const struct dns_query *query)
 {
-	__u32 asked = query->has_opt ? bpf_ntohs(query->opt.payload_bytes) : 0;
+	__u32 asked = query->has_opt ? bpf_ntohs(query->payload_bytes) : 0;
 
 	if (asked < DNS_PLAIN_BYTES)
 		asked = DNS_PLAIN_BYTES;
 	return asked < zone->udp_payload_bytes ? asked : zone->udp_payload_bytes;
 }
 
-/* 16 bits of a sum; of what begins at an odd place its octets change places (RFC 1071 2B). */
-static __always_inline __u16 dns_sum_at(__s64 sum, __u32 offset)
+/* The answer behind the question, on the desk; false where there is none that the client takes whole. */
+static __always_inline bool dns_write_tail(struct dns_desk *desk, const struct dns_zone *zone, const struct dns_query *query, __u32 question_bytes,
+					   struct dns_tail *tail)
 {
-	__u16 folded = ~checksum_fold(sum);
+	const struct dns_name *name = growing_map_lookup(&dns_names, desk->name);
 
-	return offset & 1 ? folded << 8 | folded >> 8 : folded;
+	if (!name || name->name_bytes != query->name_bytes)
+		return false;
+	if (!(query->wants_v6 ? name->v6_held : name->v4_held))
+		dns_write_soa(desk, zone, query->name_bytes, tail);
+	else if (!dns_write_addresses(desk, zone, name, query->wants_v6, tail))
+		return false;
+	if (query->has_opt && !dns_write_opt(desk, zone, query, tail))
+		return false;
+	return question_bytes + tail->bytes <= dns_limit_bytes(zone, query);
+}
+
+/* 16 bits of a sum of words (RFC 1071). */
+static __always_inline __u16 dns_fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	return ~checksum_fold(sum);
+}
+
+/* What is added to the sum of the message: of what begins at an odd place, octets change places (RFC 1071 2B). */
+static __always_inline __u32 dns_tail_sum(const struct dns_zone *zone, const struct dns_query *query, const struct dns_tail *tail)
+{
+	/* In an OPT record the sizes stand at an odd place; all else of it was there before. */
+	__u64 sizes = query->has_opt ? (__u64)zone->udp_payload_bytes + (__u16)~bpf_ntohs(query->payload_bytes) : 0;
+	__u16 sum = dns_fold(tail->sum + sizes);
+
+	return query->name_bytes & 1 ? (__u16)(sum << 8 | sum >> 8) : sum;
 }
 
 /*
  * Mends the checksum by what changed, so that it is right where the sender has left it to its card (then it holds the pseudo header alone), whole where it
  * was whole, and wrong where it was wrong. Zero is none, and stays.
  */
-static __always_inline int dns_mend_checksum(struct __sk_buff *skb, const struct packet *packet, __be16 before, __be16 after, __s64 content)
+static __always_inline int dns_mend_checksum(struct __sk_buff *skb, const struct packet *packet, __u32 length_change, __u32 content_change)
 {
-	__u64 flags;
-	__u32 offset = l4_checksum_offset(packet, &flags);
-	__u32 length = (__u16)~before + after;
+	__u32 offset = dns_l4_offset(packet) + offsetof(struct udphdr, check);
 
-	return bpf_l4_csum_replace(skb, offset, 0, length, flags | BPF_F_PSEUDO_HDR) ||
-	       bpf_l4_csum_replace(skb, offset, 0, length + content, flags);
+	return bpf_l4_csum_replace(skb, offset, 0, length_change, BPF_F_MARK_MANGLED_0 | BPF_F_PSEUDO_HDR) ||
+	       bpf_l4_csum_replace(skb, offset, 0, length_change + content_change, BPF_F_MARK_MANGLED_0);
 }
 
-/* Not 0 where the packet is neither question nor answer any more. */
-static __always_inline int dns_turn(struct __sk_buff *skb, const struct packet *packet, const struct dns_query *query, const struct dns_tail *tail)
+/* Message and UDP header; gives the change of the length in `length_change`, and that of the rest. Negative where they cannot be reached. */
+static __always_inline __s64 dns_turn_message(struct __sk_buff *skb, const struct packet *packet, const struct dns_tail *tail, __u16 udp_bytes,
+					      __u32 *length_change)
 {
-	__u32 question_end = dns_offset(packet) + sizeof(struct dns_header) + query->name_bytes + sizeof(struct dns_kind);
-	__u32 udp_bytes = question_end + tail->bytes - packet->l4_offset;
-	struct dns_header header = {
-		.id = query->header.id,
-		.flags = bpf_htons(DNS_ANSWER_FLAGS) | (query->header.flags & bpf_htons(DNS_SAID_AGAIN)),
-		.questions = bpf_htons(1),
-		.answers = bpf_htons(tail->answers),
-		.authorities = bpf_htons(tail->authorities),
-		.additionals = query->header.additionals,
-	};
-	__be16 ends[3] = { packet->destination_port, packet->source_port, bpf_htons(udp_bytes) };
-	__s64 header_sum = bpf_csum_diff((__be32 *)&query->header, sizeof(header), (__be32 *)&header, sizeof(header), 0);
+	struct dns_datagram *datagram = dns_bytes_at(skb, dns_l4_offset(packet), sizeof(*datagram));
+	__be16 asked, flags;
 
-	if (header_sum < 0 || bpf_skb_store_bytes(skb, dns_offset(packet), &header, sizeof(header), 0) ||
-	    bpf_skb_store_bytes(skb, packet->l4_offset, ends, sizeof(ends), 0))
+	if (!datagram)
 		return -1;
-	if (dns_mend_checksum(skb, packet, bpf_htons(query->bytes + sizeof(struct udphdr)), ends[2],
-			      (__u64)(__u16)~checksum_fold(header_sum) + dns_sum_at(tail->sum, query->name_bytes)))
+	asked = datagram->header.flags;
+	flags = bpf_htons(DNS_ANSWER_FLAGS) | (asked & bpf_htons(DNS_SAID_AGAIN));
+	*length_change = (__u16)~datagram->udp.len + bpf_htons(udp_bytes);
+	datagram->udp.source = packet->destination_port;
+	datagram->udp.dest = packet->source_port;
+	datagram->udp.len = bpf_htons(udp_bytes);
+	datagram->header.flags = flags;
+	datagram->header.answers = bpf_htons(tail->answers);
+	datagram->header.authorities = bpf_htons(tail->authorities);
+	return (__u32)(__u16)~asked + flags + bpf_htons(tail->answers) + bpf_htons(tail->authorities);
+}
+
+static __always_inline void dns_turn_ethernet(struct ethhdr *ethernet)
+{
+	__u16 *words = (__u16 *)ethernet;
+
+#pragma unroll
+	for (int i = 0; i < ETH_ALEN / 2; i++) {
+		__u16 word = words[i];
+
+		words[i] = words[ETH_ALEN / 2 + i];
+		words[ETH_ALEN / 2 + i] = word;
+	}
+}
+
+/* As `store_ip_back`, without a call. */
+static __always_inline int dns_turn_v4(struct __sk_buff *skb, const struct packet *packet, __u16 udp_bytes)
+{
+	struct ethhdr *ethernet = dns_bytes_at(skb, 0, IP_OFFSET + sizeof(struct iphdr));
+	struct iphdr *ip;
+	__be16 *words;
+	__u64 sum;
+
+	if (!ethernet)
 		return -1;
-	return store_ip_back(skb, packet, IPPROTO_UDP, udp_bytes) || swap_ethernet(skb);
+	dns_turn_ethernet(ethernet);
+	ip = (void *)ethernet + IP_OFFSET;
+	words = (__be16 *)ip;
+	words[0] = bpf_htons(0x4500);
+	ip->tot_len = bpf_htons(sizeof(*ip) + udp_bytes);
+	ip->id = 0;
+	ip->frag_off = bpf_htons(IPV4_DONT_FRAGMENT);
+	ip->ttl = REFUSE_TTL;
+	ip->saddr = packet->destination.words[3];
+	ip->daddr = packet->source.words[3];
+	sum = (__u64)ip->saddr + ip->daddr + bpf_htons(0x4500) + bpf_htons(sizeof(*ip) + udp_bytes) + bpf_htons(IPV4_DONT_FRAGMENT) +
+	      bpf_htons(REFUSE_TTL << 8 | IPPROTO_UDP);
+	ip->check = ~dns_fold(sum);
+	return 0;
+}
+
+static __always_inline int dns_turn_v6(struct __sk_buff *skb, const struct packet *packet, __u16 udp_bytes)
+{
+	struct ethhdr *ethernet = dns_bytes_at(skb, 0, IP_OFFSET + sizeof(struct ipv6hdr));
+	struct ipv6hdr *ip;
+	__be32 *words;
+
+	if (!ethernet)
+		return -1;
+	dns_turn_ethernet(ethernet);
+	ip = (void *)ethernet + IP_OFFSET;
+	words = (__be32 *)ip;
+	words[0] = bpf_htonl(6 << 28);
+	ip->payload_len = bpf_htons(udp_bytes);
+	ip->hop_limit = REFUSE_TTL;
+#pragma unroll
+	for (int i = 0; i < 4; i++) {
+		ip->saddr.in6_u.u6_addr32[i] = packet->destination.words[i];
+		ip->daddr.in6_u.u6_addr32[i] = packet->source.words[i];
+	}
+	return 0;
 }
 
 #define DNS_NOT_OURS 0
 #define DNS_ANSWERED 1
 /* The packet is half an answer: nobody has use of it. */
 #define DNS_SPOILED 2
+
+/* The question as its answer, where it has grown already. */
+static __always_inline int dns_turn(struct __sk_buff *skb, const struct packet *packet, const struct dns_tail *tail, __u32 tail_change)
+{
+	__u16 udp_bytes = skb->len - dns_l4_offset(packet);
+	__u32 length_change;
+	__s64 change = dns_turn_message(skb, packet, tail, udp_bytes, &length_change);
+
+	if (change < 0 || (packet->is_v6 ? dns_turn_v6(skb, packet, udp_bytes) : dns_turn_v4(skb, packet, udp_bytes)) ||
+	    dns_mend_checksum(skb, packet, length_change, change + tail_change))
+		return DNS_SPOILED;
+	count(skb->len, tail->answers ? REASON_NAME_ANSWERED : REASON_NAME_NO_DATA);
+	return DNS_ANSWERED;
+}
 
 /* Makes the question its answer. What stays DNS_NOT_OURS is as it was. A global function for the verifier's sake, as packet_parse. */
 __noinline int dns_answer(struct __sk_buff *skb, struct packet *packet)
@@ -366,35 +494,21 @@ __noinline int dns_answer(struct __sk_buff *skb, struct packet *packet)
 	const struct dns_zone *zone = bpf_map_lookup_elem(&dns_zone, &index);
 	struct dns_query query = {};
 	struct dns_tail tail = {};
-	const struct dns_name *name;
-	__u32 question_end;
 	__u64 tail_bytes;
 
 	if (!packet || !desk || !zone || !zone->domain_bytes || !dns_read(skb, packet, &query, desk))
 		return DNS_NOT_OURS;
-	name = growing_map_lookup(&dns_names, desk->name);
-	if (!name || name->name_bytes != query.name_bytes)
+	if (!dns_write_tail(desk, zone, &query, query.end - dns_l4_offset(packet) - sizeof(struct udphdr), &tail))
 		return DNS_NOT_OURS;
-	if (query.wants_v6 ? name->v6_held : name->v4_held) {
-		if (!dns_write_addresses(desk, zone, name, query.wants_v6, &tail))
-			return DNS_NOT_OURS;
-	} else if (!dns_write_soa(desk, zone, query.name_bytes, &tail)) {
-		return DNS_NOT_OURS;
-	}
-	if (query.has_opt && !dns_write_opt(desk, zone, &query, &tail))
-		return DNS_NOT_OURS;
-	question_end = sizeof(struct dns_header) + query.name_bytes + sizeof(struct dns_kind);
 	tail_bytes = dns_opaque(tail.bytes);
-	if (question_end + tail.bytes > dns_limit_bytes(zone, &query) || tail_bytes == 0 || tail_bytes > sizeof(desk->records))
+	if (tail_bytes == 0 || tail_bytes > sizeof(desk->records))
 		return DNS_NOT_OURS;
-	question_end += dns_offset(packet);
 	/* From here on it is another packet; a growth that fails leaves it as it is. */
-	if (bpf_skb_change_tail(skb, question_end + tail.bytes, 0))
+	if (bpf_skb_change_tail(skb, query.end + tail_bytes, 0))
 		return DNS_NOT_OURS;
-	if (bpf_skb_store_bytes(skb, question_end, desk->records, tail_bytes, 0) || dns_turn(skb, packet, &query, &tail))
+	if (bpf_skb_store_bytes(skb, query.end, desk->records, tail_bytes, 0))
 		return DNS_SPOILED;
-	count(skb->len, tail.answers ? REASON_NAME_ANSWERED : REASON_NAME_NO_DATA);
-	return DNS_ANSWERED;
+	return dns_turn(skb, packet, &tail, dns_tail_sum(zone, &query, &tail));
 }
 
 /* True for a datagram that may be a question to us. What is in pieces, or longer than one packet, is the stack's to put together. */

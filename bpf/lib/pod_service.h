@@ -105,11 +105,12 @@ static __noinline enum flow_course pod_asks(struct __sk_buff *skb, struct packet
 static __always_inline bool pod_may_ask(struct __sk_buff *skb, const struct packet *packet)
 {
 	__u32 ifindex = skb->ifindex;
-	const struct pod_interface *pod = bpf_map_lookup_elem(&pod_interfaces, &ifindex);
 	struct flow as_is = flow_as_is(packet);
+	const struct pod_interface *pod;
 
 	if (policy_does(POLICY_MODE_JUDGES))
 		return !policy_sends(skb, packet, &as_is);
+	pod = bpf_map_lookup_elem(&pod_interfaces, &ifindex);
 	return pod && policy_does(POLICY_MODE_MARKS) && !policy_isolates(pod->isolated, POLICY_EGRESS);
 }
 

@@ -5,9 +5,10 @@
  *   1. the interface is known             pod_interfaces
  *   2. the sender is who it says it is    lib/antispoof.h
  *   3. it carries who it is               the mark
- *   4. Services become endpoints          lib/pod_service.h
- *   5. the pod's policy lets it go        lib/policy.h
- *   6. the stack forwards
+ *   4. names of the cluster are answered  lib/dns.h, where the policy lets it go
+ *   5. Services become endpoints          lib/pod_service.h
+ *   6. the pod's policy lets it go        lib/policy.h
+ *   7. the stack forwards
  */
 #include "lib/antispoof.h"
 #include "lib/pod_service.h"

@@ -36,8 +36,10 @@ const XDP_VERDICTS: ReadonlyMap<number, XdpVerdict> = new Map([
   [4, 'redirect'],
 ]);
 
-interface TestRun<V> {
+export interface TestRun<V> {
   readonly verdict: V;
+  /** Of the run itself. */
+  readonly durationNs: number;
   readonly packet: Uint8Array;
 }
 
@@ -81,5 +83,10 @@ function testRun<V>(program: number, { packet, context, verdicts }: TestInput<V>
   const verdict = verdicts.get(code);
   if (verdict === undefined)
     throw new FairleadError('internal', `Cannot read the verdict of a BPF program: ${code}`);
-  return { verdict, packet: new Uint8Array(memory.subarray(outAt, outAt + memory.readUInt32LE(28))) };
+  const durationNs = memory.readUInt32LE(64);
+  return {
+    verdict,
+    durationNs,
+    packet: new Uint8Array(memory.subarray(outAt, outAt + memory.readUInt32LE(28))),
+  };
 }

@@ -132,7 +132,8 @@ function aResponder(zone: ZoneState, fraction: () => number): Responder {
   });
 }
 
-function questionFrame(question: Uint8Array, way: SentQuestion): Uint8Array {
+/** A pod's question in a frame. */
+export function questionFrame(question: Uint8Array, way: SentQuestion): Uint8Array {
   const [source, server] = way.isV6 === true ? [POD_IPS[1], DNS_IPS[1]] : [POD_IPS[0], DNS_IPS[0]];
   const ends = { source, destination: way.destination ?? server };
   const ports = { sourcePort: way.sourcePort ?? 40_000, destinationPort: way.port ?? 53 };

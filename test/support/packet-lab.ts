@@ -15,6 +15,7 @@ import {
   TEST_IFINDEX,
   testRunTc,
   testRunXdp,
+  type TestRun,
   type TcVerdict,
   type XdpVerdict,
 } from '../../src/sys/bpf-test-run.ts';
@@ -27,7 +28,7 @@ export const POD_IPS = ['10.77.0.10', 'fd77::10'] as const;
 export interface PacketLab {
   readonly bpf: NodeBpf;
   /** What the pod program says of a packet that the pod sends, and what becomes of it. */
-  sends(packet: Uint8Array): { readonly verdict: TcVerdict; readonly packet: Uint8Array };
+  sends(packet: Uint8Array): TestRun<TcVerdict>;
   receives(packet: Uint8Array): { readonly verdict: TcVerdict; readonly packet: Uint8Array };
   /** What the node's program says of a packet that comes in by one of its links. */
   arrives(packet: Uint8Array): { readonly verdict: TcVerdict; readonly packet: Uint8Array };
