@@ -197,7 +197,7 @@ async function run(name: string): Promise<void> {
       podCidrs: ['10.244.0.0/16', 'fd00:244::/48'],
       dnsIps: ['10.96.0.10'],
     }),
-    { choices, links: () => links, learned },
+    { choices, links: () => links, learned, hostSearches: () => [], onProblem: () => undefined },
   );
   let revision = 0;
   let compileMs = 0;

@@ -52,6 +52,8 @@ export function startWay(config: BenchConfig, engine: Engine<AgentView>, lifetim
     choices,
     links: () => [],
     learned: { names: new Map(), takeChanged: () => new Set() },
+    hostSearches: () => [],
+    onProblem: () => undefined,
   });
   store.table(NODE_KIND).replace(new Map([[nodeName, parseNode({ metadata: { name: nodeName } })]]));
   store.table(POD_KIND).replace(new Map());

@@ -10,6 +10,7 @@ import type { PodLink, PolicyView } from '../backends/shared-node/policy-backend
 import { NameCompiler } from '../compile/names.ts';
 import { NodeCompiler, type NodeChanges } from '../compile/node-compiler.ts';
 import { ServiceInputs } from '../compile/service-inputs.ts';
+import type { SearchList } from '../dns/search-lists.ts';
 import type { NameZone } from '../model/names.ts';
 import type { NodeView } from '../model/network.ts';
 import { CLUSTER_SETTINGS_KEY, readXdpMode, XDP_MODES } from '../objects/cluster-settings.ts';
@@ -18,6 +19,7 @@ import type { Snapshot } from '../store/store.ts';
 import { clusterObjectsOf } from './cluster-watch.ts';
 import type { AgentConfig } from './config.ts';
 import { OwnPods } from './own-pods.ts';
+import { SearchListPart } from './search-list-part.ts';
 import { PolicyPart, type LearnedSource } from './policy-part.ts';
 import { serviceRoles, wantBackends, type BackendChoices } from './backend-choices.ts';
 import { ENDPOINT_SLICE_KIND, NODE_KIND, POD_KIND, SERVICE_KIND, SETTINGS_KIND } from './watched-kinds.ts';
@@ -42,6 +44,8 @@ export interface AgentView {
   readonly names: NameZone | undefined;
   /** Which one it is: 1 for the first, the revision by which the feed brings it to the DNS process. */
   readonly namesRevision: number;
+  /** Of the node's pods; undefined until Pods are listed, the same object while none changes. */
+  readonly searchLists: readonly SearchList[] | undefined;
 }
 
 /** What decides beside the objects of the API. */
@@ -50,6 +54,10 @@ export interface ViewSources {
   /** The node's pod links of the moment. */
   readonly links: () => readonly PodLink[];
   readonly learned: LearnedSource;
+  /** Search domains of the node's own resolv.conf. */
+  readonly hostSearches: () => readonly string[];
+  /** What was passed over, in words. */
+  readonly onProblem: (text: string) => void;
 }
 
 /** Makes views, computing anew what changed. */
@@ -62,13 +70,15 @@ export class ViewCompiler {
   readonly #inputs = new ServiceInputs();
   readonly #nodes: NodeCompiler;
   readonly #names: NameCompiler;
+  readonly #searchLists: SearchListPart;
   readonly #vxlan = new VxlanMemo();
   #zones: { readonly last: NameZone | undefined; readonly count: number } = { last: undefined, count: 0 };
   #known: { readonly node: NodeView | undefined; readonly isSynced: boolean } | undefined;
 
-  constructor(config: AgentConfig, { choices, links, learned }: ViewSources) {
+  constructor(config: AgentConfig, sources: ViewSources) {
     const { podCidrs, serviceCidrs, clusterDomain, dnsIps, nodePortAddresses, allowsExternalIps } = config;
     const settings = { podCidrs, serviceCidrs, clusterDomain, dnsIps, nodePortAddresses, allowsExternalIps };
+    const { choices, links, learned, hostSearches, onProblem } = sources;
     this.#nodeName = config.nodeName;
     this.#choices = choices;
     this.#links = links;
@@ -77,6 +87,7 @@ export class ViewCompiler {
     this.#nodes = new NodeCompiler(settings, config.nodeName);
     // Records of single pods would need every pod of the cluster on every node.
     this.#names = new NameCompiler({ prefixes: [...podCidrs, ...serviceCidrs], hasPodRecords: false });
+    this.#searchLists = new SearchListPart({ clusterDomain, hostSearches, onProblem });
   }
 
   /**
@@ -121,6 +132,9 @@ export class ViewCompiler {
       changedFrontends: hasMissed ? undefined : changedFrontends,
       names: isKnown ? names : undefined,
       namesRevision: this.#zones.count,
+      searchLists: state.of(POD_KIND).isSynced
+        ? this.#searchLists.compile(this.#links(), this.#ownPods.pods)
+        : undefined,
     };
   }
 

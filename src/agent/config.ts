@@ -40,6 +40,8 @@ export interface AgentConfig {
   readonly dnsUdpPayloadBytes: number;
   /** Where the DNS process tells which addresses names have; undefined where no policy's domain names are learned. */
   readonly learnSocket: string | undefined;
+  /** The resolv.conf that kubelet gives to pods of this node: its search domains stand at the end of theirs. */
+  readonly resolvConf: string;
   /** How long an address of a name is let through after its time to live: clients use what they resolved a moment ago. */
   readonly learnedGraceMs: number;
   /** Unix socket of /status, /metrics, /healthz, /readyz and /plan. */
@@ -70,7 +72,7 @@ export interface AgentConfig {
 
 const RESYNC_DEFAULT_MS = 60_000;
 
-/** `AgentConfig` as it stands in the file: JSON leaves out what is undefined; `underlayLink` (eth0), `network` (vxlan), `service` (the first of the registry), `iptablesFlavour` (that of the program `iptables`), `resyncMs` (60000), `nodePortAddresses` (none), `healthPort` (none), `learnSocket` (none), `dnsTtlS` and `dnsUdpPayloadBytes` (the DNS process's defaults), `learnedGraceMs` (60000), `flowEntries` (by memory), `mapLimits` (none), `allowsExternalIps` (false) and `logLevel` (info) may be left out too. */
+/** `AgentConfig` as it stands in the file: JSON leaves out what is undefined; `underlayLink` (eth0), `network` (vxlan), `service` (the first of the registry), `iptablesFlavour` (that of the program `iptables`), `resyncMs` (60000), `nodePortAddresses` (none), `healthPort` (none), `learnSocket` (none), `dnsTtlS` and `dnsUdpPayloadBytes` (the DNS process's defaults), `learnedGraceMs` (60000), `resolvConf` (/etc/resolv.conf), `flowEntries` (by memory), `mapLimits` (none), `allowsExternalIps` (false) and `logLevel` (info) may be left out too. */
 export type AgentConfigFile = Omit<
   AgentConfig,
   | 'podCidrs'
@@ -86,6 +88,7 @@ export type AgentConfigFile = Omit<
   | 'dnsTtlS'
   | 'dnsUdpPayloadBytes'
   | 'learnedGraceMs'
+  | 'resolvConf'
   | 'network'
   | 'service'
   | 'iptablesFlavour'
@@ -106,6 +109,7 @@ export type AgentConfigFile = Omit<
   readonly dnsTtlS?: number;
   readonly dnsUdpPayloadBytes?: number;
   readonly learnedGraceMs?: number;
+  readonly resolvConf?: string;
   readonly network?: 'vxlan';
   readonly service?: string;
   readonly iptablesFlavour?: string | undefined;
@@ -142,6 +146,7 @@ export function parseAgentConfig(raw: unknown): AgentConfig {
       root.at('dnsUdpPayloadBytes').optionalInteger() ?? DNS_ANSWER_DEFAULTS.udpPayloadBytes,
     learnSocket: root.at('learnSocket').optionalText(),
     learnedGraceMs: readGrace(root.at('learnedGraceMs')),
+    resolvConf: root.at('resolvConf').optionalText() ?? '/etc/resolv.conf',
     agentSocket: root.at('agentSocket').text(),
     network: readNetwork(root.at('network')),
     service: readService(root.at('service')),

@@ -1,6 +1,7 @@
-// Names of the cluster to the node's DNS process: brought over by the feed as often as one changes.
+// Names of the cluster and search lists of the node's pods to its DNS process: brought over by the feed as often as one changes.
 
 import { connectZoneFeed, type ZoneFeed, type ZoneFeedState } from '../dns/feed.ts';
+import type { SearchList } from '../dns/search-lists.ts';
 import type { NameZone } from '../model/names.ts';
 import type { AgentContext } from './agent-context.ts';
 import type { Compiled } from './view-loop.ts';
@@ -31,8 +32,11 @@ export function startNameFeed(context: AgentContext): NameFeed | undefined {
   const feed = connectZoneFeed(config.dnsSocket, { clock, random, signal: lifetime.signal, onState });
   lifetime.defer('zone feed', () => feed.closed);
   let published: NameZone | undefined;
+  let completed: readonly SearchList[] | undefined;
   return {
-    publish: ({ view: { names } }) => {
+    publish: ({ view: { names, searchLists } }) => {
+      if (searchLists !== undefined && searchLists !== completed) feed.complete(searchLists);
+      completed = searchLists ?? completed;
       if (names === undefined || names === published) return;
       published = names;
       feed.publish(names);

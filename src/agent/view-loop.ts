@@ -2,6 +2,7 @@
 
 import type { Underlay } from '../backends/network-vxlan/entries.ts';
 import { messageOf } from '../base/errors.ts';
+import { readSearches } from '../dns/resolv-conf.ts';
 import type { Netlink } from '../sys/netlink-types.ts';
 import type { Changes } from '../store/change-stream.ts';
 import type { Store } from '../store/store.ts';
@@ -18,7 +19,7 @@ export interface Compiled {
   readonly underlay: Underlay | undefined;
 }
 
-export interface ViewLoopOptions extends ViewSources {
+export interface ViewLoopOptions extends Omit<ViewSources, 'hostSearches' | 'onProblem'> {
   readonly context: AgentContext;
   readonly store: Store;
   readonly netlink: Netlink;
@@ -56,7 +57,12 @@ class RunningViewLoop implements ViewLoop {
 
   constructor(options: ViewLoopOptions) {
     this.#options = options;
-    this.#compiler = new ViewCompiler(options.context.config, options);
+    const { config, log } = options.context;
+    this.#compiler = new ViewCompiler(config, {
+      ...options,
+      hostSearches: () => readSearches(config.resolvConf),
+      onProblem: (text) => log.warn(text),
+    });
   }
 
   async followStore(): Promise<void> {

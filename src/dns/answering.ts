@@ -13,10 +13,12 @@ import { Overrides } from './overrides.ts';
 import type { Random } from './random.ts';
 import { Responder } from './responder.ts';
 import { ZoneForwarder } from './zone-forwarder.ts';
+import type { SearchLists } from './search-lists.ts';
 import type { ZoneState } from './zone-state.ts';
 
 export interface AnsweringParts {
   readonly zone: ZoneState;
+  readonly searchLists: SearchLists;
   readonly metrics: DnsMetrics | undefined;
   readonly gate: NameGate | undefined;
   readonly log: Logger;
@@ -37,7 +39,7 @@ const HOT_BYTES = 12 << 20;
 
 /** What is watched on behalf of `config` ends with `watching`. */
 export function makeAnswering(config: DnsConfig, parts: AnsweringParts, watching: AbortSignal): Answering {
-  const { zone, metrics, gate, log, clock, random, signal } = parts;
+  const { zone, searchLists, metrics, gate, log, clock, random, signal } = parts;
   const monotonicMs = (): number => clock.monotonicMs();
   const cache = new AnswerCache(config.cache.bytes);
   const forwarding = new ZoneForwarder({
@@ -58,6 +60,7 @@ export function makeAnswering(config: DnsConfig, parts: AnsweringParts, watching
     udpPayloadBytes: config.udpPayloadBytes,
     hotBytes: HOT_BYTES,
     monotonicMs,
+    searchLists,
     ...(overrides === undefined ? {} : { overrides }),
     ...(gate === undefined ? {} : { observer: gate }),
     ...(metrics === undefined ? {} : { onAnswered: (query) => metrics.answered(query, monotonicMs()) }),

@@ -8,13 +8,18 @@
 //   delete {keys} ...                  ->
 //   commit {revision}                  ->    the change is made, in one step
 //                                      <-    applied {revision}     or refused {because}, and the connection ends
+//   complete {lists}                   ->    search lists of this node's pods, all of them, again whenever they are others (since version 2)
+//                                      <-    completing
 
 import type { Cidr } from '../base/cidr.ts';
 import { FairleadError } from '../base/errors.ts';
 import type { NameEntry } from '../model/names.ts';
+import { canonicalName, parseDnsName } from '../wire/dns/name.ts';
+import type { SearchList } from './search-lists.ts';
 import {
   listOf,
   type KnownPorts,
+  parseIpOf,
   parseNameEntry,
   parsePrefixes,
   recordOf,
@@ -22,11 +27,15 @@ import {
   textOf,
 } from './zone-json.ts';
 
-export const FEED_VERSION = 1;
+export const FEED_VERSION = 2;
+/** Knows no search lists; spoken with a peer of another release. */
+export const OLDEST_FEED_VERSION = 1;
 /** Entries of one put frame stay below this, unless a single one is longer. */
 export const FRAME_GOAL_BYTES = 128 << 10;
 /** What one change may hold in all: four times the largest cluster that Kubernetes is tested for. */
 export const MAX_ZONE_ENTRIES = 600_000;
+/** No node has so many pods. */
+const MAX_SEARCH_LISTS = 10_000;
 
 export type FeedRequest =
   | { readonly kind: 'hello'; readonly version: number }
@@ -38,11 +47,13 @@ export type FeedRequest =
     }
   | { readonly kind: 'put'; readonly entries: readonly NameEntry[] }
   | { readonly kind: 'delete'; readonly keys: readonly string[] }
-  | { readonly kind: 'commit'; readonly revision: number };
+  | { readonly kind: 'commit'; readonly revision: number }
+  | { readonly kind: 'complete'; readonly lists: readonly SearchList[] };
 
 export type FeedReply =
   | { readonly kind: 'welcome'; readonly version: number }
   | { readonly kind: 'applied'; readonly revision: number }
+  | { readonly kind: 'completing' }
   | { readonly kind: 'refused'; readonly because: string };
 
 /** Throws `invalid` for anything that is no request. `known`: see `parseNameEntry`. */
@@ -70,6 +81,8 @@ export function parseFeedRequest(value: unknown, known: KnownPorts = new Map()):
       };
     case 'commit':
       return { kind: 'commit', revision: revisionOf(raw['revision']) };
+    case 'complete':
+      return { kind: 'complete', lists: parseSearchLists(raw['lists']) };
     default:
       throw new FairleadError('invalid', `Cannot read zone feed: unknown request "${String(raw['kind'])}"`);
   }
@@ -83,9 +96,26 @@ export function parseFeedReply(value: unknown): FeedReply {
       return { kind: 'welcome', version: revisionOf(raw['version']) };
     case 'applied':
       return { kind: 'applied', revision: revisionOf(raw['revision']) };
+    case 'completing':
+      return { kind: 'completing' };
     case 'refused':
       return { kind: 'refused', because: textOf(raw['because'], 'because') };
     default:
       throw new FairleadError('invalid', `Cannot read zone feed: unknown reply "${String(raw['kind'])}"`);
   }
+}
+
+function parseSearchLists(value: unknown): readonly SearchList[] {
+  const lists = listOf(value, 'lists');
+  if (lists.length > MAX_SEARCH_LISTS)
+    throw new FairleadError('invalid', `Cannot read zone feed: ${lists.length} search lists are too many`);
+  return lists.map((it) => {
+    const raw = recordOf(it, 'search list');
+    return {
+      searches: listOf(raw['searches'], 'searches').map((name) =>
+        canonicalName(parseDnsName(textOf(name, 'searches'))),
+      ),
+      ips: listOf(raw['ips'], 'ips').map(parseIpOf),
+    };
+  });
 }

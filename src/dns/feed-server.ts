@@ -6,16 +6,20 @@ import { nameEntryKey, type NameEntry } from '../model/names.ts';
 import {
   FEED_VERSION,
   MAX_ZONE_ENTRIES,
+  OLDEST_FEED_VERSION,
   parseFeedRequest,
   type FeedReply,
   type FeedRequest,
 } from './feed-protocol.ts';
 import { openFrameServer } from './frame-server.ts';
+import type { SearchList } from './search-lists.ts';
 import type { KnownPorts } from './zone-json.ts';
 import type { ZoneState } from './zone-state.ts';
 
 export interface FeedServerEvents {
   readonly onApplied: (change: { readonly revision: number; readonly isWhole: boolean }) => void;
+  /** Those of before hold no longer. */
+  readonly onSearchLists: (lists: readonly SearchList[]) => void;
   readonly onConnected: (isConnected: boolean) => void;
   readonly onError: (error: unknown) => void;
 }
@@ -60,8 +64,8 @@ class FeedSession {
   handle(request: FeedRequest): FeedReply | undefined {
     switch (request.kind) {
       case 'hello':
-        expect(request.version === FEED_VERSION, `version ${request.version} is not spoken here`);
-        return { kind: 'welcome', version: FEED_VERSION };
+        expect(isSpoken(request.version), `version ${request.version} is not spoken here`);
+        return { kind: 'welcome', version: request.version };
       case 'begin':
         expect(this.#pending === undefined, 'begin within a change');
         expect(request.isWhole || this.#hasBase, 'the first change is not whole');
@@ -77,6 +81,9 @@ class FeedSession {
         return undefined;
       case 'commit':
         return this.#commit(request.revision);
+      case 'complete':
+        this.#events.onSearchLists(request.lists);
+        return { kind: 'completing' };
       default:
         return request satisfies never;
     }
@@ -101,6 +108,10 @@ class FeedSession {
     this.#events.onApplied({ revision, isWhole: begin.isWhole });
     return { kind: 'applied', revision };
   }
+}
+
+function isSpoken(version: number): boolean {
+  return version >= OLDEST_FEED_VERSION && version <= FEED_VERSION;
 }
 
 function expect(isRight: boolean, because: string): void {

@@ -8,9 +8,11 @@ import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { eventually } from '../../test/support/eventually.ts';
 import { parseCidr } from '../base/cidr.ts';
+import { parseIp } from '../base/ip.ts';
 import { systemClock } from '../base/clock.ts';
 import { Lifetime } from '../base/lifetime.ts';
 import { nameEntryKey, type NameEntry, type NameZone } from '../model/names.ts';
+import { parseDnsName } from '../wire/dns/name.ts';
 import { changeRequests } from './feed-change.ts';
 import { connectZoneFeed, type ZoneFeed, type ZoneFeedState } from './feed.ts';
 import { FEED_VERSION } from './feed-protocol.ts';
@@ -54,6 +56,7 @@ async function aServer(state = new ZoneState(), of = lifetime) {
   const events: string[] = [];
   await openFeedServer(socketPath, state, of, {
     onApplied: ({ revision, isWhole }) => events.push(`${isWhole ? 'whole' : 'change'} ${revision}`),
+    onSearchLists: (lists) => events.push(`lists ${JSON.stringify(lists)}`),
     onConnected: (isConnected) => events.push(isConnected ? 'connected' : 'disconnected'),
     onError: () => events.push('refused'),
   });
@@ -157,6 +160,61 @@ test('a large zone goes in frames of bounded size', async () => {
   assert.equal(state.index.entries.size, 0);
 });
 
+const LISTS = [
+  { searches: ['shop.svc.cluster.local', 'cluster.local'].map(parseDnsName), ips: [parseIp('10.244.1.7')] },
+];
+
+test('search lists go beside the zone, again to a DNS process that comes back', async () => {
+  const first = new Lifetime('first');
+  const { events } = await aServer(new ZoneState(), first);
+  const feed = aFeed();
+  feed.complete(LISTS);
+  feed.publish(zoneOf(service('a')));
+  await feed.whenApplied(1, soon());
+  await eventually(() => events.includes(`lists ${JSON.stringify(LISTS)}`));
+  feed.complete([]);
+  await eventually(() => events.at(-1) === 'lists []');
+  await first.close();
+  const { events: again } = await aServer();
+  await eventually(() => again.includes('lists []'));
+});
+
+test('a DNS process of another release gets the zone, and no search lists', async () => {
+  const { state, events } = await aServer();
+  // As a release says that knows version 1 alone.
+  const old = path.join(folder, 'old.sock');
+  const server = createServer((socket) => {
+    const onward = connect(socketPath);
+    const framer = new JsonFramer();
+    for (const end of [socket, onward]) end.on('error', () => undefined);
+    socket.on('close', () => onward.destroy());
+    onward.pipe(socket);
+    socket.on('data', (chunk: Buffer) => {
+      for (const request of framer.push(chunk)) {
+        if (JSON.stringify(request).includes('"version":2'))
+          socket.end(raw({ kind: 'refused', because: 'version 2 is not spoken here' }));
+        else onward.write(frameJson(request as { readonly kind: string }));
+      }
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(old, resolve));
+  const feed = connectZoneFeed(old, { clock: systemClock, random: () => 0, signal: end.signal });
+  feeds.push(feed);
+  feed.complete(LISTS);
+  feed.publish(zoneOf(service('a')));
+  await feed.whenApplied(1, soon());
+  feed.publish(zoneOf(service('b')));
+  await feed.whenApplied(2, soon());
+  assert.deepEqual(servicesOf(state), ['service/shop/b']);
+  assert.deepEqual(
+    events.filter((it) => it.startsWith('lists')),
+    [],
+  );
+  end.abort();
+  await feed.closed;
+  await new Promise((resolve) => server.close(resolve));
+});
+
 /** Sends raw octets and resolves with what came back until the server hung up. */
 function speak(...frames: readonly Buffer[]): Promise<readonly unknown[]> {
   const framer = new JsonFramer();
@@ -184,6 +242,11 @@ const NONSENSE: readonly (readonly [string, readonly Buffer[]])[] = [
   ['a frame that is no JSON', [Buffer.from([0, 0, 0, 1, 0x7b])]],
   ['a request of no kind', [raw({ kind: 'sing' })]],
   ['another version', [raw({ kind: 'hello', version: FEED_VERSION + 1 })]],
+  ['a version of before all', [raw({ kind: 'hello', version: 0 })]],
+  [
+    'a search domain that is no name',
+    [raw({ kind: 'complete', lists: [{ searches: ['x'.repeat(64)], ips: ['10.244.1.7'] }] })],
+  ],
   ['a change before the first whole zone', [raw({ ...BEGIN, isWhole: false })]],
   ['entries outside of a change', [raw({ kind: 'put', entries: [] })]],
   ['a begin within a change', [raw(BEGIN), raw(BEGIN)]],

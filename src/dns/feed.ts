@@ -6,7 +6,8 @@ import { FairleadError } from '../base/errors.ts';
 import type { NameZone } from '../model/names.ts';
 import { changeRequests } from './feed-change.ts';
 import { FeedLink } from './feed-link.ts';
-import { FEED_VERSION, type FeedReply } from './feed-protocol.ts';
+import { FEED_VERSION, OLDEST_FEED_VERSION, type FeedReply } from './feed-protocol.ts';
+import type { SearchList } from './search-lists.ts';
 
 export interface ZoneFeedOptions {
   readonly clock: Clock;
@@ -24,6 +25,8 @@ export type ZoneFeedState =
 export interface ZoneFeed {
   /** Makes this the zone to bring over; returns at once, and of many in a row only the newest is sent. */
   publish(zone: NameZone): void;
+  /** Makes these the search lists of the node's pods; returns at once. A DNS process that knows none goes without. */
+  complete(lists: readonly SearchList[]): void;
   /** Revision of the newest zone published: 1 for the first. */
   readonly publishedRevision: number;
   /** Newest revision that the DNS process answers from; undefined before the first. */
@@ -51,6 +54,9 @@ class FeedClient implements ZoneFeed {
   readonly #options: ZoneFeedOptions;
   readonly closed: Promise<void>;
   #newest: Published | undefined;
+  #lists: readonly SearchList[] | undefined;
+  /** Of the next hello. */
+  #version = FEED_VERSION;
   #applied: number | undefined;
   #isConnected: boolean | undefined;
   /** Called on every publish, apply and end: loops look again at what they wait for. */
@@ -73,6 +79,11 @@ class FeedClient implements ZoneFeed {
 
   publish(zone: NameZone): void {
     this.#newest = { zone, revision: this.publishedRevision + 1 };
+    this.#wake();
+  }
+
+  complete(lists: readonly SearchList[]): void {
+    this.#lists = lists;
     this.#wake();
   }
 
@@ -110,20 +121,32 @@ class FeedClient implements ZoneFeed {
     const { signal } = this.#options;
     const link = await FeedLink.open(this.#path, signal, () => this.#wake());
     try {
-      const welcome = await link.ask([{ kind: 'hello', version: FEED_VERSION }]);
-      if (welcome.kind !== 'welcome') throw unexpected(welcome);
+      const version = await this.#greet(link);
       onWelcome();
       this.#setConnected({ kind: 'connected' });
       let base: Published | undefined;
+      let lists: readonly SearchList[] | undefined;
       while (!signal.aborted) {
-        const next = this.#newest;
+        const [next, nextLists] = [this.#newest, this.#lists];
         if (next !== base && next !== undefined) base = await this.#send(link, base, next);
+        else if (version >= FEED_VERSION && nextLists !== lists && nextLists !== undefined)
+          lists = await sendLists(link, nextLists);
         else await this.#nextChange();
         link.throwIfFailed();
       }
     } finally {
       link.close();
     }
+  }
+
+  /** The version that is spoken from now on. Who refuses the newest may be of an older release: the next connection begins with the oldest. */
+  async #greet(link: FeedLink): Promise<number> {
+    const asked = this.#version;
+    this.#version = FEED_VERSION;
+    const welcome = await link.ask([{ kind: 'hello', version: asked }]);
+    if (welcome.kind === 'welcome') return welcome.version;
+    if (asked === FEED_VERSION) this.#version = OLDEST_FEED_VERSION;
+    throw unexpected(welcome);
   }
 
   async #send(link: FeedLink, base: Published | undefined, next: Published): Promise<Published> {
@@ -150,6 +173,12 @@ class FeedClient implements ZoneFeed {
     for (const resolve of this.#waiting) resolve();
     this.#waiting.clear();
   }
+}
+
+async function sendLists(link: FeedLink, lists: readonly SearchList[]): Promise<readonly SearchList[]> {
+  const reply = await link.ask([{ kind: 'complete', lists }]);
+  if (reply.kind !== 'completing') throw unexpected(reply);
+  return lists;
 }
 
 function unexpected(reply: FeedReply): FairleadError {

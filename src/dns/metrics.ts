@@ -52,6 +52,7 @@ export class DnsMetrics {
   readonly #gated: Record<PassedAnswer['result'], number> = { known: 0, late: 0, crowded: 0 };
   readonly #holds = new TallyHistogram(DURATION_BOUNDS);
   #hiddenRetries = 0;
+  #completed = 0;
   #failures = 0;
 
   constructor(sources: MetricsSources) {
@@ -68,6 +69,7 @@ export class DnsMetrics {
     const typeCode = query.typeCode !== undefined && TYPE_NAMES.has(query.typeCode) ? query.typeCode : OTHER;
     this.#requests.add((typeCode << 2) | isV6 | isTcp);
     this.#requestSizes[isTcp]?.add(query.requestBytes);
+    if (query.isCompleted) this.#completed++;
     if (query.rcode === undefined) return;
     this.#responses.add((query.rcode << 1) | (query.isFromZone ? 1 : 0));
     this.#responseSizes[isTcp]?.add(query.responseBytes);
@@ -131,6 +133,12 @@ export class DnsMetrics {
     });
     this.#registerSizes('request', this.#requestSizes);
     this.#registerSizes('response', this.#responseSizes);
+    this.#counter(
+      'coredns_autopath_success_total',
+      'Counter of requests that did autopath.',
+      () => this.#completed,
+      { server: SERVER.server },
+    );
     this.#counter('coredns_panics_total', 'Requests that failed by a defect.', () => this.#failures, {});
   }
 

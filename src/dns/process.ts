@@ -15,6 +15,7 @@ import type { DnsMetrics } from './metrics.ts';
 import { NameGate } from './name-gate.ts';
 import type { Random } from './random.ts';
 import type { Responder } from './responder.ts';
+import { SearchLists } from './search-lists.ts';
 import { openTcpServer } from './tcp-server.ts';
 import { openUdpServer, type ServerAddress } from './udp-server.ts';
 import { readWatched, writeWatched } from './watched-file.ts';
@@ -49,9 +50,14 @@ export async function startDns(parts: DnsParts): Promise<void> {
   const zone = await openZone(parts);
   const metrics = await openMetrics(parts, { zone, status });
   const gate = await openGate(parts, metrics);
-  const answering = makeAnswering(config, { zone, metrics, gate, log, clock, random, signal }, signal);
+  const searchLists = new SearchLists();
+  const answering = makeAnswering(
+    config,
+    { zone, searchLists, metrics, gate, log, clock, random, signal },
+    signal,
+  );
   status.answering = () => answering;
-  await openFeed(parts, zone, status);
+  await openFeed(parts, { zone, searchLists }, status);
   const addresses = config.listen.map((ip) => ({ ip, port: config.port }));
   await Promise.all(addresses.map((address) => serveAddress(parts, answering.responder, address)));
   status.isAnswering = true;
@@ -116,13 +122,19 @@ async function openMetrics(parts: DnsParts, measured: Measured): Promise<DnsMetr
   return metrics;
 }
 
-async function openFeed(parts: DnsParts, zone: ZoneState, status: DnsStatus): Promise<void> {
+interface Fed {
+  readonly zone: ZoneState;
+  readonly searchLists: SearchLists;
+}
+
+async function openFeed(parts: DnsParts, { zone, searchLists }: Fed, status: DnsStatus): Promise<void> {
   const { config, log, lifetime } = parts;
   await openFeedServer(config.feedSocket, zone, lifetime, {
     onApplied: ({ revision, isWhole }) => {
       log.debug({ revision, entries: zone.index.entries.size }, 'zone applied');
       if (isWhole) parts.collectGarbage?.();
     },
+    onSearchLists: (lists) => searchLists.replace(lists),
     onConnected: (isConnected) => {
       status.isFeedConnected = isConnected;
       log.info({ isConnected }, 'zone feed');

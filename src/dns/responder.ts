@@ -13,6 +13,8 @@ import { prepareEmpty, writeAnswer, writeBad, type PreparedAnswer } from './prep
 import { recordsOfPrepared } from './prepared-records.ts';
 import { keyOfQuestion, parseQuery, questionLabels, questionName, type Query } from './query.ts';
 import type { Random } from './random.ts';
+import { completeSearch } from './search-completion.ts';
+import type { SearchLists } from './search-lists.ts';
 import { prepareAddressAnswer, prepareZoneAnswer, type ZoneSettings } from './zone-answer.ts';
 import { labelsInside, lookUp } from './zone-lookup.ts';
 import type { ZoneState } from './zone-state.ts';
@@ -30,6 +32,8 @@ export interface AnsweredQuery {
   readonly typeCode: number | undefined;
   readonly rcode: number | undefined;
   readonly isFromZone: boolean;
+  /** By a later name of the client's search list. */
+  readonly isCompleted: boolean;
   readonly requestBytes: number;
   readonly responseBytes: number;
   readonly startedMs: number;
@@ -46,9 +50,18 @@ export interface ResponderParts {
   readonly udpPayloadBytes: number;
   readonly hotBytes: number;
   readonly monotonicMs: () => number;
+  /** Clients whose search list is completed for them. */
+  readonly searchLists?: SearchLists;
   readonly observer?: AnswerObserver;
   readonly onAnswered?: (answered: AnsweredQuery) => void;
   readonly onError?: (error: unknown) => void;
+}
+
+/** A question under the first domain of a search list, and what is said where no name of the `chain` exists. */
+interface Search {
+  readonly client: DnsClient;
+  readonly chain: readonly (readonly string[])[];
+  readonly denial: PreparedAnswer;
 }
 
 const EMPTY_ANSWERS: ReadonlyMap<number, PreparedAnswer> = new Map(
@@ -91,8 +104,8 @@ export class Responder {
     const { zone } = this.#parts;
     const hot = this.#hot.get(query.key, zone.generation);
     // Only answers to plain questions of class IN are ever put there.
-    if (hot !== undefined && (query.edns?.version ?? 0) === 0)
-      return { prepared: hot, ageS: 0, isFromZone: true };
+    if (hot !== undefined && (query.edns?.version ?? 0) === 0 && !this.#mayBeCompleted(hot, client))
+      return own(hot);
     const refusal = refusalOf(query);
     if (refusal !== undefined) return own(emptyAnswer(refusal));
     const labels = questionLabels(query);
@@ -107,7 +120,7 @@ export class Responder {
     labels: readonly string[],
     client: DnsClient,
   ): FinishedAnswer | Promise<FinishedAnswer> {
-    const { zone, settings } = this.#parts;
+    const { zone, settings, searchLists } = this.#parts;
     const answer = lookUp(zone.index, settings, labels, query.typeCode);
     if (answer.kind === 'outside') return asOutside(this.#askOutside(query, labels, client));
     if (answer.kind === 'alias') {
@@ -119,7 +132,22 @@ export class Responder {
       prepareAddressAnswer(answer, settings) ??
       prepareZoneAnswer(questionOf(query), answer, settings, zone.revision ?? 0);
     this.#hot.set(query.key, prepared);
-    return own(prepared);
+    const chain = answer.kind === 'no-name' ? searchLists?.chainOf(client.address, labels) : undefined;
+    return chain === undefined ? own(prepared) : this.#complete(query, { client, chain, denial: prepared });
+  }
+
+  /** What is remembered of a question is the same for all clients, but for a denial that another name of the search list may take the place of. */
+  #mayBeCompleted(hot: PreparedAnswer, client: DnsClient): boolean {
+    return hot.rcode === RCODE.NXDOMAIN && this.#parts.searchLists?.has(client.address) === true;
+  }
+
+  async #complete(query: Query, { client, chain, denial }: Search): Promise<FinishedAnswer> {
+    const { zone, settings, random } = this.#parts;
+    const askOutside = (target: readonly string[]) => this.#askOutside(query, target, client);
+    const completed = await completeSearch(questionOf(query), chain, { zone, settings, random, askOutside });
+    if (completed === undefined) return own(denial);
+    const { prepared, name, isFromZone } = completed;
+    return { prepared, ageS: 0, isFromZone, completed: name };
   }
 
   #askOutside(query: Query, labels: readonly string[], client: DnsClient) {
@@ -158,9 +186,11 @@ export class Responder {
     observer: AnswerObserver,
     query: Query,
     client: DnsClient,
-    { prepared, ageS }: FinishedAnswer,
+    { prepared, ageS, completed }: FinishedAnswer,
   ): void | Promise<void> {
-    const question = questionOf(query);
+    const asked = questionOf(query);
+    // A name that only the search list made lies in the cluster's domain: a policy that allows names there does not mean what it led to.
+    const question = completed === undefined ? asked : { ...asked, name: completed };
     if (!observer.isMeant(question)) return undefined;
     return observer.observe({
       client: parseIp(client.address),
@@ -183,7 +213,9 @@ export class Responder {
     });
     const { rcode } = finished.prepared;
     const { typeCode, bytes } = query;
-    this.#count(client, { startedMs, bytes, out, rcode, typeCode, isFromZone: finished.isFromZone });
+    const { isFromZone, completed } = finished;
+    const isCompleted = completed !== undefined;
+    this.#count(client, { startedMs, bytes, out, rcode, typeCode, isFromZone, isCompleted });
     return out;
   }
 
@@ -201,6 +233,7 @@ export class Responder {
       rcode: number | undefined;
       typeCode?: number;
       isFromZone?: boolean;
+      isCompleted?: boolean;
     },
   ): void {
     this.#parts.onAnswered?.({
@@ -208,6 +241,7 @@ export class Responder {
       typeCode: facts.typeCode,
       rcode: facts.rcode,
       isFromZone: facts.isFromZone === true,
+      isCompleted: facts.isCompleted === true,
       requestBytes: facts.bytes.length,
       responseBytes: facts.out?.length ?? 0,
       startedMs: facts.startedMs,

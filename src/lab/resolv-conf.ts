@@ -1,5 +1,7 @@
 // The resolv.conf of a pod, as kubelet writes it for each dnsPolicy and dnsConfig. Pure text.
 
+import { parseSearches } from '../dns/resolv-conf.ts';
+import { isClusterFirst, podSearches, type PodDnsFacts } from '../dns/pod-searches.ts';
 import type { Pod } from '../objects/api-types.ts';
 
 export interface DnsSettings {
@@ -15,15 +17,12 @@ export interface ResolvConf {
   readonly options: readonly string[];
 }
 
-/** glibc uses no more (resolv.conf(5)); the API allows 32 search domains of 2048 characters in all. */
+/** glibc uses no more (resolv.conf(5)). */
 const MAX_NAMESERVERS = 3;
-const MAX_SEARCHES = 32;
-const MAX_SEARCH_CHARS = 2048;
 
-/** Reads what matters of a resolv.conf; the last search line wins, as in glibc. */
+/** Reads what matters of a resolv.conf. */
 export function parseResolvConf(text: string): ResolvConf {
   const nameservers: string[] = [];
-  let searches: string[] = [];
   let options: string[] = [];
   for (const line of text.split('\n')) {
     const [key, ...values] = line
@@ -31,10 +30,9 @@ export function parseResolvConf(text: string): ResolvConf {
       .trim()
       .split(/\s+/);
     if (key === 'nameserver' && values[0] !== undefined) nameservers.push(values[0]);
-    if (key === 'search' || key === 'domain') searches = values;
     if (key === 'options') options = values;
   }
-  return { nameservers, searches, options };
+  return { nameservers, searches: parseSearches(text), options };
 }
 
 export function formatResolvConf(conf: ResolvConf): string {
@@ -48,32 +46,35 @@ export function formatResolvConf(conf: ResolvConf): string {
 
 /** The pod's own configuration: policy first, then `dnsConfig` merged into it, then the limits. */
 export function podResolvConf(pod: Pod, settings: DnsSettings): ResolvConf {
-  const base = baseOf(pod, settings);
+  const facts = dnsFactsOf(pod, settings);
+  const base = baseOf(facts, settings);
   const config = pod.spec?.dnsConfig;
   const options = mergeOptions(
     base.options,
     (config?.options ?? []).map((it) => optionText(it.name, it.value)),
   );
+  const { clusterDomain, host } = settings;
   return {
     nameservers: unique([...base.nameservers, ...(config?.nameservers ?? [])]).slice(0, MAX_NAMESERVERS),
-    searches: withinLimits(unique([...base.searches, ...(config?.searches ?? [])])),
+    searches: podSearches(facts, { clusterDomain, hostSearches: host.searches }),
     options,
   };
 }
 
-function baseOf(pod: Pod, settings: DnsSettings): ResolvConf {
-  const policy = pod.spec?.dnsPolicy ?? 'ClusterFirst';
-  const isHostNetwork = pod.spec?.hostNetwork === true;
-  if (policy === 'None') return { nameservers: [], searches: [], options: [] };
-  const isCluster = policy === 'ClusterFirstWithHostNet' || (policy === 'ClusterFirst' && !isHostNetwork);
-  if (!isCluster || settings.dnsIps.length === 0) return settings.host;
-  const namespace = pod.metadata?.namespace ?? 'default';
-  const domain = settings.clusterDomain;
+/** Without a cluster DNS every pod has the node's. */
+function dnsFactsOf({ metadata, spec }: Pod, { dnsIps }: DnsSettings): PodDnsFacts {
+  const dnsPolicy = spec?.dnsPolicy;
   return {
-    nameservers: settings.dnsIps,
-    searches: [`${namespace}.svc.${domain}`, `svc.${domain}`, domain, ...settings.host.searches],
-    options: ['ndots:5'],
+    namespace: metadata?.namespace ?? 'default',
+    dnsPolicy: dnsIps.length === 0 && dnsPolicy !== 'None' ? 'Default' : dnsPolicy,
+    isHostNetwork: spec?.hostNetwork === true,
+    dnsSearches: spec?.dnsConfig?.searches ?? [],
   };
+}
+
+function baseOf(facts: PodDnsFacts, { dnsIps, host }: DnsSettings): Omit<ResolvConf, 'searches'> {
+  if (facts.dnsPolicy === 'None') return { nameservers: [], options: [] };
+  return isClusterFirst(facts) ? { nameservers: dnsIps, options: ['ndots:5'] } : host;
 }
 
 function optionText(name: string | undefined, value: string | undefined): string {
@@ -85,15 +86,6 @@ function mergeOptions(base: readonly string[], more: readonly string[]): readonl
   const byName = new Map<string, string>();
   for (const option of [...base, ...more]) byName.set(option.split(':')[0] ?? option, option);
   return [...byName.values()];
-}
-
-function withinLimits(searches: readonly string[]): readonly string[] {
-  const kept: string[] = [];
-  for (const search of searches.slice(0, MAX_SEARCHES)) {
-    if ([...kept, search].join(' ').length > MAX_SEARCH_CHARS) break;
-    kept.push(search);
-  }
-  return kept;
 }
 
 function unique(values: readonly string[]): readonly string[] {

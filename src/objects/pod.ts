@@ -17,6 +17,9 @@ export interface Pod extends SlimMeta {
   readonly isTerminating: boolean;
   readonly hostname: string | undefined;
   readonly subdomain: string | undefined;
+  readonly dnsPolicy: string | undefined;
+  /** Search domains of its own, after those of the policy. */
+  readonly dnsSearches: readonly string[];
   readonly ports: readonly ContainerPort[];
 }
 
@@ -46,6 +49,11 @@ export function parsePod(raw: unknown): Pod {
     isTerminating: !root.at('metadata.deletionTimestamp').isAbsent,
     hostname: nonEmpty(spec.at('hostname')),
     subdomain: nonEmpty(spec.at('subdomain')),
+    dnsPolicy: nonEmpty(spec.at('dnsPolicy')),
+    dnsSearches: spec
+      .at('dnsConfig.searches')
+      .list()
+      .map((it) => it.text()),
     ports: [...spec.at('containers').list(), ...spec.at('initContainers').list().filter(goesOn)].flatMap(
       readPorts,
     ),

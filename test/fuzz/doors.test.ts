@@ -171,6 +171,14 @@ const OBJECTS: readonly { name: string; good: unknown; read: (raw: unknown) => u
       ],
     },
   },
+  {
+    name: 'parseFeedRequest(), search lists',
+    read: parseFeedRequest,
+    good: {
+      kind: 'complete',
+      lists: [{ searches: ['shop.svc.cluster.local', 'cluster.local'], ips: ['10.244.1.7', 'fd00::7'] }],
+    },
+  },
   { name: 'parseFeedReply()', read: parseFeedReply, good: { kind: 'welcome', version: 1 } },
   {
     name: 'parseLearnRequest()',
