@@ -54,7 +54,7 @@ export function makeAnswering(config: DnsConfig, parts: AnsweringParts, watching
   const overrides = makeOverrides(config, parts, watching);
   const responder = new Responder({
     zone,
-    settings: { domain: config.clusterDomain, serverIps: config.listen, ttlS: config.ttlS },
+    settings: { domain: config.clusterDomain, serverIps: config.listen, ttlS: config.ttlS, pods: 'insecure' },
     outside: forwarding.guard.around(makeResolver(config, parts, { cache, forwarding })),
     random,
     udpPayloadBytes: config.udpPayloadBytes,

@@ -9,6 +9,11 @@ export class MessageFramer {
     this.#maxBytes = maxBytes;
   }
 
+  /** Nothing of a message waits for the rest of it. */
+  get isWhole(): boolean {
+    return this.#rest.length === 0;
+  }
+
   /** The messages that `chunk` completes; undefined where one is announced longer than the bound, after which the stream is lost. */
   push(chunk: Buffer): readonly Buffer[] | undefined {
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);

@@ -172,8 +172,8 @@ const BIND_BACKOFF = { firstMs: 20, maxMs: 1000, factor: 1.5 };
 async function serveAddress(parts: DnsParts, responder: Responder, address: ServerAddress): Promise<void> {
   const { log, lifetime, clock, random } = parts;
   const onError = (error: unknown): void => log.debug({ error: messageOf(error) }, 'socket');
-  const udp = async (): Promise<void> => openUdpServer(address, responder, lifetime, onError);
-  const tcp = (): Promise<void> => openTcpServer(address, responder, lifetime, onError);
+  const udp = async (): Promise<void> => openUdpServer(address, responder, { lifetime, onError });
+  const tcp = (): Promise<void> => openTcpServer(address, responder, { lifetime, onError });
   for (const open of [udp, tcp]) {
     for (let failures = 1; ; failures++) {
       try {

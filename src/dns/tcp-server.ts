@@ -2,18 +2,27 @@
 
 import { createServer, type Server, type Socket } from 'node:net';
 import { familyOf } from '../base/ip.ts';
-import type { Lifetime } from '../base/lifetime.ts';
 import { MessageFramer, frameMessage } from './message-framer.ts';
 import type { Responder } from './responder.ts';
-import type { ServerAddress } from './udp-server.ts';
+import type { ServerAddress, ServerOwner } from './udp-server.ts';
 
-/** Per listener. A pod that needs more connections than this is not resolving names. */
-const MAX_CONNECTIONS = 1024;
-const MAX_CONNECTIONS_PER_CLIENT = 64;
-/** A connection with this many questions open is not read from until one is answered. */
-const MAX_OPEN_QUERIES = 64;
-/** An idle client is let go after this (RFC 7766 6.2.3 asks for seconds). */
-const IDLE_TIMEOUT_MS = 10_000;
+export interface TcpLimits {
+  /** Per listener. A pod that needs more connections than this is not resolving names. */
+  readonly connections: number;
+  readonly connectionsPerClient: number;
+  /** A connection with this many questions open is not read from until one is answered. */
+  readonly openQueries: number;
+  /** An idle client is let go after this (RFC 7766 6.2.3 asks for seconds), and one that has not brought a question whole within it. */
+  readonly idleMs: number;
+}
+
+export const TCP_LIMITS: TcpLimits = {
+  connections: 1024,
+  connectionsPerClient: 64,
+  openQueries: 64,
+  idleMs: 10_000,
+};
+
 /** No honest query comes near it; answers may be as long as TCP can frame. */
 const MAX_QUERY_BYTES = 4096;
 const MAX_UNSENT_BYTES = 256 * 1024;
@@ -21,21 +30,20 @@ const MAX_UNSENT_BYTES = 256 * 1024;
 /** Listens and answers until `lifetime` ends; rejects with the bind's error. */
 export async function openTcpServer(
   address: ServerAddress,
-  responder: Responder,
-  lifetime: Lifetime,
-  onError: (error: unknown) => void,
+  responder: Pick<Responder, 'respond'>,
+  { lifetime, onError, limits = TCP_LIMITS }: ServerOwner & { readonly limits?: TcpLimits },
 ): Promise<void> {
   const connections = new Map<Socket, string>();
   const server = createServer({ noDelay: true }, (socket) => {
     const client = socket.remoteAddress ?? '';
     const ofClient = [...connections.values()].filter((it) => it === client).length;
-    if (connections.size >= MAX_CONNECTIONS || ofClient >= MAX_CONNECTIONS_PER_CLIENT) {
+    if (connections.size >= limits.connections || ofClient >= limits.connectionsPerClient) {
       socket.destroy();
       return;
     }
     connections.set(socket, client);
     socket.on('close', () => connections.delete(socket));
-    serveConnection(socket, responder);
+    serveConnection(socket, responder, limits);
   });
   await listen(server, address);
   server.on('error', onError);
@@ -46,15 +54,16 @@ export async function openTcpServer(
   });
 }
 
-function serveConnection(socket: Socket, responder: Responder): void {
+function serveConnection(socket: Socket, responder: Pick<Responder, 'respond'>, limits: TcpLimits): void {
   const framer = new MessageFramer(MAX_QUERY_BYTES);
   const client = { address: socket.remoteAddress ?? '', transport: 'tcp' } as const;
   let openQueries = 0;
   // A connection's end at any moment is the client's right.
   socket.on('error', () => socket.destroy());
-  socket.setTimeout(IDLE_TIMEOUT_MS, () => socket.destroy());
+  socket.setTimeout(limits.idleMs, () => socket.destroy());
+  const closeUnlessWhole = deadline(limits.idleMs, socket);
   const resume = (): void => {
-    if (openQueries < MAX_OPEN_QUERIES && socket.writableLength < MAX_UNSENT_BYTES) socket.resume();
+    if (openQueries < limits.openQueries && socket.writableLength < MAX_UNSENT_BYTES) socket.resume();
   };
   socket.on('drain', resume);
   const answer = async (query: Buffer): Promise<void> => {
@@ -71,9 +80,24 @@ function serveConnection(socket: Socket, responder: Responder): void {
       socket.destroy();
       return;
     }
+    closeUnlessWhole(framer.isWhole, queries.length > 0);
     for (const query of queries) void answer(query);
-    if (openQueries >= MAX_OPEN_QUERIES || socket.writableLength >= MAX_UNSENT_BYTES) socket.pause();
+    if (openQueries >= limits.openQueries || socket.writableLength >= MAX_UNSENT_BYTES) socket.pause();
   });
+}
+
+/** Ends a connection whose message began `afterMs` ago and is not whole: octets that come one by one keep it from being idle. */
+function deadline(afterMs: number, socket: Socket): (isWhole: boolean, isNew: boolean) => void {
+  let timer: NodeJS.Timeout | undefined;
+  const stop = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+  };
+  socket.on('close', stop);
+  return (isWhole, isNew) => {
+    if (isWhole || isNew) stop();
+    if (!isWhole) timer ??= setTimeout(() => socket.destroy(), afterMs);
+  };
 }
 
 function listen(server: Server, address: ServerAddress): Promise<void> {

@@ -12,6 +12,12 @@ export interface ServerAddress {
   readonly port: Port;
 }
 
+/** Who closes a server, and who is told of what its sockets say. */
+export interface ServerOwner {
+  readonly lifetime: Lifetime;
+  readonly onError: (error: unknown) => void;
+}
+
 /** Receives while the answers of a burst are computed; the kernel doubles it and caps it at net.core.rmem_max. */
 const RECEIVE_BUFFER_BYTES = 1 << 20;
 
@@ -19,8 +25,7 @@ const RECEIVE_BUFFER_BYTES = 1 << 20;
 export function openUdpServer(
   address: ServerAddress,
   responder: Responder,
-  lifetime: Lifetime,
-  onError: (error: unknown) => void,
+  { lifetime, onError }: ServerOwner,
 ): void {
   const fd = bindUdp(undefined, address);
   const server = serveDatagrams(fd, familyOf(address.ip), {

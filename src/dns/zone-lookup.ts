@@ -2,7 +2,13 @@
 
 import { familyOf, type Ip } from '../base/ip.ts';
 import type { Cidr } from '../base/cidr.ts';
-import { dashedIp, type ClusterIpNames, type HeadlessNames, type NamedEndpoint } from '../model/names.ts';
+import {
+  dashedIp,
+  dashedLabelIp,
+  type ClusterIpNames,
+  type HeadlessNames,
+  type NamedEndpoint,
+} from '../model/names.ts';
 import { TYPE } from '../wire/dns/constants.ts';
 import type { RecordData } from '../wire/dns/message.ts';
 import { canonicalName, labelsOf, nameFromLabels, parseDnsName, type DnsName } from '../wire/dns/name.ts';
@@ -32,6 +38,11 @@ export interface ZoneIdentity {
   readonly domain: DnsName;
   /** Addresses that answer for the zone: those of ns.dns.<domain>. */
   readonly serverIps: readonly Ip[];
+  /**
+   * Which names of pods by their addresses exist (1-2-3-4.namespace.pod.<domain>), in CoreDNS's words: 'insecure' all of them, as the specification has it (2.6);
+   * 'verified', the default, those of the zone's pods.
+   */
+  readonly pods?: 'insecure' | 'verified';
 }
 
 /** What the zone says; `labels` of the name asked, in lower case. */
@@ -108,9 +119,13 @@ class Lookup {
 
   #pods(labels: readonly string[]): ZoneAnswer {
     const namespace = labels.at(-1);
-    if (namespace === undefined) return this.#zone.hasPods ? this.#name([]) : this.#noName();
-    if (labels.length === 1) return this.#zone.hasPodNamespace(namespace) ? this.#name([]) : this.#noName();
-    const ip = labels.length === 2 ? this.#zone.pod(namespace, labels[0] ?? '') : undefined;
+    const isAny = this.#identity.pods === 'insecure';
+    if (namespace === undefined) return isAny || this.#zone.hasPods ? this.#name([]) : this.#noName();
+    if (labels.length === 1)
+      return isAny || this.#zone.hasPodNamespace(namespace) ? this.#name([]) : this.#noName();
+    if (labels.length > 2) return this.#noName();
+    const label = labels[0] ?? '';
+    const ip = isAny ? dashedLabelIp(label) : this.#zone.pod(namespace, label);
     return ip === undefined ? this.#noName() : this.#name(addressRecords([ip]));
   }
 

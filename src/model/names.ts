@@ -2,7 +2,7 @@
 // objects are in lower case (RFC 1123 labels). No DNS records yet.
 
 import type { Cidr } from '../base/cidr.ts';
-import type { Ip } from '../base/ip.ts';
+import { tryParseIp, type Ip } from '../base/ip.ts';
 import type { Port, Protocol } from '../base/port.ts';
 
 /** Everything under the cluster domain, and the prefixes whose reverse names the cluster owns. */
@@ -69,4 +69,11 @@ export function nameEntryKey(entry: NameEntry): string {
 /** The label of an address: "10-244-1-7", "fd00-10-244--7". */
 export function dashedIp(ip: Ip): string {
   return ip.replaceAll(/[.:]/g, '-');
+}
+
+/** The address that a label of this kind stands for. */
+export function dashedLabelIp(label: string): Ip | undefined {
+  return tryParseIp(
+    label.replaceAll('-', label.split('-').length === 4 && !label.includes('--') ? '.' : ':'),
+  );
 }
