@@ -10,10 +10,13 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import packet from 'dns-packet';
 import { parseCidr } from '../src/base/cidr.ts';
+import { Lifetime } from '../src/base/lifetime.ts';
 import { nameEntryKey, type NameEntry } from '../src/model/names.ts';
 import { writeZoneFile } from '../src/dns/zone-file.ts';
 import { parseNameEntry } from '../src/dns/zone-json.ts';
 import { startDnsProcess } from '../test/support/dns-process.ts';
+import { DnsLoadProgram } from './dns/load.ts';
+import { writeQuestions, type AskedName } from './dns/questions.ts';
 
 const { values } = parseArgs({
   options: {
@@ -86,18 +89,9 @@ function residentMb(pid: number): number {
   return Math.round(Number(kb) / 102.4) / 10;
 }
 
-function load(port: number, file: string, seconds: string): Promise<Readonly<Record<string, unknown>>> {
-  const program = new URL('dns-load.ts', import.meta.url).pathname;
-  const args = [program, IP, String(port), seconds, values.open, file];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  let out = '';
-  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
-  return new Promise((resolve, reject) => {
-    child.on('close', (code) => {
-      if (code !== 0) reject(new Error(`load generator ended with ${code}`));
-      else resolve(JSON.parse(out) as Readonly<Record<string, unknown>>);
-    });
-  });
+function asked(line: string): AskedName {
+  const [name = '', type = 'A'] = line.split(' ');
+  return { name, type: type as AskedName['type'] };
 }
 
 /** The same questions by dnsperf, an independent generator; undefined where it is not installed. */
@@ -134,12 +128,14 @@ async function measure(server: string, pid: number, port: number): Promise<void>
   for (const it of cases()) {
     const file = path.join(folder, 'questions');
     writeFileSync(file, `${it.questions.join('\n')}\n`);
-    await load(port, file, '1');
+    writeQuestions(`${file}.wire`, it.questions.map(asked));
+    const load = { ip: IP, port, open: Number(values.open), questions: `${file}.wire` };
+    await program.run({ ...load, seconds: 1 });
     const before = { cpu: cpuSeconds(pid), ms: performance.now() };
-    const result = await load(port, file, values.seconds);
+    const result = await program.run({ ...load, seconds: Number(values.seconds) });
     const elapsedS = (performance.now() - before.ms) / 1000;
     const cpu = cpuSeconds(pid) - before.cpu;
-    const answers = Number(result['answersPerS']) * Number(values.seconds);
+    const answers = result.answersPerS * Number(values.seconds);
     const perf = dnsperf(port, file);
     print({
       server,
@@ -191,6 +187,8 @@ async function measurePeer(list: readonly NameEntry[]): Promise<void> {
   }
 }
 
+const lifetime = new Lifetime('bench');
+const program = DnsLoadProgram.compile(lifetime);
 const stopUpstream = startUpstream();
 try {
   const list = entries();
@@ -227,4 +225,5 @@ try {
 } finally {
   stopUpstream();
   rmSync(folder, { recursive: true });
+  await lifetime.close();
 }

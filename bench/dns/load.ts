@@ -8,7 +8,8 @@ import type { Lifetime } from '../../src/base/lifetime.ts';
 const SOURCE = new URL('../dns-load.c', import.meta.url).pathname;
 
 export interface DnsLoad {
-  readonly netns: string;
+  /** This process' own where it is left out. */
+  readonly netns?: string;
   readonly ip: string;
   readonly port?: number;
   readonly seconds: number;
@@ -48,7 +49,9 @@ export class DnsLoadProgram {
   async run(load: DnsLoad): Promise<DnsLoadResult> {
     const { netns, ip, port = 53, seconds, threads = 1, open = 256, rate = 0, questions } = load;
     const words = [ip, port, seconds, threads, open, rate, questions].map(String);
-    const { stdout } = await promisify(execFile)('nsenter', [`--net=${netns}`, this.#file, ...words]);
+    const enter = netns === undefined ? [] : ['nsenter', `--net=${netns}`];
+    const [program = '', ...args] = [...enter, this.#file, ...words];
+    const { stdout } = await promisify(execFile)(program, args);
     return JSON.parse(stdout) as DnsLoadResult;
   }
 }

@@ -1,40 +1,21 @@
 // Questions for the load generator, and the same names as a zone file for another server.
 
 import { writeFileSync } from 'node:fs';
-import type { DnsName } from '../../src/wire/dns/name.ts';
-import { parseDnsName } from '../../src/wire/dns/name.ts';
+import { upstreamQuery } from '../../src/dns/upstream-query.ts';
+import { labelsOf, parseDnsName } from '../../src/wire/dns/name.ts';
 import { TYPE } from '../../src/wire/dns/constants.ts';
-import { encodeMessage } from '../../src/wire/dns/writer.ts';
 
 export interface AskedName {
   readonly name: string;
-  readonly type: 'A' | 'AAAA';
-}
-
-function query(name: DnsName, typeCode: number): Uint8Array {
-  return encodeMessage({
-    id: 0,
-    opcode: 0,
-    rcode: 0,
-    isResponse: false,
-    isAuthoritative: false,
-    isTruncated: false,
-    isRecursionDesired: true,
-    isRecursionAvailable: false,
-    isAuthenticData: false,
-    isCheckingDisabled: false,
-    questions: [{ name, typeCode, classCode: 1 }],
-    answers: [],
-    authorities: [],
-    additionals: [],
-    edns: { udpPayloadBytes: 1232, version: 0, isDnssecOk: false, options: [] },
-  }).bytes;
+  readonly type: keyof typeof TYPE;
 }
 
 /** As `dns-load` reads them: each behind its length in two octets. */
 export function writeQuestions(file: string, names: readonly AskedName[]): void {
   const parts = names.flatMap(({ name, type }) => {
-    const bytes = query(parseDnsName(name), TYPE[type]);
+    const question = { labels: labelsOf(parseDnsName(name)), typeCode: TYPE[type] };
+    const plain = { ...question, isDnssecOk: false, isCheckingDisabled: false };
+    const { bytes } = upstreamQuery(plain, { id: 0, udpPayloadBytes: 1232 });
     return [Buffer.from([bytes.length >> 8, bytes.length & 255]), bytes];
   });
   writeFileSync(file, Buffer.concat(parts));
