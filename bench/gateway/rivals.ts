@@ -23,6 +23,8 @@ export const PORTS = {
   answers: 9000,
   haproxy: 8000,
   haproxyTls: 8002,
+  /** Every request passes it twice, as one does that has a time for all its tries together. */
+  haproxyTwice: 8003,
   nginx: 8100,
   nginxMany: 8101,
   nginxTls: 8102,
@@ -70,7 +72,7 @@ export async function startRivals(options: RivalOptions, lifetime: Lifetime): Pr
   start(lifetime, 'haproxy', ['-db', '-f', `${folder}/answers.cfg`]);
   const haproxy = start(lifetime, 'haproxy', ['-db', '-f', `${folder}/haproxy.cfg`]);
   const nginx = start(lifetime, 'nginx', ['-e', `${folder}/error.log`, '-c', `${folder}/nginx.conf`]);
-  for (const port of [PORTS.haproxy, PORTS.nginx, PORTS.nginxMany])
+  for (const port of [PORTS.haproxy, PORTS.haproxyTwice, PORTS.nginx, PORTS.nginxMany])
     await eventually(
       async () => (await ask(address, { port, host: 'x.example.com', path: '/route' })).status === 200,
     );
@@ -114,6 +116,16 @@ frontend front
   bind ${address}:${PORTS.haproxyTls} ssl crt ${folder}/pair.pem alpn h2,http/1.1
   option forwardfor
   use_backend web if { hdr(host) x.example.com } { path_beg /route }
+frontend twice
+  bind ${address}:${PORTS.haproxyTwice}
+  option forwardfor
+  use_backend again if { hdr(host) x.example.com } { path_beg /route }
+backend again
+  timeout server 10s
+  server front unix@${folder}/again.sock
+frontend inner
+  bind unix@${folder}/again.sock
+  default_backend web
 backend web
   server one ${address}:${PORTS.answers}
 `;
