@@ -8,6 +8,7 @@ import { configWord, contentName } from './proxy-text.ts';
 import { RenderedBackends, SERVER_POOL } from './render-backends.ts';
 import { limitTableLines } from './render-limits.ts';
 import { bindAddress, portLines } from './render-ports.ts';
+import { WAY, wayWord } from './render-routing.ts';
 import type { TlsFiles } from './render-tls.ts';
 import type { ServerSlot } from './server-slots.ts';
 
@@ -140,13 +141,13 @@ function askLines({ folder }: ProxyPlace): readonly string[] {
   ];
 }
 
-/** To the backend `txn.inner`, by way of the frontend for requests of our own. */
+/** To the inner backend of the way, by way of the frontend for requests of our own. */
 function hopLines(name: string, folder: string): readonly string[] {
   return [
     `backend ${name} from http`,
     '  retries 0',
-    '  http-request set-timeout server var(txn.total) if { var(txn.total) -m found }',
-    '  http-request set-header x-fairlead-backend %[var(txn.inner)]',
+    `  http-request set-timeout server ${wayWord(WAY.total)} if { ${wayWord(WAY.total)} -m found }`,
+    `  http-request set-header x-fairlead-backend "%[${wayWord(WAY.inner)}]"`,
     '  http-request del-header x-fairlead-wait',
     '  http-request set-header x-fairlead-wait %[var(txn.wait)] if { var(txn.wait) -m found }',
     `  server ask ${configWord(`unix@${proxyFiles(folder).askSocket}`)}`,

@@ -25,6 +25,7 @@ const IS_DIRECT = '{ var(txn.backend) -m beg b }';
 /** A backend, or what Lua has said: nothing is left to be found. */
 const IS_SETTLED = "{ var(txn.backend) -m beg b @ ! answer none 't ' }";
 const IS_TIMED = "{ var(txn.backend) -m beg 't ' }";
+const HAS_WAY = '{ var(txn.way) -m found }';
 
 /** A request as one text, for Lua: its headers, an empty line, and a line for each of what follows. No part of a request that HAProxy takes holds a line end. */
 function requestText(port: number): string {
@@ -38,7 +39,12 @@ function requestText(port: number): string {
  */
 export function httpRoutingLines(routing: HttpRouting): readonly string[] {
   const { port, scheme, place, telemetry } = routing;
-  const rules = [...directRules(routing), ...otherRules(routing), ...wayRules(routing)];
+  const rules = [
+    ...directRules(routing),
+    ...otherRules(routing),
+    ...wayRules(telemetry),
+    forwardedRule(scheme),
+  ];
   return [
     // The same for all requests of a connection: said once.
     `  tcp-request connection set-var(sess.port) int(${port})`,
@@ -80,6 +86,9 @@ function directRules({ port, scheme, isGuarded, place, telemetry }: HttpRouting)
     ...ending,
     'set-var(txn.backend) req.hdrs,concat(,txn.backend),lua.choose if { var(txn.backend) -m beg = }',
     ...ending,
+    ...wayRules(telemetry),
+    `${forwardedRule(scheme)} if ${HAS_WAY}`,
+    `allow if ${HAS_WAY}`,
     ...(isLogged || isTls ? [] : [SET_HOST]),
   ];
 }
@@ -103,18 +112,22 @@ function otherRules({ port, place, telemetry }: HttpRouting): readonly string[] 
   ];
 }
 
-/** The words of a way (`way_to` in lua/routing.lua); one that is empty sets nothing. */
-function wayRules({ scheme, telemetry }: HttpRouting): readonly string[] {
-  const word = (name: string, at: number): string =>
-    `set-var(txn.${name}) var(txn.backend),field(${at},' ') if ${IS_TIMED}`;
+/** A way (`way_to` in lua/routing.lua) whole, and what is needed of it here. Where there is none, and where a word of it is empty, nothing is set. */
+function wayRules(telemetry: Telemetry | undefined): readonly string[] {
+  const word = (name: string, at: number): string => `set-var(txn.${name}) ${wayWord(at)}`;
   return [
-    word('wait', 2),
-    word('total', 4),
-    word('inner', 5),
-    ...toldRules(telemetry, word('rule', 6)),
-    word('backend', 3),
-    forwardedRule(scheme),
+    `set-var(txn.way) var(txn.backend) if ${IS_TIMED}`,
+    word('wait', WAY.wait),
+    ...(telemetry === undefined ? [] : [word('inner', WAY.inner), word('rule', WAY.rule)]),
+    word('backend', WAY.backend),
   ];
+}
+
+/** Where the words of a way stand; `total` and `inner` are those of who waits for all tries together, or makes copies. */
+export const WAY = { wait: 2, backend: 3, total: 4, inner: 5, rule: 6 } as const;
+
+export function wayWord(at: number): string {
+  return `var(txn.way),field(${at},' ')`;
 }
 
 function forwardedRule(scheme: string): string {
