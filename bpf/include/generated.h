@@ -354,10 +354,10 @@ _Static_assert(sizeof(struct dns_addresses) == 644, "dns_addresses");
 
 struct dns_desk {
 	__u8 name[96];
-	__u8 order[80];
-	__u8 records[1280];
+	__u8 order[128];
+	__u8 records[2064];
 };
-_Static_assert(sizeof(struct dns_desk) == 1456, "dns_desk");
+_Static_assert(sizeof(struct dns_desk) == 2288, "dns_desk");
 
 struct fragment_key {
 	struct ip_address source;

@@ -32,6 +32,9 @@
 #define DNS_POINTER 0xc00c
 /* What every client takes (RFC 1035 4.2.1). */
 #define DNS_PLAIN_BYTES 512
+/* More than any answer has behind its question. */
+#define DNS_TAIL_BYTES 2048
+_Static_assert(DNS_ADDRESS_BYTES / 16 * 28 + 11 < DNS_TAIL_BYTES && DNS_MOST_ADDRESSES * 16 + 11 < DNS_TAIL_BYTES, "room for all");
 
 struct dns_header {
 	__be16 id;
@@ -96,11 +99,14 @@ static __always_inline __u64 dns_lower(__u64 octets)
 	return octets | (is_upper >> 2);
 }
 
-/* The number in one register: clang compares a copy, and the verifier has no bounds of the other. */
-static __always_inline __u64 dns_opaque(__u64 number)
+/*
+ * A number that is known to be from 1 to `most`, a power of two, in a form that says so. Clang compares a copy, or keeps the number on the stack and
+ * compares what it reads back: of the other one the verifier of 6.1 has no bounds then.
+ */
+static __always_inline __u64 dns_up_to(__u64 number, const __u64 most)
 {
 	asm volatile("" : "+r"(number));
-	return number;
+	return ((number - 1) & (most - 1)) + 1;
 }
 
 static __always_inline __u32 dns_l4_offset(const struct packet *packet)
@@ -149,7 +155,8 @@ static __always_inline bool dns_read(struct __sk_buff *skb, const struct packet 
 	const struct dns_header *header;
 	const struct dns_kind *kind;
 	const struct dns_opt *opt;
-	__u64 name_bytes;
+	__u32 name_bytes;
+	__u64 behind;
 
 	if (!datagram)
 		return false;
@@ -163,26 +170,27 @@ static __always_inline bool dns_read(struct __sk_buff *skb, const struct packet 
 		return false;
 	query->has_opt = header->additionals;
 	offset += sizeof(*datagram);
-	name_bytes = dns_opaque(skb->len - offset - sizeof(*kind) - (query->has_opt ? sizeof(*opt) : 0));
+	name_bytes = skb->len - offset - sizeof(*kind) - (query->has_opt ? sizeof(*opt) : 0);
 	/* A label and the root, at the least. */
 	if (name_bytes < 3 || name_bytes > DNS_NAME_BYTES)
 		return false;
 	query->name_bytes = name_bytes;
 	query->end = offset + name_bytes + sizeof(*kind);
-	kind = dns_bytes_at(skb, offset + name_bytes, sizeof(*kind));
+	behind = offset + dns_up_to(name_bytes, 128);
+	kind = dns_bytes_at(skb, behind, sizeof(*kind));
 	if (!kind || kind->class != bpf_htons(DNS_CLASS_IN))
 		return false;
 	query->wants_v6 = kind->type == bpf_htons(DNS_TYPE_AAAA);
 	if (!query->wants_v6 && kind->type != bpf_htons(DNS_TYPE_A))
 		return false;
 	if (query->has_opt) {
-		opt = dns_bytes_at(skb, offset + name_bytes + sizeof(*kind), sizeof(*opt));
+		opt = dns_bytes_at(skb, behind + sizeof(*kind), sizeof(*opt));
 		if (!opt || !dns_is_plain_opt(opt))
 			return false;
 		query->payload_bytes = opt->payload_bytes;
 		query->opt_flags = opt->flags;
 	}
-	return dns_read_name(skb, offset, name_bytes, desk);
+	return dns_read_name(skb, offset, dns_up_to(name_bytes, 128), desk);
 }
 
 /* The words of a record before its address, whose owner is the name of the question. */
@@ -230,11 +238,9 @@ static __always_inline __u64 dns_write_shuffled(struct dns_desk *desk, const str
 	for (int i = 0; i < DNS_MOST_ADDRESSES / 8; i++)
 		order[i] = 0x0706050403020100 + i * 0x0808080808080808;
 	for (__u64 i = 0; i < most && i < count; i++) {
-		__u64 other = dns_opaque(i + (((__u64)dns_draw(&state) * (count - i)) >> 32));
+		__u64 other = dns_up_to(i + (((__u64)dns_draw(&state) * (count - i)) >> 32) + 1, sizeof(desk->order)) - 1;
 		__u64 from;
 
-		if (other >= most)
-			return 0;
 		from = desk->order[other];
 		desk->order[other] = desk->order[i];
 		if (from >= most)
@@ -311,21 +317,16 @@ static __always_inline void dns_write_soa(struct dns_desk *desk, const struct dn
 }
 
 /* Our own OPT record behind the others, in the place of the question's: of that, sizes alone differ. */
-static __always_inline bool dns_write_opt(struct dns_desk *desk, const struct dns_zone *zone, const struct dns_query *query, struct dns_tail *tail)
+static __always_inline void dns_write_opt(struct dns_desk *desk, const struct dns_zone *zone, const struct dns_query *query, struct dns_tail *tail)
 {
 	struct dns_opt *opt;
-	__u64 offset = dns_opaque(tail->bytes);
-
-	if (offset > sizeof(desk->records) - sizeof(*opt))
-		return false;
-	opt = (struct dns_opt *)(desk->records + offset);
+	opt = (struct dns_opt *)(desk->records + dns_up_to(tail->bytes, DNS_TAIL_BYTES));
 	*opt = (struct dns_opt){
 		.type = bpf_htons(DNS_TYPE_OPT),
 		.payload_bytes = bpf_htons(zone->udp_payload_bytes),
 		.flags = query->opt_flags,
 	};
 	tail->bytes += sizeof(*opt);
-	return true;
 }
 
 /* As much as the client takes, and we send. */
@@ -350,8 +351,8 @@ static __always_inline bool dns_write_tail(struct dns_desk *desk, const struct d
 		dns_write_soa(desk, zone, query->name_bytes, tail);
 	else if (!dns_write_addresses(desk, zone, name, query->wants_v6, tail))
 		return false;
-	if (query->has_opt && !dns_write_opt(desk, zone, query, tail))
-		return false;
+	if (query->has_opt)
+		dns_write_opt(desk, zone, query, tail);
 	return question_bytes + tail->bytes <= dns_limit_bytes(zone, query);
 }
 
@@ -500,9 +501,7 @@ __noinline int dns_answer(struct __sk_buff *skb, struct packet *packet)
 		return DNS_NOT_OURS;
 	if (!dns_write_tail(desk, zone, &query, query.end - dns_l4_offset(packet) - sizeof(struct udphdr), &tail))
 		return DNS_NOT_OURS;
-	tail_bytes = dns_opaque(tail.bytes);
-	if (tail_bytes == 0 || tail_bytes > sizeof(desk->records))
-		return DNS_NOT_OURS;
+	tail_bytes = dns_up_to(tail.bytes, DNS_TAIL_BYTES);
 	/* From here on it is another packet; a growth that fails leaves it as it is. */
 	if (bpf_skb_change_tail(skb, query.end + tail_bytes, 0))
 		return DNS_NOT_OURS;

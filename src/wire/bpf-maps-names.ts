@@ -68,8 +68,9 @@ export const DNS_ZONE = defineStruct('dns_zone', [
 /** Where an answer is put together: more than the programs' stack holds. The name comes first, for what asks by it. */
 const DNS_DESK = defineStruct('dns_desk', [
   { name: 'name', kind: 'bytes', count: DNS_NAME_BYTES },
-  { name: 'order', kind: 'bytes', count: DNS_MOST_ADDRESSES + 8 },
-  { name: 'records', kind: 'bytes', count: 1280 },
+  /** Of both, the programs use less: what stands behind lets the verifier bound places by a mask. */
+  { name: 'order', kind: 'bytes', count: 128 },
+  { name: 'records', kind: 'bytes', count: 2048 + 16 },
 ]);
 
 export const NAME_MAPS = {
