@@ -211,6 +211,34 @@ for (const { name: backend } of POLICY_BACKENDS)
       await api.delete(NETWORK_POLICIES, metadata);
       await eventually(() => assert.notEqual(dig(netns, asked), ''), READY_MS);
     });
+
+    test('a pod that policies let ask is answered: in the kernel where these have been heard before', async () => {
+      const asked = `@${DNS[0]} db.default.svc.cluster.local A`;
+      const podSelector = { matchLabels: { app: 'client' } };
+      const nobodyIn = { namespace: 'default', name: 'nobody-in' };
+      const ports = [{ port: 53, protocol: 'UDP' as const }];
+      await api.create(NETWORK_POLICIES, {
+        metadata: nobodyIn,
+        spec: { podSelector, policyTypes: ['Ingress'] },
+      });
+      await isProgrammed();
+      await withoutProcess(() => assert.notEqual(dig(netns, asked), ''));
+      const spec = { podSelector, policyTypes: ['Egress'], egress: [{ ports }] };
+      await api.create(NETWORK_POLICIES, { metadata: { ...nobodyIn, name: 'names-only' }, spec });
+      await isProgrammed();
+      const before = await answered();
+      assert.notEqual(dig(netns, asked), '');
+      assert.equal((await answered()) - before, backend === 'ebpf' ? 1 : 0);
+    });
+
+    /** The newest policies are in the kernel. */
+    async function isProgrammed(): Promise<void> {
+      const { resourceVersion } = await api.list(NETWORK_POLICIES, { namespace: 'default' });
+      await eventually(async () => {
+        const { programmed } = await node.status();
+        assert.ok(Number(programmed['NetworkPolicy']) >= Number(resourceVersion), JSON.stringify(programmed));
+      }, READY_MS);
+    }
   });
 
 async function putSlice(api: KubeClient, name: string, ips: readonly string[]): Promise<void> {
