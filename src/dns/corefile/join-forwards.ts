@@ -41,7 +41,7 @@ function join(own: readonly ForwardDraft[], draft: BlockDraft, zones: Map<string
 
 /** Names that nobody of the block is asked for: they must not go to the upstreams of a larger zone. */
 function leftOf(own: readonly ForwardDraft[], blockZone: string): readonly string[] {
-  const excepted = own.flatMap(({ file }) => file.except ?? []);
+  const excepted = own.flatMap(({ file }) => file.except ?? []).filter((it) => lies(it, blockZone));
   return [blockZone, ...excepted].filter(
     (name) => !own.some(({ file }) => lies(name, file.zone) && !file.except?.some((it) => lies(name, it))),
   );
