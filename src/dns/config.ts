@@ -10,7 +10,7 @@ import { ConfigFields } from './config-fields.ts';
 import { parseForward, type ForwardZone, type ForwardZoneFile } from './forward-config.ts';
 import { parseOverrides, type OverrideZone, type OverrideZoneFile } from './override-config.ts';
 import type { ServerAddress } from './udp-server.ts';
-import { upstreamText, type Upstream } from './upstream.ts';
+import { upstreamText } from './upstream.ts';
 
 export interface DnsConfig {
   /** Cluster DNS addresses; bound as soon as they exist in the process's network namespace. */
@@ -98,7 +98,7 @@ export function parseDnsConfig(value: unknown): DnsConfig {
   if (listen.length === 0) throw fields.bad('listen', 'no address');
   const port = parsePort(fields.number('port', 53, [1, 65_535]));
   const forward = parseForward(fields);
-  refuseOurselves(fields, forward, (it) => it.port === port && listen.includes(it.ip));
+  refuseOurselves(fields, forward, { listen, port });
   return {
     listen,
     port,
@@ -127,13 +127,14 @@ export function parseDnsConfig(value: unknown): DnsConfig {
 }
 
 /** A resolver that asks itself never ends. */
-function refuseOurselves(
+export function refuseOurselves(
   fields: ConfigFields,
   forward: readonly ForwardZone[],
-  isOurs: (upstream: Upstream) => boolean,
+  { listen, port }: Pick<DnsConfig, 'listen' | 'port'>,
 ): void {
   for (const { zone, upstreams } of forward) {
-    const own = upstreams === 'host' ? undefined : upstreams.find(isOurs);
+    const own =
+      upstreams === 'host' ? undefined : upstreams.find((it) => it.port === port && listen.includes(it.ip));
     if (own === undefined) continue;
     const because = `upstream ${upstreamText(own)} of zone "${zone}" is an address of this process itself`;
     throw fields.bad('forward', because);

@@ -10,6 +10,8 @@
 //                                      <-    applied {revision}     or refused {because}, and the connection ends
 //   complete {lists}                   ->    search lists of this node's pods, all of them, again whenever they are others (since version 2)
 //                                      <-    completing
+//   corefile {text}                    ->    the cluster's Corefile, without text where it has none; between changes
+//                                      <-    configured {because}     with why it was not taken, the former one stays in force then
 
 import type { Cidr } from '../base/cidr.ts';
 import { FairleadError } from '../base/errors.ts';
@@ -28,7 +30,7 @@ import {
 } from './zone-json.ts';
 
 export const FEED_VERSION = 2;
-/** Knows no search lists; spoken with a peer of another release. */
+/** Knows neither search lists nor Corefiles; spoken with a peer of another release. */
 export const OLDEST_FEED_VERSION = 1;
 /** Entries of one put frame stay below this, unless a single one is longer. */
 export const FRAME_GOAL_BYTES = 128 << 10;
@@ -48,13 +50,16 @@ export type FeedRequest =
   | { readonly kind: 'put'; readonly entries: readonly NameEntry[] }
   | { readonly kind: 'delete'; readonly keys: readonly string[] }
   | { readonly kind: 'commit'; readonly revision: number }
-  | { readonly kind: 'complete'; readonly lists: readonly SearchList[] };
+  | { readonly kind: 'complete'; readonly lists: readonly SearchList[] }
+  | { readonly kind: 'corefile'; readonly text?: string };
 
 export type FeedReply =
   | { readonly kind: 'welcome'; readonly version: number }
   | { readonly kind: 'applied'; readonly revision: number }
   | { readonly kind: 'completing' }
-  | { readonly kind: 'refused'; readonly because: string };
+  | { readonly kind: 'refused'; readonly because: string }
+  | { readonly kind: 'refused'; readonly because: string }
+  | { readonly kind: 'configured'; readonly because?: string };
 
 /** Throws `invalid` for anything that is no request. `known`: see `parseNameEntry`. */
 export function parseFeedRequest(value: unknown, known: KnownPorts = new Map()): FeedRequest {
@@ -83,6 +88,8 @@ export function parseFeedRequest(value: unknown, known: KnownPorts = new Map()):
       return { kind: 'commit', revision: revisionOf(raw['revision']) };
     case 'complete':
       return { kind: 'complete', lists: parseSearchLists(raw['lists']) };
+    case 'corefile':
+      return { kind: 'corefile', ...optionalText(raw, 'text') };
     default:
       throw new FairleadError('invalid', `Cannot read zone feed: unknown request "${String(raw['kind'])}"`);
   }
@@ -100,6 +107,8 @@ export function parseFeedReply(value: unknown): FeedReply {
       return { kind: 'completing' };
     case 'refused':
       return { kind: 'refused', because: textOf(raw['because'], 'because') };
+    case 'configured':
+      return { kind: 'configured', ...optionalText(raw, 'because') };
     default:
       throw new FairleadError('invalid', `Cannot read zone feed: unknown reply "${String(raw['kind'])}"`);
   }
@@ -118,4 +127,13 @@ function parseSearchLists(value: unknown): readonly SearchList[] {
       ips: listOf(raw['ips'], 'ips').map(parseIpOf),
     };
   });
+}
+
+function optionalText<const Field extends string>(
+  raw: Readonly<Record<string, unknown>>,
+  field: Field,
+): { readonly [K in Field]?: string } {
+  const value = raw[field];
+  // The one field has the type that is asked for.
+  return value === undefined ? {} : ({ [field]: textOf(value, field) } as { readonly [K in Field]: string });
 }

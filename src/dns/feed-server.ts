@@ -17,6 +17,8 @@ import type { KnownPorts } from './zone-json.ts';
 import type { ZoneState } from './zone-state.ts';
 
 export interface FeedServerEvents {
+  /** Takes the cluster's Corefile, undefined for none; returns why not. */
+  readonly configure: (corefile: string | undefined) => string | undefined;
   readonly onApplied: (change: { readonly revision: number; readonly isWhole: boolean }) => void;
   /** Those of before hold no longer. */
   readonly onSearchLists: (lists: readonly SearchList[]) => void;
@@ -84,6 +86,10 @@ class FeedSession {
       case 'complete':
         this.#events.onSearchLists(request.lists);
         return { kind: 'completing' };
+      case 'corefile': {
+        const because = this.#events.configure(request.text);
+        return because === undefined ? { kind: 'configured' } : { kind: 'configured', because };
+      }
       default:
         return request satisfies never;
     }

@@ -59,6 +59,10 @@ async function aServer(state = new ZoneState(), of = lifetime) {
     onSearchLists: (lists) => events.push(`lists ${JSON.stringify(lists)}`),
     onConnected: (isConnected) => events.push(isConnected ? 'connected' : 'disconnected'),
     onError: () => events.push('refused'),
+    configure: (corefile) => {
+      events.push(`corefile ${corefile ?? 'none'}`);
+      return corefile === 'bad' ? 'it is bad' : undefined;
+    },
   });
   return { state, events };
 }
@@ -237,9 +241,33 @@ const tooLong = Buffer.alloc(4);
 tooLong.writeUInt32BE(MAX_FRAME_BYTES + 1);
 const BEGIN = { kind: 'begin', isWhole: true, revision: 5, prefixes: [] };
 
+test('the feed brings the Corefile over, says what came of it, and brings it again after a restart', async () => {
+  const first = new Lifetime('first');
+  const { events } = await aServer(new ZoneState(), first);
+  const feed = aFeed();
+  feed.publish(zoneOf(service('a')));
+  await feed.whenApplied(1, soon());
+  feed.configure('bad');
+  await eventually(() => assert.equal(feed.corefileRefusal, 'it is bad'));
+  feed.configure('good');
+  await eventually(() => assert.equal(feed.corefileRefusal, undefined));
+  feed.configure('good');
+  feed.configure(undefined);
+  feed.publish(zoneOf(service('b')));
+  await feed.whenApplied(2, soon());
+  assert.deepEqual(
+    events.filter((it) => it.startsWith('corefile')),
+    ['corefile bad', 'corefile good', 'corefile none'],
+  );
+  await first.close();
+  const again = await aServer();
+  await eventually(() => assert.ok(again.events.includes('corefile none')));
+});
+
 const NONSENSE: readonly (readonly [string, readonly Buffer[]])[] = [
   ['a frame that is too long', [tooLong]],
   ['a frame that is no JSON', [Buffer.from([0, 0, 0, 1, 0x7b])]],
+  ['a Corefile that is no text', [raw({ kind: 'corefile', text: 5 })]],
   ['a request of no kind', [raw({ kind: 'sing' })]],
   ['another version', [raw({ kind: 'hello', version: FEED_VERSION + 1 })]],
   ['a version of before all', [raw({ kind: 'hello', version: 0 })]],

@@ -17,6 +17,8 @@ export interface ZoneFeedOptions {
   /** Connected or not, and why not: for logs and status. Said on changes only. */
   readonly onState?: (state: ZoneFeedState) => void;
   readonly onApplied?: (revision: number) => void;
+  /** What came of a Corefile: why it was not taken, or undefined. */
+  readonly onConfigured?: (refusal: string | undefined) => void;
 }
 
 export type ZoneFeedState =
@@ -27,6 +29,10 @@ export interface ZoneFeed {
   publish(zone: NameZone): void;
   /** Makes these the search lists of the node's pods; returns at once. A DNS process that knows none goes without. */
   complete(lists: readonly SearchList[]): void;
+  /** Makes this the Corefile to bring over, undefined for that the cluster has none. */
+  configure(corefile: string | undefined): void;
+  /** Why the newest Corefile was not taken; undefined where it was, or is not yet. */
+  readonly corefileRefusal: string | undefined;
   /** Revision of the newest zone published: 1 for the first. */
   readonly publishedRevision: number;
   /** Newest revision that the DNS process answers from; undefined before the first. */
@@ -49,6 +55,10 @@ interface Published {
   readonly revision: number;
 }
 
+interface PublishedCorefile {
+  readonly text: string | undefined;
+}
+
 class FeedClient implements ZoneFeed {
   readonly #path: string;
   readonly #options: ZoneFeedOptions;
@@ -58,6 +68,9 @@ class FeedClient implements ZoneFeed {
   /** Of the next hello. */
   #version = FEED_VERSION;
   #applied: number | undefined;
+  /** Undefined until anybody knows whether the cluster has one. */
+  #corefile: PublishedCorefile | undefined;
+  #refusal: string | undefined;
   #isConnected: boolean | undefined;
   /** Called on every publish, apply and end: loops look again at what they wait for. */
   readonly #waiting = new Set<() => void>();
@@ -84,6 +97,16 @@ class FeedClient implements ZoneFeed {
 
   complete(lists: readonly SearchList[]): void {
     this.#lists = lists;
+    this.#wake();
+  }
+
+  get corefileRefusal(): string | undefined {
+    return this.#refusal;
+  }
+
+  configure(text: string | undefined): void {
+    if (this.#corefile !== undefined && this.#corefile.text === text) return;
+    this.#corefile = { text };
     this.#wake();
   }
 
@@ -126,10 +149,13 @@ class FeedClient implements ZoneFeed {
       this.#setConnected({ kind: 'connected' });
       let base: Published | undefined;
       let lists: readonly SearchList[] | undefined;
+      let configured: PublishedCorefile | undefined;
       while (!signal.aborted) {
         const [next, nextLists] = [this.#newest, this.#lists];
-        if (next !== base && next !== undefined) base = await this.#send(link, base, next);
-        else if (version >= FEED_VERSION && nextLists !== lists && nextLists !== undefined)
+        const isNew = version >= FEED_VERSION;
+        if (isNew && configured !== this.#corefile) configured = await this.#sendCorefile(link);
+        else if (next !== base && next !== undefined) base = await this.#send(link, base, next);
+        else if (isNew && nextLists !== lists && nextLists !== undefined)
           lists = await sendLists(link, nextLists);
         else await this.#nextChange();
         link.throwIfFailed();
@@ -156,6 +182,16 @@ class FeedClient implements ZoneFeed {
     this.#options.onApplied?.(next.revision);
     this.#wake();
     return next;
+  }
+
+  async #sendCorefile(link: FeedLink): Promise<PublishedCorefile | undefined> {
+    const sent = this.#corefile;
+    const text = sent?.text;
+    const reply = await link.ask([text === undefined ? { kind: 'corefile' } : { kind: 'corefile', text }]);
+    if (reply.kind !== 'configured') throw unexpected(reply);
+    this.#refusal = reply.because;
+    this.#options.onConfigured?.(reply.because);
+    return sent;
   }
 
   #setConnected(state: ZoneFeedState): void {

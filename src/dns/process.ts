@@ -6,11 +6,12 @@ import type { Clock } from '../base/clock.ts';
 import { isNotFound, messageOf } from '../base/errors.ts';
 import type { Lifetime } from '../base/lifetime.ts';
 import { errnoOf } from '../sys/errno.ts';
-import { makeAnswering, type Answering } from './answering.ts';
+import type { Answering } from './answering.ts';
 import type { DnsConfig } from './config.ts';
 import { openFeedServer } from './feed-server.ts';
 import { openHttpServer } from './http-server.ts';
 import { openLearnServer } from './learn-server.ts';
+import { LiveAnswering } from './live-answering.ts';
 import type { DnsMetrics } from './metrics.ts';
 import { NameGate } from './name-gate.ts';
 import type { Random } from './random.ts';
@@ -51,17 +52,15 @@ export async function startDns(parts: DnsParts): Promise<void> {
   const metrics = await openMetrics(parts, { zone, status });
   const gate = await openGate(parts, metrics);
   const searchLists = new SearchLists();
-  const answering = makeAnswering(
-    config,
-    { zone, searchLists, metrics, gate, log, clock, random, signal },
-    signal,
-  );
-  status.answering = () => answering;
-  await openFeed(parts, { zone, searchLists }, status);
+  const corefile = `${config.zoneFile}.corefile`;
+  const sources = { zone, searchLists, metrics, gate, log, clock, random, signal };
+  const live = new LiveAnswering({ config, corefile, ...sources });
+  status.answering = () => live.answering;
+  await openFeed(parts, { zone, searchLists, live }, status);
   const addresses = config.listen.map((ip) => ({ ip, port: config.port }));
-  await Promise.all(addresses.map((address) => serveAddress(parts, answering.responder, address)));
+  await Promise.all(addresses.map((address) => serveAddress(parts, live, address)));
   status.isAnswering = true;
-  answering.forwarding.watchLoops();
+  live.reachable();
   log.info({ listen: config.listen, port: config.port }, 'answering');
 }
 
@@ -125,11 +124,13 @@ async function openMetrics(parts: DnsParts, measured: Measured): Promise<DnsMetr
 interface Fed {
   readonly zone: ZoneState;
   readonly searchLists: SearchLists;
+  readonly live: LiveAnswering;
 }
 
-async function openFeed(parts: DnsParts, { zone, searchLists }: Fed, status: DnsStatus): Promise<void> {
+async function openFeed(parts: DnsParts, { zone, searchLists, live }: Fed, status: DnsStatus): Promise<void> {
   const { config, log, lifetime } = parts;
   await openFeedServer(config.feedSocket, zone, lifetime, {
+    configure: (corefile) => live.configure(corefile),
     onApplied: ({ revision, isWhole }) => {
       log.debug({ revision, entries: zone.index.entries.size }, 'zone applied');
       if (isWhole) parts.collectGarbage?.();
@@ -169,7 +170,11 @@ async function openGate(parts: DnsParts, metrics: DnsMetrics | undefined): Promi
 const BIND_BACKOFF = { firstMs: 20, maxMs: 1000, factor: 1.5 };
 
 /** Both transports of one address. The agent may put the address on the loopback later: binding waits for it. */
-async function serveAddress(parts: DnsParts, responder: Responder, address: ServerAddress): Promise<void> {
+async function serveAddress(
+  parts: DnsParts,
+  responder: Pick<Responder, 'respond'>,
+  address: ServerAddress,
+): Promise<void> {
   const { log, lifetime, clock, random } = parts;
   const onError = (error: unknown): void => log.debug({ error: messageOf(error) }, 'socket');
   const udp = async (): Promise<void> => openUdpServer(address, responder, { lifetime, onError });

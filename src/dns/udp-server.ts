@@ -24,7 +24,7 @@ const RECEIVE_BUFFER_BYTES = 1 << 20;
 /** Binds and answers until `lifetime` ends; throws the bind's error (errno EADDRNOTAVAIL while the address is not there). */
 export function openUdpServer(
   address: ServerAddress,
-  responder: Responder,
+  responder: Pick<Responder, 'respond'>,
   { lifetime, onError }: ServerOwner,
 ): void {
   const fd = bindUdp(undefined, address);

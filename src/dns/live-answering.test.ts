@@ -1,0 +1,97 @@
+// A Corefile that comes while the process answers: taken as a whole or not at all, and still there after the process was killed.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { after, test } from 'node:test';
+import { askUdp, startDnsProcess } from '../../test/support/dns-process.ts';
+import { startUpstream } from '../../test/support/dns-upstream.ts';
+import { eventually } from '../../test/support/eventually.ts';
+import { systemClock } from '../base/clock.ts';
+import type { DnsConfigFile } from './config.ts';
+import { connectZoneFeed } from './feed.ts';
+
+const PORT = 20_000 + ((process.pid + 2500) % 10_000);
+const V4 = { ip: '127.0.0.1', port: PORT };
+const folder = mkdtempSync(`${tmpdir()}/t-dns-live-`);
+after(() => rmSync(folder, { recursive: true }));
+
+const address = async (name: string): Promise<string | undefined> => {
+  const answer = await askUdp(`${name} A`, V4);
+  return answer?.[1]?.split(' ').at(-1) ?? answer?.[0];
+};
+
+test('the DNS process takes the Corefile of the feed, refuses one with errors, and keeps what it took', async () => {
+  const [host, corp] = [
+    await startUpstream({ answer: '192.0.2.1' }),
+    await startUpstream({ answer: '192.0.2.2' }),
+  ];
+  const config: DnsConfigFile = {
+    listen: ['127.0.0.1'],
+    port: PORT,
+    zoneFile: `${folder}/zone`,
+    feedSocket: `${folder}/dns.sock`,
+    clusterDomain: 'cluster.local',
+    upstreams: [host.address],
+  };
+  const end = new AbortController();
+  const options = { clock: systemClock, random: Math.random, signal: end.signal };
+  const feed = connectZoneFeed(config.feedSocket, options);
+  let dns = startDnsProcess(`${folder}/dns.json`, config);
+  try {
+    await dns.said('answering');
+    assert.equal(await address('wiki.corp.example'), '192.0.2.1');
+    feed.configure(`
+      .:53 {
+        kubernetes cluster.local
+        hosts {
+          192.0.2.9 printer.example
+          fallthrough
+        }
+        forward . /etc/resolv.conf
+      }
+      corp.example {
+        forward . ${corp.address}
+      }`);
+    await eventually(async () => assert.equal(await address('wiki.corp.example'), '192.0.2.2'));
+    assert.equal(await address('printer.example'), '192.0.2.9');
+    assert.equal(await address('example.org'), '192.0.2.1', "the host's are those of the configuration");
+
+    for (const [text, because] of [
+      ['. {\n template ANY ANY\n}', /^Corefile:2:2: error: template/],
+      [
+        `. {\n kubernetes cluster.local\n forward . 127.0.0.1:${PORT}\n}`,
+        /an address of this process itself/,
+      ],
+    ] as const) {
+      feed.configure(text);
+      await eventually(() => assert.match(feed.corefileRefusal ?? '', because));
+      assert.equal(await address('printer.example'), '192.0.2.9', 'the former one is in force');
+    }
+    assert.match(dns.log(), /Corefile refused: the former one stays in force/);
+
+    await dns.end('SIGKILL');
+    end.abort();
+    await feed.closed;
+    dns = startDnsProcess(`${folder}/dns.json`, config);
+    await dns.said('answering');
+    assert.equal(await address('printer.example'), '192.0.2.9');
+
+    const again = new AbortController();
+    const second = connectZoneFeed(config.feedSocket, { ...options, signal: again.signal });
+    second.configure(undefined);
+    await eventually(async () => assert.equal(await address('printer.example'), '192.0.2.1'));
+    again.abort();
+    await second.closed;
+    await dns.end('SIGKILL');
+    dns = startDnsProcess(`${folder}/dns.json`, config);
+    await dns.said('answering');
+    assert.equal(await address('printer.example'), '192.0.2.1', 'nothing is left of it');
+  } finally {
+    end.abort();
+    await feed.closed;
+    await dns.end('SIGKILL');
+    host.close();
+    corp.close();
+  }
+});
