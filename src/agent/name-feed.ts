@@ -3,11 +3,15 @@
 import { connectZoneFeed, type ZoneFeed, type ZoneFeedState } from '../dns/feed.ts';
 import type { SearchList } from '../dns/search-lists.ts';
 import type { NameZone } from '../model/names.ts';
+import { COREFILE_KEY } from '../objects/corefile.ts';
+import type { Snapshot } from '../store/store.ts';
 import type { AgentContext } from './agent-context.ts';
 import type { Compiled } from './view-loop.ts';
+import { COREFILE_KIND } from './watched-kinds.ts';
 
 export interface NameFeed {
-  publish(compiled: Compiled): void;
+  /** The names of the view, and the cluster's Corefile once it is known whether it has one. */
+  publish(compiled: Compiled, state: Snapshot): void;
   status(): NameFeedStatus;
 }
 
@@ -17,6 +21,8 @@ export interface NameFeedStatus {
   readonly publishedRevision: number;
   readonly appliedRevision: number | undefined;
   readonly isCurrent: boolean;
+  /** Why the cluster's Corefile was not taken, so that a former one is in force; undefined where it was. */
+  readonly corefileRefusal: string | undefined;
 }
 
 /** Undefined where the configuration names no DNS process. */
@@ -29,12 +35,18 @@ export function startNameFeed(context: AgentContext): NameFeed | undefined {
     if (state.kind === 'connected') log.info('connected to the DNS process');
     else log.warn({ err: state.error }, 'not connected to the DNS process');
   };
-  const feed = connectZoneFeed(config.dnsSocket, { clock, random, signal: lifetime.signal, onState });
+  const onConfigured = (because: string | undefined): void => {
+    if (because !== undefined) log.error({ because }, 'the DNS process does not take the Corefile');
+  };
+  const { signal } = lifetime;
+  const feed = connectZoneFeed(config.dnsSocket, { clock, random, signal, onState, onConfigured });
   lifetime.defer('zone feed', () => feed.closed);
   let published: NameZone | undefined;
   let completed: readonly SearchList[] | undefined;
   return {
-    publish: ({ view: { names, searchLists } }) => {
+    publish: ({ view: { names, searchLists } }, state) => {
+      const corefiles = state.of(COREFILE_KIND);
+      if (corefiles.isSynced) feed.configure(corefiles.get(COREFILE_KEY)?.text);
       if (searchLists !== undefined && searchLists !== completed) feed.complete(searchLists);
       completed = searchLists ?? completed;
       if (names === undefined || names === published) return;
@@ -46,7 +58,7 @@ export function startNameFeed(context: AgentContext): NameFeed | undefined {
 }
 
 function statusOf(feed: ZoneFeed, isConnected: boolean): NameFeedStatus {
-  const { publishedRevision, appliedRevision } = feed;
+  const { publishedRevision, appliedRevision, corefileRefusal } = feed;
   const isCurrent = isConnected && publishedRevision > 0 && appliedRevision === publishedRevision;
-  return { isConnected, publishedRevision, appliedRevision, isCurrent };
+  return { isConnected, publishedRevision, appliedRevision, isCurrent, corefileRefusal };
 }

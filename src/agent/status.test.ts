@@ -23,7 +23,13 @@ function aTarget(name: string, change: Partial<TargetStatus> = {}): TargetStatus
 }
 
 const FAILURE = { key: 'k', error: 'told so', code: 'kernel', attempts: 1, sinceMs: 1, nextTryMs: 2 };
-const NAMES = { isConnected: false, publishedRevision: 1, appliedRevision: undefined, isCurrent: false };
+const NAMES = {
+  isConnected: false,
+  publishedRevision: 1,
+  appliedRevision: undefined,
+  isCurrent: false,
+  corefileRefusal: undefined,
+};
 
 const ROWS = [
   { name: 'nothing when all is well', expected: [] },

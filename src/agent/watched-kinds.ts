@@ -2,6 +2,7 @@
 
 import { parseEndpointSlice, type EndpointSlice } from '../objects/endpoint-slice.ts';
 import { CLUSTER_SETTINGS, parseClusterSettings, type ClusterSettings } from '../objects/cluster-settings.ts';
+import { COREFILE, parseCorefileMap, type Corefile } from '../objects/corefile.ts';
 import { parseClusterNetworkPolicy, type ClusterNetworkPolicy } from '../objects/cluster-network-policy.ts';
 import { parseIdentity, type Identity } from '../objects/identity.ts';
 import { parseNamespace, type Namespace } from '../objects/namespace.ts';
@@ -40,6 +41,7 @@ export const CLUSTER_NETWORK_POLICY_KIND: StoreKind<ClusterNetworkPolicy> = {
 };
 export const IDENTITY_KIND: StoreKind<Identity> = { name: 'Identity', isEqual: isSameObject };
 export const SETTINGS_KIND: StoreKind<ClusterSettings> = { name: 'ConfigMap', isEqual: isSameObject };
+export const COREFILE_KIND: StoreKind<Corefile> = { name: 'Corefile', isEqual: isSameObject };
 
 /** How one kind comes in; `parse` throws `invalid` for an object that cannot be used. */
 export interface WatchedKind {
@@ -57,13 +59,8 @@ export function watchedKinds(): readonly WatchedKind[] {
     watched(NODE_KIND, NODES, parseNode),
     watched(SERVICE_KIND, SERVICES, parseService),
     watched(ENDPOINT_SLICE_KIND, ENDPOINT_SLICES, parseEndpointSlice),
-    {
-      ...watched(SETTINGS_KIND, CONFIG_MAPS, parseClusterSettings),
-      selection: {
-        namespace: CLUSTER_SETTINGS.namespace,
-        fieldSelector: `metadata.name=${CLUSTER_SETTINGS.name}`,
-      },
-    },
+    watchedOne(watched(SETTINGS_KIND, CONFIG_MAPS, parseClusterSettings), CLUSTER_SETTINGS),
+    watchedOne(watched(COREFILE_KIND, CONFIG_MAPS, parseCorefileMap), COREFILE),
     watched(NAMESPACE_KIND, NAMESPACES, parseNamespace),
     { ...watched(NETWORK_POLICY_KIND, NETWORK_POLICIES, parseNetworkPolicy), whenRefused: closedPolicy },
     watched(CLUSTER_NETWORK_POLICY_KIND, CLUSTER_NETWORK_POLICIES, parseClusterNetworkPolicy),
@@ -75,4 +72,12 @@ export function watchedKinds(): readonly WatchedKind[] {
 function watched<T>(kind: StoreKind<T>, resource: ResourceRef, parse: (raw: unknown) => T): WatchedKind {
   // The table of a kind only ever gets what the kind's own parser made.
   return { kind: kind as StoreKind<unknown>, resource, selection: {}, parse };
+}
+
+/** One object of the kind, by its name. */
+function watchedOne(
+  kind: WatchedKind,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+): WatchedKind {
+  return { ...kind, selection: { namespace, fieldSelector: `metadata.name=${name}` } };
 }

@@ -88,8 +88,9 @@ export class Responder {
     }
     const { query } = parsed;
     try {
-      const inner = (asked: Query): FinishedAnswer | Promise<FinishedAnswer> => this.#answer(asked, client);
-      const finished = this.#parts.overrides?.answer(query, inner) ?? inner(query);
+      const { overrides } = this.#parts;
+      const finished =
+        overrides?.answer(query, (asked) => this.#answer(asked, client)) ?? this.#answer(query, client);
       if (!(finished instanceof Promise)) return this.#finish(query, client, finished, startedMs);
       return finished.then(
         (it) => this.#finish(query, client, it, startedMs),

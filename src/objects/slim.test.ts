@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hasCode } from '../base/errors.ts';
 import { parseClusterSettings } from './cluster-settings.ts';
+import { parseCorefileMap } from './corefile.ts';
 import { parseEndpointSlice } from './endpoint-slice.ts';
 import { parseNode } from './node.ts';
 import { parsePod } from './pod.ts';
@@ -158,6 +159,14 @@ test('parseClusterSettings() keeps what is set', () => {
   assert.deepEqual([settings.proxy, settings.ipvsScheduler], ['ipvs', 'lc']);
   const empty = parseClusterSettings({ metadata: meta, data: { proxy: '' } });
   assert.deepEqual([empty.proxy, empty.ipvsScheduler], [undefined, undefined]);
+});
+
+test('parseCorefileMap() keeps the Corefile, and takes an empty one for none', () => {
+  const textOf = (data: unknown) => parseCorefileMap({ metadata: meta, data }).text;
+  assert.deepEqual(
+    [textOf({ Corefile: '. {\n}\n', a: 'b' }), textOf({ Corefile: ' \n' }), textOf(undefined)],
+    ['. {\n}\n', undefined, undefined],
+  );
 });
 
 test('parseNode() keeps InternalIP addresses and pod prefixes', () => {

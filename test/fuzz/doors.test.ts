@@ -198,7 +198,26 @@ const OBJECTS: readonly { name: string; good: unknown; read: (raw: unknown) => u
       zoneFile: '/z',
       feedSocket: '/f',
       clusterDomain: 'cluster.local',
-      upstreams: ['192.0.2.1:53'],
+      forward: [
+        {
+          zone: 'corp.example',
+          upstreams: ['tls://192.0.2.1'],
+          except: ['a.corp.example'],
+          tlsServerName: 'a',
+        },
+        { zone: '.', upstreams: ['192.0.2.1:53'], policy: 'sequential', maxFails: 2, healthCheckMs: 500 },
+      ],
+      cache: { success: { minS: 1, maxS: 5 }, prefetch: { amount: 3 }, serveStale: { mode: 'verify' } },
+      overrides: [
+        {
+          zone: '.',
+          rewrite: [
+            { match: 'regex', from: '(a+)b', to: '{1}', answers: [{ from: 'a', to: 'b' }], continues: true },
+            { match: 'suffix', from: '.a', ttlS: [1, 2] },
+          ],
+          hosts: { zones: ['a'], lines: ['192.0.2.1 a'], ttlS: 5, fallthrough: ['.'] },
+        },
+      ],
     },
   },
 ];

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { after, before, test } from 'node:test';
 import { Lifetime } from '../../src/base/lifetime.ts';
 import type { KubeClient } from '../../src/kube/kube-client.ts';
-import { ENDPOINT_SLICES, NODES, SERVICES } from '../../src/kube/resource.ts';
+import { CONFIG_MAPS, ENDPOINT_SLICES, NODES, SERVICES } from '../../src/kube/resource.ts';
 import { createNetns, deleteNetns, inNetns } from '../../src/sys/netns.ts';
 import { makeAgentNode, type AgentNode, type AgentProcess } from '../support/agent-node.ts';
 import { openTestApi } from '../support/api-server.ts';
@@ -239,6 +239,29 @@ test('names of Services resolve at the cluster DNS address, in both families, an
   await eventually(() => {
     assert.equal(ask('10.96.0.10', 'late.default.svc.cluster.local').trim(), '10.96.0.11');
   }, 5_000);
+});
+
+test('the Corefile of the cluster configures the DNS process; one with errors leaves the former in force', async () => {
+  const name = { namespace: 'kube-system', name: 'coredns' };
+  const fileOf = (...lines: readonly string[]) => ({
+    Corefile: `. {\n kubernetes cluster.local\n${lines.join('\n')}\n}\n`,
+  });
+  const lookUp = () => node.run('dig', '+short', '+tries=1', '@10.96.0.10', 'printer.example');
+  const hosts = fileOf('hosts {', '192.0.2.9 printer.example', 'fallthrough', '}');
+  await client.create(CONFIG_MAPS, { metadata: name, data: hosts });
+  await eventually(() => assert.equal(lookUp().trim(), '192.0.2.9'), READY_MS);
+  const options = { type: 'merge', fieldManager: 'test' } as const;
+  await client.patch(CONFIG_MAPS, name, { data: fileOf('template ANY ANY') }, options);
+  await eventually(async () => {
+    const refusal = (await node.status()).names?.corefileRefusal ?? '';
+    assert.match(refusal, /^Corefile:3:1: error: template/);
+  }, READY_MS);
+  assert.equal(lookUp().trim(), '192.0.2.9');
+  await client.delete(CONFIG_MAPS, name);
+  await eventually(async () => {
+    assert.equal(lookUp().trim(), '');
+    assert.equal((await node.status()).names?.corefileRefusal, undefined);
+  }, READY_MS);
 });
 
 test('a peer that comes and goes is programmed and removed', async () => {

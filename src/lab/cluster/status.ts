@@ -39,6 +39,8 @@ export interface NodeStatus {
   readonly crowdedMaps: readonly string[] | undefined;
   /** Domain names of policies and what is known of them; undefined like `engine`. */
   readonly learned: LearnerStatus | undefined;
+  /** Why the cluster's Corefile is not in force; undefined where it is, or there is none. */
+  readonly corefileRefusal: string | undefined;
 }
 
 export interface ClusterStatus {
@@ -95,6 +97,7 @@ export async function clusterStatus(options: StatusOptions): Promise<ClusterStat
         policies: (await asked[i])?.policies,
         crowdedMaps: (await asked[i])?.crowdedMaps,
         learned: (await asked[i])?.learned,
+        corefileRefusal: (await asked[i])?.names?.corefileRefusal,
       };
     }),
   );
@@ -133,7 +136,9 @@ async function readObjects(options: StatusOptions): Promise<Objects> {
   }
 }
 
-type AgentAnswer = Partial<Pick<AgentStatus, 'engine' | 'services' | 'policies' | 'crowdedMaps' | 'learned'>>;
+type AgentAnswer = Partial<
+  Pick<AgentStatus, 'engine' | 'services' | 'policies' | 'crowdedMaps' | 'learned' | 'names'>
+>;
 
 async function readAgent(socket: string, signal: AbortSignal): Promise<AgentAnswer | undefined> {
   try {
@@ -160,6 +165,9 @@ function nodeProblems(node: NodeStatus): string[] {
     ),
     ...(node.crowdedMaps ?? []).map((it) => `${node.name}: ${it}`),
     ...(node.services?.problem === undefined ? [] : [`${node.name}: Services: ${node.services.problem}`]),
+    ...(node.corefileRefusal === undefined
+      ? []
+      : [`${node.name}: the Corefile of kube-system/coredns is not in force: ${node.corefileRefusal}`]),
     ...(node.policies?.problem === undefined ? [] : [`${node.name}: policies: ${node.policies.problem}`]),
   ];
 }
