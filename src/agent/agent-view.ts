@@ -13,6 +13,7 @@ import { ServiceInputs } from '../compile/service-inputs.ts';
 import type { SearchList } from '../dns/search-lists.ts';
 import type { NameZone } from '../model/names.ts';
 import type { NodeView } from '../model/network.ts';
+import { COREFILE_KEY, type Corefile } from '../objects/corefile.ts';
 import { CLUSTER_SETTINGS_KEY, readXdpMode, XDP_MODES } from '../objects/cluster-settings.ts';
 import type { Changes } from '../store/change-stream.ts';
 import type { Snapshot } from '../store/store.ts';
@@ -22,7 +23,14 @@ import { OwnPods } from './own-pods.ts';
 import { SearchListPart } from './search-list-part.ts';
 import { PolicyPart, type LearnedSource } from './policy-part.ts';
 import { serviceRoles, wantBackends, type BackendChoices } from './backend-choices.ts';
-import { ENDPOINT_SLICE_KIND, NODE_KIND, POD_KIND, SERVICE_KIND, SETTINGS_KIND } from './watched-kinds.ts';
+import {
+  COREFILE_KIND,
+  ENDPOINT_SLICE_KIND,
+  NODE_KIND,
+  POD_KIND,
+  SERVICE_KIND,
+  SETTINGS_KIND,
+} from './watched-kinds.ts';
 
 export interface AgentView {
   /** Undefined until everything is listed that decides who may speak to whom. */
@@ -44,6 +52,8 @@ export interface AgentView {
   readonly names: NameZone | undefined;
   /** Which one it is: 1 for the first, the revision by which the feed brings it to the DNS process. */
   readonly namesRevision: number;
+  /** The cluster's Corefile, without text where it has none; undefined until that is known. */
+  readonly corefile: Pick<Corefile, 'text'> | undefined;
   /** Of the node's pods; undefined until Pods are listed, the same object while none changes. */
   readonly searchLists: readonly SearchList[] | undefined;
 }
@@ -59,6 +69,8 @@ export interface ViewSources {
   /** What was passed over, in words. */
   readonly onProblem: (text: string) => void;
 }
+
+const NO_COREFILE = { text: undefined };
 
 /** Makes views, computing anew what changed. */
 export class ViewCompiler {
@@ -99,7 +111,7 @@ export class ViewCompiler {
     this.#ownPods.update(all.pods, this.#known && changes && (changes.get(POD_KIND.name) ?? NO_KEYS));
     const objects = { ...all, pods: this.#ownPods.pods };
     const isKnown = state.of(SERVICE_KIND).isSynced && state.of(ENDPOINT_SLICE_KIND).isSynced;
-    const settings = state.of(SETTINGS_KIND);
+    const [settings, corefiles] = [state.of(SETTINGS_KIND), state.of(COREFILE_KIND)];
     const wanted = settings.get(CLUSTER_SETTINGS_KEY);
     const schedulerIs = schedulerProblem(wanted?.ipvsScheduler);
     if (settings.isSynced)
@@ -132,6 +144,7 @@ export class ViewCompiler {
       changedFrontends: hasMissed ? undefined : changedFrontends,
       names: isKnown ? names : undefined,
       namesRevision: this.#zones.count,
+      corefile: corefiles.isSynced ? (corefiles.get(COREFILE_KEY) ?? NO_COREFILE) : undefined,
       searchLists: state.of(POD_KIND).isSynced
         ? this.#searchLists.compile(this.#links(), this.#ownPods.pods)
         : undefined,

@@ -4,6 +4,9 @@ import { Counter } from 'prom-client';
 import type { PolicyView } from '../backends/shared-node/policy-backend.ts';
 import type { NodeBpf } from '../backends/shared-bpf/node-bpf.ts';
 import type { KernelNames } from '../backends/dns-ebpf/render.ts';
+import type { Ip } from '../base/ip.ts';
+import { parseDnsConfig } from '../dns/config.ts';
+import { applyCorefile } from '../dns/corefile/apply-corefile.ts';
 import { prepareZoneAnswer, type ZoneSettings } from '../dns/zone-answer.ts';
 import type { NodeView } from '../model/network.ts';
 import type { PacketReasonName } from '../wire/bpf-maps-reasons.ts';
@@ -20,34 +23,55 @@ export type KernelNamesConfig = Pick<
 >;
 
 /** Of a view. */
-export interface NamesView extends Pick<AgentView, 'names' | 'namesRevision'> {
+export interface NamesView extends Pick<AgentView, 'names' | 'namesRevision' | 'corefile'> {
   readonly policies: Pick<PolicyView, 'names'> | undefined;
   readonly services: { readonly cluster: Pick<NodeView['cluster'], 'dnsIps'> } | undefined;
 }
 
 /**
- * Undefined while names, or who may not ask for them, are not known. Without a DNS process there is none to answer in the stead of: then what was answered
- * before is no longer.
+ * Undefined while names, who may not ask for them, or how the cluster wants them answered are not known. Without a DNS process there is none to answer in the stead of, and where
+ * a Corefile has hosts lines and rules in front of the zone it alone knows the answer: then what was answered before is no longer.
  */
 export function kernelNames(config: KernelNamesConfig): (view: NamesView) => KernelNames | undefined {
   const domain = canonicalName(parseDnsName(config.clusterDomain));
-  const settings: ZoneSettings = { domain, serverIps: [], ttlS: config.dnsTtlS };
+  const ttlOf = corefileTtl(config);
   const domainBytes = nameToBytes(domain).length;
   const isOurs = config.dnsSocket !== undefined;
   let made: { readonly of: readonly unknown[]; readonly names: KernelNames } | undefined;
-  return ({ names, namesRevision, policies, services }) => {
-    const of = [names, namesRevision, policies?.names, services?.cluster.dnsIps];
+  return ({ names, namesRevision, policies, services, corefile }) => {
+    const of = [names, namesRevision, policies?.names, services?.cluster.dnsIps, corefile];
     if (made !== undefined && made.of.every((it, at) => it === of[at])) return made.names;
-    const isKnown = names !== undefined && policies !== undefined && services !== undefined;
+    const isKnown =
+      names !== undefined && policies !== undefined && services !== undefined && corefile !== undefined;
     if (isOurs && !isKnown) return undefined;
-    const { dnsTtlS: ttlS, dnsUdpPayloadBytes: udpPayloadBytes } = config;
-    const shared = { ttlS, udpPayloadBytes, domainBytes, soa: soaBehindDomain(settings, namesRevision) };
+    const plainTtlS = corefile && ttlOf(corefile.text, services?.cluster.dnsIps ?? []);
+    const ttlS = plainTtlS ?? config.dnsTtlS;
+    const soa = soaBehindDomain({ domain, serverIps: [], ttlS }, namesRevision);
+    const shared = { ttlS, udpPayloadBytes: config.dnsUdpPayloadBytes, domainBytes, soa };
     const known =
-      isOurs && isKnown
+      isOurs && isKnown && plainTtlS !== undefined
         ? { zone: names, patterns: policies.names, serverIps: services.cluster.dnsIps }
         : NOTHING;
     made = { of, names: { ...known, domain, shared } };
     return made.names;
+  };
+}
+
+/** How long names of the cluster may be kept where the DNS process answers them from the zone alone; undefined where it does not, or may not, since a Corefile of before is in force. */
+function corefileTtl(
+  config: KernelNamesConfig,
+): (text: string | undefined, listen: readonly Ip[]) => number | undefined {
+  let last: { readonly of: readonly unknown[]; readonly ttlS: number | undefined } | undefined;
+  return (text, listen) => {
+    if (text === undefined || listen.length === 0) return config.dnsTtlS;
+    const of = [text, listen];
+    if (last !== undefined && last.of.every((it, at) => it === of[at])) return last.ttlS;
+    const { clusterDomain, dnsTtlS } = config;
+    const own = { listen, zoneFile: '-', feedSocket: '-', clusterDomain, ttlS: dnsTtlS };
+    const applied = applyCorefile(parseDnsConfig(own), text);
+    const isPlain = applied.kind === 'taken' && applied.config.overrides.length === 0;
+    last = { of, ttlS: isPlain ? applied.config.ttlS : undefined };
+    return last.ttlS;
   };
 }
 

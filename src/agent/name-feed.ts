@@ -3,15 +3,12 @@
 import { connectZoneFeed, type ZoneFeed, type ZoneFeedState } from '../dns/feed.ts';
 import type { SearchList } from '../dns/search-lists.ts';
 import type { NameZone } from '../model/names.ts';
-import { COREFILE_KEY } from '../objects/corefile.ts';
-import type { Snapshot } from '../store/store.ts';
 import type { AgentContext } from './agent-context.ts';
 import type { Compiled } from './view-loop.ts';
-import { COREFILE_KIND } from './watched-kinds.ts';
 
 export interface NameFeed {
   /** The names of the view, and the cluster's Corefile once it is known whether it has one. */
-  publish(compiled: Compiled, state: Snapshot): void;
+  publish(compiled: Compiled): void;
   status(): NameFeedStatus;
 }
 
@@ -44,9 +41,8 @@ export function startNameFeed(context: AgentContext): NameFeed | undefined {
   let published: NameZone | undefined;
   let completed: readonly SearchList[] | undefined;
   return {
-    publish: ({ view: { names, searchLists } }, state) => {
-      const corefiles = state.of(COREFILE_KIND);
-      if (corefiles.isSynced) feed.configure(corefiles.get(COREFILE_KEY)?.text);
+    publish: ({ view: { names, corefile, searchLists } }) => {
+      if (corefile !== undefined) feed.configure(corefile.text);
       if (searchLists !== undefined && searchLists !== completed) feed.complete(searchLists);
       completed = searchLists ?? completed;
       if (names === undefined || names === published) return;

@@ -76,7 +76,7 @@ export async function startAgent(context: AgentContext): Promise<void> {
       receipt.compiled(compiled);
       memory.learn(compiled.view.node?.node, compiled.underlay);
       engine.submit(compiled.view, compiled.revision);
-      names?.publish(compiled, watch.store.live());
+      names?.publish(compiled);
       learner?.watch(compiled.view.policies?.names);
     },
   });

@@ -66,6 +66,7 @@ export async function openNameLab(lifetime: Lifetime): Promise<NameLab> {
       zone.replace(all, ++revision);
       const known = names({
         names: all,
+        corefile: { text: undefined },
         namesRevision: revision,
         policies: { names: patterns },
         services: { cluster: { dnsIps } },
