@@ -43,6 +43,11 @@ export class TallyHistogram {
     this.#sum += value;
   }
 
+  /** How many values. */
+  get count(): number {
+    return this.#counts.reduce((sum, it) => sum + it, 0);
+  }
+
   values(name: string, labels: Labels): (MetricValue<string> & { readonly metricName: string })[] {
     let below = 0;
     const buckets = [...this.#bounds.map(String), '+Inf'].map((le, i) => {

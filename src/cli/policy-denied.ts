@@ -5,13 +5,13 @@ import { messageOf } from '../base/errors.ts';
 import { nodePaths } from '../base/paths.ts';
 import { familyOf, type Ip } from '../base/ip.ts';
 import { PROTOCOL_NUMBERS } from '../base/port.ts';
-import { PODS } from '../kube/resource.ts';
 import { getJson } from '../lab/cluster/unix-http.ts';
 import { DNS_END, dnsAddresses, endText, withDns, type WorldWithDns } from '../policy/cluster-dns.ts';
 import { explain, type Explanation, type SideExplanation } from '../policy/explanation.ts';
 import { oracleJudge, type PolicyJudge } from '../policy/policy-judge.ts';
 import { readQuestions } from '../policy/question.ts';
 import { withCluster, type ClusterAccess } from './cluster-client.ts';
+import { podsByAddress } from './dns-nodes.ts';
 import { printForMachine } from './output.ts';
 import { loadObjects, podCidrsOf } from './policy-input.ts';
 
@@ -37,7 +37,7 @@ export async function policyDeniedCommand(flags: DeniedFlags): Promise<void> {
   const known = withDns(objects, { podCidrs: podCidrsOf({ filename: [] }) });
   const judge = oracleJudge(known.world);
   const told = await withCluster({ ...flags, quiet: true, timeout: ANSWER_MS }, 'ask', async (access) => {
-    const names = new Map([...dnsNames(known), ...(await namesOf(access))]);
+    const names = new Map([...dnsNames(known), ...(await podsByAddress(access))]);
     const lists = await Promise.all(
       access.wait.cluster.nodes.map(async ({ name: node }) =>
         (await deniedOn(node, access)).map((it) => tellDenied({ ...it, node }, { known, judge, names })),
@@ -55,18 +55,6 @@ async function deniedOn(node: string, { wait }: ClusterAccess): Promise<readonly
   const socket = nodePaths(wait.roots, wait.cluster.name, node).agentSocket;
   // The agent is a process of ours, of this very version.
   return (await getJson(socket, '/denied', wait.signal)) as readonly DeniedConnection[];
-}
-
-/** "namespace/Pod/name" by address. */
-async function namesOf({ client, wait }: ClusterAccess): Promise<ReadonlyMap<string, string>> {
-  const { items } = await client.list(PODS, {}, { signal: wait.signal });
-  return new Map(
-    items.flatMap(({ metadata, spec, status }) => {
-      if (spec?.hostNetwork === true) return [];
-      const name = `${metadata.namespace}/pod/${metadata.name}`;
-      return (status?.podIPs ?? []).map(({ ip }) => [ip ?? '', name] as const);
-    }),
-  );
 }
 
 function dnsNames({ world }: WorldWithDns): readonly (readonly [string, string])[] {

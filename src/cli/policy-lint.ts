@@ -7,7 +7,7 @@ import { lintText } from '../policy/lint/lint-text.ts';
 import type { Place } from '../policy/placed-object.ts';
 import { sarifLog } from '../policy/reports/sarif.ts';
 import { printForMachine } from './output.ts';
-import { ownVersion } from './own-version.ts';
+import { ownVersion } from '../sys/own-version.ts';
 import { answering, loadObjects, podCidrsOf, type WorldFlags } from './policy-input.ts';
 import { writeReport } from './policy-test.ts';
 

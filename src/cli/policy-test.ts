@@ -11,7 +11,7 @@ import { sarifReport } from '../policy/reports/sarif.ts';
 import { tapReport } from '../policy/reports/tap.ts';
 import { textReport } from '../policy/reports/text.ts';
 import { packetCountText, type PacketResult } from '../policy/packet-results.ts';
-import { ownVersion } from './own-version.ts';
+import { ownVersion } from '../sys/own-version.ts';
 import { printForMachine } from './output.ts';
 import { answering, loadPolicyWorld, type WorldFlags } from './policy-input.ts';
 import type { PacketFlags } from './policy-packets.ts';

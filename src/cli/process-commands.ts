@@ -14,7 +14,6 @@ const PROCESSES: readonly {
   readonly load: () => Promise<Run>;
 }[] = [
   { name: 'agent', about: "a node's agent", load: async () => (await import('../agent/main.ts')).runAgent },
-  { name: 'dns', about: "a node's DNS server", load: async () => (await import('../dns/main.ts')).runDns },
   {
     name: 'apiserver',
     about: 'the embedded Kubernetes API',

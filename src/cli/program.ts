@@ -2,11 +2,12 @@
 
 import { Command } from 'commander';
 import { addClusterCommands } from './cluster-commands.ts';
+import { addDnsCommands } from './dns-group.ts';
 import { addIngressCommands } from './ingress-commands.ts';
 import { addPolicyCommands } from './policy-commands.ts';
 import { addProcessCommands } from './process-commands.ts';
 import { addRouteCommands } from './route-commands.ts';
-import { ownVersion } from './own-version.ts';
+import { ownVersion } from '../sys/own-version.ts';
 
 export function makeProgram(): Command {
   const program = new Command('fairlead')
@@ -36,6 +37,8 @@ Exit codes: 0 good, 1 failed, 2 wrong input, 3 this machine lacks something, 124
   addIngressCommands(program);
   program.commandsGroup('Policies:');
   addPolicyCommands(program);
+  program.commandsGroup('Names:');
+  addDnsCommands(program);
   program.commandsGroup('Processes (started by the cluster itself and on real nodes):');
   addProcessCommands(program);
   pointToHelp(program, 'fairlead');

@@ -3,7 +3,7 @@
 import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { printForMachine } from './output.ts';
-import { ownVersion } from './own-version.ts';
+import { ownVersion } from '../sys/own-version.ts';
 
 const HOME = new URL('../..', import.meta.url);
 

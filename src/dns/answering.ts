@@ -5,7 +5,9 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import { AnswerCache } from './answer-cache.ts';
 import { CachingResolver } from './caching-resolver.ts';
+import type { ClientTallies } from './client-tallies.ts';
 import type { DnsConfig } from './config.ts';
+import { explain, type Explanation, type ExplainQuestion } from './explain.ts';
 import { watchHosts } from './hosts-watch.ts';
 import type { DnsMetrics } from './metrics.ts';
 import type { NameGate } from './name-gate.ts';
@@ -19,6 +21,7 @@ import type { ZoneState } from './zone-state.ts';
 export interface AnsweringParts {
   readonly zone: ZoneState;
   readonly searchLists: SearchLists;
+  readonly tallies: ClientTallies;
   readonly metrics: DnsMetrics | undefined;
   readonly gate: NameGate | undefined;
   readonly log: Logger;
@@ -32,6 +35,8 @@ export interface Answering {
   readonly responder: Responder;
   readonly cache: AnswerCache;
   readonly forwarding: ZoneForwarder;
+  /** Who answers a question, and why. */
+  explain(question: ExplainQuestion): Promise<Explanation>;
 }
 
 /** Octets for answers of the zone that are ready to be sent: room for both families of 10,000 Services, of which few clusters use a tenth. */
@@ -39,7 +44,7 @@ const HOT_BYTES = 12 << 20;
 
 /** What is watched on behalf of `config` ends with `watching`. */
 export function makeAnswering(config: DnsConfig, parts: AnsweringParts, watching: AbortSignal): Answering {
-  const { zone, searchLists, metrics, gate, log, clock, random, signal } = parts;
+  const { zone, searchLists, tallies, metrics, gate, log, clock, random, signal } = parts;
   const monotonicMs = (): number => clock.monotonicMs();
   const cache = new AnswerCache(config.cache.bytes);
   const forwarding = new ZoneForwarder({
@@ -52,30 +57,49 @@ export function makeAnswering(config: DnsConfig, parts: AnsweringParts, watching
     onExchange: (facts) => metrics?.exchanged(facts),
   });
   const overrides = makeOverrides(config, parts, watching);
-  const responder = new Responder({
+  const shared = {
     zone,
-    settings: { domain: config.clusterDomain, serverIps: config.listen, ttlS: config.ttlS, pods: 'insecure' },
+    settings: {
+      domain: config.clusterDomain,
+      serverIps: config.listen,
+      ttlS: config.ttlS,
+      pods: 'insecure' as const,
+    },
     outside: forwarding.guard.around(makeResolver(config, parts, { cache, forwarding })),
     random,
     udpPayloadBytes: config.udpPayloadBytes,
-    hotBytes: HOT_BYTES,
     monotonicMs,
     searchLists,
     ...(overrides === undefined ? {} : { overrides }),
+  };
+  const responder = new Responder({
+    ...shared,
+    hotBytes: HOT_BYTES,
     ...(gate === undefined ? {} : { observer: gate }),
-    ...(metrics === undefined ? {} : { onAnswered: (query) => metrics.answered(query, monotonicMs()) }),
+    onAnswered: (query) => {
+      const nowMs = monotonicMs();
+      tallies.answered(query, nowMs);
+      metrics?.answered(query, nowMs);
+    },
     onError: (error) => {
       metrics?.failed();
       log.error({ error: messageOf(error) }, 'cannot answer');
     },
   });
-  return { responder, cache, forwarding };
+  // What people ask is answered as pods are, and neither counted nor learned.
+  const uncounted = new Responder({ ...shared, hotBytes: 0 });
+  return {
+    responder,
+    cache,
+    forwarding,
+    explain: (question) => explain(question, { ...shared, responder: uncounted }),
+  };
 }
 
 function makeResolver(
   config: DnsConfig,
   { clock, metrics }: AnsweringParts,
-  { cache, forwarding }: Omit<Answering, 'responder'>,
+  { cache, forwarding }: Pick<Answering, 'cache' | 'forwarding'>,
 ): CachingResolver {
   const { maxInFlight, maxInFlightPerClient } = config;
   return new CachingResolver({

@@ -4,6 +4,7 @@ import { Registry } from 'prom-client';
 import { rcodeName, TYPE } from '../wire/dns/constants.ts';
 import type { AnswerCache } from './answer-cache.ts';
 import type { CacheLookup } from './caching-resolver.ts';
+import { registerDashboardMetrics } from './dashboard-metrics.ts';
 import type { ExchangeFacts } from './forwarder.ts';
 import type { PassedAnswer } from './name-gate.ts';
 import type { AnsweredQuery } from './responder.ts';
@@ -53,9 +54,11 @@ export class DnsMetrics {
   readonly #holds = new TallyHistogram(DURATION_BOUNDS);
   #hiddenRetries = 0;
   #completed = 0;
+  #dnssecOk = 0;
   #failures = 0;
 
   constructor(sources: MetricsSources) {
+    registerDashboardMetrics(this.registry, { zone: ZONE, upstreams: this.#upstreams });
     this.#registerQueries();
     this.#registerCache(sources.cache);
     this.#registerUpstreams(sources);
@@ -70,6 +73,7 @@ export class DnsMetrics {
     this.#requests.add((typeCode << 2) | isV6 | isTcp);
     this.#requestSizes[isTcp]?.add(query.requestBytes);
     if (query.isCompleted) this.#completed++;
+    if (query.isDnssecOk) this.#dnssecOk++;
     if (query.rcode === undefined) return;
     this.#responses.add((query.rcode << 1) | (query.isFromZone ? 1 : 0));
     this.#responseSizes[isTcp]?.add(query.responseBytes);
@@ -133,6 +137,8 @@ export class DnsMetrics {
     });
     this.#registerSizes('request', this.#requestSizes);
     this.#registerSizes('response', this.#responseSizes);
+    const dnssecOk = (): number => this.#dnssecOk;
+    this.#counter('coredns_dns_do_requests_total', 'Requests with the DO bit set.', dnssecOk, ZONE);
     this.#counter(
       'coredns_autopath_success_total',
       'Counter of requests that did autopath.',

@@ -171,6 +171,13 @@ describe('the DNS process', () => {
     assert.ok(value(`coredns_dns_requests_total{${labels},family="2",proto="tcp",type="A"}`) >= 4);
     assert.ok(value(`coredns_dns_responses_total{${labels},plugin="kubernetes",rcode="NXDOMAIN"}`) >= 1);
     assert.ok(value(`coredns_dns_responses_total{${labels},plugin="forward",rcode="NOERROR"}`) >= 7);
+    assert.ok(text.includes('coredns_build_info{version="') && value('coredns_panics_total') === 0);
+    assert.equal(value(`coredns_plugin_enabled{${labels},name="kubernetes"}`), 1);
+    assert.equal(value(`coredns_dns_do_requests_total{${labels}}`), 0);
+    const to = `to="${config.upstreams?.[0]}",rcode="NOERROR"`;
+    const forwarded = value(`coredns_forward_responses_total{${to}}`);
+    assert.ok(forwarded >= 3 && forwarded <= upstreamAsked, `${forwarded} of ${upstreamAsked}`);
+    assert.equal(value(`coredns_forward_request_duration_seconds_count{${to}}`), forwarded);
     const count = value(`coredns_dns_request_duration_seconds_count{${labels}}`);
     assert.equal(value(`coredns_dns_request_duration_seconds_bucket{${labels},le="+Inf"}`), count);
     assert.ok(value('coredns_cache_hits_total{server="dns://:53",view="",zones=".",type="success"}') >= 5);

@@ -7,9 +7,13 @@ import { isNotFound, messageOf } from '../base/errors.ts';
 import type { Lifetime } from '../base/lifetime.ts';
 import { errnoOf } from '../sys/errno.ts';
 import type { Answering } from './answering.ts';
+import { ClientTallies } from './client-tallies.ts';
 import type { DnsConfig } from './config.ts';
+import type { ExplainQuestion } from './explain.ts';
 import { openFeedServer } from './feed-server.ts';
 import { openHttpServer } from './http-server.ts';
+import { openInspectServer } from './inspect-server.ts';
+import { inspectSocketOf } from './inspect-socket.ts';
 import { openLearnServer } from './learn-server.ts';
 import { LiveAnswering } from './live-answering.ts';
 import type { DnsMetrics } from './metrics.ts';
@@ -53,9 +57,15 @@ export async function startDns(parts: DnsParts): Promise<void> {
   const gate = await openGate(parts, metrics);
   const searchLists = new SearchLists();
   const corefile = `${config.zoneFile}.corefile`;
-  const sources = { zone, searchLists, metrics, gate, log, clock, random, signal };
+  const tallies = new ClientTallies(searchLists);
+  const sources = { zone, searchLists, tallies, metrics, gate, log, clock, random, signal };
   const live = new LiveAnswering({ config, corefile, ...sources });
   status.answering = () => live.answering;
+  const inspected = {
+    top: (names: number) => tallies.list(names),
+    explain: (question: ExplainQuestion) => live.answering.explain(question),
+  };
+  await openInspectServer(inspectSocketOf(config.feedSocket), inspected, lifetime);
   await openFeed(parts, { zone, searchLists, live }, status);
   const addresses = config.listen.map((ip) => ({ ip, port: config.port }));
   await Promise.all(addresses.map((address) => serveAddress(parts, live, address)));

@@ -70,13 +70,23 @@ export function parseQuery(bytes: Buffer): ParsedQuery {
 
 /** The labels of the question in lower case, first label first. */
 export function questionLabels(query: Query): readonly string[] {
+  return labelsOfKey(query.key);
+}
+
+/** The labels of a question by its key. */
+export function labelsOfKey(key: string): readonly string[] {
   const labels: string[] = [];
   for (let at = 0; ;) {
-    const length = query.key.charCodeAt(at);
+    const length = key.charCodeAt(at);
     if (length === 0) return labels;
-    labels.push(query.key.slice(at + 1, at + 1 + length));
+    labels.push(key.slice(at + 1, at + 1 + length));
     at += length + 1;
   }
+}
+
+/** The type of a question by its key. */
+export function typeOfKey(key: string): number {
+  return (key.charCodeAt(key.length - 4) << 8) | key.charCodeAt(key.length - 3);
 }
 
 /** The name of the question in lower case. */

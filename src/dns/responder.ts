@@ -29,7 +29,10 @@ export interface DnsClient {
 /** One answered (or, without an rcode, dropped) query, for counting. */
 export interface AnsweredQuery {
   readonly client: DnsClient;
+  /** As `Query.key`; undefined for what was no question. */
+  readonly key: string | undefined;
   readonly typeCode: number | undefined;
+  readonly isDnssecOk: boolean;
   readonly rcode: number | undefined;
   readonly isFromZone: boolean;
   /** By a later name of the client's search list. */
@@ -213,10 +216,9 @@ export class Responder {
       ageS: finished.ageS,
     });
     const { rcode } = finished.prepared;
-    const { typeCode, bytes } = query;
     const { isFromZone, completed } = finished;
     const isCompleted = completed !== undefined;
-    this.#count(client, { startedMs, bytes, out, rcode, typeCode, isFromZone, isCompleted });
+    this.#count(client, { startedMs, bytes: query.bytes, out, rcode, query, isFromZone, isCompleted });
     return out;
   }
 
@@ -232,14 +234,16 @@ export class Responder {
       bytes: Buffer;
       out: Buffer | undefined;
       rcode: number | undefined;
-      typeCode?: number;
+      query?: Query;
       isFromZone?: boolean;
       isCompleted?: boolean;
     },
   ): void {
     this.#parts.onAnswered?.({
       client,
-      typeCode: facts.typeCode,
+      key: facts.query?.key,
+      typeCode: facts.query?.typeCode,
+      isDnssecOk: facts.query?.edns?.isDnssecOk === true,
       rcode: facts.rcode,
       isFromZone: facts.isFromZone === true,
       isCompleted: facts.isCompleted === true,

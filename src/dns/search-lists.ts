@@ -30,18 +30,32 @@ export class SearchLists {
     return this.#byIp.has(client);
   }
 
+  /** The client's domains, none where nothing is completed for it. */
+  listOf(client: string): readonly Labels[] {
+    return this.#byIp.get(client) ?? [];
+  }
+
+  /** Whether the name lies below one of the client's domains. */
+  isSearch(client: string, labels: Labels): boolean {
+    return this.listOf(client).some((domain) => isBelow(labels, domain));
+  }
+
   /**
    * The names that the client's resolver would ask for after this one, in order, the name without any domain last; undefined where this is not the
    * first of such a chain.
    */
   chainOf(client: string, labels: Labels): readonly Labels[] | undefined {
-    const [first, ...others] = this.#byIp.get(client) ?? [];
-    if (first === undefined || first.length === 0 || labels.length <= first.length) return undefined;
-    const length = labels.length - first.length;
-    if (!first.every((label, i) => labels[length + i] === label)) return undefined;
-    const base = labels.slice(0, length);
+    const [first, ...others] = this.listOf(client);
+    if (first === undefined || !isBelow(labels, first)) return undefined;
+    const base = labels.slice(0, labels.length - first.length);
     return [...others, []].map((domain) => [...base, ...domain]).filter(isShortEnough);
   }
+}
+
+/** Below the root every name lies, and none is searched there. */
+function isBelow(labels: Labels, domain: Labels): boolean {
+  const length = labels.length - domain.length;
+  return domain.length > 0 && length > 0 && domain.every((label, i) => labels[length + i] === label);
 }
 
 function isShortEnough(labels: Labels): boolean {

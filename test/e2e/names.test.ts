@@ -65,6 +65,13 @@ test('domain names in policies hold in a cluster', () => {
     assert.equal(connects(HOST, PATIENCE_S), true, 'by its name');
     const names = fairlead(['policy', 'names', '--name', name]);
     assert.match(names.stdout, new RegExp(`\\*\\.shop\\.svc\\.cluster\\.local +${HOST} +${server}`));
+    const top = fairlead(['dns', 'top', '--name', name]);
+    assert.match(top.stdout, /shop\/pod\/toolbox-\w+ /);
+    const query = fairlead(['dns', 'query', HOST, '--name', name]);
+    assert.match(
+      query.stdout,
+      new RegExp(`zone: ${HOST}: headless Service shop/host, one record\\nNOERROR\\n`),
+    );
     assert.match(fairlead(['status', '--name', name, '-o', 'wide']).stdout, /NAMES LEARNED[^]*1 for 1/);
   } finally {
     assert.equal(fairlead(['down', '--name', name, '-q']).code, 0);

@@ -6,8 +6,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import { Lifetime } from '../../src/base/lifetime.ts';
+import type { ClientTally } from '../../src/dns/client-tallies.ts';
+import type { Explanation } from '../../src/dns/explain.ts';
+import { inspectSocketOf } from '../../src/dns/inspect-socket.ts';
 import type { KubeClient } from '../../src/kube/kube-client.ts';
 import { NAMESPACES, NODES, PODS, SERVICES } from '../../src/kube/resource.ts';
+import { getJson } from '../../src/lab/cluster/unix-http.ts';
 import { createNetns, deleteNetns } from '../../src/sys/netns.ts';
 import { runProgram } from '../../src/sys/process.ts';
 import { makeAgentNode, type AgentNode } from '../support/agent-node.ts';
@@ -88,6 +92,10 @@ function requests(): number {
   const text = node.run('wget', '-qO-', `http://127.0.0.1:${METRICS_PORT}/metrics`);
   const counts = [...text.matchAll(/^coredns_dns_requests_total\{.*\} (\d+)$/gm)];
   return counts.reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
+function inspect(where: string): Promise<unknown> {
+  return getJson(inspectSocketOf(`${folder}/dns.sock`), where, AbortSignal.timeout(READY_MS));
 }
 
 async function startNode(): Promise<void> {
@@ -177,6 +185,17 @@ describe('search lists of pods', () => {
       assert.deepEqual(found, { ips: ['10.96.0.77'], requests: 2, upstream: [] });
     });
   }
+
+  test('its node tells what it asked, and what was spared to it', async () => {
+    const tallies = (await inspect('/top')) as readonly ClientTally[];
+    const own = tallies.find(({ names }) => names.some((it) => it.name.startsWith('api.bank.shop.')));
+    assert.ok(own !== undefined && own.completed >= 8, JSON.stringify(own));
+    const explained = await inspect(`/explain?name=api.bank&searched=yes&client=${own.client}`);
+    assert.deepEqual((explained as Explanation).answers, [
+      'api.bank.shop.svc.cluster.local 5 CNAME api.bank.svc.cluster.local',
+      'api.bank.svc.cluster.local 5 A 10.96.0.77',
+    ]);
+  });
 
   test('a pod whose questions are not of its own list is answered as ever, in as many trips', async () => {
     const stranger = { ...(await addPod('stranger')), namespace: 'shop' };

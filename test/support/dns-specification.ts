@@ -9,6 +9,8 @@ import { compileNames } from '../../src/compile/names.ts';
 import type { OutsideResolver } from '../../src/dns/outside.ts';
 import { prepareAnswer, prepareEmpty } from '../../src/dns/prepared-answer.ts';
 import { Responder, type DnsClient } from '../../src/dns/responder.ts';
+import { SearchLists } from '../../src/dns/search-lists.ts';
+import type { ZoneSettings } from '../../src/dns/zone-answer.ts';
 import { ZoneState } from '../../src/dns/zone-state.ts';
 import { parseEndpointSlice } from '../../src/objects/endpoint-slice.ts';
 import { parseService } from '../../src/objects/service.ts';
@@ -33,7 +35,7 @@ export function rowsOf(heading: string): readonly (readonly string[])[] {
   );
 }
 
-function zoneOfPage(): ZoneState {
+export function zoneOfPage(): ZoneState {
   const [, yaml = ''] = /```yaml\n([^`]+)```/.exec(PAGE) ?? [];
   const objects = parseAllDocuments(yaml).map((it) => it.toJS() as { readonly kind: string });
   const ofKind = <T extends { readonly namespace: string; readonly name: string }>(
@@ -54,7 +56,8 @@ function zoneOfPage(): ZoneState {
   return zone;
 }
 
-const OUTSIDE: OutsideResolver = {
+/** Knows one name, from memory. */
+export const outsideOfPage: OutsideResolver = {
   resolve: ({ labels, typeCode }) => {
     if (labels.join('.') !== 'www.example.com') return { prepared: prepareEmpty(RCODE.NXDOMAIN), ageS: 0 };
     const name = nameFromLabels(labels);
@@ -65,21 +68,24 @@ const OUTSIDE: OutsideResolver = {
   },
 };
 
+export const SETTINGS_OF_PAGE: ZoneSettings = {
+  domain: parseDnsName('cluster.local'),
+  serverIps: ['10.3.0.10', '2001:db8::a'].map(parseIp),
+  ttlS: 5,
+  pods: 'insecure',
+};
+
 /** Answers as the page says; addresses in their order, so that there is one answer. */
-export function responderOfPage(zone = zoneOfPage()): Responder {
+export function responderOfPage(zone = zoneOfPage(), searchLists = new SearchLists()): Responder {
   return new Responder({
     zone,
-    settings: {
-      domain: parseDnsName('cluster.local'),
-      serverIps: ['10.3.0.10', '2001:db8::a'].map(parseIp),
-      ttlS: 5,
-      pods: 'insecure',
-    },
-    outside: OUTSIDE,
+    settings: SETTINGS_OF_PAGE,
+    outside: outsideOfPage,
     random: { fraction: () => 0, uint16: () => 1 },
     udpPayloadBytes: 1232,
     hotBytes: 1 << 20,
     monotonicMs: () => 0,
+    searchLists,
   });
 }
 

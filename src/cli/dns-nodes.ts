@@ -1,0 +1,27 @@
+// The DNS processes of a cluster's nodes, and whose addresses ask them.
+
+import { nodePaths } from '../base/paths.ts';
+import { inspectSocketOf } from '../dns/inspect-socket.ts';
+import { PODS } from '../kube/resource.ts';
+import { getJson } from '../lab/cluster/unix-http.ts';
+import type { ClusterAccess } from './cluster-client.ts';
+
+export const DNS_ANSWER_MS = 10_000;
+
+/** What the node's DNS process says; it is a process of ours, of this very version. */
+export function askDns(node: string, path: string, { wait }: ClusterAccess): Promise<unknown> {
+  const { dnsSocket } = nodePaths(wait.roots, wait.cluster.name, node);
+  return getJson(inspectSocketOf(dnsSocket), path, wait.signal);
+}
+
+/** "namespace/pod/name" by address, of pods with addresses of their own. */
+export async function podsByAddress({ client, wait }: ClusterAccess): Promise<ReadonlyMap<string, string>> {
+  const { items } = await client.list(PODS, {}, { signal: wait.signal });
+  return new Map(
+    items.flatMap(({ metadata, spec, status }) => {
+      if (spec?.hostNetwork === true) return [];
+      const name = `${metadata.namespace}/pod/${metadata.name}`;
+      return (status?.podIPs ?? []).map(({ ip }) => [ip ?? '', name] as const);
+    }),
+  );
+}

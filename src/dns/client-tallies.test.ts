@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseIp } from '../base/ip.ts';
+import { parseDnsName } from '../wire/dns/name.ts';
+import { ClientTallies } from './client-tallies.ts';
+import { keyOfQuestion } from './query.ts';
+import { SearchLists } from './search-lists.ts';
+
+const POD = '10.244.1.9';
+
+function aBed() {
+  const searchLists = new SearchLists();
+  const searches = ['shop.svc.cluster.local', 'cluster.local'].map(parseDnsName);
+  searchLists.replace([{ searches, ips: [parseIp(POD)] }]);
+  const tallies = new ClientTallies(searchLists);
+  const answer = (
+    name: string,
+    {
+      rcode = 0,
+      ms = 1,
+      client = POD,
+      isCompleted = false,
+    }: { rcode?: number; ms?: number; client?: string; isCompleted?: boolean } = {},
+  ): void =>
+    tallies.answered(
+      {
+        client: { address: client, transport: 'udp' },
+        key: keyOfQuestion(name.split('.'), 1),
+        typeCode: 1,
+        isDnssecOk: false,
+        rcode,
+        isFromZone: true,
+        isCompleted,
+        requestBytes: 40,
+        responseBytes: 40,
+        startedMs: 10,
+      },
+      10 + ms,
+    );
+  return { tallies, answer };
+}
+
+test('ClientTallies tells of each client what it asked, how it was answered and how long that took', () => {
+  const { tallies, answer } = aBed();
+  answer('web.shop.svc.cluster.local', { ms: 1 });
+  answer('web.shop.svc.cluster.local', { ms: 3 });
+  answer('www.example.com.shop.svc.cluster.local', { isCompleted: true });
+  answer('www.example.com.cluster.local', { rcode: 3 });
+  answer('nothing.example.com', { rcode: 3 });
+  answer('web.shop.svc.cluster.local', { client: '10.244.1.10' });
+  const [first, second] = tallies.list(2);
+  assert.deepEqual(
+    { ...first, names: undefined },
+    {
+      client: POD,
+      asked: 5,
+      codes: { NOERROR: 3, NXDOMAIN: 2 },
+      wasted: 1,
+      completed: 1,
+      meanMs: 7 / 5,
+      maxMs: 3,
+      names: undefined,
+    },
+  );
+  assert.deepEqual(first?.names[0], {
+    name: 'web.shop.svc.cluster.local',
+    type: 'A',
+    asked: 2,
+    codes: { NOERROR: 2 },
+    wasted: 0,
+    meanMs: 2,
+    maxMs: 3,
+    atMostOver: 0,
+  });
+  assert.equal(first?.names.length, 2);
+  assert.deepEqual([second?.client, second?.asked], ['10.244.1.10', 1]);
+});
+
+test('ClientTallies keeps 64 names of a client, and those that are asked often among any number of others', () => {
+  const { tallies, answer } = aBed();
+  for (let i = 0; i < 5000; i++) {
+    answer(`random-${i}.example.com`);
+    if (i % 10 === 0) answer('often.example.com');
+  }
+  const names = tallies.list(1000)[0]?.names ?? [];
+  assert.equal(names.length, 64);
+  const often = names.find(({ name }) => name === 'often.example.com');
+  assert.ok(often !== undefined && often.asked >= 500 && often.asked - often.atMostOver <= 500);
+});
+
+test('ClientTallies keeps 512 clients', () => {
+  const { tallies, answer } = aBed();
+  for (let i = 0; i < 600; i++) answer('web.example.com', { client: `10.244.${i >> 8}.${i & 255}` });
+  assert.equal(tallies.list(1).length, 512);
+});

@@ -1,0 +1,159 @@
+// What each client asks and is told: its most asked names with codes and times, within bounds whatever is asked. Knows addresses, not pods.
+
+import { rcodeName, TYPE } from '../wire/dns/constants.ts';
+import { nameFromLabels } from '../wire/dns/name.ts';
+import { labelsOfKey, typeOfKey } from './query.ts';
+import type { AnsweredQuery } from './responder.ts';
+import type { SearchLists } from './search-lists.ts';
+
+export interface Tally {
+  readonly asked: number;
+  /** Answers by their code; what is dropped has none. */
+  readonly codes: Readonly<Record<string, number>>;
+  /** Denied under a domain of the client's search list: a question that only led to the next one. */
+  readonly wasted: number;
+  readonly meanMs: number;
+  readonly maxMs: number;
+}
+
+export interface NameTally extends Tally {
+  readonly name: string;
+  readonly type: string;
+  /** How many of `asked` may have been for names that had to make room. */
+  readonly atMostOver: number;
+}
+
+export interface ClientTally extends Tally {
+  readonly client: string;
+  /** Answered by a later name of the search list, at the first question. */
+  readonly completed: number;
+  /** The most asked first. */
+  readonly names: readonly NameTally[];
+}
+
+/** Pods of a node, and as many more; over it whoever came first makes room. */
+const MAX_CLIENTS = 512;
+const MAX_NAMES = 64;
+const TYPE_NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(TYPE).map(([name, code]) => [code, name]),
+);
+
+export class ClientTallies {
+  readonly #searchLists: SearchLists;
+  readonly #clients = new Map<string, ClientCounts>();
+
+  constructor(searchLists: SearchLists) {
+    this.#searchLists = searchLists;
+  }
+
+  answered(query: AnsweredQuery, nowMs: number): void {
+    const { address } = query.client;
+    let counts = this.#clients.get(address);
+    if (counts === undefined) {
+      const [oldest] = this.#clients.keys();
+      if (this.#clients.size >= MAX_CLIENTS && oldest !== undefined) this.#clients.delete(oldest);
+      counts = new ClientCounts();
+      this.#clients.set(address, counts);
+    }
+    const isWasted = query.rcode === NXDOMAIN && this.#isSearch(query);
+    counts.add(query, { ms: nowMs - query.startedMs, isWasted });
+  }
+
+  /** The busiest first, each with so many names. */
+  list(names: number): readonly ClientTally[] {
+    const clients = [...this.#clients].map(([client, counts]) => counts.tally(client, names));
+    return clients.sort((a, b) => b.asked - a.asked);
+  }
+
+  #isSearch({ key, client }: AnsweredQuery): boolean {
+    return key !== undefined && this.#searchLists.isSearch(client.address, labelsOfKey(key));
+  }
+}
+
+const NXDOMAIN = 3;
+
+interface Outcome {
+  readonly ms: number;
+  readonly isWasted: boolean;
+}
+
+class Counts {
+  asked = 0;
+  wasted = 0;
+  readonly codes = new Map<number, number>();
+  #sumMs = 0;
+  #maxMs = 0;
+
+  count(rcode: number | undefined, { ms, isWasted }: Outcome): void {
+    this.asked++;
+    if (isWasted) this.wasted++;
+    if (rcode !== undefined) this.codes.set(rcode, (this.codes.get(rcode) ?? 0) + 1);
+    this.#sumMs += ms;
+    this.#maxMs = Math.max(this.#maxMs, ms);
+  }
+
+  tallyOf(asked: number): Tally {
+    return {
+      asked,
+      codes: Object.fromEntries([...this.codes].map(([code, count]) => [rcodeName(code), count])),
+      wasted: this.wasted,
+      meanMs: this.#sumMs / Math.max(1, this.asked),
+      maxMs: this.#maxMs,
+    };
+  }
+}
+
+class NameCounts extends Counts {
+  /** What the name that made room had. */
+  readonly over: number;
+
+  constructor(over: number) {
+    super();
+    this.over = over;
+  }
+}
+
+class ClientCounts extends Counts {
+  #completed = 0;
+  /** By the key of the question. */
+  readonly #names = new Map<string, NameCounts>();
+
+  add({ rcode, key, isCompleted }: AnsweredQuery, outcome: Outcome): void {
+    this.count(rcode, outcome);
+    if (isCompleted) this.#completed++;
+    if (key !== undefined) this.#nameOf(key).count(rcode, outcome);
+  }
+
+  tally(client: string, names: number): ClientTally {
+    const all = [...this.#names].map(([key, counts]) => nameTally(key, counts));
+    const most = all.sort((a, b) => b.asked - a.asked).slice(0, names);
+    return { client, ...this.tallyOf(this.asked), completed: this.#completed, names: most };
+  }
+
+  /** Space-saving (Metwally 2005): a new name takes the place of the least asked one and its count, so that what is asked often is never lost. */
+  #nameOf(key: string): NameCounts {
+    const known = this.#names.get(key);
+    if (known !== undefined) return known;
+    const counts = new NameCounts(this.#names.size < MAX_NAMES ? 0 : this.#makeRoom());
+    this.#names.set(key, counts);
+    return counts;
+  }
+
+  #makeRoom(): number {
+    let least: readonly [string, number] = ['', Infinity];
+    for (const [key, { asked, over }] of this.#names)
+      if (asked + over < least[1]) least = [key, asked + over];
+    this.#names.delete(least[0]);
+    return least[1];
+  }
+}
+
+function nameTally(key: string, counts: NameCounts): NameTally {
+  const code = typeOfKey(key);
+  return {
+    name: nameFromLabels(labelsOfKey(key)),
+    type: TYPE_NAMES.get(code) ?? `TYPE${code}`,
+    ...counts.tallyOf(counts.asked + counts.over),
+    atMostOver: counts.over,
+  };
+}
