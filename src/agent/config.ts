@@ -58,6 +58,8 @@ export interface AgentConfig {
   readonly serviceCidrs: readonly Cidr[];
   /** Cluster DNS addresses until the Service kube-system/kube-dns says others. */
   readonly dnsIps: readonly Ip[];
+  /** Where the node's DNS answers beside them; empty for nowhere. */
+  readonly nodeLocalDnsIps: readonly Ip[];
   /** `nodePortAddresses` of kube-proxy: empty for the node's first address of each family. */
   readonly nodePortAddresses: readonly Cidr[];
   readonly allowsExternalIps: boolean;
@@ -72,12 +74,13 @@ export interface AgentConfig {
 
 const RESYNC_DEFAULT_MS = 60_000;
 
-/** `AgentConfig` as it stands in the file: JSON leaves out what is undefined; `underlayLink` (eth0), `network` (vxlan), `service` (the first of the registry), `iptablesFlavour` (that of the program `iptables`), `resyncMs` (60000), `nodePortAddresses` (none), `healthPort` (none), `learnSocket` (none), `dnsTtlS` and `dnsUdpPayloadBytes` (the DNS process's defaults), `learnedGraceMs` (60000), `resolvConf` (/etc/resolv.conf), `flowEntries` (by memory), `mapLimits` (none), `allowsExternalIps` (false) and `logLevel` (info) may be left out too. */
+/** `AgentConfig` as it stands in the file: JSON leaves out what is undefined; `underlayLink` (eth0), `network` (vxlan), `service` (the first of the registry), `iptablesFlavour` (that of the program `iptables`), `resyncMs` (60000), `nodePortAddresses` (none), `nodeLocalDnsIps` (none), `healthPort` (none), `learnSocket` (none), `dnsTtlS` and `dnsUdpPayloadBytes` (the DNS process's defaults), `learnedGraceMs` (60000), `resolvConf` (/etc/resolv.conf), `flowEntries` (by memory), `mapLimits` (none), `allowsExternalIps` (false) and `logLevel` (info) may be left out too. */
 export type AgentConfigFile = Omit<
   AgentConfig,
   | 'podCidrs'
   | 'serviceCidrs'
   | 'dnsIps'
+  | 'nodeLocalDnsIps'
   | 'nodePortAddresses'
   | 'allowsExternalIps'
   | 'flowEntries'
@@ -99,6 +102,7 @@ export type AgentConfigFile = Omit<
   readonly podCidrs: readonly string[];
   readonly serviceCidrs: readonly string[];
   readonly dnsIps: readonly string[];
+  readonly nodeLocalDnsIps?: readonly string[];
   readonly nodePortAddresses?: readonly string[];
   readonly allowsExternalIps?: boolean;
   readonly flowEntries?: number;
@@ -156,6 +160,7 @@ export function parseAgentConfig(raw: unknown): AgentConfig {
     podCidrs: root.at('podCidrs').list().map(readCidr),
     serviceCidrs: root.at('serviceCidrs').list().map(readCidr),
     dnsIps: root.at('dnsIps').list().map(readIp),
+    nodeLocalDnsIps: root.at('nodeLocalDnsIps').list().map(readIp),
     nodePortAddresses: root.at('nodePortAddresses').list().map(readCidr),
     allowsExternalIps: root.at('allowsExternalIps').bool(false),
     metrics: readMetrics(root.at('metrics')),

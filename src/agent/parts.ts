@@ -50,7 +50,9 @@ export function agentParts(config: AgentConfig, doors: PartDoors): readonly Part
   return [
     part(sysctlTarget(NODE_SYSCTLS, sysctl), () => NODE_SYSCTLS),
     part(localAddressTarget(netlink, config.serviceCidrs), (view) =>
-      view.services === undefined ? undefined : renderLocalAddresses(view.services.cluster.dnsIps),
+      view.services === undefined
+        ? undefined
+        : renderLocalAddresses([...view.services.cluster.dnsIps, ...config.nodeLocalDnsIps]),
     ),
     ...vxlanParts<AgentView>(vxlan),
     part(tunnelPeerTarget(maps), (view) => view.vxlan?.peers),

@@ -47,9 +47,11 @@ export class PolicyPart {
 
   /** `links` are the node's pod links of the moment; the same list while none changed. */
   constructor(
-    { nodeName, podCidrs, dnsIps }: Pick<AgentConfig, 'nodeName' | 'podCidrs' | 'dnsIps'>,
+    config: Pick<AgentConfig, 'nodeName' | 'podCidrs' | 'dnsIps' | 'nodeLocalDnsIps'>,
     { links, learned }: { readonly links: () => readonly PodLink[]; readonly learned: LearnedSource },
   ) {
+    const { nodeName, podCidrs } = config;
+    const dnsIps = [...config.dnsIps, ...config.nodeLocalDnsIps];
     this.#compiler = new PolicyCompiler({ nodeName, cluster: { podCidrs, dnsIps } });
     this.#links = links;
     this.#learned = learned;

@@ -66,6 +66,7 @@ function addUp(program: Command): void {
         "which of a node's addresses serve node ports (default: its first of each family)",
       ).argParser(parseList),
     )
+    .addOption(flag('--node-local-dns', 'nodes answer names at 169.254.20.10 and fd00:169:254:20::a, too'))
     .addOption(flag('--allow-external-ips', 'nodes carry spec.externalIPs of Services'))
     .addOption(iptablesFlavourFlag())
     .addOption(

@@ -45,7 +45,10 @@ suite('completion', () => {
     { line: 'fairlead co', expected: ['completion', 'connectivity', 'controller'] },
     { line: 'fairlead connectivity ', expected: ['test'] },
     { line: 'fairlead connectivity test --t', expected: ['--timeout'] },
-    { line: 'fairlead up --no', expected: ['--no-check', '--node-port-addresses', '--nodes'] },
+    {
+      line: 'fairlead up --no',
+      expected: ['--no-check', '--node-local-dns', '--node-port-addresses', '--nodes'],
+    },
     { line: 'fairlead up -o ', expected: ['json', 'wide', 'yaml'] },
     { line: 'fairlead up --name status -o j', expected: ['json'] },
     { line: 'fairlead up --nodes ', expected: [] },

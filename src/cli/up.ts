@@ -32,6 +32,7 @@ interface UpFlags {
   readonly loadBalancerCidr?: readonly string[];
   readonly nodePortAddresses?: readonly string[];
   readonly allowExternalIps?: boolean;
+  readonly nodeLocalDns?: boolean;
   readonly iptablesFlavour?: IptablesFlavour;
   readonly wait: number;
   readonly check: boolean;
@@ -76,6 +77,7 @@ async function raiseAndTell(
     loadBalancerCidrs: flags.loadBalancerCidr,
     nodePortAddresses: flags.nodePortAddresses,
     allowsExternalIps: flags.allowExternalIps,
+    hasNodeLocalDns: flags.nodeLocalDns,
     iptablesFlavour: flags.iptablesFlavour,
     manifests,
     timeoutMs: flags.wait,

@@ -3,6 +3,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
+import { NODE_LOCAL_DNS } from '../base/node-local-dns.ts';
 import { AnswerCache } from './answer-cache.ts';
 import { CachingResolver } from './caching-resolver.ts';
 import type { ClientTallies } from './client-tallies.ts';
@@ -61,7 +62,8 @@ export function makeAnswering(config: DnsConfig, parts: AnsweringParts, watching
     zone,
     settings: {
       domain: config.clusterDomain,
-      serverIps: config.listen,
+      // Of every node's server, wherever they are asked from.
+      serverIps: config.listen.filter((ip) => !NODE_LOCAL_DNS.includes(ip)),
       ttlS: config.ttlS,
       pods: 'insecure' as const,
     },

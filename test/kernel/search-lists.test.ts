@@ -1,10 +1,11 @@
-// Names by their search lists, whole: pods of two namespaces ask as glibc and musl do; what reaches the DNS process and its upstream is counted.
+// The DNS of a node as its pods see it, above all by their search lists: pods of two namespaces ask as glibc and musl do; what reaches the DNS process and its upstream is counted.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { after, before, describe, test } from 'node:test';
+import { NODE_LOCAL_DNS } from '../../src/base/node-local-dns.ts';
 import { Lifetime } from '../../src/base/lifetime.ts';
 import type { ClientTally } from '../../src/dns/client-tallies.ts';
 import type { Explanation } from '../../src/dns/explain.ts';
@@ -122,7 +123,7 @@ async function startNode(): Promise<void> {
     rmSync(it, { recursive: true }),
   );
   const feedSocket = `${folder}/dns.sock`;
-  const config = { dnsSocket: feedSocket, resolvConf: `${folder}/none` };
+  const config = { dnsSocket: feedSocket, resolvConf: `${folder}/none`, nodeLocalDnsIps: NODE_LOCAL_DNS };
   node = await makeAgentNode({ prefix: PREFIX, name: 'a', config }, kubeconfigFor, lifetime);
   const world = await makeOutsideWorld(node, { prefix: PREFIX, prefixes: [] }, lifetime);
   world.answer = (name, type) => {
@@ -133,7 +134,7 @@ async function startNode(): Promise<void> {
   const dns = startDnsProcess(
     `${folder}/dns.json`,
     {
-      listen: [DNS],
+      listen: [DNS, ...NODE_LOCAL_DNS],
       zoneFile: `${folder}/zone.json`,
       feedSocket,
       clusterDomain: 'cluster.local',
@@ -185,6 +186,15 @@ describe('search lists of pods', () => {
       assert.deepEqual(found, { ips: ['10.96.0.77'], requests: 2, upstream: [] });
     });
   }
+
+  for (const server of NODE_LOCAL_DNS)
+    test(`a pod may ask at ${server}`, async () => {
+      const args = ['+short', '+tries=1', '+time=3', `@${server}`, 'api.bank.svc.cluster.local', 'A'];
+      for (const transport of ['+notcp', '+tcp']) {
+        const { stdout } = await runProgram('dig', [transport, ...args], { netns: shop.netns });
+        assert.equal(stdout.trim(), '10.96.0.77');
+      }
+    });
 
   test('its node tells what it asked, and what was spared to it', async () => {
     const tallies = (await inspect('/top')) as readonly ClientTally[];

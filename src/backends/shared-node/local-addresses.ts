@@ -1,10 +1,11 @@
-// Addresses that the node itself answers at, on its loopback link: those of cluster DNS. Only addresses in the Service prefixes are ours.
+// Addresses that the node itself answers at, on its loopback link: those of cluster DNS. Only addresses in the Service prefixes are ours, and the node-local ones.
 
 import { cidrHasIp, cidrLength, hostCidr, type Cidr } from '../../base/cidr.ts';
 import { isAlreadyExists, isNotFound } from '../../base/errors.ts';
 import type { Ip } from '../../base/ip.ts';
+import { NODE_LOCAL_DNS } from '../../base/node-local-dns.ts';
 import type { Target } from '../../reconcile/target.ts';
-import type { Netlink, NetlinkChange } from '../../sys/netlink-types.ts';
+import type { InterfaceAddress, Netlink, NetlinkChange } from '../../sys/netlink-types.ts';
 import { describeChange } from '../../wire/netlink/describe.ts';
 
 const LOOPBACK = 'lo';
@@ -20,13 +21,13 @@ export function renderLocalAddresses(ips: readonly Ip[]): ReadonlyMap<string, Lo
   return new Map(ips.map((ip) => [ip, { ip, isNeverSource: true }]));
 }
 
-/** Whole-length addresses on `lo` within `serviceCidrs`; others there belong to somebody else and are never touched. */
+/** Whole-length addresses on `lo` within `serviceCidrs`, and node-local ones that are never a source; others there belong to somebody else and are never touched. */
 export function localAddressTarget(netlink: Netlink, serviceCidrs: readonly Cidr[]): Target<LocalAddress> {
   return {
     name: 'local addresses',
     observe: async () => {
       const present = await netlink.addresses(LOOPBACK);
-      const own = present.filter((it) => isOwn(it.ip, it.prefixLength, serviceCidrs));
+      const own = present.filter((it) => isOwn(it, serviceCidrs));
       return new Map(own.map(({ ip, isNeverSource = false }) => [ip, { ip, isNeverSource }]));
     },
     isEqual: (desired, observed) =>
@@ -40,8 +41,14 @@ export function localAddressTarget(netlink: Netlink, serviceCidrs: readonly Cidr
   };
 }
 
-function isOwn(ip: Ip, prefixLength: number, serviceCidrs: readonly Cidr[]): boolean {
-  return prefixLength === cidrLength(hostCidr(ip)) && serviceCidrs.some((cidr) => cidrHasIp(cidr, ip));
+function isOwn(
+  { ip, prefixLength, isNeverSource }: InterfaceAddress,
+  serviceCidrs: readonly Cidr[],
+): boolean {
+  if (prefixLength !== cidrLength(hostCidr(ip))) return false;
+  // Somebody else's cache may have them; nobody else marks them so.
+  if (NODE_LOCAL_DNS.includes(ip)) return isNeverSource === true;
+  return serviceCidrs.some((cidr) => cidrHasIp(cidr, ip));
 }
 
 /** The kernel changes the scope of no address that is there. */

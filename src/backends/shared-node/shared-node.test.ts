@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseCidr } from '../../base/cidr.ts';
 import { parseIp } from '../../base/ip.ts';
+import { NODE_LOCAL_DNS } from '../../base/node-local-dns.ts';
 import { FakeKernel } from '../../sys/fake-netlink.ts';
 import { localAddressTarget, renderLocalAddresses } from './local-addresses.ts';
 import { sysctlTarget } from './sysctls.ts';
@@ -33,6 +34,24 @@ test('localAddressTarget() sees whole-length addresses in the Service prefixes a
   assert.deepEqual((await target.delete(wanted, signal)).size, 0);
   assert.deepEqual([...(await target.observe(signal)).keys()], []);
   assert.ok((await netlink.addresses('lo')).some((it) => it.ip === '10.96.0.9'));
+});
+
+test('localAddressTarget() takes node-local DNS addresses away again, and leaves those of another cache', async () => {
+  const kernel = new FakeKernel();
+  const netlink = kernel.open(kernel.addNetns());
+  const [ours, others] = NODE_LOCAL_DNS;
+  assert.ok(ours !== undefined && others !== undefined);
+  const of = { kind: 'add-address', link: 'lo' } as const;
+  await netlink.apply([{ ...of, ip: others, prefixLength: 128 }]);
+  const target = localAddressTarget(netlink, [parseCidr('10.96.0.0/16')]);
+  assert.equal((await target.update(renderLocalAddresses([ours]), signal, new Map())).size, 0);
+  const seen = await target.observe(signal);
+  assert.deepEqual([...seen.keys()], [ours]);
+  assert.equal((await target.delete(seen, signal)).size, 0);
+  assert.deepEqual(
+    (await netlink.addresses('lo')).map((it) => it.ip).filter((it) => NODE_LOCAL_DNS.includes(it)),
+    [others],
+  );
 });
 
 test('sysctlTarget() writes what differs, names what it could not write, and takes nothing back', async () => {

@@ -39,6 +39,8 @@ export interface ClusterConfig {
   readonly nodePortAddresses: readonly Cidr[];
   /** Whether nodes carry `spec.externalIPs`: whoever may write a Service could take any address with it (CVE-2020-8554). */
   readonly allowsExternalIps: boolean;
+  /** Whether nodes' DNS servers answer at the node-local addresses, too. */
+  readonly hasNodeLocalDns?: boolean | undefined;
   /** In which flavour the backends `iptables` write their rules; undefined for that of the machine's program `iptables`. */
   readonly iptablesFlavour?: IptablesFlavour | undefined;
 }
@@ -54,6 +56,7 @@ export interface ClusterChoice {
   readonly loadBalancerCidrs?: readonly Cidr[] | undefined;
   readonly nodePortAddresses?: readonly Cidr[] | undefined;
   readonly allowsExternalIps?: boolean | undefined;
+  readonly hasNodeLocalDns?: boolean | undefined;
   readonly iptablesFlavour?: IptablesFlavour | undefined;
 }
 
@@ -89,6 +92,7 @@ export function makeClusterConfig(choice: ClusterChoice): ClusterConfig {
     loadBalancerCidrs: choice.loadBalancerCidrs ?? loadBalancerCidrsOf(choice.index),
     nodePortAddresses: choice.nodePortAddresses ?? [],
     allowsExternalIps: choice.allowsExternalIps ?? false,
+    hasNodeLocalDns: choice.hasNodeLocalDns,
     iptablesFlavour: choice.iptablesFlavour,
   };
 }

@@ -35,6 +35,7 @@ export interface ClusterWish {
   readonly loadBalancerCidrs?: readonly string[] | undefined;
   readonly nodePortAddresses?: readonly string[] | undefined;
   readonly allowsExternalIps?: boolean | undefined;
+  readonly hasNodeLocalDns?: boolean | undefined;
   readonly iptablesFlavour?: IptablesFlavour | undefined;
 }
 
@@ -52,6 +53,7 @@ interface Settings {
   readonly loadBalancerCidrs: readonly Cidr[] | undefined;
   readonly nodePortAddresses: readonly Cidr[];
   readonly allowsExternalIps: boolean;
+  readonly hasNodeLocalDns: boolean;
   readonly iptablesFlavour: IptablesFlavour | undefined;
 }
 
@@ -77,6 +79,7 @@ export function checkWish(wish: ClusterWish): Settings {
     loadBalancerCidrs,
     nodePortAddresses: readPrefixes('--node-port-addresses', wish.nodePortAddresses ?? []),
     allowsExternalIps: wish.allowsExternalIps ?? false,
+    hasNodeLocalDns: wish.hasNodeLocalDns ?? false,
     iptablesFlavour: wish.iptablesFlavour,
   };
 }
@@ -129,6 +132,7 @@ export function checkSame(existing: ClusterConfig, wish: ClusterWish): void {
       existing.nodePortAddresses,
     ),
     ...differ('--allow-external-ips', wish.allowsExternalIps, existing.allowsExternalIps),
+    ...differ('--node-local-dns', wish.hasNodeLocalDns, existing.hasNodeLocalDns ?? false),
     ...differ('--iptables-flavour', wish.iptablesFlavour, existing.iptablesFlavour ?? 'the machine’s own'),
   ];
   if (differences.length === 0) return;

@@ -1,6 +1,7 @@
 // Which processes a cluster consists of, and the configuration file of each. Pure: one table, read by the supervisor and by `down`.
 
-import { parseIp } from '../../base/ip.ts';
+import { parseIp, type Ip } from '../../base/ip.ts';
+import { NODE_LOCAL_DNS } from '../../base/node-local-dns.ts';
 import { clusterPaths, nodePaths, type PathRoots } from '../../base/paths.ts';
 import type { AgentConfigFile } from '../../agent/config.ts';
 import type { ApiServerConfig } from '../../apiserver/config.ts';
@@ -143,6 +144,7 @@ function agentProcess(
     podCidrs: cluster.podCidrs,
     serviceCidrs: cluster.serviceCidrs,
     dnsIps: cluster.dnsIps,
+    nodeLocalDnsIps: nodeLocalDnsOf(cluster),
     metrics: metricsHost === undefined ? undefined : { host: metricsHost, port: 9876 },
     healthPort: 10256,
     nodePortAddresses: cluster.nodePortAddresses,
@@ -152,10 +154,14 @@ function agentProcess(
   return { name: `agent-${of.node.name}`, command: 'agent', node: of.node.name, config };
 }
 
+function nodeLocalDnsOf({ hasNodeLocalDns }: ClusterConfig): readonly Ip[] {
+  return hasNodeLocalDns === true ? NODE_LOCAL_DNS : [];
+}
+
 function dnsProcess(cluster: ClusterConfig, roots: PathRoots, node: LabNode): ProcessSpec {
   const paths = nodePaths(roots, cluster.name, node.name);
   const config: DnsConfigFile = {
-    listen: cluster.dnsIps,
+    listen: [...cluster.dnsIps, ...nodeLocalDnsOf(cluster)],
     zoneFile: `${paths.state}/zone.json`,
     feedSocket: paths.dnsSocket,
     learnSocket: paths.learnSocket,
