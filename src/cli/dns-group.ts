@@ -15,6 +15,7 @@ export function addDnsCommands(program: Command): void {
       const { runDns } = await import('../dns/main.ts');
       return runDns(config, untilTerminated());
     });
+  addCheck(dns);
   addTop(dns);
   addQuery(dns);
 }
@@ -61,4 +62,26 @@ function addQuery(dns: Command): void {
       ),
     )
     .action(async (name, options) => (await import('./dns-query.ts')).dnsQueryCommand(name, options));
+}
+
+function addCheck(dns: Command): void {
+  dns
+    .command('check')
+    .description('Show what a Corefile of CoreDNS means here, and what of it is not done')
+    .argument('<corefile>', 'a Corefile, or - for standard input')
+    .addOption(
+      flag('--cluster-domain <domain>', 'the domain of the cluster that it is for').default('cluster.local'),
+    )
+    .addOption(flag('-o, --output <format>', 'form of the result').choices(['json', 'yaml']))
+    .addHelpText(
+      'after',
+      examples(
+        ['fairlead dns check Corefile', ''],
+        [
+          "kubectl -n kube-system get configmap coredns -o jsonpath='{.data.Corefile}' | fairlead dns check -",
+          'of a cluster',
+        ],
+      ),
+    )
+    .action(async (path, flags) => (await import('./dns-check.ts')).dnsCheckCommand(path, flags));
 }

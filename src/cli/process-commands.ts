@@ -3,7 +3,6 @@
 import { Option, type Command } from 'commander';
 import { FairleadError } from '../base/errors.ts';
 import type { GatewayProcess } from '../gateway/main.ts';
-import { addDnsCommands } from './dns-commands.ts';
 
 type Run = (configFile: string, signal: AbortSignal) => Promise<void>;
 
@@ -38,18 +37,14 @@ const PROCESSES: readonly {
 
 export function addProcessCommands(program: Command): void {
   for (const { name, about, load } of PROCESSES) {
-    const command = program
+    program
       .command(name)
       .description(`Run ${about} in the foreground`)
-      // Not as a required option: commands below would require it as well.
-      .option('--config <file>', 'configuration (JSON), required')
-      .action(async ({ config }: { config?: string }) => {
-        if (config === undefined)
-          return command.error("error: required option '--config <file>' not specified");
+      .requiredOption('--config <file>', 'configuration (JSON)')
+      .action(async ({ config }: { config: string }) => {
         const run = await load();
         await run(config, untilTerminated());
       });
-    if (name === 'dns') addDnsCommands(command);
   }
   addGatewayCommand(program);
 }

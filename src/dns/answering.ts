@@ -12,6 +12,7 @@ import { explain, type Explanation, type ExplainQuestion } from './explain.ts';
 import { watchHosts } from './hosts-watch.ts';
 import type { DnsMetrics } from './metrics.ts';
 import type { NameGate } from './name-gate.ts';
+import { OwnAddresses } from './own-addresses.ts';
 import { Overrides } from './overrides.ts';
 import type { Random } from './random.ts';
 import { Responder } from './responder.ts';
@@ -58,6 +59,7 @@ export function makeAnswering(config: DnsConfig, parts: AnsweringParts, watching
     onExchange: (facts) => metrics?.exchanged(facts),
   });
   const overrides = makeOverrides(config, parts, watching);
+  const own = new OwnAddresses(monotonicMs);
   const shared = {
     zone,
     settings: {
@@ -72,6 +74,7 @@ export function makeAnswering(config: DnsConfig, parts: AnsweringParts, watching
     udpPayloadBytes: config.udpPayloadBytes,
     monotonicMs,
     searchLists,
+    isProven: (address: string) => !searchLists.isKnown || searchLists.has(address) || own.has(address),
     ...(overrides === undefined ? {} : { overrides }),
   };
   const responder = new Responder({

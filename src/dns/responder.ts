@@ -53,12 +53,18 @@ export interface ResponderParts {
   readonly udpPayloadBytes: number;
   readonly hotBytes: number;
   readonly monotonicMs: () => number;
+  /** Whether what comes from this address by UDP was surely sent from there; everybody's where there is no such judge. */
+  readonly isProven?: (address: string) => boolean;
   /** Clients whose search list is completed for them. */
   readonly searchLists?: SearchLists;
   readonly observer?: AnswerObserver;
   readonly onAnswered?: (answered: AnsweredQuery) => void;
   readonly onError?: (error: unknown) => void;
 }
+
+/** Octets of an answer for each octet of a question whose sender has not proven its address; QUIC has chosen the same (RFC 9000 8.1). */
+const MAX_AMPLIFICATION = 3;
+const MAX_OPT_BYTES = 11;
 
 /** A question under the first domain of a search list, and what is said where no name of the `chain` exists. */
 interface Search {
@@ -206,11 +212,9 @@ export class Responder {
 
   #write(query: Query, client: DnsClient, finished: FinishedAnswer, startedMs: number): Buffer {
     const { random, udpPayloadBytes } = this.#parts;
-    const isUdp = client.transport === 'udp';
-    const asked = Math.max(PLAIN_UDP_BYTES, query.edns?.udpPayloadBytes ?? 0);
     const out = writeAnswer(query, finished.prepared, {
-      limitBytes: isUdp ? Math.min(asked, udpPayloadBytes) : MAX_MESSAGE_BYTES,
-      marksTruncation: isUdp,
+      limitBytes: this.#limitOf(query, finished.prepared, client),
+      marksTruncation: client.transport === 'udp',
       ownPayloadBytes: udpPayloadBytes,
       random,
       ageS: finished.ageS,
@@ -220,6 +224,18 @@ export class Responder {
     const isCompleted = completed !== undefined;
     this.#count(client, { startedMs, bytes: query.bytes, out, rcode, query, isFromZone, isCompleted });
     return out;
+  }
+
+  /** By UDP the source may be forged, and a long answer would go to somebody who has not asked: what is longer has to come by TCP, which proves it. */
+  #limitOf(query: Query, { body }: PreparedAnswer, { address, transport }: DnsClient): number {
+    if (transport === 'tcp') return MAX_MESSAGE_BYTES;
+    const { udpPayloadBytes, isProven } = this.#parts;
+    const asked = Math.max(PLAIN_UDP_BYTES, query.edns?.udpPayloadBytes ?? 0);
+    const limitBytes = Math.min(asked, udpPayloadBytes);
+    const unprovenBytes = MAX_AMPLIFICATION * query.bytes.length;
+    // Most answers are short enough for anybody.
+    if (query.questionEnd + body.length + MAX_OPT_BYTES <= unprovenBytes) return limitBytes;
+    return (isProven?.(address) ?? true) ? limitBytes : Math.min(limitBytes, unprovenBytes);
   }
 
   #failed(error: unknown): FinishedAnswer {

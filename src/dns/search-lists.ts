@@ -15,6 +15,12 @@ type Labels = readonly string[];
 
 export class SearchLists {
   #byIp: ReadonlyMap<string, readonly Labels[]> = new Map();
+  #isKnown = false;
+
+  /** False until somebody has said which pods there are. */
+  get isKnown(): boolean {
+    return this.#isKnown;
+  }
 
   /** Makes these the lists of now. */
   replace(lists: readonly SearchList[]): void {
@@ -24,6 +30,7 @@ export class SearchLists {
       for (const ip of ips) byIp.set(ip, domains);
     }
     this.#byIp = byIp;
+    this.#isKnown = true;
   }
 
   has(client: string): boolean {

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import packet from 'dns-packet';
 import {
   CLIENT,
+  STRANGER,
   questionOf,
   responderOfPage,
   rowsOf,
@@ -95,8 +96,9 @@ function manyPods(): ZoneState {
 
 for (const [what = '', expected] of rowsOf('Sizes'))
   test(`Sizes: ${what}`, async () => {
-    const [, transport = '', edns] = /^(UDP|TCP)(?:, EDNS (\d+))?/.exec(what) ?? [];
-    const client: DnsClient = { ...CLIENT, transport: transport === 'TCP' ? 'tcp' : 'udp' };
+    const [, transport = '', edns] = /^(UDP|TCP)(?: by a stranger)?(?:, EDNS (\d+))?/.exec(what) ?? [];
+    const address = what.includes('stranger') ? STRANGER : CLIENT.address;
+    const client: DnsClient = { address, transport: transport === 'TCP' ? 'tcp' : 'udp' };
     const options = edns === undefined ? {} : { edns: Number(edns) };
     const asks = question('many.default.svc.cluster.local A', options);
     const answer = (await responderOfPage(manyPods()).respond(asks, client)) ?? Buffer.alloc(0);

@@ -11,9 +11,9 @@ import type { ClientTally } from '../../src/dns/client-tallies.ts';
 import type { Explanation } from '../../src/dns/explain.ts';
 import { inspectSocketOf } from '../../src/dns/inspect-socket.ts';
 import type { KubeClient } from '../../src/kube/kube-client.ts';
-import { NAMESPACES, NODES, PODS, SERVICES } from '../../src/kube/resource.ts';
+import { ENDPOINT_SLICES, NAMESPACES, NODES, PODS, SERVICES } from '../../src/kube/resource.ts';
 import { getJson } from '../../src/lab/cluster/unix-http.ts';
-import { createNetns, deleteNetns } from '../../src/sys/netns.ts';
+import { createNetns, deleteNetns, inNetns } from '../../src/sys/netns.ts';
 import { runProgram } from '../../src/sys/process.ts';
 import { makeAgentNode, type AgentNode } from '../support/agent-node.ts';
 import { openTestApi } from '../support/api-server.ts';
@@ -29,6 +29,8 @@ const PREFIX = ownName('search');
 const READY_MS = 15_000;
 const DNS = '10.96.0.10';
 const METRICS_PORT = 9153;
+/** Endpoints of a headless Service. */
+const MANY = 60;
 const SOURCE = new URL('../support/lookup.c', import.meta.url).pathname;
 /** The two C libraries that containers have; one asks for both families in turn, the other at once. */
 const LIBRARIES = { glibc: 'gcc', musl: 'musl-gcc' } as const;
@@ -115,6 +117,16 @@ async function startNode(): Promise<void> {
       metadata: { namespace, name },
       spec: { clusterIP, ports: [{ name: 'dns', port: 53, protocol: 'UDP' }] },
     });
+  await api.create(SERVICES, {
+    metadata: { namespace: 'bank', name: 'many' },
+    spec: { clusterIP: 'None', ports: [{ port: 80 }] },
+  });
+  await api.create(ENDPOINT_SLICES, {
+    metadata: { namespace: 'bank', name: 'many', labels: { 'kubernetes.io/service-name': 'many' } },
+    addressType: 'IPv4',
+    ports: [],
+    endpoints: Array.from({ length: MANY }, (_, i) => ({ addresses: [`10.244.9.${i}`] })),
+  });
   const kubeconfigFor = async (netns: string): Promise<string> => {
     const relay = lifetime.own('relay', await startRelay(netns, port), (it) => it.close());
     return files.kubeconfig(relay.port);
@@ -126,6 +138,8 @@ async function startNode(): Promise<void> {
   const config = { dnsSocket: feedSocket, resolvConf: `${folder}/none`, nodeLocalDnsIps: NODE_LOCAL_DNS };
   node = await makeAgentNode({ prefix: PREFIX, name: 'a', config }, kubeconfigFor, lifetime);
   const world = await makeOutsideWorld(node, { prefix: PREFIX, prefixes: [] }, lifetime);
+  // Whoever knows the way may ask a node for names.
+  inNetns(world.netns, () => spawnSync('ip', ['route', 'add', DNS, 'via', '10.89.1.11']));
   world.answer = (name, type) => {
     upstream.push(`${name} ${type}`);
     if (type === 'A') return { ips: ['198.51.100.7'], ttlS: 0 };
@@ -194,6 +208,17 @@ describe('search lists of pods', () => {
         const { stdout } = await runProgram('dig', [transport, ...args], { netns: shop.netns });
         assert.equal(stdout.trim(), '10.96.0.77');
       }
+    });
+
+  for (const library of ['glibc', 'musl'] as const)
+    test(`${library}: who is not known gets a part of a long answer by UDP, and the rest by TCP where it asks`, async () => {
+      const stranger = { netns: `/run/netns/${PREFIX}-outside`, namespace: 'bank' };
+      const ips = (await lookup(stranger, library, 'many.bank.svc.cluster.local.')).ips;
+      const own = (await lookup(shop, library, 'many.bank.svc.cluster.local.')).ips;
+      assert.ok(own.length >= 29, `${own.length} addresses for a pod of the node`);
+      if (library === 'glibc') assert.equal(ips.length, MANY);
+      // Before musl 1.2.4 it knows no TCP.
+      else assert.ok(ips.length > 0, `${ips.length} addresses`);
     });
 
   test('its node tells what it asked, and what was spared to it', async () => {

@@ -21,6 +21,8 @@ import { answerText } from './dns-text.ts';
 
 const PAGE = readFileSync(new URL('../../docs/dns-specification.md', import.meta.url), 'utf8');
 const PREFIXES = ['10.3.0.0/16', '10.4.0.0/16', '2001:db8::/112', '2001:db8:4::/64'].map(parseCidr);
+/** Whose address is not proven. */
+export const STRANGER = '192.0.2.9';
 export const CLIENT: DnsClient = { address: '10.4.0.9', transport: 'udp' };
 
 /** Cells of the rows below the heading. */
@@ -86,6 +88,7 @@ export function responderOfPage(zone = zoneOfPage(), searchLists = new SearchLis
     hotBytes: 1 << 20,
     monotonicMs: () => 0,
     searchLists,
+    isProven: (address) => address !== STRANGER,
   });
 }
 
