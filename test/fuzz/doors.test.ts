@@ -9,6 +9,7 @@ import fc from 'fast-check';
 import { FairleadError } from '../../src/base/errors.ts';
 import { parseDnsConfig } from '../../src/dns/config.ts';
 import { parseFeedReply, parseFeedRequest } from '../../src/dns/feed-protocol.ts';
+import { lookUpHosts, parseHosts } from '../../src/dns/hosts-file.ts';
 import { JsonFramer } from '../../src/dns/json-frames.ts';
 import { parseLearnReply, parseLearnRequest } from '../../src/dns/learn-protocol.ts';
 import { parseResolvConf } from '../../src/dns/resolv-conf.ts';
@@ -25,6 +26,7 @@ import { parseLabelSelector, parseFieldSelector } from '../../src/objects/meta.t
 import { parseNode } from '../../src/objects/node.ts';
 import { parsePod } from '../../src/objects/pod.ts';
 import { parseService } from '../../src/objects/service.ts';
+import { labelsOf } from '../../src/wire/dns/name.ts';
 import { damagedJson, damagedText } from '../support/damaged.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 't-fuzz-doors-'));
@@ -230,6 +232,20 @@ for (const { name, good, read } of OBJECTS) {
     );
   });
 }
+
+test('parseHosts() takes any text, and what it takes can be looked up', () => {
+  const good = '192.0.2.1 a.example b # c\nfd00::1\ta.example *.b.example\n';
+  fc.assert(
+    fc.property(fc.oneof(damagedText(good, 4), fc.string({ unit: 'binary' })), (text) => {
+      const table = parseHosts(text);
+      for (const [name, ips] of table.ips) {
+        const found = [1, 28].flatMap((type) => lookUpHosts(table, labelsOf(name), type) ?? []);
+        assert.equal(found.length, ips.length, name);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
 
 const MANIFEST = `apiVersion: v1
 kind: List
