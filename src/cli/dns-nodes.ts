@@ -1,5 +1,6 @@
 // The DNS processes of a cluster's nodes, and whose addresses ask them.
 
+import { FairleadError } from '../base/errors.ts';
 import { nodePaths } from '../base/paths.ts';
 import { inspectSocketOf } from '../dns/inspect-socket.ts';
 import { PODS } from '../kube/resource.ts';
@@ -12,6 +13,15 @@ export const DNS_ANSWER_MS = 10_000;
 export function askDns(node: string, path: string, { wait }: ClusterAccess): Promise<unknown> {
   const { dnsSocket } = nodePaths(wait.roots, wait.cluster.name, node);
   return getJson(inspectSocketOf(dnsSocket), path, wait.signal);
+}
+
+/** The names of the cluster's nodes, or the one that is asked for; throws `not-found` where there is no such node. */
+export function nodesOf({ wait }: ClusterAccess, node: string | undefined): readonly string[] {
+  const all = wait.cluster.nodes.map(({ name }) => name);
+  if (node === undefined) return all;
+  if (!all.includes(node))
+    throw new FairleadError('not-found', `Cannot ask node "${node}": the nodes are ${all.join(', ')}`);
+  return [node];
 }
 
 /** "namespace/pod/name" by address, of pods with addresses of their own. */

@@ -5,7 +5,7 @@ import type { Explanation } from '../dns/explain.ts';
 import { PODS } from '../kube/resource.ts';
 import type { Pod } from '../objects/api-types.ts';
 import { withCluster, type ClusterAccess } from './cluster-client.ts';
-import { askDns, DNS_ANSWER_MS } from './dns-nodes.ts';
+import { askDns, DNS_ANSWER_MS, nodesOf } from './dns-nodes.ts';
 import { printForMachine } from './output.ts';
 
 interface QueryFlags {
@@ -30,7 +30,7 @@ interface Told extends Explanation {
 
 async function ask(name: string, { type, from, node }: QueryFlags, access: ClusterAccess): Promise<Told> {
   const pod = from === undefined ? undefined : await podOf(from, access);
-  const asked = node ?? pod?.spec?.nodeName ?? access.wait.cluster.nodes[0]?.name ?? '';
+  const [asked = ''] = nodesOf(access, node ?? pod?.spec?.nodeName);
   const client = pod?.status?.podIP;
   const query = new URLSearchParams({
     name,

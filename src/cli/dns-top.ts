@@ -2,7 +2,7 @@
 
 import type { ClientTally } from '../dns/client-tallies.ts';
 import { withCluster } from './cluster-client.ts';
-import { askDns, DNS_ANSWER_MS, podsByAddress } from './dns-nodes.ts';
+import { askDns, DNS_ANSWER_MS, nodesOf, podsByAddress } from './dns-nodes.ts';
 import { topRows, type TopBy } from './dns-top-rows.ts';
 import { printForMachine, table } from './output.ts';
 
@@ -17,11 +17,8 @@ interface TopFlags {
 export async function dnsTopCommand(flags: TopFlags): Promise<void> {
   const pods = await withCluster({ ...flags, quiet: true, timeout: DNS_ANSWER_MS }, 'ask', async (access) => {
     const names = await podsByAddress(access);
-    const nodes = access.wait.cluster.nodes.filter(
-      ({ name }) => flags.node === undefined || name === flags.node,
-    );
     const lists = await Promise.all(
-      nodes.map(async ({ name: node }) => {
+      nodesOf(access, flags.node).map(async (node) => {
         const tallies = (await askDns(node, '/top', access)) as readonly ClientTally[];
         return tallies.map((it) => ({ ...it, node, pod: names.get(it.client) ?? it.client }));
       }),

@@ -66,6 +66,8 @@ test('domain names in policies hold in a cluster', () => {
     const names = fairlead(['policy', 'names', '--name', name]);
     assert.match(names.stdout, new RegExp(`\\*\\.shop\\.svc\\.cluster\\.local +${HOST} +${server}`));
     const top = fairlead(['dns', 'top', '--name', name]);
+    const nowhere = fairlead(['dns', 'top', '--name', name, '-n', 'nowhere']);
+    assert.match(nowhere.stderr, /Cannot ask node "nowhere": the nodes are node-1, node-2, node-3/);
     assert.match(top.stdout, /shop\/pod\/toolbox-\w+ /);
     const query = fairlead(['dns', 'query', HOST, '--name', name]);
     assert.match(
