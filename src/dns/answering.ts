@@ -74,6 +74,7 @@ export function makeAnswering(config: DnsConfig, parts: AnsweringParts, watching
     udpPayloadBytes: config.udpPayloadBytes,
     monotonicMs,
     searchLists,
+    sleep: (ms: number, until: AbortSignal) => clock.sleep(ms, until),
     isProven: (address: string) => !searchLists.isKnown || searchLists.has(address) || own.has(address),
     ...(overrides === undefined ? {} : { overrides }),
   };

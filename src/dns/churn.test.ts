@@ -45,7 +45,13 @@ function service(name: string, number: number): NameEntry {
 async function startServer(folder: string): Promise<void> {
   const zone = new ZoneState();
   const quiet = () => undefined;
-  const events = { onApplied: quiet, onSearchLists: quiet, onConnected: quiet, onError: quiet };
+  const events = {
+    configure: quiet,
+    onApplied: quiet,
+    onSearchLists: quiet,
+    onConnected: quiet,
+    onError: quiet,
+  };
   await openFeedServer(path.join(folder, 'dns.sock'), zone, lifetime, events);
   const responder = new Responder({
     zone,
@@ -57,7 +63,7 @@ async function startServer(folder: string): Promise<void> {
     monotonicMs: () => performance.now(),
   });
   const owner = { lifetime, onError: (error: unknown) => assert.fail(String(error)) };
-  await openUdpServer({ ip: parseIp(IP), port: parsePort(PORT) }, responder, owner);
+  openUdpServer({ ip: parseIp(IP), port: parsePort(PORT) }, responder, owner);
 }
 
 /** Publishes zone after zone, of which each has one address more than the one before: "changing" is at number n in revision n. */

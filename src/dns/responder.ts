@@ -1,5 +1,6 @@
 // Octets of a query -> octets of its answer: the zone first, others' names by the outside resolver. Knows no socket.
 
+import type { Clock } from '../base/clock.ts';
 import { parseIp } from '../base/ip.ts';
 import { CLASS_IN, MAX_MESSAGE_BYTES, PLAIN_UDP_BYTES, RCODE, TYPE } from '../wire/dns/constants.ts';
 import type { Question } from '../wire/dns/message.ts';
@@ -57,6 +58,8 @@ export interface ResponderParts {
   readonly isProven?: (address: string) => boolean;
   /** Clients whose search list is completed for them. */
   readonly searchLists?: SearchLists;
+  /** Ends a search in time that waits for others. */
+  readonly sleep?: Clock['sleep'];
   readonly observer?: AnswerObserver;
   readonly onAnswered?: (answered: AnsweredQuery) => void;
   readonly onError?: (error: unknown) => void;
@@ -152,9 +155,10 @@ export class Responder {
   }
 
   async #complete(query: Query, { client, chain, denial }: Search): Promise<FinishedAnswer> {
-    const { zone, settings, random } = this.#parts;
+    const { zone, settings, random, sleep } = this.#parts;
     const askOutside = (target: readonly string[]) => this.#askOutside(query, target, client);
-    const completed = await completeSearch(questionOf(query), chain, { zone, settings, random, askOutside });
+    const context = { zone, settings, random, sleep, askOutside };
+    const completed = await completeSearch(questionOf(query), chain, context);
     if (completed === undefined) return own(denial);
     const { prepared, name, isFromZone } = completed;
     return { prepared, ageS: 0, isFromZone, completed: name };

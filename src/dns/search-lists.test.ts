@@ -10,7 +10,7 @@ import { nameEntryKey } from '../model/names.ts';
 import type { AnswerObserver, ObservedAnswer } from './answer-observer.ts';
 import type { OutsideAnswer, OutsideResolver } from './outside.ts';
 import { prepareAnswer, prepareEmpty } from './prepared-answer.ts';
-import { Responder, type AnsweredQuery } from './responder.ts';
+import { Responder, type AnsweredQuery, type ResponderParts } from './responder.ts';
 import { SearchLists } from './search-lists.ts';
 import { parseNameEntry } from './zone-json.ts';
 import { ZoneState } from './zone-state.ts';
@@ -56,7 +56,7 @@ function anOutside(asked: string[]): OutsideResolver {
   };
 }
 
-function aBed(observer?: AnswerObserver) {
+function aBed(parts: Partial<ResponderParts> = {}) {
   const asked: string[] = [];
   const answered: AnsweredQuery[] = [];
   const zone = new ZoneState();
@@ -77,7 +77,7 @@ function aBed(observer?: AnswerObserver) {
     monotonicMs: () => 0,
     searchLists,
     onAnswered: (it) => answered.push(it),
-    ...(observer === undefined ? {} : { observer }),
+    ...parts,
   });
   const ask = async (text: string, address = SHOP): Promise<readonly string[]> => {
     const bytes = await responder.respond(question(text), { address, transport: 'udp' });
@@ -146,9 +146,9 @@ const ROWS: readonly {
     upstream: ['nothing.example.com'],
   },
   {
-    name: 'a failure is a failure of the name asked',
+    name: 'where others fail the client goes on, and hears of it at the name alone',
     asks: 'down.example.com.shop.svc.cluster.local A',
-    answer: ['SERVFAIL'],
+    answer: DENIED,
     upstream: ['down.example.com'],
   },
   {
@@ -208,6 +208,19 @@ describe('search lists', () => {
     assert.deepEqual(searchLists.chainOf(SHOP, [...long, 'x']), [long]);
   });
 
+  test('where others are silent, what the cluster has not is denied after a second', async () => {
+    const slept: number[] = [];
+    const { ask } = aBed({
+      outside: { resolve: () => new Promise(() => undefined) },
+      sleep: (ms) => {
+        slept.push(ms);
+        return Promise.resolve();
+      },
+    });
+    assert.deepEqual(await ask(`${API} A`), DENIED);
+    assert.deepEqual(slept, [1000]);
+  });
+
   test('lists of now take the place of those of before', async () => {
     const { ask, searchLists } = aBed();
     assert.equal((await ask(`${API} A`))[0], 'NOERROR');
@@ -217,11 +230,12 @@ describe('search lists', () => {
 
   test('policies learn the name that answered: one that allows names of the cluster allows no outside name by its search', async () => {
     const seen: ObservedAnswer[] = [];
-    const { ask, answered } = aBed({
+    const observer: AnswerObserver = {
       isIdle: false,
       isMeant: ({ name }) => name === 'api.example.com',
       observe: (it) => void seen.push(it),
-    });
+    };
+    const { ask, answered } = aBed({ observer });
     await ask(`${API} A`);
     assert.deepEqual(
       seen.map((it) => [it.question.name, it.answers.at(-1)?.name]),

@@ -183,6 +183,15 @@ for (const { name: backend } of POLICY_BACKENDS)
         }
       });
 
+    test('a name that is asked by the search list of its pod is the same name', async () => {
+      const meant = (await pod.ask('www.example.com.default.svc.cluster.local')).ips;
+      assert.equal(meant.length, 1);
+      assert.equal(await pod.connects(meant[0] ?? '', true), true);
+      const other = (await pod.ask('other.example.com.default.svc.cluster.local')).ips;
+      assert.equal(other.length, 1);
+      assert.equal(await pod.connects(other[0] ?? '', false), false);
+    });
+
     test('a name that no rule speaks of is answered at once, and opens nothing', async () => {
       const before = held();
       const { ips } = await pod.ask('other.example.com');
