@@ -5,7 +5,7 @@ import { TOP_BY } from './dns-top-rows.ts';
 import { examples, flag, nameFlag, outputFlag, parseCount } from './flags.ts';
 import { untilTerminated } from './process-commands.ts';
 
-export function addDnsCommands(program: Command): void {
+export function addDnsGroup(program: Command): void {
   const dns = program
     .command('dns')
     .description("Ask what a cluster's DNS answers; with --config run a node's DNS server in the foreground")

@@ -2,7 +2,7 @@
 
 import { Command } from 'commander';
 import { addClusterCommands } from './cluster-commands.ts';
-import { addDnsCommands } from './dns-group.ts';
+import { addDnsGroup } from './dns-group.ts';
 import { addIngressCommands } from './ingress-commands.ts';
 import { addPolicyCommands } from './policy-commands.ts';
 import { addProcessCommands } from './process-commands.ts';
@@ -38,7 +38,7 @@ Exit codes: 0 good, 1 failed, 2 wrong input, 3 this machine lacks something, 124
   program.commandsGroup('Policies:');
   addPolicyCommands(program);
   program.commandsGroup('Names:');
-  addDnsCommands(program);
+  addDnsGroup(program);
   program.commandsGroup('Processes (started by the cluster itself and on real nodes):');
   addProcessCommands(program);
   pointToHelp(program, 'fairlead');
