@@ -17,10 +17,17 @@ const ENTRY = parseNameEntry({
 });
 const NAMES = { prefixes: [], entries: new Map([[nameEntryKey(ENTRY), ENTRY]]) };
 const LISTEN = [parseIp('10.96.0.10')];
+const NODE_LOCAL = [parseIp('169.254.20.10')];
 const KUBERNETES = 'kubernetes cluster.local in-addr.arpa ip6.arpa';
 
 function namesBy(corefile: { readonly text: string | undefined } | undefined): KernelNames | undefined {
-  const config = { clusterDomain: 'cluster.local', dnsSocket: '/dns', dnsTtlS: 5, dnsUdpPayloadBytes: 1232 };
+  const config = {
+    clusterDomain: 'cluster.local',
+    dnsSocket: '/dns',
+    dnsTtlS: 5,
+    dnsUdpPayloadBytes: 1232,
+    nodeLocalDnsIps: NODE_LOCAL,
+  };
   return kernelNames(config)({
     names: NAMES,
     namesRevision: 1,
@@ -45,7 +52,7 @@ for (const [what, corefile, ttlS] of ANSWERED)
     const made = namesBy(corefile);
     assert.equal(made?.zone, NAMES);
     assert.equal(made?.shared.ttlS, ttlS);
-    assert.equal(made?.serverIps, LISTEN);
+    assert.deepEqual(made?.serverIps, [...LISTEN, ...NODE_LOCAL]);
   });
 
 const LEFT: readonly (readonly [string, { readonly text: string }])[] = [

@@ -19,7 +19,7 @@ import type { AgentConfig } from './config.ts';
 /** Of one line with the DNS process's configuration. */
 export type KernelNamesConfig = Pick<
   AgentConfig,
-  'clusterDomain' | 'dnsSocket' | 'dnsTtlS' | 'dnsUdpPayloadBytes'
+  'clusterDomain' | 'dnsSocket' | 'dnsTtlS' | 'dnsUdpPayloadBytes' | 'nodeLocalDnsIps'
 >;
 
 /** Of a view. */
@@ -50,7 +50,11 @@ export function kernelNames(config: KernelNamesConfig): (view: NamesView) => Ker
     const shared = { ttlS, udpPayloadBytes: config.dnsUdpPayloadBytes, domainBytes, soa };
     const known =
       isOurs && isKnown && plainTtlS !== undefined
-        ? { zone: names, patterns: policies.names, serverIps: services.cluster.dnsIps }
+        ? {
+            zone: names,
+            patterns: policies.names,
+            serverIps: [...services.cluster.dnsIps, ...config.nodeLocalDnsIps],
+          }
         : NOTHING;
     made = { of, names: { ...known, domain, shared } };
     return made.names;

@@ -53,7 +53,8 @@ async function aClient(port: number, from = IP): Promise<Client> {
   socket.on('data', (chunk: Buffer) => {
     for (const message of framer.push(chunk) ?? []) ids.push(message.readUInt16BE(0));
   });
-  const ended = once(socket, 'close');
+  // However it ends: who still writes to a closed connection hears of a reset.
+  const ended = new Promise((resolve) => socket.once('close', resolve));
   lifetime.defer('client', () => void socket.destroy());
   await once(socket, 'connect');
   return { socket, ids, ended };

@@ -48,7 +48,12 @@ export interface NameLab {
 export async function openNameLab(lifetime: Lifetime): Promise<NameLab> {
   const lab = await openPacketLab(lifetime);
   lab.bpf.maps.policyState.update({ index: 0 }, { epoch: 1, mode: POLICY_MODES.judges });
-  const names = kernelNames({ clusterDomain: DOMAIN, dnsSocket: 'any', ...answerConfig() });
+  const names = kernelNames({
+    clusterDomain: DOMAIN,
+    dnsSocket: 'any',
+    nodeLocalDnsIps: [],
+    ...answerConfig(),
+  });
   const keeper = keepNames(lab, lifetime);
   const dnsIps = DNS_IPS.map((it) => parseIp(it));
   let draws: number[] = [];
