@@ -22,21 +22,28 @@ try {
   const asked = world.names.flatMap((it) =>
     (['A', 'AAAA'] as const).map((type) => ({ name: fullName(it), type })),
   );
+  const forProcess = `${questions}.cookie`;
   writeQuestions(questions, asked);
+  writeQuestions(forProcess, asked, true);
   const threads = Math.min(2, cpus().length);
-  const ways: Readonly<Record<string, Pick<DnsLoad, 'ip'>>> = {
-    knot: { ip: KNOT },
-    fairlead: { ip: CLUSTER_DNS },
+  const ways: Readonly<Record<string, Pick<DnsLoad, 'ip' | 'questions'>>> = {
+    knot: { ip: KNOT, questions },
+    kernel: { ip: CLUSTER_DNS, questions },
+    process: { ip: CLUSTER_DNS, questions: forProcess },
   };
   const results: Record<string, { fast: DnsLoadResult[]; paced: DnsLoadResult[] }> = {};
   for (let round = 0; round < rounds; round++)
     for (const [way, where] of Object.entries(ways)) {
-      const load = { netns: world.podNetns, seconds, threads, questions, ...where };
+      const load = { netns: world.podNetns, seconds, threads, ...where };
       const result = (results[way] ??= { fast: [], paced: [] });
       result.fast.push(await program.run(load));
       result.paced.push(await program.run({ ...load, rate: PACE }));
     }
   const rates = (way: string): readonly number[] => results[way]?.fast.map((it) => it.answersPerS) ?? [];
+  const goals: Readonly<Record<string, object>> = {
+    kernel: { goalToKnot: 2, goalOfLatencies: 0.5 },
+    process: { goalToKnot: 0.6, goalOfLatencies: 1.5 },
+  };
   for (const [way, { fast, paced }] of Object.entries(results))
     process.stdout.write(
       `${JSON.stringify({
@@ -50,6 +57,7 @@ try {
         pacePerS: PACE,
         p50Us: median(paced.map((it) => it.p50Us)),
         p99Us: median(paced.map((it) => it.p99Us)),
+        ...goals[way],
       })}\n`,
     );
 } finally {

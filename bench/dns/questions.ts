@@ -10,12 +10,23 @@ export interface AskedName {
   readonly type: keyof typeof TYPE;
 }
 
+/** Code, length and content of a client's cookie (RFC 7873 4): what has an option is no question for the kernel. */
+const COOKIE = Buffer.from([0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8]);
+
+function withCookie(query: Uint8Array): Uint8Array {
+  const bytes = Buffer.concat([query, COOKIE]);
+  // The OPT record is the last one, and the length of its options stands at its end (RFC 6891 6.1.2).
+  bytes.writeUInt16BE(COOKIE.length, query.length - 2);
+  return bytes;
+}
+
 /** As `dns-load` reads them: each behind its length in two octets. */
-export function writeQuestions(file: string, names: readonly AskedName[]): void {
+export function writeQuestions(file: string, names: readonly AskedName[], hasCookie = false): void {
   const parts = names.flatMap(({ name, type }) => {
     const question = { labels: labelsOf(parseDnsName(name)), typeCode: TYPE[type] };
     const plain = { ...question, isDnssecOk: false, isCheckingDisabled: false };
-    const { bytes } = upstreamQuery(plain, { id: 0, udpPayloadBytes: 1232 });
+    const query = upstreamQuery(plain, { id: 0, udpPayloadBytes: 1232 }).bytes;
+    const bytes = hasCookie ? withCookie(query) : query;
     return [Buffer.from([bytes.length >> 8, bytes.length & 255]), bytes];
   });
   writeFileSync(file, Buffer.concat(parts));
