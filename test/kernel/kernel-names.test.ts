@@ -201,6 +201,31 @@ for (const { name: backend } of POLICY_BACKENDS)
       await isReady();
     });
 
+    test('an agent that is killed and started again and again is not missed by who asks', async () => {
+      // The first from the kernel, the second from the process.
+      const asked = [
+        `@${DNS[0]} db.default.svc.cluster.local A`,
+        `@${DNS[1]} _sql._tcp.db.default.svc.cluster.local SRV`,
+      ];
+      const said = asked.map((words) => dig(netns, words));
+      const isAnswered = (): void => {
+        for (const [at, words] of asked.entries()) assert.equal(dig(netns, words), said[at], words);
+      };
+      assert.ok(!said.includes(''));
+      for (let round = 0; round < 4; round++) {
+        await agent.end('SIGKILL');
+        isAnswered();
+        agent = node.start();
+        let isUp = false;
+        const starting = isReady().then(() => (isUp = true));
+        while (!isUp) {
+          isAnswered();
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+        await starting;
+      }
+    });
+
     test('a pod that policies keep from port 53 gets no answer, and gets one when they no longer do', async () => {
       const asked = `@${DNS[0]} db.default.svc.cluster.local A`;
       assert.notEqual(dig(netns, asked), '');
