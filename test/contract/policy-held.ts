@@ -83,14 +83,22 @@ async function holdTcp(from: Party, to: Party, lifetime: Lifetime): Promise<Ends
       asker.once('error', reject);
       asker.connect({ host: to.ip, port: HELD_PORT, localAddress: from.ip }, resolve);
     }),
-    new Promise<never>((_, reject) => {
-      setTimeout(() => reject(new Error(`Cannot connect to ${to.ip}`)), scaledMs(PATIENCE_MS)).unref();
-    }),
+    isLate(`connect to ${to.ip}`),
   ]);
-  await isConnected.finally(() => server.close());
-  const answerer = await accepted;
+  // What is still in the queue of a server that closes is nobody's: both ends are waited for.
+  const [, answerer] = await Promise.all([
+    isConnected,
+    Promise.race([accepted, isConnected.then(() => isLate('accept a connection'))]),
+  ]).finally(() => server.close());
   lifetime.defer('accepted connection', () => void answerer.destroy());
   return { asker: streamEnd(asker), answerer: streamEnd(answerer) };
+}
+
+/** Rejects when everybody's patience is over. */
+function isLate(action: string): Promise<never> {
+  return new Promise((_, reject) => {
+    setTimeout(() => reject(new Error(`Cannot ${action}`)), scaledMs(PATIENCE_MS)).unref();
+  });
 }
 
 function streamEnd(socket: net.Socket): End {
