@@ -2,6 +2,7 @@
 
 import type { Brand } from './brand.ts';
 import { FairleadError } from './errors.ts';
+import { shown } from './shown.ts';
 
 /** A port from 1 to 65535. */
 export type Port = Brand<number, 'Port'>;
@@ -17,11 +18,11 @@ export function isPort(value: unknown): value is Port {
 
 export function parsePort(value: unknown): Port {
   if (!isPort(value))
-    throw new FairleadError('invalid', `Cannot read port "${String(value)}": not in 1 to 65535`);
+    throw new FairleadError('invalid', `Cannot read port "${shown(value)}": not in 1 to 65535`);
   return value;
 }
 
 export function parseProtocol(value: unknown): Protocol {
   if (value === 'TCP' || value === 'UDP' || value === 'SCTP') return value;
-  throw new FairleadError('invalid', `Cannot read protocol "${String(value)}": must be TCP, UDP or SCTP`);
+  throw new FairleadError('invalid', `Cannot read protocol "${shown(value)}": must be TCP, UDP or SCTP`);
 }

@@ -15,6 +15,7 @@
 
 import type { Cidr } from '../base/cidr.ts';
 import { FairleadError } from '../base/errors.ts';
+import { shown } from '../base/shown.ts';
 import type { NameEntry } from '../model/names.ts';
 import { canonicalName, parseDnsName } from '../wire/dns/name.ts';
 import type { SearchList } from './search-lists.ts';
@@ -91,7 +92,7 @@ export function parseFeedRequest(value: unknown, known: KnownPorts = new Map()):
     case 'corefile':
       return { kind: 'corefile', ...optionalText(raw, 'text') };
     default:
-      throw new FairleadError('invalid', `Cannot read zone feed: unknown request "${String(raw['kind'])}"`);
+      throw new FairleadError('invalid', `Cannot read zone feed: unknown request "${shown(raw['kind'])}"`);
   }
 }
 
@@ -110,7 +111,7 @@ export function parseFeedReply(value: unknown): FeedReply {
     case 'configured':
       return { kind: 'configured', ...optionalText(raw, 'because') };
     default:
-      throw new FairleadError('invalid', `Cannot read zone feed: unknown reply "${String(raw['kind'])}"`);
+      throw new FairleadError('invalid', `Cannot read zone feed: unknown reply "${shown(raw['kind'])}"`);
   }
 }
 

@@ -11,6 +11,7 @@
 //                                      <-    refused {because}, and the connection ends
 
 import { FairleadError } from '../base/errors.ts';
+import { shown } from '../base/shown.ts';
 import type { Ip } from '../base/ip.ts';
 import { listOf, parseIpOf, recordOf, revisionOf, textOf } from './zone-json.ts';
 
@@ -69,7 +70,7 @@ export function parseLearnRequest(value: unknown): LearnRequest {
     case 'forget':
       return { kind: 'forget' };
     default:
-      throw bad(`unknown request "${String(raw['kind'])}"`);
+      throw bad(`unknown request "${shown(raw['kind'])}"`);
   }
 }
 
@@ -91,7 +92,7 @@ export function parseLearnReply(value: unknown): LearnReply {
     case 'refused':
       return { kind: 'refused', because: textOf(raw['because'], 'because') };
     default:
-      throw bad(`unknown reply "${String(raw['kind'])}"`);
+      throw bad(`unknown reply "${shown(raw['kind'])}"`);
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { parseCidr, type Cidr } from '../base/cidr.ts';
 import { FairleadError } from '../base/errors.ts';
+import { shown } from '../base/shown.ts';
 import { parseIp, type Ip } from '../base/ip.ts';
 import { parsePort, parseProtocol } from '../base/port.ts';
 import type { NamedEndpoint, NamedPort, NameEntry } from '../model/names.ts';
@@ -27,7 +28,7 @@ export function parseNameEntry(value: unknown, known: KnownPorts = new Map()): N
     case 'external':
       return { kind: 'external', namespace, service, target: textOf(raw['target'], 'target') };
     default:
-      throw new FairleadError('invalid', `Cannot read zone: unknown kind "${String(raw['kind'])}"`);
+      throw new FairleadError('invalid', `Cannot read zone: unknown kind "${shown(raw['kind'])}"`);
   }
 }
 
@@ -55,7 +56,7 @@ export function textOf(value: unknown, field: string): string {
 
 export function revisionOf(value: unknown): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
-    throw new FairleadError('invalid', `Cannot read zone: "${String(value)}" is no revision`);
+    throw new FairleadError('invalid', `Cannot read zone: "${shown(value)}" is no revision`);
   }
   return value;
 }
