@@ -1,16 +1,16 @@
 // Who answers a question and why, in words: the ways of the responder gone through again beside its real answer.
 
 import { FairleadError } from '../base/errors.ts';
-import { CLASS_IN, rcodeName, RCODE, TYPE } from '../wire/dns/constants.ts';
+import { rcodeName, RCODE, TYPE } from '../wire/dns/constants.ts';
 import type { RecordData, ResourceRecord } from '../wire/dns/message.ts';
 import { canonicalName, labelsOf, nameFromLabels, parseDnsName, type DnsName } from '../wire/dns/name.ts';
 import { parseMessage } from '../wire/dns/reader.ts';
-import { encodeMessage } from '../wire/dns/writer.ts';
 import { nameEntryKey } from '../model/names.ts';
 import type { OutsideResolver } from './outside.ts';
 import { keyOfQuestion } from './query.ts';
 import type { Responder } from './responder.ts';
 import type { SearchLists } from './search-lists.ts';
+import { upstreamQuery } from './upstream-query.ts';
 import type { ZoneSettings } from './zone-answer.ts';
 import { labelsInside, lookUp, type ZoneAnswer } from './zone-lookup.ts';
 import type { ZoneState } from './zone-state.ts';
@@ -141,23 +141,8 @@ async function ask(
   { typeCode, client }: Pick<Telling, 'typeCode' | 'client'>,
   { responder }: ExplainParts,
 ): Promise<Pick<Explanation, 'rcode' | 'answers'>> {
-  const { bytes } = encodeMessage({
-    id: 0,
-    opcode: 0,
-    rcode: 0,
-    isResponse: false,
-    isAuthoritative: false,
-    isTruncated: false,
-    isRecursionDesired: true,
-    isRecursionAvailable: false,
-    isAuthenticData: false,
-    isCheckingDisabled: false,
-    questions: [{ name, typeCode, classCode: CLASS_IN }],
-    answers: [],
-    authorities: [],
-    additionals: [],
-    edns: undefined,
-  });
+  const question = { labels: labelsOf(name), typeCode, isDnssecOk: false, isCheckingDisabled: false };
+  const { bytes } = upstreamQuery(question, { id: 0, udpPayloadBytes: undefined });
   const answer = await responder.respond(Buffer.from(bytes), { address: client, transport: 'tcp' });
   const parsed = answer && parseMessage(answer);
   if (parsed?.kind !== 'message') throw new FairleadError('internal', `Cannot explain ${name}: no answer`);
