@@ -6,8 +6,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import type { Lifetime } from '../../src/base/lifetime.ts';
 import { NAMESPACES, PODS, SERVICES } from '../../src/kube/resource.ts';
-import { createNetns, deleteNetns, inNetns } from '../../src/sys/netns.ts';
-import { runCni } from '../../test/support/cni-executable.ts';
+import { inNetns } from '../../src/sys/netns.ts';
+import { attachPod } from '../../test/support/attach-pod.ts';
 import { startDnsProcess, type DnsProcess } from '../../test/support/dns-process.ts';
 import { eventually } from '../../test/support/eventually.ts';
 import { ServiceRig } from '../../test/support/service-rig.ts';
@@ -79,29 +79,12 @@ export async function openDnsRig(services: number, lifetime: Lifetime): Promise<
 
 async function addPod(rig: ServiceRig, lifetime: Lifetime): Promise<string> {
   const netns = '/run/netns/t-bench-dns-pod';
-  createNetns(netns);
-  lifetime.defer('pod namespace', () => deleteNetns(netns));
   const [namespace, name, uid] = ['default', 'asks', 'u-asks'];
   rig.api.put(NAMESPACES, { metadata: { name: namespace } });
   const pod = { metadata: { namespace, name, uid }, spec: { nodeName: rig.node.name, containers: [] } };
   rig.api.put(PODS, pod);
-  const added = await runCni({
-    command: 'ADD',
-    containerId: 'asks',
-    netns,
-    ifname: 'eth0',
-    args: `K8S_POD_NAMESPACE=${namespace};K8S_POD_NAME=${name};K8S_POD_UID=${uid}`,
-    config: {
-      cniVersion: '1.1.0',
-      name: 'fairlead',
-      type: 'fairlead-cni',
-      socket: rig.node.config.cniSocket,
-    },
-  });
-  assert.equal(added.code, 0, added.stdout);
-  const ips = added.json?.['ips'] as readonly { readonly address: string }[];
-  const podIPs = ips.map(({ address }) => ({ ip: address.split('/')[0] ?? '' }));
-  rig.api.put(PODS, { ...pod, status: { phase: 'Running', podIP: podIPs[0]?.ip ?? '', podIPs } });
+  const status = await attachPod(rig.node, { netns, namespace, name, uid }, lifetime);
+  rig.api.put(PODS, { ...pod, status });
   return netns;
 }
 

@@ -17,10 +17,10 @@ import {
   SERVICES,
 } from '../../src/kube/resource.ts';
 import { setLinkOffload } from '../../src/sys/link-offload.ts';
-import { createNetns, deleteNetns, inNetns } from '../../src/sys/netns.ts';
+import { inNetns } from '../../src/sys/netns.ts';
 import { makeAgentNode, type AgentNode, type AgentProcess } from '../support/agent-node.ts';
 import { openTestApi } from '../support/api-server.ts';
-import { runCni } from '../support/cni-executable.ts';
+import { attachPod } from '../support/attach-pod.ts';
 import { startDnsProcess, type DnsProcess } from '../support/dns-process.ts';
 import { eventually } from '../support/eventually.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
@@ -81,30 +81,12 @@ for (const { name: backend } of POLICY_BACKENDS)
     }
 
     async function addPod(): Promise<void> {
-      createNetns(netns);
-      lifetime.defer('pod namespace', () => deleteNetns(netns));
       const metadata = { namespace: 'default', name: 'client' };
       const spec = { nodeName: 'a', containers: [{ name: 'it', image: 'it' }] };
       const { uid } =
         (await api.create(PODS, { metadata: { ...metadata, labels: { app: 'client' } }, spec })).metadata ??
         {};
-      const { code, stdout, json } = await runCni({
-        command: 'ADD',
-        containerId: 'client',
-        netns,
-        ifname: 'eth0',
-        args: `K8S_POD_NAMESPACE=default;K8S_POD_NAME=client;K8S_POD_UID=${uid}`,
-        config: {
-          cniVersion: '1.1.0',
-          name: 'fairlead',
-          type: 'fairlead-cni',
-          socket: node.config.cniSocket,
-        },
-      });
-      assert.equal(code, 0, stdout);
-      const ips = json?.['ips'] as readonly { readonly address: string }[];
-      const podIPs = ips.map(({ address }) => ({ ip: address.split('/')[0] ?? '' }));
-      const status = { phase: 'Running', podIP: podIPs[0]?.ip ?? '', podIPs };
+      const status = await attachPod(node, { netns, ...metadata, uid }, lifetime);
       await api.patchStatus(PODS, metadata, { status });
     }
 

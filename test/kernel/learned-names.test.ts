@@ -12,10 +12,10 @@ import type { DnsConfigFile } from '../../src/dns/config.ts';
 import type { KubeClient } from '../../src/kube/kube-client.ts';
 import type { LearnedName } from '../../src/agent/name-learner.ts';
 import { CLUSTER_NETWORK_POLICIES, CONFIG_MAPS, NODES, PODS, SERVICES } from '../../src/kube/resource.ts';
-import { createNetns, deleteNetns, inNetns } from '../../src/sys/netns.ts';
+import { inNetns } from '../../src/sys/netns.ts';
 import { makeAgentNode, type AgentNode, type AgentProcess } from '../support/agent-node.ts';
 import { openTestApi } from '../support/api-server.ts';
-import { runCni } from '../support/cni-executable.ts';
+import { attachPod } from '../support/attach-pod.ts';
 import { startDnsProcess, type DnsProcess } from '../support/dns-process.ts';
 import { eventually } from '../support/eventually.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
@@ -118,31 +118,12 @@ for (const { name: backend } of POLICY_BACKENDS)
     /** A namespace that is attached as a container runtime does it, with its Pod in the API. */
     async function addPod(): Promise<NameClient> {
       const netns = `/run/netns/${prefix}-pod`;
-      createNetns(netns);
-      lifetime.defer('pod namespace', () => deleteNetns(netns));
       const [namespace, name] = ['default', 'client'];
       const metadata = { namespace, name };
       const spec = { nodeName: 'a', containers: [{ name: 'it', image: 'it' }] };
       const { uid } = (await api.create(PODS, { metadata, spec })).metadata ?? {};
-      const added = await runCni({
-        command: 'ADD',
-        containerId: name,
-        netns,
-        ifname: 'eth0',
-        args: `K8S_POD_NAMESPACE=${namespace};K8S_POD_NAME=${name};K8S_POD_UID=${uid}`,
-        config: {
-          cniVersion: '1.1.0',
-          name: 'fairlead',
-          type: 'fairlead-cni',
-          socket: node.config.cniSocket,
-        },
-      });
-      assert.equal(added.code, 0, added.stdout);
-      const ips = added.json?.['ips'] as readonly { readonly address: string }[];
-      const podIPs = ips.map(({ address }) => ({ ip: address.split('/')[0] ?? '' }));
-      await api.patchStatus(PODS, metadata, {
-        status: { phase: 'Running', podIP: podIPs[0]?.ip ?? '', podIPs },
-      });
+      const status = await attachPod(node, { netns, namespace, name, uid }, lifetime);
+      await api.patchStatus(PODS, metadata, { status });
       const client = startNameClient(netns, DNS);
       lifetime.defer('client', () => client.end());
       return client;
