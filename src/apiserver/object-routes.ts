@@ -1,12 +1,14 @@
 // The verbs on objects and collections: create, get, list, watch, update, patch, delete.
 
 import { isObject, objectOf, textOf, type Draft } from '../objects/json.ts';
+import { keyOf } from '../objects/meta.ts';
 import type { Resource } from '../objects/resources.ts';
 import { mediaTypeOf, parseObject } from './body.ts';
 import type { ApiContext } from './context.ts';
 import { deleteObject, deleteOptionsOf, type DeleteOptions } from './delete.ts';
 import { acceptDraft, fieldValidationOf, metadataOf } from './draft.ts';
-import { applyPatch, parsePatch } from './patch.ts';
+import { managedAfterWrite, managerOf } from './field-managers.ts';
+import { applyPatch, isApply, ownDraft, parseApplyBody, parsePatch } from './patch.ts';
 import { listObjects, objectReply, readObject, storedOf } from './read.ts';
 import {
   hasFlag,
@@ -18,9 +20,10 @@ import {
 } from './request.ts';
 import { selectionOf } from './selection.ts';
 import { servedJson, servedObject } from './serve.ts';
-import { badRequest, methodNotAllowed } from './status-error.ts';
+import { applyConfig, checkApplyOptions } from './server-side-apply.ts';
+import { badRequest, methodNotAllowed, notFound } from './status-error.ts';
 import { watchObjects } from './watch.ts';
-import { createObject, updateObject, updateStatus } from './write.ts';
+import { createObject, updateObject, updateStatus, type WriteOptions } from './write.ts';
 
 /** Answers a request on a collection. */
 export function handleCollection(
@@ -91,7 +94,7 @@ async function create(context: ApiContext, request: ApiRequest, target: Target):
   const { draft, warnings } = acceptDraft(resource, body, fieldValidationOf(request.query));
   await context.schemas.load(resource.message);
   placeInNamespace(draft, target);
-  const stored = createObject(context, resource, draft, { isDryRun: isDryRun(request.query) });
+  const stored = createObject(context, resource, draft, writeOptions(context, request, target));
   return objectReply(context, request, { code: 201, resource, stored, warnings });
 }
 
@@ -109,6 +112,16 @@ function placeInNamespace(draft: Draft, { namespace }: Target): void {
   metadata['namespace'] = namespace;
 }
 
+function checkName(draft: Draft, { name }: ObjectTarget): void {
+  const given = textOf(metadataOf(draft)['name']);
+  if (given === undefined) metadataOf(draft)['name'] = name;
+  else if (given !== name) {
+    throw badRequest(
+      `the name of the object (${given.slice(0, 253)}) does not match the name on the URL (${name})`,
+    );
+  }
+}
+
 type Update = typeof updateObject;
 
 async function replace(
@@ -122,15 +135,9 @@ async function replace(
   const { draft, warnings } = acceptDraft(resource, body, fieldValidationOf(request.query));
   await context.schemas.load(resource.message);
   placeInNamespace(draft, target);
-  const given = textOf(metadataOf(draft)['name']);
-  if (given === undefined) metadataOf(draft)['name'] = target.name;
-  else if (given !== target.name) {
-    throw badRequest(
-      `the name of the object (${given.slice(0, 253)}) does not match the name on the URL (${target.name})`,
-    );
-  }
+  checkName(draft, target);
   const previous = storedOf(context, target);
-  const stored = update(context, resource, draft, { previous, isDryRun: isDryRun(request.query) });
+  const stored = update(context, resource, draft, { previous, ...writeOptions(context, request, target) });
   return objectReply(context, request, { code: 200, resource, stored, warnings });
 }
 
@@ -141,6 +148,9 @@ async function patch(
   update: Update,
 ): Promise<Reply> {
   const { resource } = target;
+  if (isApply(request.headers['content-type'])) return apply(context, request, target, update);
+  if (hasFlag(request.query, 'force'))
+    throw badRequest('force: Forbidden: may not be specified for non-apply patch');
   const change = parsePatch(await request.readBody(), request.headers['content-type']);
   await context.schemas.load(resource.message);
   const previous = storedOf(context, target);
@@ -150,8 +160,56 @@ async function patch(
   if (metadata['name'] !== target.name || textOf(metadata['namespace']) !== target.namespace) {
     throw badRequest('the patch must not change the name or the namespace of the object');
   }
-  const stored = update(context, resource, draft, { previous, isDryRun: isDryRun(request.query) });
+  const stored = update(context, resource, draft, { previous, ...writeOptions(context, request, target) });
   return objectReply(context, request, { code: 200, resource, stored, warnings });
+}
+
+/** Who writes has what he changes. */
+function writeOptions(context: ApiContext, request: ApiRequest, target: Target): WriteOptions {
+  const manager = managerOf(request, target, 'Update');
+  const { resource } = target;
+  return {
+    isDryRun: isDryRun(request.query),
+    managedFields: (written) => managedAfterWrite(context, { resource, manager, ...written }),
+  };
+}
+
+/** PATCH with a configuration: who has which fields decides what comes of it. An object that is not there is made. */
+async function apply(
+  context: ApiContext,
+  request: ApiRequest,
+  target: ObjectTarget,
+  update: Update,
+): Promise<Reply> {
+  const { resource, name } = target;
+  const { isForced } = checkApplyOptions(request.query);
+  const body = parseApplyBody(await request.readBody());
+  const { draft: config, warnings } = acceptDraft(resource, body, fieldValidationOf(request.query));
+  await context.schemas.load(resource.message);
+  placeInNamespace(config, target);
+  checkName(config, target);
+  const live = context.store.get(resource.storage, keyOf({ metadata: { name, ...namespaceOf(target) } }));
+  if (live === undefined && target.subresource !== undefined) throw notFound(resource, name);
+  const manager = managerOf(request, target, 'Apply');
+  const { draft, managedFields } = applyConfig(context, {
+    resource,
+    live: live?.object,
+    config,
+    manager,
+    isForced,
+  });
+  const options = { isDryRun: isDryRun(request.query), managedFields: () => managedFields };
+  if (live === undefined) {
+    const stored = createObject(context, resource, draft ?? config, options);
+    return objectReply(context, request, { code: 201, resource, stored, warnings });
+  }
+  const next = ownDraft(draft ?? { ...live.object });
+  const stored = update(context, resource, next, { previous: live, ...options });
+  return objectReply(context, request, { code: 200, resource, stored, warnings });
+}
+
+function namespaceOf({ namespace }: Target): { readonly namespace?: string } {
+  return namespace === undefined ? {} : { namespace };
 }
 
 function isDryRun(query: URLSearchParams): boolean {

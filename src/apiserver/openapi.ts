@@ -89,6 +89,7 @@ function operationsOf(resource: Resource): object {
     };
   }
   const patchTypes = [
+    'application/apply-patch+yaml',
     'application/json-patch+json',
     'application/merge-patch+json',
     'application/strategic-merge-patch+json',

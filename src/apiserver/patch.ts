@@ -6,7 +6,7 @@ import { applyJsonPatch } from '../objects/patch/json-patch.ts';
 import { applyMergePatch } from '../objects/patch/merge-patch.ts';
 import { applyStrategicMergePatch } from '../objects/patch/strategic-merge-patch.ts';
 import { messageSchema } from '../wire/kubernetes-protobuf-schema.ts';
-import { mediaTypeOf, parseJson } from './body.ts';
+import { mediaTypeOf, parseJson, parseYaml } from './body.ts';
 import { badRequest, StatusError, unsupportedMediaType } from './status-error.ts';
 
 const JSON_PATCH = 'application/json-patch+json';
@@ -14,6 +14,7 @@ const MERGE_PATCH = 'application/merge-patch+json';
 const STRATEGIC_PATCH = 'application/strategic-merge-patch+json';
 const APPLY_PATCH = 'application/apply-patch+yaml';
 const SUPPORTED = [JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH];
+const SUPPORTED_OF_OBJECTS = [...SUPPORTED, APPLY_PATCH];
 
 export interface Patch {
   readonly type: string;
@@ -23,15 +24,20 @@ export interface Patch {
 /** The patch of a body; throws 400 or 415. */
 export function parsePatch(body: Buffer, contentType: string | undefined): Patch {
   const type = mediaTypeOf(contentType);
-  if (type === APPLY_PATCH) {
-    throw new StatusError(
-      415,
-      'UnsupportedMediaType',
-      'server-side apply is not served yet: use kubectl apply without --server-side',
-    );
-  }
-  if (!SUPPORTED.includes(type)) throw unsupportedMediaType(type, SUPPORTED);
+  if (!SUPPORTED.includes(type)) throw unsupportedMediaType(type, SUPPORTED_OF_OBJECTS);
   return { type, value: parseJson(body) };
+}
+
+/** True for a configuration to be applied by the server. */
+export function isApply(contentType: string | undefined): boolean {
+  return mediaTypeOf(contentType) === APPLY_PATCH;
+}
+
+/** The configuration of a body, YAML or JSON; throws 400. */
+export function parseApplyBody(body: Buffer): Draft {
+  const value = parseYaml(body);
+  if (isObject(value)) return value;
+  throw badRequest('the body is not an object');
 }
 
 /** `original` with the patch applied, as a draft of its own; `message` names its kind in the wire tables. */
@@ -45,8 +51,12 @@ export function applyPatch(message: string, original: unknown, patch: Patch): Dr
     throw badRequest(messageOf(error));
   }
   if (!isObject(patched)) throw badRequest('the patch leaves no object');
-  // What the patch did not touch is still shared with the stored object, which must never change.
-  return JSON.parse(JSON.stringify(patched)) as Draft; // An object, as checked above.
+  return ownDraft(patched);
+}
+
+/** What the patch did not touch is still shared with the stored object, which must never change. */
+export function ownDraft(patched: Readonly<Draft>): Draft {
+  return JSON.parse(JSON.stringify(patched)) as Draft; // An object, as it was.
 }
 
 /** kubectl before 1.24 shows the causes alone and not the message. */

@@ -28,6 +28,16 @@ import { hasFinalizers, prepareCreate, prepareUpdate } from './strategy.ts';
 
 export interface WriteOptions {
   readonly isDryRun: boolean;
+  /** The managedFields of what is written; without it they stay as they are. */
+  readonly managedFields?: (written: FinishedWrite) => readonly Draft[];
+}
+
+/** An object as it will be stored, defaults and all. */
+export interface FinishedWrite {
+  readonly before: KubeObject | undefined;
+  readonly after: Readonly<Draft>;
+  /** The managedFields that came with the request. */
+  readonly sent: unknown;
 }
 
 const NAMESPACES: Pick<Resource, 'group' | 'plural'> = { group: '', plural: 'namespaces' };
@@ -49,6 +59,7 @@ export function createObject(
   if (namespace !== undefined) admitNamespace(context, resource, namespace, name);
   const key = namespace === undefined ? name : `${namespace}/${name}`;
   if (context.store.get(resource.storage, key) !== undefined) throw alreadyExists(resource, name);
+  const sent = metadata['managedFields'];
   stampNew(context, resource, metadata);
   const message = storedMessage(resource);
   applyDefaults(message, draft);
@@ -57,6 +68,7 @@ export function createObject(
   const shape = validateObject(message, draft, { schemas: context.schemas });
   refuse(resource, name, shape);
   refuse(resource, name, prepareCreate(context, resource, draft));
+  setManagedFields(options, { before: undefined, after: draft, sent });
   return commit(context, resource, draft, { options, previous: undefined });
 }
 
@@ -69,6 +81,7 @@ export function updateObject(
 ): StoredObject {
   const { previous } = options;
   const current = previous.object;
+  const sent = metadataOf(draft)['managedFields'];
   stampUpdate(resource, draft, current);
   const message = storedMessage(resource);
   applyDefaults(message, draft);
@@ -78,6 +91,7 @@ export function updateObject(
     ...prepared,
   ]);
   countGeneration(resource, draft, current);
+  setManagedFields(options, { before: current, after: draft, sent });
   return commit(context, resource, draft, { options, previous });
 }
 
@@ -89,10 +103,12 @@ export function updateStatus(
   options: WriteOptions & { readonly previous: StoredObject },
 ): StoredObject {
   const current = options.previous.object;
+  const sent = metadataOf(draft)['managedFields'];
   stampUpdate(resource, draft, current);
-  const next: Draft = { ...current };
+  const next: Draft = { ...current, metadata: { ...current.metadata } };
   if (draft['status'] === undefined) delete next['status'];
   else next['status'] = draft['status'];
+  setManagedFields(options, { before: current, after: next, sent });
   return commit(context, resource, next, { options, previous: options.previous });
 }
 
@@ -104,6 +120,17 @@ export function replaceObject(
   options: WriteOptions & { readonly previous: StoredObject },
 ): StoredObject {
   return commit(context, resource, next, { options, previous: options.previous });
+}
+
+function setManagedFields(
+  { managedFields }: WriteOptions,
+  written: FinishedWrite & { readonly after: Draft },
+): void {
+  const metadata = metadataOf(written.after);
+  const entries =
+    managedFields === undefined ? written.before?.metadata.managedFields : managedFields(written);
+  if (entries === undefined || entries.length === 0) delete metadata['managedFields'];
+  else metadata['managedFields'] = entries;
 }
 
 function nameObject(context: ApiContext, metadata: Draft): void {

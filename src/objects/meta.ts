@@ -26,6 +26,8 @@ export interface ObjectMeta {
   readonly annotations?: Readonly<Record<string, string>>;
   readonly finalizers?: readonly string[];
   readonly ownerReferences?: readonly OwnerReference[];
+  /** Who has which fields: read by `objects/apply` alone. */
+  readonly managedFields?: readonly object[];
 }
 
 /** An object as the API server serves it; what lies beside `metadata` depends on the kind. */

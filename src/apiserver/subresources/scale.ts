@@ -3,6 +3,7 @@
 import { scalarText, objectOf, type Draft } from '../../objects/json.ts';
 import { parseObject } from '../body.ts';
 import type { ApiContext } from '../context.ts';
+import { managedAfterWrite, managerOf } from '../field-managers.ts';
 import { applyPatch, parsePatch } from '../patch.ts';
 import { selectorText } from '../printers/printer.ts';
 import { storedOf } from '../read.ts';
@@ -51,8 +52,14 @@ function setReplicas(
   draft['spec'] = { ...objectOf(draft['spec']), replicas };
   const { resourceVersion } = objectOf(scale['metadata']);
   draft['metadata'] = { ...objectOf(draft['metadata']), resourceVersion: resourceVersion ?? '' };
-  const isDryRun = request.query.has('dryRun');
-  return jsonReply(200, scaleOf(updateObject(context, target.resource, draft, { previous, isDryRun })));
+  const { resource } = target;
+  const manager = managerOf(request, target, 'Update');
+  const stored = updateObject(context, resource, draft, {
+    previous,
+    isDryRun: request.query.has('dryRun'),
+    managedFields: (written) => managedAfterWrite(context, { resource, manager, ...written }),
+  });
+  return jsonReply(200, scaleOf(stored));
 }
 
 function scaleOf({ object }: StoredObject): object {
