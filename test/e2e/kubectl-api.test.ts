@@ -120,6 +120,34 @@ function suite({ minor }: Kubectl, { namespace, run, ok }: Tools): void {
     if (minor >= 25) assert.notEqual(code, 0);
   });
 
+  test('applies on the server, where others have fields, too', async () => {
+    const manifest = MANIFEST.replaceAll('name: web', 'name: served');
+    await ok(
+      'apply --server-side -f -',
+      /served serverside-applied\nservice\/served serverside-applied/,
+      manifest,
+    );
+    await ok('apply --server-side -f -', /served serverside-applied/, manifest);
+    await ok('scale deploy served --replicas=4', /scaled/);
+    const fought = await run('apply --server-side -f -', manifest);
+    assert.notEqual(fought.code, 0);
+    assert.match(
+      fought.text,
+      /Apply failed with 1 conflict: conflict with "kubectl[^"]*" with subresource "scale" using apps\/v1 at \S+: \.spec\.replicas/,
+    );
+    await ok('apply --server-side --force-conflicts -f -', /served serverside-applied/, manifest);
+    await ok('get deploy served -o jsonpath={.spec.replicas}', /^2$/);
+    // What is applied from the client's side before is taken over.
+    await ok(
+      'apply --server-side -f -',
+      /deployment.apps\/web serverside-applied/,
+      MANIFEST.replace('agnhost:2.53', 'agnhost:2.54'),
+    );
+    if (minor < 27) return;
+    const diff = await run('diff --server-side -f -', manifest.replace('agnhost:2.53', 'agnhost:3'));
+    assert.match(diff.text, /^\+.*agnhost:3/m);
+  });
+
   test('shows objects as tables, YAML and descriptions', async () => {
     await ok(
       'get deploy,svc -o wide',
