@@ -1,6 +1,8 @@
 // The durable log of objects in SQLite: one row per revision, in the order of commits. It knows bytes and keys, no kinds.
+// A row is committed when it is appended: a killed process loses none. It is on the disk when `durable` resolves: many writers wait for one sync.
 // A revision is the resourceVersion of the object that it wrote, for all resources together.
 
+import { open, type FileHandle } from 'node:fs/promises';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { FairleadError, messageOf } from '../base/errors.ts';
 
@@ -43,11 +45,13 @@ export class ObjectLog {
   readonly #insert: StatementSync;
   readonly #since: StatementSync;
   readonly #one: StatementSync;
+  readonly #journal: Journal;
   #compacted: number;
   #last: number;
 
   constructor(file: string) {
     this.#database = openDatabase(file);
+    this.#journal = new Journal(`${file}-wal`);
     this.#insert = this.#database.prepare('INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)');
     this.#since = this.#database.prepare(
       'SELECT * FROM log WHERE revision > ? AND storage = ? ORDER BY revision',
@@ -77,6 +81,12 @@ export class ObjectLog {
     }
     this.#insert.run(row.revision, row.storage, row.key, row.isDeleted ? 1 : 0, row.previous, row.value);
     this.#last = row.revision;
+    this.#journal.written();
+  }
+
+  /** Resolves when everything appended so far is on the disk; rejects where the disk refuses it. */
+  durable(): Promise<void> {
+    return this.#journal.durable();
   }
 
   /** The newest row of every object that exists. */
@@ -141,13 +151,69 @@ export class ObjectLog {
     return Number(this.#database.prepare(`PRAGMA ${name}`).get()?.[name] ?? 0);
   }
 
-  close(): void {
-    this.#database.close();
+  async close(): Promise<void> {
+    try {
+      await this.#journal.close();
+    } finally {
+      this.#database.close();
+    }
   }
 
   #fact(name: string): number {
     const row = this.#database.prepare('SELECT value FROM facts WHERE name = ?').get(name);
     return Number(row?.['value'] ?? 0);
+  }
+}
+
+/** The file that commits go to first (write-ahead log, sqlite.org/wal.html): all of them are on the disk when it is. */
+class Journal {
+  readonly #file: string;
+  #handle: FileHandle | undefined;
+  #isDirty = false;
+  /** The sync that is under way, and the one that will begin after it, for all who came meanwhile. */
+  #running: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  written(): void {
+    this.#isDirty = true;
+  }
+
+  durable(): Promise<void> {
+    if (!this.#isDirty) return this.#running ?? Promise.resolve();
+    this.#next ??= this.#afterRunning();
+    return this.#next;
+  }
+
+  async #afterRunning(): Promise<void> {
+    // Whoever waits for that one hears of its failure himself.
+    await this.#running?.catch(() => undefined);
+    this.#running = this.#next;
+    this.#next = undefined;
+    this.#isDirty = false;
+    try {
+      this.#handle ??= await open(this.#file, 'r+');
+      await this.#handle.datasync();
+    } catch (cause) {
+      this.#isDirty = true;
+      throw new FairleadError('unavailable', `Cannot bring ${this.#file} to the disk: ${messageOf(cause)}`, {
+        cause,
+      });
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.durable();
+    } finally {
+      await this.#handle?.close();
+      this.#handle = undefined;
+    }
   }
 }
 

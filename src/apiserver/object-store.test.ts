@@ -52,9 +52,9 @@ function contentOf(store: ObjectStore): Map<string, unknown> {
   );
 }
 
-test('a store holds what a map would hold, in order, and so does the next one on its file', () => {
-  fc.assert(
-    fc.property(fc.array(change, { maxLength: 60 }), (changes) => {
+test('a store holds what a map would hold, in order, and so does the next one on its file', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(change, { maxLength: 60 }), async (changes) => {
       const file = newFile();
       const log = new ObjectLog(file);
       const store = new ObjectStore(log);
@@ -68,48 +68,52 @@ test('a store holds what a map would hold, in order, and so does the next one on
         keys.filter((it) => it.startsWith('b/')),
       );
       const { revision } = store;
-      log.close();
+      await log.close();
       const reopened = new ObjectLog(file);
       const again = new ObjectStore(reopened);
       assert.deepEqual(contentOf(again), contentOf(store));
       assert.equal(again.revision, revision);
-      reopened.close();
+      await reopened.close();
     }),
     { numRuns: 40 },
   );
 });
 
-test('replaying the changes after any revision leads from the state then to the state now', () => {
-  fc.assert(
-    fc.property(fc.array(change, { maxLength: 40 }), fc.array(change, { maxLength: 40 }), (before, later) => {
-      const log = new ObjectLog(newFile());
-      const store = new ObjectStore(log);
-      const model = new Map<string, number>();
-      play(store, before, model);
-      const state = new Map(store.list('s').map((it) => [it.key, it.json.toString()]));
-      const { revision } = store;
-      play(store, later, model);
-      let last = revision;
-      for (const { kind, current, previous } of store.replay('s', revision)) {
-        assert.ok(current.revision > last);
-        last = current.revision;
-        assert.equal(
-          state.get(current.key),
-          previous?.json.toString(),
-          'the event does not follow on the state',
-        );
-        assert.equal(kind === 'added', !state.has(current.key));
-        if (kind === 'deleted') state.delete(current.key);
-        else state.set(current.key, current.json.toString());
-      }
-      assert.deepEqual(state, new Map(store.list('s').map((it) => [it.key, it.json.toString()])));
-      log.close();
-    }),
+test('replaying the changes after any revision leads from the state then to the state now', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(change, { maxLength: 40 }),
+      fc.array(change, { maxLength: 40 }),
+      async (before, later) => {
+        const log = new ObjectLog(newFile());
+        const store = new ObjectStore(log);
+        const model = new Map<string, number>();
+        play(store, before, model);
+        const state = new Map(store.list('s').map((it) => [it.key, it.json.toString()]));
+        const { revision } = store;
+        play(store, later, model);
+        let last = revision;
+        for (const { kind, current, previous } of store.replay('s', revision)) {
+          assert.ok(current.revision > last);
+          last = current.revision;
+          assert.equal(
+            state.get(current.key),
+            previous?.json.toString(),
+            'the event does not follow on the state',
+          );
+          assert.equal(kind === 'added', !state.has(current.key));
+          if (kind === 'deleted') state.delete(current.key);
+          else state.set(current.key, current.json.toString());
+        }
+        assert.deepEqual(state, new Map(store.list('s').map((it) => [it.key, it.json.toString()])));
+        await log.close();
+      },
+    ),
     { numRuns: 40 },
   );
 });
 
-test('compaction keeps the window and what exists, forgets the rest, and revisions go on after a restart', () => {
+test('compaction keeps the window and what exists, forgets the rest, and revisions go on after a restart', async () => {
   const file = newFile();
   const log = new ObjectLog(file);
   const store = new ObjectStore(log, { windowRevisions: WINDOW });
@@ -126,7 +130,7 @@ test('compaction keeps the window and what exists, forgets the rest, and revisio
   assert.equal(store.replay('s', store.revision - WINDOW).length, WINDOW);
   const { revision } = store;
   log.compact(revision);
-  log.close();
+  await log.close();
   const reopened = new ObjectLog(file);
   const again = new ObjectStore(reopened);
   assert.equal(again.revision, revision, 'a compacted log must not give revisions again');
@@ -135,23 +139,45 @@ test('compaction keeps the window and what exists, forgets the rest, and revisio
     ['a/stays'],
   );
   assert.equal(again.put('s', object('a/new', 1)).revision, revision + 1);
-  reopened.close();
+  await reopened.close();
 });
 
-test('a file that held many objects becomes small again when they are gone', () => {
+test('a file that held many objects becomes small again when they are gone', async () => {
   const file = newFile();
   /** Bytes of the file after `work`: closing brings into it what the write-ahead log holds. */
-  const sizeAfter = (work: (store: ObjectStore) => void): number => {
+  const sizeAfter = async (work: (store: ObjectStore) => void): Promise<number> => {
     const log = new ObjectLog(file);
     work(new ObjectStore(log, { windowRevisions: WINDOW }));
-    log.close();
+    await log.close();
     return statSync(file).size;
   };
   const keys = Array.from({ length: 3_000 }, (_, i) => `a/${'n'.repeat(900)}${i}`);
-  const before = sizeAfter((store) => keys.forEach((name, i) => store.put('s', object(name, i))));
-  const after = sizeAfter((store) => {
+  const before = await sizeAfter((store) => keys.forEach((name, i) => store.put('s', object(name, i))));
+  const after = await sizeAfter((store) => {
     for (const stored of store.list('s').slice()) store.remove('s', stored);
     for (let i = 0; i < 3_000; i++) store.put('s', object('a/one', i));
   });
   assert.ok(after < before / 2, `${before} bytes, then ${after}`);
+});
+
+test('what waits for the disk is told when it is there, together with others, and what the disk says', async () => {
+  const file = newFile();
+  const log = new ObjectLog(file);
+  const store = new ObjectStore(log);
+  store.put('s', object('a/one', 1));
+  const first = store.durable();
+  assert.equal(store.durable(), first, 'one sync for all who wait');
+  await first;
+  store.put('s', object('a/two', 2));
+  const second = store.durable();
+  store.put('s', object('a/three', 3));
+  await Promise.all([second, store.durable()]);
+  await log.close();
+
+  const broken = new ObjectLog(file);
+  const other = new ObjectStore(broken);
+  other.put('s', object('a/four', 4));
+  rmSync(`${file}-wal`);
+  await assert.rejects(other.durable(), /Cannot bring .*-wal to the disk: ENOENT/);
+  await assert.rejects(broken.close(), /ENOENT/);
 });

@@ -71,6 +71,11 @@ export class ObjectStore {
     return this.#log.compactedRevision;
   }
 
+  /** Resolves when every change so far is on the disk. */
+  durable(): Promise<void> {
+    return this.#log.durable();
+  }
+
   get(storage: string, key: string): StoredObject | undefined {
     return this.#shelves.get(storage)?.get(key);
   }
@@ -85,6 +90,20 @@ export class ObjectStore {
     const start = lowerBound(sorted, `${namespace}/`);
     const end = lowerBound(sorted, `${namespace}0`); // '0' follows '/' in ASCII.
     return sorted.slice(start, end);
+  }
+
+  /** The list as it was at `revision`; throws `gone` where the changes since then are no longer kept. */
+  listAt(storage: string, revision: number, namespace?: string): readonly StoredObject[] {
+    const then = new Map<string, StoredObject | undefined>();
+    for (const { current, previous } of this.replay(storage, revision))
+      if (!then.has(current.key)) then.set(current.key, previous);
+    const now = this.list(storage, namespace);
+    if (then.size === 0) return now;
+    const isIn = ({ key }: StoredObject): boolean =>
+      namespace === undefined || key.startsWith(`${namespace}/`);
+    const restored = [...then.values()].filter((it) => it !== undefined && isIn(it)) as StoredObject[]; // Filtered.
+    const kept = now.filter(({ key }) => !then.has(key));
+    return [...kept, ...restored].sort((a, b) => (a.key < b.key ? -1 : 1));
   }
 
   /** Creates the object, or replaces `previous`; its resourceVersion is set here. */

@@ -201,6 +201,34 @@ test('lists select by labels and fields, and go in pages', async () => {
   assert.deepEqual(names, ['page-1', 'page-2', 'page-3', 'page-4', 'page-5']);
 });
 
+test('pages show the state of the first one, whatever changes meanwhile', async () => {
+  const URL = `${CONFIG_MAPS}?labelSelector=pages`;
+  for (const name of ['p1', 'p2', 'p3', 'p4'])
+    await client.post(CONFIG_MAPS, configMap(name, { a: '1' }, { pages: '' }));
+  const first = await client.get(`${URL}&limit=1`);
+  const { resourceVersion } = first.json.metadata;
+  await client.delete(`${CONFIG_MAPS}/p2`);
+  await client.patch(`${CONFIG_MAPS}/p3`, { data: { a: '2' } });
+  await client.post(CONFIG_MAPS, configMap('p31', {}, { pages: '' }));
+  const rest = await client.get(`${URL}&limit=9&continue=${first.json.metadata.continue}`);
+  assert.deepEqual(
+    rest.json.items.map((it: { metadata: { name: string }; data: { a: string } }) => [
+      it.metadata.name,
+      it.data.a,
+    ]),
+    [
+      ['p2', '1'],
+      ['p3', '1'],
+      ['p4', '1'],
+    ],
+  );
+  assert.equal(rest.json.metadata.resourceVersion, resourceVersion);
+  const exact = await client.get(`${URL}&resourceVersion=${resourceVersion}&resourceVersionMatch=Exact`);
+  assert.equal(exact.json.items.length, 4);
+  assert.equal((await client.get(`${URL}&resourceVersionMatch=Exact`)).code, 400);
+  assert.equal((await client.get(`${URL}&resourceVersion=1&resourceVersionMatch=Other`)).code, 400);
+});
+
 test('a watch gives what comes, changes and goes, from the revision of a list on', async () => {
   const { resourceVersion } = (await client.get(CONFIG_MAPS)).json.metadata;
   await client.post(CONFIG_MAPS, configMap('seen', {}, { seen: 'yes' }));

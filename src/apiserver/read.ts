@@ -1,5 +1,6 @@
 // Reading objects: one, or a list in pages, in the form that the client asks for.
 
+import { hasCode } from '../base/errors.ts';
 import { apiVersionOf, type Resource } from '../objects/resources.ts';
 import type { ApiContext } from './context.ts';
 import { answerForm, type AnswerForm } from './negotiate.ts';
@@ -55,13 +56,14 @@ export function listObjects(context: ApiContext, request: ApiRequest, target: Ta
   const { query } = request;
   checkRevision(context, query);
   const selection = selectionOf(target, query);
-  const all = context.store.list(target.resource.storage, selection.namespace);
-  const start = continueOf(context, query);
+  const start = continueOf(query);
+  const exact = start?.revision ?? exactRevisionOf(query);
+  const all = listedAt(context, target, { revision: exact, namespace: selection.namespace });
   const rest = start === undefined ? all : all.slice(lowerBound(all, start.key));
   const chosen = selection.isEverything ? rest : rest.filter((stored) => selection.matches(stored.object));
   const limit = limitOf(query);
   const items = chosen.length > limit ? chosen.slice(0, limit) : chosen;
-  const revision = start?.revision ?? context.store.revision;
+  const revision = exact ?? context.store.revision;
   const next = chosen[items.length];
   const metadata = {
     resourceVersion: String(revision),
@@ -136,17 +138,46 @@ interface Continuation {
   readonly key: string;
 }
 
-/** Where the last page ended. Pages show the present state; the first page's revision makes a watch fill the gap. */
-function continueOf(context: ApiContext, query: URLSearchParams): Continuation | undefined {
+/** Where the last page ended: all pages show the state of the first one's revision. */
+function continueOf(query: URLSearchParams): Continuation | undefined {
   const text = query.get('continue') ?? '';
-  if (text === '') return undefined;
-  const { revision, key } = parseContinue(text);
-  if (revision < context.store.oldestRevision) {
+  return text === '' ? undefined : parseContinue(text);
+}
+
+/** The revision that a list must be of, and no newer one. */
+function exactRevisionOf(query: URLSearchParams): number | undefined {
+  const match = query.get('resourceVersionMatch') ?? '';
+  if (match === '' || match === 'NotOlderThan') return undefined;
+  if (match !== 'Exact')
+    throw badRequest(
+      `invalid resourceVersionMatch "${match.slice(0, 40)}": supported values: "Exact", "NotOlderThan"`,
+    );
+  const revision = Number(query.get('resourceVersion') ?? '');
+  if (!(revision > 0))
+    throw badRequest('resourceVersionMatch "Exact" needs a resourceVersion other than "0"');
+  return revision;
+}
+
+interface ListedAt {
+  readonly revision: number | undefined;
+  readonly namespace: string | undefined;
+}
+
+function listedAt(
+  context: ApiContext,
+  { resource }: Target,
+  { revision, namespace }: ListedAt,
+): readonly StoredObject[] {
+  if (revision === undefined) return context.store.list(resource.storage, namespace);
+  if (revision > context.store.revision) throw tooLargeRevision(revision, context.store.revision);
+  try {
+    return context.store.listAt(resource.storage, revision, namespace);
+  } catch (error) {
+    if (!hasCode(error, 'gone')) throw error;
     throw expired(
       'The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.',
     );
   }
-  return { revision, key };
 }
 
 function parseContinue(text: string): Continuation {

@@ -40,6 +40,8 @@ export interface Listener {
 /** One reason for all: abort() without one makes an exception with a stack, for every request. */
 const CLIENT_GONE = new FairleadError('aborted', 'the connection ended');
 
+const READS: readonly string[] = ['GET', 'HEAD'];
+
 /** Listens on one address; throws `unavailable` where it is taken or missing. */
 export async function listen(
   context: ApiContext,
@@ -119,7 +121,10 @@ class Door {
       const anonymous = apiRequestOf(request, ANONYMOUS, signal);
       const open = openReply(anonymous);
       if (open !== undefined) return open;
-      return await routeRequest(this.#context, { ...anonymous, user: this.#userOf(request) });
+      const reply = await routeRequest(this.#context, { ...anonymous, user: this.#userOf(request) });
+      // What is said to be done is done: also where the machine loses its power now.
+      if (!READS.includes(anonymous.method)) await this.#context.store.durable();
+      return reply;
     } catch (error) {
       // A client that goes in the middle of its body is no defect, and nobody is left to answer.
       if (signal.aborted) throw error;

@@ -53,12 +53,12 @@ export function createObject(
   if (textOf(metadata['resourceVersion']) !== undefined) {
     throw badRequest('resourceVersion should not be set on objects to be created');
   }
-  nameObject(context, metadata);
+  nameObject(context, resource, metadata);
   const name = textOf(metadata['name']) ?? '';
   const namespace = textOf(metadata['namespace']);
   if (namespace !== undefined) admitNamespace(context, resource, namespace, name);
-  const key = namespace === undefined ? name : `${namespace}/${name}`;
-  if (context.store.get(resource.storage, key) !== undefined) throw alreadyExists(resource, name);
+  if (context.store.get(resource.storage, storeKey(namespace, name)) !== undefined)
+    throw alreadyExists(resource, name);
   const sent = metadata['managedFields'];
   stampNew(context, resource, metadata);
   const message = storedMessage(resource);
@@ -133,10 +133,22 @@ function setManagedFields(
   else metadata['managedFields'] = entries;
 }
 
-function nameObject(context: ApiContext, metadata: Draft): void {
+/** Five characters are soon the same twice among thousands of objects. */
+const NAME_TRIES = 8;
+
+function nameObject(context: ApiContext, resource: Resource, metadata: Draft): void {
   const prefix = textOf(metadata['generateName']);
   if (textOf(metadata['name']) !== undefined || prefix === undefined) return;
-  metadata['name'] = `${prefix.slice(0, 58)}${randomSuffix(context.random)}`;
+  const namespace = textOf(metadata['namespace']);
+  for (let i = 0; i < NAME_TRIES; i++) {
+    const name = `${prefix.slice(0, 58)}${randomSuffix(context.random)}`;
+    metadata['name'] = name;
+    if (context.store.get(resource.storage, storeKey(namespace, name)) === undefined) return;
+  }
+}
+
+function storeKey(namespace: string | undefined, name: string): string {
+  return namespace === undefined ? name : `${namespace}/${name}`;
 }
 
 function admitNamespace(context: ApiContext, resource: Resource, namespace: string, name: string): void {
