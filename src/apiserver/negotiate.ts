@@ -1,21 +1,37 @@
 // The form of an answer that the Accept header asks for: plain objects, tables (kubectl get) or metadata alone.
 
+import type { Resource } from '../objects/resources.ts';
+import { messageSchema } from '../wire/kubernetes-protobuf-schema.ts';
+import { KUBERNETES_PROTOBUF } from '../wire/kubernetes-protobuf.ts';
+
 export type AnswerForm =
   | { readonly kind: 'plain' }
   /** meta.k8s.io Table of this version. */
   | { readonly kind: 'table'; readonly version: string }
-  | { readonly kind: 'metadata'; readonly version: string };
+  | { readonly kind: 'metadata'; readonly version: string }
+  | { readonly kind: 'protobuf' };
 
-/** The first form of the header that is served; JSON where nothing is said. Protobuf is never chosen: every client takes JSON too. */
-export function answerForm(accept: string | undefined): AnswerForm {
+/** The first form of the header that is served for the resource; JSON where nothing is said. */
+export function answerForm(accept: string | undefined, resource: Resource): AnswerForm {
   for (const part of (accept ?? '').split(',')) {
     const [type = '', ...parameters] = part.split(';').map((text) => text.trim());
-    if (type !== 'application/json') continue;
     const values = new Map(parameters.map((text) => text.split('=', 2) as [string, string]));
+    if (type === KUBERNETES_PROTOBUF && !values.has('as') && hasProtobuf(resource))
+      return { kind: 'protobuf' };
+    if (type !== 'application/json') continue;
     const version = values.get('v') ?? 'v1';
     if (values.get('as') === 'Table') return { kind: 'table', version };
     if ((values.get('as') ?? '').startsWith('PartialObjectMetadata')) return { kind: 'metadata', version };
     if (!values.has('as')) return { kind: 'plain' };
   }
   return { kind: 'plain' };
+}
+
+/** Custom resources have no protobuf, whoever serves them. */
+function hasProtobuf({ message }: Resource): boolean {
+  const isCustom =
+    message.startsWith('gateway.') ||
+    message.startsWith('fairlead.') ||
+    message === 'policy.ClusterNetworkPolicy';
+  return !isCustom && messageSchema(message) !== undefined;
 }

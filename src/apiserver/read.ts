@@ -5,6 +5,7 @@ import { apiVersionOf, type Resource } from '../objects/resources.ts';
 import type { ApiContext } from './context.ts';
 import { answerForm, type AnswerForm } from './negotiate.ts';
 import { lowerBound, type StoredObject } from './object-store.ts';
+import { protobufListReply, protobufObject, protobufReply } from './protobuf-form.ts';
 import { jsonReply, type ApiRequest, type ObjectTarget, type Target, type WholeReply } from './request.ts';
 import { selectionOf } from './selection.ts';
 import { partialMetadata, servedJson } from './serve.ts';
@@ -37,9 +38,10 @@ interface ObjectAnswer {
 /** One object in the form that the request accepts. */
 export function objectReply(context: ApiContext, request: ApiRequest, answer: ObjectAnswer): WholeReply {
   const { code, resource, stored, warnings = [] } = answer;
-  const form = answerForm(request.headers.accept);
+  const form = answerForm(request.headers.accept, resource);
   const headers = warnings.length === 0 ? undefined : { warning: warnings.slice(0, 20).map(warningHeader) };
   if (form.kind === 'plain') return jsonReply(code, servedJson(resource, stored), headers);
+  if (form.kind === 'protobuf') return protobufReply(code, protobufObject(resource, stored), headers);
   if (form.kind === 'metadata') return jsonReply(code, partialMetadata(stored.object, form.version), headers);
   const metadata = { resourceVersion: stored.object.metadata.resourceVersion };
   const options = { version: form.version, include: includeOf(request.query), nowMs: context.clock.nowMs() };
@@ -88,7 +90,8 @@ function listReply(
   request: ApiRequest,
   { resource, items, metadata }: ListAnswer,
 ): WholeReply {
-  const form: AnswerForm = answerForm(request.headers.accept);
+  const form: AnswerForm = answerForm(request.headers.accept, resource);
+  if (form.kind === 'protobuf') return protobufListReply(resource, metadata, items);
   if (form.kind === 'table') {
     const options = {
       version: form.version,

@@ -12,6 +12,7 @@ import {
   type MessageSchema,
 } from './kubernetes-protobuf-schema.ts';
 import { decodeMessage, readEnvelope } from './kubernetes-protobuf.ts';
+import * as writer from './kubernetes-protobuf-writer.ts';
 
 type Json = Record<string, unknown>;
 
@@ -164,11 +165,41 @@ for (const name of [
       fc.property(objectOf(schema, 3), (object) => {
         const decoded = decodeMessage(name, encodeMessage(schema, object));
         assert.deepEqual(JSON.parse(JSON.stringify(decoded)), JSON.parse(JSON.stringify(object)));
+        const written = decodeMessage(name, writer.encodeMessage(name, object));
+        assert.deepEqual(JSON.parse(JSON.stringify(written)), JSON.parse(JSON.stringify(object)));
       }),
       { numRuns: 40 },
     );
   });
 }
+
+test('what is written is what the encoding says, octet by octet', () => {
+  const object = { metadata: { name: 'n', labels: { a: 'b' } }, spec: { finalizers: ['kubernetes'] } };
+  const expected = encodeMessage(messageSchema('core.Namespace')!, object);
+  assert.deepEqual(writer.encodeMessage('core.Namespace', object), expected);
+  const envelope = readEnvelope(writer.writeEnvelope({ apiVersion: 'v1', kind: 'Namespace' }, expected));
+  assert.deepEqual(
+    { ...envelope, raw: Buffer.from(envelope.raw) },
+    { apiVersion: 'v1', kind: 'Namespace', raw: expected },
+  );
+  const frame = writer.writeWatchFrame('ADDED', Buffer.from('object'));
+  assert.deepEqual(frame.subarray(4), Buffer.concat([bytes(1, 'ADDED'), bytes(2, bytes(1, 'object'))]));
+  assert.equal(frame.readUInt32BE(), frame.length - 4);
+  const list = writer.encodeList({ resourceVersion: '7' }, [expected, expected]);
+  assert.deepEqual(list, Buffer.concat([bytes(1, bytes(2, '7')), bytes(2, expected), bytes(2, expected)]));
+});
+
+test('encodeMessage() refuses what its field cannot be', () => {
+  assert.throws(
+    () => writer.encodeMessage('core.Pod', { spec: { containers: {} } }),
+    /containers is not a list/,
+  );
+  assert.throws(
+    () => writer.encodeMessage('core.Pod', { metadata: { creationTimestamp: 'now' } }),
+    /"now" is no time/,
+  );
+  assert.throws(() => writer.encodeMessage('nobody.Knows', {}), /not known/);
+});
 
 test('decodeMessage() keeps the zero of a number or text, which is a structure of its own', () => {
   const object = { spec: { strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } } } };

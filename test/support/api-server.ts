@@ -109,6 +109,7 @@ export interface Answer {
   readonly code: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly text: string;
+  readonly bytes: Buffer;
   /** The body as JSON; only for answers that are. */
   readonly json: Loose;
 }
@@ -158,13 +159,15 @@ export class ApiClient {
           response.on('data', (chunk: Buffer) => chunks.push(chunk));
           response.on('error', reject);
           response.on('end', () => {
-            const text = Buffer.concat(chunks).toString();
+            const bytes = Buffer.concat(chunks);
+            const text = bytes.toString();
             const type = response.headers['content-type'] ?? '';
             const isJson = text !== '' && type.startsWith('application/json');
             resolve({
               code: response.statusCode ?? 0,
               headers: response.headers,
               text,
+              bytes,
               json: isJson ? JSON.parse(text) : undefined,
             });
           });
