@@ -5,7 +5,7 @@ import { messageOf } from '../base/errors.ts';
 import { isObject, type Draft } from '../objects/json.ts';
 import { resourceOfKind } from '../objects/resources.ts';
 import { decodeMessage, KUBERNETES_PROTOBUF, readEnvelope } from '../wire/kubernetes-protobuf.ts';
-import { badRequest, unsupportedMediaType } from './status-error.ts';
+import { badRequest, StatusError, unsupportedMediaType } from './status-error.ts';
 
 /** As much as a real API server takes. */
 export const MAX_BODY_BYTES = 3 * 1024 * 1024;
@@ -71,8 +71,11 @@ function parseProtobuf(bytes: Buffer): Draft {
     const message = resourceOfKind(apiVersion, kind)?.message ?? OTHER_MESSAGES[`${apiVersion}/${kind}`];
     if (message === undefined)
       throw badRequest(`no kind "${kind}" is registered for version "${apiVersion}"`);
+    if (message.startsWith('apiextensions.'))
+      throw unsupportedMediaType(KUBERNETES_PROTOBUF, ['application/json', 'application/yaml']);
     return { apiVersion, kind, ...decodeMessage(message, raw) };
   } catch (error) {
+    if (error instanceof StatusError) throw error;
     throw badRequest(`error decoding protobuf: ${messageOf(error)}`);
   }
 }

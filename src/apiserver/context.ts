@@ -3,6 +3,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { SchemaChecks } from '../objects/validation/schema.ts';
 import type { ApiServerConfig } from './config.ts';
+import type { Kinds } from './custom/kinds.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { ServiceAccountTokens } from './service-account-tokens.ts';
 
@@ -15,6 +16,8 @@ export interface Random {
 
 export interface ApiContext {
   readonly store: ObjectStore;
+  /** Every kind that is served, built in and custom. */
+  readonly kinds: Kinds;
   readonly config: ApiServerConfig;
   readonly clock: Clock;
   readonly random: Random;

@@ -1,5 +1,6 @@
 // Deletion: preconditions, grace of pods, finalizers and what the propagation policy adds to them.
 
+import { CLEANUP, DEFINITION_MESSAGE } from '../objects/custom/definition.ts';
 import { objectOf, textOf, type Draft } from '../objects/json.ts';
 import type { KubeObject } from '../objects/meta.ts';
 import type { Resource } from '../objects/resources.ts';
@@ -91,7 +92,10 @@ function markedObject(
 ): KubeObject {
   const { metadata } = object;
   const asked = resource.message === 'core.Pod' ? graceOfPod(object, options.gracePeriodSeconds) : 0;
-  const finalizers = finalizersFor(metadata.finalizers ?? [], options.propagation);
+  const finalizers = [
+    ...finalizersFor(metadata.finalizers ?? [], options.propagation),
+    ...cleanupOf(resource, metadata),
+  ];
   // A second deletion may shorten the grace, never prolong it.
   const before =
     metadata.deletionTimestamp === undefined ? undefined : (metadata.deletionGracePeriodSeconds ?? 0);
@@ -129,6 +133,12 @@ function finalizersFor(
   const others = finalizers.filter((it) => it !== FOREGROUND && it !== ORPHAN);
   if (propagation === 'Foreground') return [...others, FOREGROUND];
   return propagation === 'Orphan' ? [...others, ORPHAN] : others;
+}
+
+/** The first request to delete a definition: its objects go before it. */
+function cleanupOf(resource: Resource, metadata: KubeObject['metadata']): readonly string[] {
+  const isFirst = resource.message === DEFINITION_MESSAGE && metadata.deletionTimestamp === undefined;
+  return isFirst && metadata.finalizers?.includes(CLEANUP) !== true ? [CLEANUP] : [];
 }
 
 function isSameMark(a: KubeObject, b: KubeObject): boolean {

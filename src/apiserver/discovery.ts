@@ -1,6 +1,8 @@
 // Discovery: what this server serves, in the legacy form (per group and version) and aggregated (apidiscovery.k8s.io).
 
-import { apiVersionOf, RESOURCES, type Resource, type Subresource } from '../objects/resources.ts';
+import { compareVersions } from '../objects/custom/version-order.ts';
+import { apiVersionOf, type Resource, type Subresource } from '../objects/resources.ts';
+import type { Kinds } from './custom/kinds.ts';
 import { jsonReply, type ApiRequest, type WholeReply } from './request.ts';
 
 interface GroupVersion {
@@ -9,9 +11,9 @@ interface GroupVersion {
   readonly resources: readonly Resource[];
 }
 
-function groupVersions(): readonly GroupVersion[] {
+function groupVersions(kinds: Kinds): readonly GroupVersion[] {
   const all = new Map<string, Resource[]>();
-  for (const resource of RESOURCES) {
+  for (const resource of kinds.all()) {
     const key = apiVersionOf(resource);
     const known = all.get(key);
     if (known === undefined) all.set(key, [resource]);
@@ -25,30 +27,39 @@ function groupVersions(): readonly GroupVersion[] {
 }
 
 /** Answers a discovery path; undefined where the path is none. */
-export function discoveryReply({ path, headers }: ApiRequest): WholeReply | undefined {
+export function discoveryReply({ path, headers }: ApiRequest, kinds: Kinds): WholeReply | undefined {
   const parts = path.split('/').filter((part) => part !== '');
   const [root, first, second] = parts;
   if (root === 'api' && parts.length === 1)
-    return aggregatedOr(headers.accept, true, {
+    return aggregatedOr(headers.accept, versionsOfGroups(kinds, true), {
       kind: 'APIVersions',
       versions: ['v1'],
       serverAddressByClientCIDRs: [],
     });
-  if (root === 'apis' && parts.length === 1) return aggregatedOr(headers.accept, false, groupList());
-  if (root === 'api' && parts.length === 2) return resourceListReply('', first ?? '');
-  if (root === 'apis' && parts.length === 2) return groupReply(first ?? '');
-  if (root === 'apis' && parts.length === 3) return resourceListReply(first ?? '', second ?? '');
+  if (root === 'apis' && parts.length === 1) {
+    const groups = versionsOfGroups(kinds, false);
+    return aggregatedOr(headers.accept, groups, groupList(groups));
+  }
+  if (root === 'api' && parts.length === 2) return resourceListReply(kinds, '', first ?? '');
+  if (root === 'apis' && parts.length === 2) return groupReply(kinds, first ?? '');
+  if (root === 'apis' && parts.length === 3) return resourceListReply(kinds, first ?? '', second ?? '');
   return undefined;
 }
 
-function groupList(): object {
-  const groups = [...versionsOfGroups()].filter(([name]) => name !== '');
-  return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.map(groupOf) };
+/** Versions of each group, the preferred one first. */
+type Groups = ReadonlyMap<string, readonly GroupVersion[]>;
+
+function groupList(groups: Groups): object {
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups: [...groups].map(groupOf) };
 }
 
-/** Versions of each group, the preferred one first. */
-function versionsOfGroups(): ReadonlyMap<string, readonly GroupVersion[]> {
-  return Map.groupBy(groupVersions(), ({ group }) => group);
+/** The core group alone, or all others. */
+function versionsOfGroups(kinds: Kinds, isCore: boolean): Groups {
+  const versions = groupVersions(kinds).filter(({ group }) => (group === '') === isCore);
+  const sorted = versions.toSorted((a, b) =>
+    a.group === b.group ? compareVersions(a.version, b.version) : 0,
+  );
+  return Map.groupBy(sorted, ({ group }) => group);
 }
 
 function groupOf([name, versions]: readonly [string, readonly GroupVersion[]]): object {
@@ -56,14 +67,14 @@ function groupOf([name, versions]: readonly [string, readonly GroupVersion[]]): 
   return { name, versions: entries, preferredVersion: entries[0] };
 }
 
-function groupReply(name: string): WholeReply | undefined {
-  const versions = name === '' ? undefined : versionsOfGroups().get(name);
+function groupReply(kinds: Kinds, name: string): WholeReply | undefined {
+  const versions = versionsOfGroups(kinds, false).get(name);
   if (versions === undefined) return undefined;
   return jsonReply(200, { kind: 'APIGroup', apiVersion: 'v1', ...groupOf([name, versions]) });
 }
 
-function resourceListReply(group: string, version: string): WholeReply | undefined {
-  const found = groupVersions().find((it) => it.group === group && it.version === version);
+function resourceListReply(kinds: Kinds, group: string, version: string): WholeReply | undefined {
+  const found = groupVersions(kinds).find((it) => it.group === group && it.version === version);
   if (found === undefined) return undefined;
   const groupVersion = group === '' ? version : `${group}/${version}`;
   const resources = found.resources.flatMap((resource) => [
@@ -100,27 +111,25 @@ function legacySubresource(resource: Resource, sub: Subresource): object {
 const AGGREGATED = /application\/json;[^,]*\bg=apidiscovery\.k8s\.io[^,]*/g;
 
 /** The aggregated form where the client knows one of its versions: kubectl 1.27 to 1.29 v2beta1, newer ones v2. */
-function aggregatedOr(accept: string | undefined, isCore: boolean, legacy: object): WholeReply {
+function aggregatedOr(accept: string | undefined, groups: Groups, legacy: object): WholeReply {
   for (const [part] of (accept ?? '').matchAll(AGGREGATED)) {
     const version = /\bv=(v2beta1|v2)\b/.exec(part)?.[1];
     if (version === undefined || !part.includes('as=APIGroupDiscoveryList')) continue;
     const contentType = `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
-    return { kind: 'whole', code: 200, contentType, body: JSON.stringify(aggregated(version, isCore)) };
+    return { kind: 'whole', code: 200, contentType, body: JSON.stringify(aggregated(version, groups)) };
   }
   return jsonReply(200, legacy);
 }
 
-function aggregated(version: string, isCore: boolean): object {
-  const items = [...versionsOfGroups()]
-    .filter(([group]) => (group === '') === isCore)
-    .map(([group, versions]) => ({
-      metadata: group === '' ? {} : { name: group },
-      versions: versions.map((it) => ({
-        version: it.version,
-        freshness: 'Current',
-        resources: it.resources.map(aggregatedResource),
-      })),
-    }));
+function aggregated(version: string, groups: Groups): object {
+  const items = [...groups].map(([group, versions]) => ({
+    metadata: group === '' ? {} : { name: group },
+    versions: versions.map((it) => ({
+      version: it.version,
+      freshness: 'Current',
+      resources: it.resources.map(aggregatedResource),
+    })),
+  }));
   return { kind: 'APIGroupDiscoveryList', apiVersion: `apidiscovery.k8s.io/${version}`, metadata: {}, items };
 }
 

@@ -1,6 +1,8 @@
 // A request's body as a draft of one kind: the right kind, known fields of the right types. Defaults and meaning come later.
 
-import { checkFields } from '../objects/field-check.ts';
+import { DEFINITION_MESSAGE } from '../objects/custom/definition.ts';
+import { definitionWarnings } from '../objects/custom/definition-status.ts';
+import { checkFields, type FieldCheck } from '../objects/field-check.ts';
 import { isObject, objectOf, type Draft } from '../objects/json.ts';
 import { apiVersionOf, type Resource } from '../objects/resources.ts';
 import { messageSchema } from '../wire/kubernetes-protobuf-schema.ts';
@@ -29,10 +31,8 @@ export function fieldValidationOf(query: URLSearchParams): FieldValidation {
 /** `body` as an object of `resource`, in its stored form; throws 400 for another kind, wrong types and (Strict) unknown fields. */
 export function acceptDraft(resource: Resource, body: Draft, validation: FieldValidation): AcceptedDraft {
   checkKind(resource, body);
-  const schema = messageSchema(resource.message);
-  if (schema === undefined) throw badRequest(`kind ${resource.kind} cannot be decoded`);
   body['metadata'] ??= {};
-  const { unknown, mismatches } = checkFields(schema, body);
+  const { unknown, mismatches } = checkDraft(resource, body);
   const wrongTypes = mismatches.map(({ field, message }) => `field "${field}": ${message}`);
   const refused = [...wrongTypes, ...(validation === 'Strict' ? strict(unknown) : [])];
   if (refused.length > 0 || !isObject(body['metadata'])) {
@@ -40,7 +40,20 @@ export function acceptDraft(resource: Resource, body: Draft, validation: FieldVa
     throw badRequest(`${version}: ${refused.slice(0, 20).join(', ')}`);
   }
   const warnings = validation === 'Warn' ? unknown.map((path) => `unknown field "${path}"`) : [];
-  return { draft: storedDraft(resource, body), warnings };
+  return { draft: storedDraft(resource, body), warnings: [...warnings, ...draftWarnings(resource, body)] };
+}
+
+function checkDraft(resource: Resource, body: Draft): FieldCheck {
+  if (resource.custom !== undefined) return resource.custom.accept(body);
+  const schema = messageSchema(resource.message);
+  if (schema === undefined) throw badRequest(`kind ${resource.kind} cannot be decoded`);
+  return checkFields(schema, body);
+}
+
+/** What the client should know of an object that is fine. */
+function draftWarnings({ custom, message }: Resource, body: Readonly<Draft>): readonly string[] {
+  if (message === DEFINITION_MESSAGE) return definitionWarnings(body);
+  return custom?.deprecation === undefined ? [] : [custom.deprecation];
 }
 
 function strict(unknown: readonly string[]): readonly string[] {

@@ -11,6 +11,8 @@ import { parseTokens } from './authentication.ts';
 import { bootstrap } from './bootstrap.ts';
 import { readApiServerConfig, type ApiServerConfig, type ListenAddress } from './config.ts';
 import type { ApiContext, Random } from './context.ts';
+import { keepDefinitions } from './custom/keep-definitions.ts';
+import { Kinds } from './custom/kinds.ts';
 import { ObjectLog } from './object-log.ts';
 import { ObjectStore } from './object-store.ts';
 import { listen, type ServerParts } from './server.ts';
@@ -69,8 +71,10 @@ async function start(
   const parts = await readParts(config);
   const log = lifetime.own('database', new ObjectLog(config.database), (it) => it.close());
   const { windowRevisions } = options;
+  const store = new ObjectStore(log, windowRevisions === undefined ? {} : { windowRevisions });
   const context: ApiContext = {
-    store: new ObjectStore(log, windowRevisions === undefined ? {} : { windowRevisions }),
+    store,
+    kinds: new Kinds(store),
     config,
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
@@ -78,6 +82,7 @@ async function start(
     schemas: new SchemaChecks(),
   };
   const logger = options.log ?? pino({ level: 'silent' });
+  keepDefinitions(context, (defect) => logger.error({ error: messageOf(defect) }, 'cannot keep definitions'));
   const addresses: ListenAddress[] = [];
   for (const address of config.listen) {
     const server = await listen(context, parts, { address, log: logger, signal: lifetime.signal });

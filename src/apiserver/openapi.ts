@@ -1,20 +1,21 @@
 // OpenAPI: an empty v2 document in protobuf (kubectl to 1.26 then validates nothing itself), and v3 documents made from the wire tables.
 
 import { createHash } from 'node:crypto';
-import { apiVersionOf, RESOURCES, type Resource } from '../objects/resources.ts';
+import { apiVersionOf, type Resource } from '../objects/resources.ts';
 import {
   messageSchema,
   type FieldType,
   type MessageField,
   type MessageSchema,
 } from '../wire/kubernetes-protobuf-schema.ts';
+import type { Kinds } from './custom/kinds.ts';
 import { jsonReply, type ApiRequest, type WholeReply } from './request.ts';
 
 /** With dots: Go's parser of media types refuses the "@" that the client itself asks with. */
 const V2_TYPE = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
 
 /** Answers /openapi paths; undefined where the path is none. */
-export function openApiReply({ path, headers }: ApiRequest): WholeReply | undefined {
+export function openApiReply({ path, headers }: ApiRequest, kinds: Kinds): WholeReply | undefined {
   if (path === '/openapi/v2') {
     if (!(headers.accept ?? '').includes('protobuf')) {
       return jsonReply(200, {
@@ -27,16 +28,16 @@ export function openApiReply({ path, headers }: ApiRequest): WholeReply | undefi
     return { kind: 'whole', code: 200, contentType: V2_TYPE, body: '' };
   }
   if (path === '/openapi/v3')
-    return jsonReply(200, { paths: Object.fromEntries([...groupPaths()].map(indexEntry)) });
+    return jsonReply(200, { paths: Object.fromEntries([...groupPaths(kinds)].map(indexEntry)) });
   if (!path.startsWith('/openapi/v3/')) return undefined;
-  const resources = groupPaths().get(path.slice('/openapi/v3/'.length));
+  const resources = groupPaths(kinds).get(path.slice('/openapi/v3/'.length));
   return resources === undefined ? undefined : jsonReply(200, documentOf(resources));
 }
 
 /** "api/v1", "apis/apps/v1" -> its resources. */
-function groupPaths(): ReadonlyMap<string, readonly Resource[]> {
+function groupPaths(kinds: Kinds): ReadonlyMap<string, readonly Resource[]> {
   const all = new Map<string, Resource[]>();
-  for (const resource of RESOURCES) {
+  for (const resource of kinds.all()) {
     const key = resource.group === '' ? `api/${resource.version}` : `apis/${apiVersionOf(resource)}`;
     all.set(key, [...(all.get(key) ?? []), resource]);
   }
@@ -106,6 +107,7 @@ function operationsOf(resource: Resource): object {
 
 const PACKAGES: Readonly<Record<string, string>> = {
   meta: 'io.k8s.apimachinery.pkg.apis.meta.v1',
+  apiextensions: 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1',
   fairlead: 'dev.fairlead.v1alpha1',
   gateway: 'io.k8s.networking.gateway.v1',
 };
@@ -175,6 +177,7 @@ function typeSchema(type: FieldType): object {
     case 'intorstring':
       return { 'x-kubernetes-int-or-string': true };
     case 'raw':
+    case 'schemaorbool':
     case 'fields':
       return { type: 'object' };
     case 'message':

@@ -42,6 +42,8 @@ export function parseApplyBody(body: Buffer): Draft {
 
 /** `original` with the patch applied, as a draft of its own; `message` names its kind in the wire tables. */
 export function applyPatch(message: string, original: unknown, patch: Patch): Draft {
+  if (patch.type === STRATEGIC_PATCH && messageSchema(message) === undefined)
+    throw unsupportedMediaType(STRATEGIC_PATCH, [JSON_PATCH, MERGE_PATCH]);
   let patched: unknown;
   try {
     patched = applied(message, original, patch);

@@ -33,6 +33,8 @@ export function handleResource(
   target: Target,
 ): Promise<Reply> | Reply {
   const { resource, name, subresource } = target;
+  if (resource.custom?.isTerminating === true && request.method === 'POST')
+    throw methodNotAllowed('create not allowed while custom resource definition is terminating');
   if (resource.message === 'core.Binding') throw badRequest('use pods/NAME/binding');
   if (resource.verbs.length === 1) return handleReview(context, request, target);
   if (name === undefined) return handleCollection(context, request, target);

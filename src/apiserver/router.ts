@@ -22,13 +22,13 @@ export function openReply({ path, method, query }: ApiRequest): Reply | undefine
 
 /** The answer to an authenticated request; throws StatusError. */
 export function routeRequest(context: ApiContext, request: ApiRequest): Promise<Reply> | Reply {
-  const target = targetOf(request.path);
+  const target = targetOf(request.path, context.kinds);
   if (target !== undefined) return handleResource(context, request, target);
   if (request.path === '/')
     return jsonReply(200, {
       paths: ['/api', '/apis', '/healthz', '/livez', '/openapi/v2', '/openapi/v3', '/readyz', '/version'],
     });
-  const reply = discoveryReply(request) ?? openApiReply(request);
+  const reply = discoveryReply(request, context.kinds) ?? openApiReply(request, context.kinds);
   if (reply === undefined) throw pathNotFound();
   if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed();
   return reply;

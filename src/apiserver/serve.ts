@@ -8,14 +8,14 @@ import type { StoredObject } from './object-store.ts';
 
 /** The object in the form of `resource`. */
 export function servedObject(resource: Resource, stored: StoredObject): KubeObject {
+  if (resource.custom !== undefined) return resource.custom.served(stored.object);
   return isConverted(resource) ? converted(resource, stored.object) : stored.object;
 }
 
 /** The same as bytes of JSON. */
 export function servedJson(resource: Resource, stored: StoredObject): Buffer {
-  return isConverted(resource)
-    ? Buffer.from(JSON.stringify(converted(resource, stored.object)))
-    : stored.json;
+  const served = servedObject(resource, stored);
+  return served === stored.object ? stored.json : Buffer.from(JSON.stringify(served));
 }
 
 /** The inverse: an object of `resource` as it is stored. */

@@ -152,7 +152,7 @@ class Door {
     { socket, head, signal }: { socket: Duplex; head: Buffer; signal: AbortSignal },
   ): Promise<void> {
     const apiRequest = apiRequestOf(request, this.#userOf(request), signal);
-    const target = targetOf(apiRequest.path);
+    const target = targetOf(apiRequest.path, this.#context.kinds);
     const { name } = target ?? {};
     if (target === undefined || name === undefined) throw badRequest('this path cannot be upgraded');
     if (target.subresource !== 'exec') throw unserved(target.subresource ?? 'an upgrade of this path');

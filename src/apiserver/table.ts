@@ -34,7 +34,7 @@ export function tableOf(
   objects: readonly StoredObject[],
   options: TableOptions & { readonly metadata: TableMeta; readonly hasColumns: boolean },
 ): object {
-  const printer = printerOf(resource.message);
+  const printer = printerOf(resource);
   return {
     kind: 'Table',
     apiVersion: `meta.k8s.io/${options.version}`,
@@ -45,18 +45,18 @@ export function tableOf(
 }
 
 function columnDefinitions(printer: Printer): readonly object[] {
-  return printer.columns.map(({ name, type = 'string', isWide = false }) => ({
+  return printer.columns.map(({ name, type = 'string', format = '', description = '', priority = 0 }) => ({
     name,
     type,
-    format: name === 'Name' ? 'name' : '',
-    description: '',
-    priority: isWide ? 1 : 0,
+    format: name === 'Name' ? 'name' : format,
+    description,
+    priority,
   }));
 }
 
 function rowOf(resource: Resource, stored: StoredObject, { include, version, nowMs }: TableOptions): object {
   const { object } = stored;
-  const cells = printerOf(resource.message).cells(object, nowMs);
+  const cells = printerOf(resource).cells(object, nowMs);
   if (include === 'None') return { cells };
   return {
     cells,

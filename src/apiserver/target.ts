@@ -1,15 +1,16 @@
 // URL paths to resources: /api/v1/..., /apis/GROUP/VERSION/... and nothing else.
 
-import { findResource } from '../objects/resources.ts';
+import type { Kinds } from './custom/kinds.ts';
 import { badRequest, pathNotFound } from './status-error.ts';
 import type { Target } from './request.ts';
 
 /** The target of a path below /api or /apis; undefined where the path is none of a resource, throws 404 for unknown ones. */
-export function targetOf(path: string): Target | undefined {
+export function targetOf(path: string, kinds: Kinds): Target | undefined {
   const parts = decodedParts(path);
   const [root, ...rest] = parts;
-  if (root === 'api' && rest.length >= 2) return targetIn('', rest[0] ?? '', rest.slice(1));
-  if (root === 'apis' && rest.length >= 3) return targetIn(rest[0] ?? '', rest[1] ?? '', rest.slice(2));
+  if (root === 'api' && rest.length >= 2) return targetIn(kinds, ['', rest[0] ?? ''], rest.slice(1));
+  if (root === 'apis' && rest.length >= 3)
+    return targetIn(kinds, [rest[0] ?? '', rest[1] ?? ''], rest.slice(2));
   return undefined;
 }
 
@@ -27,13 +28,17 @@ function decodedParts(path: string): readonly string[] {
 /** Parts of a namespace itself, everything else behind its name is a resource within it. */
 const NAMESPACE_SUBRESOURCES = ['status', 'finalize'];
 
-function targetIn(group: string, version: string, parts: readonly string[]): Target {
+function targetIn(
+  kinds: Kinds,
+  [group, version]: readonly [group: string, version: string],
+  parts: readonly string[],
+): Target {
   const [first, second, third] = parts;
   const isWithinNamespace =
     first === 'namespaces' && second !== undefined && third !== undefined && !isNamespacePart(group, parts);
   const namespace = isWithinNamespace ? second : undefined;
   const [plural = '', name, subresource, ...more] = isWithinNamespace ? parts.slice(2) : parts;
-  const resource = findResource(group, version, plural);
+  const resource = kinds.find(group, version, plural);
   if (resource === undefined || more.length > 0) throw pathNotFound();
   if (namespace !== undefined && !resource.isNamespaced) throw pathNotFound();
   if (name !== undefined && resource.isNamespaced && namespace === undefined) throw pathNotFound();

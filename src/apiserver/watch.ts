@@ -110,6 +110,7 @@ function runWatch(context: ApiContext, run: WatchRun): Promise<void> {
   // `run` starts in the same turn in which the history was read: nothing is missed between the two.
   writeInitial(context, run);
   const initialBytes = sink.pendingBytes;
+  const replaced = context.kinds.replaced(resource);
   return new Promise((resolve) => {
     const unsubscribe = context.store.subscribe(resource.storage, (event) => {
       lines.send(sink, lines.of(event, options.selection));
@@ -124,6 +125,7 @@ function runWatch(context: ApiContext, run: WatchRun): Promise<void> {
       clearInterval(bookmarks);
       clearTimeout(timeout);
       sink.signal.removeEventListener('abort', end);
+      replaced?.removeEventListener('abort', end);
       resolve();
     };
     const timeout = setTimeout(() => {
@@ -131,7 +133,8 @@ function runWatch(context: ApiContext, run: WatchRun): Promise<void> {
       end();
     }, options.timeoutMs);
     sink.signal.addEventListener('abort', end, { once: true });
-    if (sink.signal.aborted) end();
+    replaced?.addEventListener('abort', end, { once: true });
+    if (sink.signal.aborted || replaced?.aborted === true) end();
   });
 }
 

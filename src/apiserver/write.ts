@@ -65,7 +65,7 @@ export function createObject(
   applyDefaults(message, draft);
   if (message === 'core.Pod') admitServiceAccount(context, resource, draft, options);
   if (message === 'networking.Ingress') admitIngressClass(context, draft);
-  const shape = validateObject(message, draft, { schemas: context.schemas });
+  const shape = validateObject(message, draft, { schemas: context.schemas, custom: resource.custom });
   refuse(resource, name, shape);
   refuse(resource, name, prepareCreate(context, resource, draft));
   setManagedFields(options, { before: undefined, after: draft, sent });
@@ -87,7 +87,7 @@ export function updateObject(
   applyDefaults(message, draft);
   const prepared = prepareUpdate(context, resource, draft, current);
   refuse(resource, current.metadata.name, [
-    ...validateObject(message, draft, { schemas: context.schemas, before: current }),
+    ...validateObject(message, draft, { schemas: context.schemas, before: current, custom: resource.custom }),
     ...prepared,
   ]);
   countGeneration(resource, draft, current);
@@ -109,6 +109,7 @@ export function updateStatus(
   if (draft['status'] === undefined) delete next['status'];
   else next['status'] = draft['status'];
   setManagedFields(options, { before: current, after: next, sent });
+  refuse(resource, current.metadata.name, resource.custom?.validate(next, current) ?? []);
   return commit(context, resource, next, { options, previous: options.previous });
 }
 

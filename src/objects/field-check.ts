@@ -77,6 +77,7 @@ function checkField(field: MessageField, value: unknown, path: string, findings:
 }
 
 function zeroOf(type: FieldType): unknown {
+  if (type.kind === 'raw') return null;
   return type.kind === 'message' ? {} : '';
 }
 
@@ -102,6 +103,9 @@ function checkValue(type: FieldType, value: unknown, path: string, findings: Fin
     case 'raw':
     case 'fields':
       return value;
+    case 'schemaorbool':
+      if (typeof value === 'boolean') return value;
+      return checkObject('apiextensions.JSONSchemaProps', value, path, findings);
     case 'message':
       return checkObject(type.message, value, path, findings);
   }

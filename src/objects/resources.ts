@@ -1,5 +1,6 @@
 // The registry of kinds: names, verbs and subresources of every resource that the embedded API serves and the clients know.
 
+import type { CustomVersion } from './custom/custom-version.ts';
 import { GATEWAY_GROUP } from './gateway-api/common.ts';
 
 export type Verb = 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | 'patch' | 'update' | 'watch';
@@ -32,9 +33,11 @@ export interface Resource {
   readonly storedVersion: string;
   /** metadata.generation counts changes of the specification. */
   readonly hasGeneration: boolean;
+  /** What its definition says, where the resource is a custom one. */
+  readonly custom?: CustomVersion;
 }
 
-const ALL_VERBS: readonly Verb[] = [
+export const ALL_VERBS: readonly Verb[] = [
   'create',
   'delete',
   'deletecollection',
@@ -87,11 +90,11 @@ function subresource(name: string, kind: string, verbs: readonly Verb[], apiVers
   return { name, kind, verbs, apiVersion };
 }
 
-function status(kind: string): Subresource {
+export function status(kind: string): Subresource {
   return subresource('status', kind, STATUS_VERBS);
 }
 
-const SCALE = subresource('scale', 'Scale', STATUS_VERBS, 'autoscaling/v1');
+export const SCALE = subresource('scale', 'Scale', STATUS_VERBS, 'autoscaling/v1');
 const PROXY_VERBS: readonly Verb[] = ['create', 'get'];
 
 /** A kind of the Gateway API in all its versions, the preferred one first; its objects are kept in that one. */
@@ -271,6 +274,13 @@ export const RESOURCES: readonly Resource[] = [
   }),
   resource('authentication.k8s.io/v1', 'TokenReview', 'tokenreviews', { cluster: true, createOnly: true }),
   ...GATEWAY_API,
+  resource('apiextensions.k8s.io/v1', 'CustomResourceDefinition', 'customresourcedefinitions', {
+    short: ['crd', 'crds'],
+    category: 'api-extensions',
+    cluster: true,
+    generation: true,
+    subresources: [status('CustomResourceDefinition')],
+  }),
   resource('fairlead.dev/v1alpha1', 'Identity', 'identities', { short: ['id'], cluster: true }),
   resource('fairlead.dev/v1alpha1', 'LoadBalancerPool', 'loadbalancerpools', {
     short: ['lbpool'],

@@ -2,10 +2,11 @@
 // One table serves decoding, unknown-field checks, patches and OpenAPI; it knows no kind's meaning.
 //
 // Notation of the tables: "Message: field=number type, ...". Types: s string, i integer, b boolean, y bytes (base64 in JSON),
-// d double; time, microtime, quantity, intorstring, raw (any JSON), fields; else a message, of the same group or "group.Message".
+// d double; time, microtime, quantity, intorstring, raw (any JSON), schemaorbool, fields; else a message, of the same group or "group.Message".
 // Before a type: [] list, {} map from string, & message inlined into its parent in JSON. After it: ? absent differs from zero,
 // @key list merged by that key (@ alone: a set of scalars), + only the patch's keys are kept (retainKeys).
 
+import { APIEXTENSIONS_FIELDS } from './apiextensions-api.ts';
 import { FAIRLEAD_FIELDS } from './fairlead-api.ts';
 import { GATEWAY_API_FIELDS } from './gateway-api.ts';
 import { AUTHENTICATION_FIELDS, AUTHORIZATION_FIELDS, RBAC_FIELDS } from './kubernetes-protobuf-access.ts';
@@ -40,6 +41,7 @@ export type FieldType =
         | 'quantity'
         | 'intorstring'
         | 'raw'
+        | 'schemaorbool'
         | 'fields';
     }
   | { readonly kind: 'message'; readonly message: string };
@@ -84,6 +86,7 @@ const TABLES: Readonly<Record<string, string>> = {
   authorization: AUTHORIZATION_FIELDS,
   authentication: AUTHENTICATION_FIELDS,
   gateway: GATEWAY_API_FIELDS,
+  apiextensions: APIEXTENSIONS_FIELDS,
   fairlead: FAIRLEAD_FIELDS,
 };
 
@@ -98,10 +101,11 @@ const SCALARS: Readonly<Record<string, FieldType>> = {
   quantity: { kind: 'quantity' },
   intorstring: { kind: 'intorstring' },
   raw: { kind: 'raw' },
+  schemaorbool: { kind: 'schemaorbool' },
   fields: { kind: 'fields' },
 };
 
-const FIELD = /^(\w+)=(\d+) (\[\]|\{\}|&|)([\w.]+)(\??)(@\w*|)(\+?)$/;
+const FIELD = /^([\w$-]+)=(\d+) (\[\]|\{\}|&|)([\w.]+)(\??)(@\w*|)(\+?)$/;
 
 const SCHEMAS: ReadonlyMap<string, MessageSchema> = parseTables();
 

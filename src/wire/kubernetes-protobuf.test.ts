@@ -69,6 +69,7 @@ function encodeValue(field: number, type: FieldType, value: unknown): Buffer {
           : Buffer.concat([number(1, 1), bytes(3, value as string)]),
       );
     case 'raw':
+    case 'schemaorbool':
     case 'fields':
       return bytes(field, bytes(1, JSON.stringify(value)));
     case 'message':
@@ -125,6 +126,7 @@ function valueOf(type: FieldType, isOptional: boolean, depth: number): fc.Arbitr
     case 'intorstring':
       return fc.oneof(fc.integer(), text);
     case 'raw':
+    case 'schemaorbool':
     case 'fields':
       return fc.constantFrom({ a: 1 }, { 'f:x': {} });
     case 'message':

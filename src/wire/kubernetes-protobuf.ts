@@ -120,6 +120,7 @@ function decodeValue(type: FieldType, value: WireValue): unknown {
     case 'intorstring':
       return intOrStringOf(bytesOf(value));
     case 'raw':
+    case 'schemaorbool':
     case 'fields':
       return rawOf(bytesOf(value));
     case 'message':

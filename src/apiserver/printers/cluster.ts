@@ -121,7 +121,7 @@ export const EVENT: Printer = {
     column('Message'),
     wide('First Seen'),
     wide('Count'),
-    { name: 'Name', isWide: true },
+    { name: 'Name', priority: 1 },
   ],
   cells: (event, nowMs) => {
     const series = objectOf(event['series']);

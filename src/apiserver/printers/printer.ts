@@ -5,15 +5,18 @@ import type { KubeObject } from '../../objects/meta.ts';
 
 export interface Column {
   readonly name: string;
-  readonly type?: 'string' | 'integer';
-  /** Shown with -o wide alone. */
-  readonly isWide?: boolean;
+  /** "string" where nothing is said. */
+  readonly type?: string;
+  readonly format?: string;
+  readonly description?: string;
+  /** Above 0: shown with -o wide alone. */
+  readonly priority?: number;
 }
 
 export interface Printer {
   readonly columns: readonly Column[];
   /** One value per column. */
-  readonly cells: (object: KubeObject, nowMs: number) => readonly (string | number)[];
+  readonly cells: (object: KubeObject, nowMs: number) => readonly (string | number | boolean | null)[];
 }
 
 export const NAME: Column = { name: 'Name' };
@@ -28,7 +31,7 @@ export function integer(name: string): Column {
 }
 
 export function wide(name: string): Column {
-  return { name, isWide: true };
+  return { name, priority: 1 };
 }
 
 export function specOf(object: KubeObject): Readonly<Draft> {

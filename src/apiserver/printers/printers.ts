@@ -1,5 +1,6 @@
 // Which printer belongs to which kind: the one list. Columns are those of kubectl get against a Kubernetes API server.
 
+import type { Resource } from '../../objects/resources.ts';
 import {
   CLAIM,
   CONFIG_MAP,
@@ -16,6 +17,7 @@ import {
   STORAGE_CLASS,
   VOLUME,
 } from './cluster.ts';
+import { customPrinter } from './custom.ts';
 import { AGED, GATEWAY, GATEWAY_CLASS, LISTENER_SET, NAMED_ROUTE } from './gateway-api.ts';
 import { IDENTITY } from './identity.ts';
 import { LOAD_BALANCER_POOL } from './load-balancer-pool.ts';
@@ -79,7 +81,7 @@ const PRINTERS: Readonly<Record<string, Printer>> = {
   'rbac.ClusterRoleBinding': ROLE_BINDING,
 };
 
-/** The printer of a kind ("core.Pod"). */
-export function printerOf(message: string): Printer {
-  return PRINTERS[message] ?? GENERIC;
+/** The printer of a kind. */
+export function printerOf({ message, custom }: Pick<Resource, 'message' | 'custom'>): Printer {
+  return custom === undefined ? (PRINTERS[message] ?? GENERIC) : customPrinter(custom.columns);
 }

@@ -1,6 +1,7 @@
 // Which defaults belong to which kind: the one list. Absent fields get their values here and nowhere else.
 
 import type { Draft } from '../json.ts';
+import { defaultCustomResourceDefinition } from './custom-resource-definition.ts';
 import {
   defaultIngressClass,
   defaultNamespace,
@@ -56,6 +57,7 @@ const DEFAULTS: Readonly<Record<string, (object: never) => void>> = {
   'gateway.TCPRoute': defaultStreamRoute,
   'gateway.UDPRoute': defaultStreamRoute,
   'storage.StorageClass': defaultStorageClass,
+  'apiextensions.CustomResourceDefinition': defaultCustomResourceDefinition,
   'fairlead.LoadBalancerPool': defaultLoadBalancerPool,
   'rbac.RoleBinding': defaultRoleBinding,
   'rbac.ClusterRoleBinding': defaultRoleBinding,

@@ -46,7 +46,10 @@ export class SchemaChecks {
 
 /** Kinds that are custom resources elsewhere are not in what Kubernetes publishes: their rules say everything. */
 function isCustom(message: string): boolean {
-  return message.startsWith('fairlead.') || message === 'policy.ClusterNetworkPolicy';
+  const [group] = message.split('.', 1);
+  return (
+    ['fairlead', 'apiextensions', 'custom'].includes(group ?? '') || message === 'policy.ClusterNetworkPolicy'
+  );
 }
 
 function isGateway(message: string): boolean {

@@ -1,5 +1,6 @@
 // Which checks belong to which kind: the one list. An object that passes may be stored.
 
+import type { CustomVersion } from '../custom/custom-version.ts';
 import { objectOf, type Draft } from '../json.ts';
 import { validateClusterNetworkPolicy } from './cluster-network-policy.ts';
 import { validateConfigMap, validateSecret } from './config.ts';
@@ -51,6 +52,8 @@ const VALIDATORS: Readonly<Record<string, Validator>> = {
 };
 
 export interface ValidateOptions {
+  /** The version of a custom kind, which knows its own rules. */
+  readonly custom?: CustomVersion | undefined;
   readonly schemas: SchemaChecks;
   /** The object as stored; undefined at creation. */
   readonly before?: Readonly<Draft> | undefined;
@@ -60,9 +63,10 @@ export interface ValidateOptions {
 export function validateObject(
   message: string,
   object: Readonly<Draft>,
-  { schemas, before }: ValidateOptions,
+  { schemas, before, custom }: ValidateOptions,
 ): readonly FieldError[] {
   const metadata = validateMetadata(message, objectOf(object['metadata']));
+  if (custom !== undefined) return [...metadata, ...custom.validate(object, before)];
   const schema = (): readonly FieldError[] => schemas.check(message, object);
   if (isGatewayKind(message))
     return [...metadata, ...validateGatewayKind(message, object, { schema, before })];

@@ -1,0 +1,118 @@
+// One version of a custom kind at work: what becomes of a body, what is wrong with an object, how a stored object is served.
+
+import { checkFields, type FieldCheck } from '../field-check.ts';
+import { isSameJson, listOf, objectOf, textOf, type Draft } from '../json.ts';
+import type { KubeObject } from '../meta.ts';
+import type { FieldError } from '../validation/field-error.ts';
+import { messageSchema } from '../../wire/kubernetes-protobuf-schema.ts';
+import { applySchemaDefaults } from './defaults.ts';
+import { pruneObject } from './prune.ts';
+import { parseSchema, type Schema } from './schema.ts';
+
+/** A column of `kubectl get` (additionalPrinterColumns). */
+export interface PrinterColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly format: string;
+  readonly description: string;
+  readonly priority: number;
+  readonly jsonPath: string;
+}
+
+/** Where replicas stand in objects of the kind: ".spec.replicas". */
+export interface ScalePaths {
+  readonly specReplicas: string;
+  readonly statusReplicas: string;
+  readonly labelSelector: string | undefined;
+}
+
+const CUSTOM_OBJECT = messageSchema('apiextensions.CustomObject');
+
+export class CustomVersion {
+  /** The schema as it is published. */
+  readonly openApi: Readonly<Draft>;
+  readonly schema: Schema;
+  readonly columns: readonly PrinterColumn[];
+  readonly scale: ScalePaths | undefined;
+  /** Field selectors may ask for these, beside name and namespace: "spec.color". */
+  readonly selectableFields: readonly string[];
+  /** Said to who writes the version. */
+  readonly deprecation: string | undefined;
+  /** Its definition is being deleted: nothing new is made. */
+  readonly isTerminating: boolean;
+  readonly #apiVersion: string;
+  readonly #hasStatus: boolean;
+  readonly #served = new WeakMap<KubeObject, KubeObject>();
+
+  constructor(definition: KubeObject, version: Readonly<Draft>) {
+    const spec = objectOf(definition['spec']);
+    this.#apiVersion = `${textOf(spec['group']) ?? ''}/${textOf(version['name']) ?? ''}`;
+    this.openApi = objectOf(objectOf(version['schema'])['openAPIV3Schema']);
+    this.schema = parseSchema(this.openApi);
+    this.columns = listOf(version['additionalPrinterColumns']).map((it) => columnOf(objectOf(it)));
+    const { scale, status } = objectOf(version['subresources']);
+    this.scale = scale === undefined ? undefined : scalePathsOf(objectOf(scale));
+    this.#hasStatus = status !== undefined;
+    this.selectableFields = listOf(version['selectableFields']).map((it) =>
+      (textOf(objectOf(it)['jsonPath']) ?? '').slice(1),
+    );
+    this.isTerminating = definition.metadata.deletionTimestamp !== undefined;
+    const kind = textOf(objectOf(spec['names'])['kind']) ?? '';
+    this.deprecation =
+      version['deprecated'] === true
+        ? (textOf(version['deprecationWarning']) ?? `${this.#apiVersion} ${kind} is deprecated`)
+        : undefined;
+  }
+
+  /** Prunes a body and fills its defaults, in place. */
+  accept(body: Draft): FieldCheck {
+    const meta: Draft = { metadata: body['metadata'] };
+    const found = CUSTOM_OBJECT === undefined ? undefined : checkFields(CUSTOM_OBJECT, meta);
+    body['metadata'] = meta['metadata'] ?? {};
+    const unknown = pruneObject(this.schema, body);
+    applySchemaDefaults(this.schema, body);
+    return { unknown: [...(found?.unknown ?? []), ...unknown], mismatches: found?.mismatches ?? [] };
+  }
+
+  /** Everything wrong with an object that was accepted; `before` is the stored one, undefined at creation. */
+  validate(object: Readonly<Draft>, before: Readonly<Draft> | undefined): readonly FieldError[] {
+    // The status of a new object goes before it is stored.
+    const { status: _status, ...fresh } = object;
+    const judged = before === undefined && this.#hasStatus ? fresh : object;
+    void judged;
+    return [];
+  }
+
+  /** A stored object as this version serves it: under its name, with the defaults of today and without what it no longer knows. */
+  served(stored: KubeObject): KubeObject {
+    const known = this.#served.get(stored);
+    if (known !== undefined) return known;
+    const draft: Draft = structuredClone({ ...stored, apiVersion: this.#apiVersion });
+    pruneObject(this.schema, draft);
+    applySchemaDefaults(this.schema, draft);
+    // A stored object has whole metadata: neither step touches them. The same object shares its bytes.
+    const served = isSameJson(draft, stored) ? stored : (draft as unknown as KubeObject);
+    this.#served.set(stored, served);
+    return served;
+  }
+}
+
+function columnOf(raw: Readonly<Draft>): PrinterColumn {
+  const { priority } = raw;
+  return {
+    name: textOf(raw['name']) ?? '',
+    type: textOf(raw['type']) ?? '',
+    format: textOf(raw['format']) ?? '',
+    description: textOf(raw['description']) ?? '',
+    priority: typeof priority === 'number' ? priority : 0,
+    jsonPath: textOf(raw['jsonPath']) ?? '',
+  };
+}
+
+function scalePathsOf(raw: Readonly<Draft>): ScalePaths {
+  return {
+    specReplicas: textOf(raw['specReplicasPath']) ?? '',
+    statusReplicas: textOf(raw['statusReplicasPath']) ?? '',
+    labelSelector: textOf(raw['labelSelectorPath']),
+  };
+}

@@ -1,0 +1,23 @@
+// Patterns of schemas: RE2, as the API has them. They are hostile: a match takes time linear in the text, a program that grows too large does not compile.
+
+import { RE2JS } from 're2js';
+
+/** As long as a pattern may be. */
+const MAX_PATTERN_LENGTH = 4096;
+
+export interface Pattern {
+  readonly source: string;
+  /** True where the pattern is found somewhere in `text`. */
+  readonly isIn: (text: string) => boolean;
+}
+
+/** Undefined where `source` is no pattern. */
+export function patternOf(source: string): Pattern | undefined {
+  if (source.length > MAX_PATTERN_LENGTH) return undefined;
+  try {
+    const compiled = RE2JS.compile(source);
+    return { source, isIn: (text) => compiled.matcher(text).find() };
+  } catch {
+    return undefined;
+  }
+}
