@@ -19,7 +19,7 @@ export function selectionOf(target: Target, query: URLSearchParams): Selection {
   try {
     const labels = parseLabelSelector(query.get('labelSelector') ?? '');
     const fields = parseFieldSelector(query.get('fieldSelector') ?? '');
-    checkFieldPaths(target.resource.message, fields);
+    checkFieldPaths(target.resource.message, fields, target.resource.custom?.selectableFields);
     const isNamed = (object: KubeObject): boolean => name === undefined || object.metadata.name === name;
     const isHere = (object: KubeObject): boolean =>
       namespace === undefined || object.metadata.namespace === namespace;

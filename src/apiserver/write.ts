@@ -225,12 +225,18 @@ function newFinalizers(metadata: Readonly<Draft>, { metadata: before }: KubeObje
   return [forbiddenField('metadata.finalizers', detail)];
 }
 
-/** Counts every change but those of metadata and status. */
+/** Counts every change but those of metadata and of a status that is written apart. */
 function countGeneration(resource: Resource, draft: Draft, current: KubeObject): void {
   if (!resource.hasGeneration) return;
-  const { metadata: _new, status: _newStatus, ...next } = draft;
-  const { metadata: _old, status: _oldStatus, ...before } = current;
-  if (!isSameJson(next, before)) metadataOf(draft)['generation'] = (current.metadata.generation ?? 0) + 1;
+  const { metadata: _new, status: newStatus, ...next } = draft;
+  const { metadata: _old, status: oldStatus, ...before } = current;
+  const isStatusApart = resource.custom === undefined || hasSubresource(resource, 'status');
+  if (!isSameJson(next, before) || (!isStatusApart && !isSameJson(newStatus, oldStatus)))
+    metadataOf(draft)['generation'] = (current.metadata.generation ?? 0) + 1;
+}
+
+function hasSubresource({ subresources }: Resource, name: string): boolean {
+  return subresources.some((it) => it.name === name);
 }
 
 function commit(

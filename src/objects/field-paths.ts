@@ -38,12 +38,16 @@ const PATHS: Readonly<Record<string, readonly string[]>> = {
   'batch.Job': ['status.successful'],
 };
 
-/** Throws `invalid` for a path that objects of `message` cannot be selected by. */
-export function checkFieldPaths(message: string, requirements: readonly FieldRequirement[]): void {
+/** Throws `invalid` for a path that objects of `message` cannot be selected by; `more` are paths that a definition adds. */
+export function checkFieldPaths(
+  message: string,
+  requirements: readonly FieldRequirement[],
+  more: readonly string[] = [],
+): void {
   // Events of both groups are stored as core ones, and selected by these names in both.
   const paths = PATHS[message === 'events.Event' ? 'core.Event' : message] ?? [];
   for (const { path } of requirements) {
-    if (!EVERY_KIND.includes(path) && !paths.includes(path)) {
+    if (![...EVERY_KIND, ...paths, ...more].includes(path)) {
       throw new FairleadError(
         'invalid',
         `Cannot select by field: field label not supported: ${path.slice(0, 80)}`,

@@ -1,6 +1,9 @@
 // The scale subresource: how many replicas a workload wants and has, as autoscaling/v1 Scale.
 
+import type { ScalePaths } from '../../objects/custom/custom-version.ts';
+import { firstAt, setAt } from '../../objects/custom/json-path.ts';
 import { scalarText, objectOf, type Draft } from '../../objects/json.ts';
+import type { Resource } from '../../objects/resources.ts';
 import { parseObject } from '../body.ts';
 import type { ApiContext } from '../context.ts';
 import { managedAfterWrite, managerOf } from '../field-managers.ts';
@@ -19,14 +22,18 @@ export async function handleScale(
 ): Promise<Reply> {
   switch (request.method) {
     case 'GET':
-      return jsonReply(200, scaleOf(storedOf(context, target)));
+      return jsonReply(200, scaleOf(target.resource, storedOf(context, target)));
     case 'PUT': {
       const scale = parseObject(await request.readBody(), request.headers['content-type']);
       return setReplicas(context, request, target, scale);
     }
     case 'PATCH': {
       const patch = parsePatch(await request.readBody(), request.headers['content-type']);
-      const scale = applyPatch('autoscaling.Scale', scaleOf(storedOf(context, target)), patch);
+      const scale = applyPatch(
+        'autoscaling.Scale',
+        scaleOf(target.resource, storedOf(context, target)),
+        patch,
+      );
       return setReplicas(context, request, target, scale);
     }
     default:
@@ -48,8 +55,8 @@ function setReplicas(
     const cause = { reason: 'FieldValueInvalid', field: 'spec.replicas', message };
     throw invalid({ group: 'autoscaling', kind: 'Scale' }, target.name, [cause]);
   }
-  const draft = structuredClone(previous.object) as unknown as Draft;
-  draft['spec'] = { ...objectOf(draft['spec']), replicas };
+  const draft: Draft = structuredClone({ ...previous.object });
+  setAt(draft, pathsOf(target.resource).specReplicas, replicas);
   const { resourceVersion } = objectOf(scale['metadata']);
   draft['metadata'] = { ...objectOf(draft['metadata']), resourceVersion: resourceVersion ?? '' };
   const { resource } = target;
@@ -59,21 +66,33 @@ function setReplicas(
     isDryRun: request.query.has('dryRun'),
     managedFields: (written) => managedAfterWrite(context, { resource, manager, ...written }),
   });
-  return jsonReply(200, scaleOf(stored));
+  return jsonReply(200, scaleOf(resource, stored));
 }
 
-function scaleOf({ object }: StoredObject): object {
+const WORKLOAD: ScalePaths = {
+  specReplicas: '.spec.replicas',
+  statusReplicas: '.status.replicas',
+  labelSelector: '.spec.selector',
+};
+
+/** Workloads have theirs in the same places; of custom kinds the definition says where. */
+function pathsOf({ custom }: Resource): ScalePaths {
+  return custom?.scale ?? WORKLOAD;
+}
+
+function scaleOf(resource: Resource, { object }: StoredObject): object {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
-  const spec = objectOf(object['spec']);
-  const replicas = objectOf(object['status'])['replicas'];
+  const { specReplicas, statusReplicas, labelSelector } = pathsOf(resource);
+  const replicas = firstAt(object, statusReplicas);
+  const selector = labelSelector === undefined ? undefined : firstAt(object, labelSelector);
   return {
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',
     metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
-    spec: { replicas: spec['replicas'] ?? 0 },
+    spec: { replicas: firstAt(object, specReplicas) ?? 0 },
     status: {
       replicas: typeof replicas === 'number' ? replicas : 0,
-      selector: selectorText(spec['selector']),
+      selector: typeof selector === 'string' ? selector : selectorText(selector),
     },
   };
 }

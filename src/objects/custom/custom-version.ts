@@ -8,6 +8,7 @@ import { messageSchema } from '../../wire/kubernetes-protobuf-schema.ts';
 import { applySchemaDefaults } from './defaults.ts';
 import { pruneObject } from './prune.ts';
 import { parseSchema, type Schema } from './schema.ts';
+import { valueErrors } from './validate-value.ts';
 
 /** A column of `kubectl get` (additionalPrinterColumns). */
 export interface PrinterColumn {
@@ -25,6 +26,9 @@ export interface ScalePaths {
   readonly statusReplicas: string;
   readonly labelSelector: string | undefined;
 }
+
+/** Who has more mends these first. */
+const MAX_ERRORS = 100;
 
 const CUSTOM_OBJECT = messageSchema('apiextensions.CustomObject');
 
@@ -79,8 +83,7 @@ export class CustomVersion {
     // The status of a new object goes before it is stored.
     const { status: _status, ...fresh } = object;
     const judged = before === undefined && this.#hasStatus ? fresh : object;
-    void judged;
-    return [];
+    return valueErrors(this.schema, judged, { at: '', before }).slice(0, MAX_ERRORS);
   }
 
   /** A stored object as this version serves it: under its name, with the defaults of today and without what it no longer knows. */

@@ -16,11 +16,12 @@ export function parseJsonPath(path: string): readonly Step[] | undefined {
   const text = path.startsWith('{') && path.endsWith('}') ? path.slice(1, -1) : path;
   if (!text.startsWith('.') || text.length > 1024) return undefined;
   const steps: Step[] = [];
-  STEP.lastIndex = 0;
+  // Of its own: filters have paths inside.
+  const step = new RegExp(STEP);
   // "." alone is the object itself.
   if (text === '.') return steps;
-  while (STEP.lastIndex < text.length) {
-    const groups = STEP.exec(text)?.groups;
+  while (step.lastIndex < text.length) {
+    const groups = step.exec(text)?.groups;
     if (groups === undefined) return undefined;
     steps.push(stepOf(groups));
   }
@@ -37,6 +38,12 @@ function stepOf(groups: Readonly<Record<string, string | undefined>>): Step {
 
 function literalOf(text = ''): unknown {
   return text.startsWith("'") ? text.slice(1, -1) : (JSON.parse(text) as unknown);
+}
+
+/** True for ".spec.replicas" and its like. */
+export function isSimplePath(path: string): boolean {
+  const steps = path.startsWith('.') ? parseJsonPath(path) : undefined;
+  return steps !== undefined && steps.length > 0 && steps.every(({ kind }) => kind === 'field');
 }
 
 /** The first value at `path`, undefined where nothing is there. */
@@ -67,4 +74,17 @@ function matches(item: unknown, path: readonly Step[], value: unknown): boolean 
   let places: readonly unknown[] = [item];
   for (const step of path) places = places.flatMap((place) => take(place, step));
   return places.some((place) => isSameJson(place, value));
+}
+
+/** Sets the value at a simple path, making the objects on the way. */
+export function setAt(object: Record<string, unknown>, path: string, value: unknown): void {
+  const names = (parseJsonPath(path) ?? []).map((step) => (step.kind === 'field' ? step.name : ''));
+  let place = object;
+  for (const name of names.slice(0, -1)) {
+    const next = getOwn(place, name);
+    const fresh: Record<string, unknown> = isObject(next) ? { ...next } : {};
+    place[name] = fresh;
+    place = fresh;
+  }
+  place[names.at(-1) ?? ''] = value;
 }

@@ -1,6 +1,7 @@
 // Patterns of schemas: RE2, as the API has them. They are hostile: a match takes time linear in the text, a program that grows too large does not compile.
 
 import { RE2JS } from 're2js';
+import { messageOf } from '../../base/errors.ts';
 
 /** As long as a pattern may be. */
 const MAX_PATTERN_LENGTH = 4096;
@@ -11,7 +12,7 @@ export interface Pattern {
   readonly isIn: (text: string) => boolean;
 }
 
-/** Undefined where `source` is no pattern. */
+/** Undefined where `source` is no pattern: `patternError` says why. */
 export function patternOf(source: string): Pattern | undefined {
   if (source.length > MAX_PATTERN_LENGTH) return undefined;
   try {
@@ -19,5 +20,15 @@ export function patternOf(source: string): Pattern | undefined {
     return { source, isIn: (text) => compiled.matcher(text).find() };
   } catch {
     return undefined;
+  }
+}
+
+export function patternError(source: string): string | undefined {
+  if (source.length > MAX_PATTERN_LENGTH) return `must be no longer than ${MAX_PATTERN_LENGTH} characters`;
+  try {
+    RE2JS.compile(source);
+    return undefined;
+  } catch (error) {
+    return `must be a valid regular expression, but isn't: ${messageOf(error)}`;
   }
 }

@@ -12,12 +12,14 @@ export function pruneObject(schema: Schema, object: Draft): readonly string[] {
   return unknown;
 }
 
+/** Where pruning is, and what it found unknown so far. */
 interface Place {
   readonly path: string;
   readonly unknown: string[];
 }
 
-function prune(schema: Schema, value: unknown, place: Place): void {
+/** The same for any value inside of an object. */
+export function prune(schema: Schema, value: unknown, place: Place): void {
   if (Array.isArray(value)) {
     const { items } = schema;
     if (items === undefined) return;

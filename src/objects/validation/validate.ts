@@ -1,6 +1,7 @@
 // Which checks belong to which kind: the one list. An object that passes may be stored.
 
 import type { CustomVersion } from '../custom/custom-version.ts';
+import { validateDefinition } from '../custom/validate-definition.ts';
 import { objectOf, type Draft } from '../json.ts';
 import { validateClusterNetworkPolicy } from './cluster-network-policy.ts';
 import { validateConfigMap, validateSecret } from './config.ts';
@@ -47,6 +48,7 @@ const VALIDATORS: Readonly<Record<string, Validator>> = {
   'networking.NetworkPolicy': validateNetworkPolicy,
   'networking.Ingress': validateIngress,
   'networking.IngressClass': validateIngressClass,
+  'apiextensions.CustomResourceDefinition': validateDefinition,
   'fairlead.Identity': validateIdentity,
   'fairlead.LoadBalancerPool': validateLoadBalancerPool,
 };

@@ -1,0 +1,219 @@
+// Black box: what schemas, versions, subresources and columns of a definition make of its objects.
+
+import assert from 'node:assert/strict';
+import { after, afterEach, before, test } from 'node:test';
+import { startTestServer, type ApiClient, type Loose } from '../../../test/support/api-server.ts';
+import {
+  aDefinition,
+  aVersion,
+  DEFINITIONS_URL,
+  type KindOptions,
+} from '../../../test/support/custom-kinds.ts';
+
+let client: ApiClient;
+let stop: () => Promise<void>;
+
+before(async () => {
+  ({ client, stop } = await startTestServer());
+});
+after(() => stop());
+afterEach(async () => void (await client.delete(`${DEFINITIONS_URL}/widgets.example.com`)));
+
+const WIDGETS = '/apis/example.com/v1/namespaces/default/widgets';
+const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io';
+
+async function define(options: KindOptions = {}): Promise<void> {
+  const made = await client.post(DEFINITIONS_URL, aDefinition(options));
+  assert.equal(made.code, 201, made.text);
+}
+
+function make(spec: Loose, query = '', more: Loose = {}): ReturnType<ApiClient['post']> {
+  return client.post(`${WIDGETS}${query}`, { metadata: { name: 'a' }, spec, ...more });
+}
+
+const SIZED = {
+  type: 'object',
+  required: ['size'],
+  properties: {
+    size: { type: 'integer', minimum: 1 },
+    color: { type: 'string', default: 'red', enum: ['red', 'blue'] },
+    parts: {
+      type: 'array',
+      items: { type: 'object', properties: { name: { type: 'string', default: 'x' } } },
+    },
+    rest: {
+      type: 'object',
+      'x-kubernetes-preserve-unknown-fields': true,
+      properties: { a: { type: 'object' } },
+    },
+  },
+};
+
+test('objects are judged by their schema', async () => {
+  await define({ spec: SIZED });
+  const wrong = await make({ size: 0, color: 'green' });
+  assert.equal(wrong.code, 422);
+  assert.deepEqual(
+    wrong.json.details.causes.map((it: Loose) => `${it.field}: ${it.message}`),
+    [
+      'spec.size: Invalid value: 0: spec.size in body should be greater than or equal to 1',
+      'spec.color: Unsupported value: "green": supported values: "red", "blue"',
+    ],
+  );
+  const untyped = await make({ size: '1' });
+  assert.equal(
+    untyped.json.message,
+    'Widget.example.com "a" is invalid: spec.size: Invalid value: "string": spec.size in body must be of type integer: "string"',
+  );
+  assert.equal((await make({ size: 1 })).code, 201);
+  assert.equal((await client.patch(`${WIDGETS}/a`, { spec: { size: -1 } })).code, 422);
+});
+
+test('absent fields get their defaults, unknown ones go or are refused', async () => {
+  await define({ spec: SIZED });
+  const spec = { size: 1, parts: [{}], extra: 1, rest: { b: 1, a: { c: 1 } } };
+  const strict = await make(spec, '?fieldValidation=Strict', { metadata: { name: 'a', labls: {} } });
+  assert.equal(strict.code, 400);
+  assert.match(
+    strict.json.message,
+    /strict decoding error: unknown field "metadata.labls", unknown field "spec.extra", unknown field "spec.rest.a.c"$/,
+  );
+  const warned = await make(spec, '?fieldValidation=Warn');
+  assert.match(String(warned.headers['warning']), /unknown field \\"spec.extra\\"/);
+  assert.deepEqual(warned.json.spec, {
+    size: 1,
+    color: 'red',
+    parts: [{ name: 'x' }],
+    rest: { b: 1, a: {} },
+  });
+});
+
+test('nulls give way to defaults or go', async () => {
+  await define({ spec: SIZED });
+  const { json } = await make({ size: 1, color: null, parts: null });
+  assert.deepEqual(json.spec, { size: 1, color: 'red' });
+});
+
+test('defaults of a changed definition show in objects that stand', async () => {
+  await define({ spec: SIZED });
+  await make({ size: 1 });
+  const spec = { ...SIZED, properties: { ...SIZED.properties, shape: { type: 'string', default: 'round' } } };
+  const body = aDefinition({ spec });
+  assert.equal((await client.patch(`${DEFINITIONS_URL}/widgets.example.com`, { spec: body.spec })).code, 200);
+  assert.equal((await client.get(`${WIDGETS}/a`)).json.spec.shape, 'round');
+  assert.equal((await client.get(WIDGETS)).json.items[0].spec.shape, 'round');
+});
+
+test('an object is served in every version that is served, and kept in one', async () => {
+  await define({
+    versions: [
+      aVersion(SIZED, { name: 'v1beta1', storage: false, deprecated: true }),
+      aVersion(SIZED),
+      aVersion(SIZED, { name: 'v1alpha1', storage: false, served: false }),
+    ],
+  });
+  const old = await client.post(WIDGETS.replace('/v1/', '/v1beta1/'), {
+    metadata: { name: 'a' },
+    spec: { size: 1 },
+  });
+  assert.deepEqual([old.code, old.json.apiVersion], [201, 'example.com/v1beta1'], old.text);
+  assert.match(String(old.headers['warning']), /example.com\/v1beta1 Widget is deprecated/);
+  assert.equal((await client.get(`${WIDGETS}/a`)).json.apiVersion, 'example.com/v1');
+  assert.equal((await client.get(WIDGETS.replace('/v1/', '/v1alpha1/'))).code, 404);
+  const { json } = await client.get('/apis/example.com');
+  assert.deepEqual(
+    json.versions.map((it: Loose) => it.version),
+    ['v1', 'v1beta1'],
+  );
+  assert.equal(json.preferredVersion.version, 'v1');
+});
+
+test('specification and status are written apart', async () => {
+  await define({ spec: SIZED, version: { subresources: { status: {} } } });
+  const made = await make({ size: 1 }, '', { status: { phase: 'Ready' } });
+  assert.deepEqual([made.json.status, made.json.metadata.generation], [undefined, 1]);
+  const change = { spec: { size: 2 }, status: { phase: 'Ready' }, metadata: { labels: { a: 'b' } } };
+  const status = (await client.patch(`${WIDGETS}/a/status`, change)).json;
+  assert.deepEqual(
+    [status.spec.size, status.status, status.metadata.generation, status.metadata.labels],
+    [1, { phase: 'Ready' }, 1, undefined],
+  );
+  const spec = (await client.patch(`${WIDGETS}/a`, { spec: { size: 3 }, status: { phase: 'Gone' } })).json;
+  assert.deepEqual([spec.spec.size, spec.status, spec.metadata.generation], [3, { phase: 'Ready' }, 2]);
+});
+
+test('without the status subresource the status is a part like any other', async () => {
+  await define({ spec: SIZED });
+  assert.deepEqual((await make({ size: 1 }, '', { status: { phase: 'Ready' } })).json.status, {
+    phase: 'Ready',
+  });
+  const { json } = await client.patch(`${WIDGETS}/a`, { status: { phase: 'Gone' } });
+  assert.deepEqual([json.status, json.metadata.generation], [{ phase: 'Gone' }, 2]);
+  assert.equal((await client.get(`${WIDGETS}/a/status`)).code, 404);
+});
+
+test('replicas are scaled where the definition says that they are', async () => {
+  const scale = {
+    specReplicasPath: '.spec.count',
+    statusReplicasPath: '.status.count',
+    labelSelectorPath: '.status.selector',
+  };
+  await define({ version: { subresources: { status: {}, scale } } });
+  await make({ count: 2 });
+  await client.patch(`${WIDGETS}/a/status`, { status: { count: 1, selector: 'a=b' } });
+  const { json } = await client.patch(`${WIDGETS}/a/scale`, { spec: { replicas: 5 } });
+  assert.deepEqual(
+    [json.kind, json.spec, json.status],
+    ['Scale', { replicas: 5 }, { replicas: 1, selector: 'a=b' }],
+  );
+  assert.equal((await client.get(`${WIDGETS}/a`)).json.spec.count, 5);
+});
+
+test('columns show what stands at their paths', async () => {
+  const additionalPrinterColumns = [
+    { name: 'Size', type: 'integer', jsonPath: '.spec.size' },
+    { name: 'First', type: 'string', jsonPath: '.spec.parts[0].name', priority: 1 },
+    { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
+    { name: 'Since', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+    { name: 'Wrong', type: 'integer', jsonPath: '.spec.color' },
+  ];
+  await define({ spec: SIZED, version: { additionalPrinterColumns } });
+  const conditions = [{ type: 'Ready', status: 'True' }];
+  await make({ size: 4, parts: [{ name: 'p' }] }, '', { status: { conditions } });
+  const { json } = await client.get(WIDGETS, TABLE);
+  assert.deepEqual(
+    json.columnDefinitions.map((it: Loose) => [it.name, it.type, it.priority]),
+    [
+      ['Name', 'string', 0],
+      ['Size', 'integer', 0],
+      ['First', 'string', 1],
+      ['Ready', 'string', 0],
+      ['Since', 'date', 0],
+      ['Wrong', 'integer', 0],
+    ],
+  );
+  const [name, size, first, ready, since, wrong] = json.rows[0].cells;
+  assert.deepEqual([name, size, first, ready, wrong], ['a', 4, 'p', 'True', null]);
+  assert.match(since, /^\d+s$/);
+});
+
+test('selectable fields select', async () => {
+  await define({ spec: SIZED, version: { selectableFields: [{ jsonPath: '.spec.color' }] } });
+  await make({ size: 1 });
+  const chosen = async (query: string) =>
+    (await client.get(`${WIDGETS}?fieldSelector=${query}`)).json.items?.length;
+  assert.deepEqual(
+    [await chosen('spec.color=red'), await chosen('spec.color=blue'), await chosen('spec.size=1')],
+    [1, 0, undefined],
+  );
+});
+
+test('a watch ends when its kind is served otherwise', async () => {
+  await define({ spec: SIZED });
+  await make({ size: 1 });
+  const watch = client.watch(`${WIDGETS}?watch=true`);
+  assert.equal((await watch.next())?.type, 'ADDED');
+  const body = aDefinition();
+  await client.patch(`${DEFINITIONS_URL}/widgets.example.com`, { spec: body.spec });
+  assert.equal(await watch.next(), undefined);
+});
