@@ -8,6 +8,7 @@ import {
   type MessageField,
   type MessageSchema,
 } from '../wire/kubernetes-protobuf-schema.ts';
+import { customName, customSchema } from './custom/custom-openapi.ts';
 import type { Kinds } from './custom/kinds.ts';
 import { jsonReply, type ApiRequest, type WholeReply } from './request.ts';
 
@@ -45,16 +46,28 @@ function groupPaths(kinds: Kinds): ReadonlyMap<string, readonly Resource[]> {
 }
 
 function indexEntry([path, resources]: readonly [string, readonly Resource[]]): readonly [string, object] {
-  const names = resources.map(({ message }) => message).join();
+  const names = resources.map(({ message, custom }) => `${message} ${custom?.edition ?? ''}`).join();
   const hash = createHash('sha256').update(names).digest('hex').slice(0, 32).toUpperCase();
   return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }];
 }
 
+const PACKAGES: Readonly<Record<string, string>> = {
+  meta: 'io.k8s.apimachinery.pkg.apis.meta.v1',
+  apiextensions: 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1',
+  fairlead: 'dev.fairlead.v1alpha1',
+  gateway: 'io.k8s.networking.gateway.v1',
+};
+
+const METADATA = 'meta.ObjectMeta';
+const METADATA_REFERENCE = { $ref: `#/components/schemas/${componentName(METADATA)}` };
+
 function documentOf(resources: readonly Resource[]): object {
   const schemas = new Map<string, object>();
   for (const resource of resources) {
-    const schema = messageSchema(resource.message);
-    if (schema !== undefined) addSchema(schemas, schema, resource);
+    if (resource.custom !== undefined) {
+      addMessage(schemas, METADATA);
+      schemas.set(schemaNameOf(resource), customSchema(resource, resource.custom, METADATA_REFERENCE));
+    } else addMessage(schemas, resource.message, resource);
   }
   return {
     openapi: '3.0.0',
@@ -75,7 +88,7 @@ function operationsOf(resource: Resource): object {
   const common = { 'x-kubernetes-group-version-kind': { group, version, kind } };
   const validation = { name: 'fieldValidation', in: 'query', schema: { type: 'string', uniqueItems: true } };
   const dryRun = { name: 'dryRun', in: 'query', schema: { type: 'string', uniqueItems: true } };
-  const reference = { schema: { $ref: `#/components/schemas/${componentName(resource.message)}` } };
+  const reference = { schema: { $ref: `#/components/schemas/${schemaNameOf(resource)}` } };
   const responses = { '200': { description: 'OK', content: { 'application/json': reference } } };
   if (resource.verbs.length === 1) {
     const requestBody = { content: { '*/*': reference } };
@@ -93,7 +106,8 @@ function operationsOf(resource: Resource): object {
     'application/apply-patch+yaml',
     'application/json-patch+json',
     'application/merge-patch+json',
-    'application/strategic-merge-patch+json',
+    // kubectl sends it wherever it is offered.
+    ...(resource.custom === undefined ? ['application/strategic-merge-patch+json'] : []),
   ];
   const content = Object.fromEntries(patchTypes.map((type) => [type, { schema: { type: 'object' } }]));
   const change = { ...common, parameters: [dryRun, validation], responses };
@@ -105,17 +119,19 @@ function operationsOf(resource: Resource): object {
   };
 }
 
-const PACKAGES: Readonly<Record<string, string>> = {
-  meta: 'io.k8s.apimachinery.pkg.apis.meta.v1',
-  apiextensions: 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1',
-  fairlead: 'dev.fairlead.v1alpha1',
-  gateway: 'io.k8s.networking.gateway.v1',
-};
-
 /** "core.Pod" -> "io.k8s.api.core.v1.Pod". */
 function componentName(message: string): string {
   const [group = '', name = ''] = message.split('.');
   return `${PACKAGES[group] ?? `io.k8s.api.${group}.v1`}.${name}`;
+}
+
+function schemaNameOf(resource: Resource): string {
+  return resource.custom === undefined ? componentName(resource.message) : customName(resource);
+}
+
+function addMessage(schemas: Map<string, object>, message: string, kind?: Resource): void {
+  const schema = messageSchema(message);
+  if (schema !== undefined) addSchema(schemas, schema, kind);
 }
 
 function addSchema(schemas: Map<string, object>, schema: MessageSchema, kind?: Resource): void {
@@ -136,8 +152,7 @@ function addSchema(schemas: Map<string, object>, schema: MessageSchema, kind?: R
   for (const field of schema.byName.values()) {
     properties[field.name] = fieldSchema(field);
     if (field.type.kind !== 'message') continue;
-    const inner = messageSchema(field.type.message);
-    if (inner !== undefined) addSchema(schemas, inner);
+    addMessage(schemas, field.type.message);
   }
 }
 

@@ -42,6 +42,8 @@ export class CustomVersion {
   readonly selectableFields: readonly string[];
   /** Said to who writes the version. */
   readonly deprecation: string | undefined;
+  /** Tells this edition of the definition from every other one. */
+  readonly edition: string;
   /** Its definition is being deleted: nothing new is made. */
   readonly isTerminating: boolean;
   readonly #apiVersion: string;
@@ -60,6 +62,7 @@ export class CustomVersion {
     this.selectableFields = listOf(version['selectableFields']).map((it) =>
       (textOf(objectOf(it)['jsonPath']) ?? '').slice(1),
     );
+    this.edition = `${definition.metadata.uid} ${definition.metadata.generation ?? 0}`;
     this.isTerminating = definition.metadata.deletionTimestamp !== undefined;
     const kind = textOf(objectOf(spec['names'])['kind']) ?? '';
     this.deprecation =
