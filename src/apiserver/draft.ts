@@ -30,6 +30,13 @@ export function fieldValidationOf(query: URLSearchParams): FieldValidation {
 
 /** `body` as an object of `resource`, in its stored form; throws 400 for another kind, wrong types and (Strict) unknown fields. */
 export function acceptDraft(resource: Resource, body: Draft, validation: FieldValidation): AcceptedDraft {
+  const accepted = acceptConfig(resource, body, validation);
+  resource.custom?.fill(accepted.draft);
+  return accepted;
+}
+
+/** The same for what is to be joined with an object: it has no defaults of its own. */
+export function acceptConfig(resource: Resource, body: Draft, validation: FieldValidation): AcceptedDraft {
   checkKind(resource, body);
   body['metadata'] ??= {};
   const { unknown, mismatches } = checkDraft(resource, body);
@@ -44,7 +51,7 @@ export function acceptDraft(resource: Resource, body: Draft, validation: FieldVa
 }
 
 function checkDraft(resource: Resource, body: Draft): FieldCheck {
-  if (resource.custom !== undefined) return resource.custom.accept(body);
+  if (resource.custom !== undefined) return resource.custom.check(body);
   const schema = messageSchema(resource.message);
   if (schema === undefined) throw badRequest(`kind ${resource.kind} cannot be decoded`);
   return checkFields(schema, body);

@@ -28,8 +28,9 @@ export function answerForm(accept: string | undefined, resource: Resource): Answ
 }
 
 /** Custom resources have no protobuf, whoever serves them. */
-function hasProtobuf({ message }: Resource): boolean {
+function hasProtobuf({ message, custom }: Resource): boolean {
   const isCustom =
+    custom !== undefined ||
     message.startsWith('gateway.') ||
     message.startsWith('fairlead.') ||
     message === 'policy.ClusterNetworkPolicy';

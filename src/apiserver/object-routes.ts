@@ -6,7 +6,7 @@ import type { Resource } from '../objects/resources.ts';
 import { mediaTypeOf, parseObject } from './body.ts';
 import type { ApiContext } from './context.ts';
 import { deleteObject, deleteOptionsOf, type DeleteOptions } from './delete.ts';
-import { acceptDraft, fieldValidationOf, metadataOf } from './draft.ts';
+import { acceptConfig, acceptDraft, fieldValidationOf, metadataOf } from './draft.ts';
 import { managedAfterWrite, managerOf } from './field-managers.ts';
 import { applyPatch, isApply, ownDraft, parseApplyBody, parsePatch } from './patch.ts';
 import { listObjects, objectReply, readObject, storedOf } from './read.ts';
@@ -184,7 +184,7 @@ async function apply(
   const { resource, name } = target;
   const { isForced } = checkApplyOptions(request.query);
   const body = parseApplyBody(await request.readBody());
-  const { draft: config, warnings } = acceptDraft(resource, body, fieldValidationOf(request.query));
+  const { draft: config, warnings } = acceptConfig(resource, body, fieldValidationOf(request.query));
   await context.schemas.load(resource.message);
   placeInNamespace(config, target);
   checkName(config, target);
@@ -199,11 +199,12 @@ async function apply(
     isForced,
   });
   const options = { isDryRun: isDryRun(request.query), managedFields: () => managedFields };
+  const next = ownDraft(draft ?? { ...(live?.object ?? config) });
+  resource.custom?.fill(next);
   if (live === undefined) {
-    const stored = createObject(context, resource, draft ?? config, options);
+    const stored = createObject(context, resource, next, options);
     return objectReply(context, request, { code: 201, resource, stored, warnings });
   }
-  const next = ownDraft(draft ?? { ...live.object });
   const stored = update(context, resource, next, { previous: live, ...options });
   return objectReply(context, request, { code: 200, resource, stored, warnings });
 }

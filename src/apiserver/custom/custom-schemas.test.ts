@@ -217,3 +217,70 @@ test('a watch ends when its kind is served otherwise', async () => {
   await client.patch(`${DEFINITIONS_URL}/widgets.example.com`, { spec: body.spec });
   assert.equal(await watch.next(), undefined);
 });
+
+test('fields of custom objects have their managers, by what the schema says of lists and maps', async () => {
+  const port = {
+    type: 'object',
+    required: ['port'],
+    properties: {
+      port: { type: 'integer' },
+      protocol: { type: 'string', default: 'TCP' },
+      name: { type: 'string' },
+    },
+  };
+  await define({
+    spec: {
+      type: 'object',
+      properties: {
+        color: { type: 'string', default: 'red' },
+        ports: {
+          type: 'array',
+          items: port,
+          'x-kubernetes-list-type': 'map',
+          'x-kubernetes-list-map-keys': ['port', 'protocol'],
+        },
+        tags: { type: 'array', items: { type: 'string' }, 'x-kubernetes-list-type': 'set' },
+        plain: { type: 'array', items: { type: 'string' } },
+        whole: { type: 'object', properties: { a: { type: 'string' } }, 'x-kubernetes-map-type': 'atomic' },
+      },
+    },
+  });
+  const apply = (by: string, spec: Loose): ReturnType<ApiClient['patch']> =>
+    client.patch(
+      `${WIDGETS}/a?fieldManager=${by}`,
+      { apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name: 'a' }, spec },
+      'application/apply-patch+yaml',
+    );
+  const made = await apply('ann', {
+    ports: [{ port: 80, name: 'http' }],
+    tags: ['x'],
+    plain: ['1'],
+    whole: { a: '1' },
+  });
+  assert.equal(made.code, 201, made.text);
+  assert.equal(made.json.spec.color, 'red');
+  assert.deepEqual(made.json.metadata.managedFields[0].fieldsV1, {
+    'f:spec': {
+      'f:plain': {},
+      'f:ports': { 'k:{"port":80,"protocol":"TCP"}': { '.': {}, 'f:name': {}, 'f:port': {} } },
+      'f:tags': { 'v:"x"': {} },
+      'f:whole': {},
+    },
+  });
+  const joined = await apply('bob', { ports: [{ port: 81 }], tags: ['y'] });
+  assert.equal(joined.code, 200, joined.text);
+  assert.deepEqual(
+    [joined.json.spec.ports.map((it: Loose) => it.port), joined.json.spec.tags],
+    [
+      [80, 81],
+      ['x', 'y'],
+    ],
+  );
+  const fought = await apply('bob', { plain: ['2'] });
+  assert.match(fought.json.message, /conflict with "ann": \.spec\.plain$/);
+  const left = await apply('ann', { color: 'blue' });
+  assert.deepEqual(
+    [left.json.spec.ports.map((it: Loose) => it.port), left.json.spec.tags, left.json.spec.plain],
+    [[81], ['y'], undefined],
+  );
+});

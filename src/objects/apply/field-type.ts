@@ -19,8 +19,8 @@ export type OwnedType =
   /** Whatever the value is: objects by their keys, lists whole. */
   | { readonly kind: 'deduced' };
 
-const LEAF = { kind: 'leaf' } as const;
-const DEDUCED = { kind: 'deduced' } as const;
+export const LEAF = { kind: 'leaf' } as const;
+export const DEDUCED = { kind: 'deduced' } as const;
 const DEDUCED_MAP: ResolvedType = { kind: 'object', isMap: true, childOf: () => DEDUCED };
 
 type ResolvedType = Exclude<OwnedType, { kind: 'deduced' }>;

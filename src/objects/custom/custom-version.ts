@@ -71,14 +71,18 @@ export class CustomVersion {
         : undefined;
   }
 
-  /** Prunes a body and fills its defaults, in place. */
-  accept(body: Draft): FieldCheck {
+  /** Prunes a body in place, and says what was wrong with it. */
+  check(body: Draft): FieldCheck {
     const meta: Draft = { metadata: body['metadata'] };
     const found = CUSTOM_OBJECT === undefined ? undefined : checkFields(CUSTOM_OBJECT, meta);
     body['metadata'] = meta['metadata'] ?? {};
     const unknown = pruneObject(this.schema, body);
-    applySchemaDefaults(this.schema, body);
     return { unknown: [...(found?.unknown ?? []), ...unknown], mismatches: found?.mismatches ?? [] };
+  }
+
+  /** Fills a body's defaults in place. */
+  fill(body: Draft): void {
+    applySchemaDefaults(this.schema, body);
   }
 
   /** Everything wrong with an object that was accepted; `before` is the stored one, undefined at creation. */

@@ -46,6 +46,8 @@ export interface Schema {
   readonly propertyCount: Sizes;
   readonly listType: string;
   readonly listMapKeys: readonly string[];
+  /** Whoever changes a part of the object changes all of it (x-kubernetes-map-type). */
+  readonly isAtomicMap: boolean;
   readonly allOf: readonly Schema[];
   readonly anyOf: readonly Schema[];
   readonly oneOf: readonly Schema[];
@@ -79,6 +81,7 @@ export function parseSchema(value: unknown): Schema {
     ...scalarPartsOf(raw),
     listType: textOf(raw['x-kubernetes-list-type']) ?? 'atomic',
     listMapKeys: listOf(raw['x-kubernetes-list-map-keys']).map(String),
+    isAtomicMap: raw['x-kubernetes-map-type'] === 'atomic',
     ...junctorsOf(raw),
     rules: listOf(raw['x-kubernetes-validations']).map((rule) => ruleOf(objectOf(rule))),
   };
