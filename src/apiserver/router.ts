@@ -2,7 +2,7 @@
 
 import type { ApiContext } from './context.ts';
 import { discoveryReply } from './discovery.ts';
-import { openApiReply } from './openapi.ts';
+import { openApiReply } from './openapi/openapi.ts';
 import { jsonReply, textReply, type ApiRequest, type Reply } from './request.ts';
 import { handleResource } from './resource-routes.ts';
 import { methodNotAllowed, pathNotFound } from './status-error.ts';

@@ -20,6 +20,7 @@ import {
   STORAGE_FIELDS,
 } from './kubernetes-protobuf-network.ts';
 import { NETWORK_POLICY_API_FIELDS } from './network-policy-api.ts';
+import { OPENAPI_FIELDS } from './openapi-v2.ts';
 import {
   APPS_FIELDS,
   AUTOSCALING_FIELDS,
@@ -88,6 +89,7 @@ const TABLES: Readonly<Record<string, string>> = {
   gateway: GATEWAY_API_FIELDS,
   apiextensions: APIEXTENSIONS_FIELDS,
   fairlead: FAIRLEAD_FIELDS,
+  openapi: OPENAPI_FIELDS,
 };
 
 const SCALARS: Readonly<Record<string, FieldType>> = {

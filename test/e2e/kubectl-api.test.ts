@@ -115,9 +115,17 @@ function suite({ minor }: Kubectl, { namespace, run, ok }: Tools): void {
     await ok('get deploy web -o jsonpath={.spec.template.spec.containers[*].image}', /^agnhost:2.54$/);
     const typo = MANIFEST.replace('replicas:', 'replica:').replaceAll('name: web', 'name: typo');
     const { code, text } = await run('apply -f -', typo);
-    // kubectl before 1.25 validates by itself, against an OpenAPI that this server leaves empty.
-    if (minor >= 25) assert.match(text, /unknown field "spec.replica"/);
-    if (minor >= 25) assert.notEqual(code, 0);
+    // kubectl before 1.25 validates by itself, against OpenAPI v2.
+    assert.match(
+      text,
+      minor >= 25 ? /unknown field "spec.replica"/ : /unknown field "replica" in io\.k8s\.api\.apps/,
+    );
+    assert.notEqual(code, 0);
+    await ok(
+      'apply --dry-run=server -f -',
+      /deployment.apps\/web (configured|unchanged) \(server dry run\)/,
+      MANIFEST,
+    );
   });
 
   test('applies on the server, where others have fields, too', async () => {
@@ -143,7 +151,6 @@ function suite({ minor }: Kubectl, { namespace, run, ok }: Tools): void {
       /deployment.apps\/web serverside-applied/,
       MANIFEST.replace('agnhost:2.53', 'agnhost:2.54'),
     );
-    if (minor < 27) return;
     const diff = await run('diff --server-side -f -', manifest.replace('agnhost:2.53', 'agnhost:3'));
     assert.match(diff.text, /^\+.*agnhost:3/m);
   });
@@ -164,6 +171,8 @@ function suite({ minor }: Kubectl, { namespace, run, ok }: Tools): void {
     await ok('describe deploy web', /Selector: +app=web/);
     await ok('describe svc web', /TargetPort: +http\/TCP/);
     await ok('get deploy -l app=web --field-selector metadata.name=web -o name', /^deployment.apps\/web$/);
+    await ok('explain deployment.spec.replicas', /Number of desired pods/);
+    await ok('explain pod.spec.containers.ports', /containerPort\s+<integer>[^]*Number of port to expose/);
     await ok('api-resources', /deployments +deploy +apps\/v1 +true +Deployment/);
   });
 

@@ -1,38 +1,56 @@
-// OpenAPI: an empty v2 document in protobuf (kubectl to 1.26 then validates nothing itself), and v3 documents made from the wire tables.
+// OpenAPI v3: one document for each group and version, made from the wire tables, the schemas of custom kinds and what the published types say.
 
 import { createHash } from 'node:crypto';
-import { apiVersionOf, type Resource } from '../objects/resources.ts';
+import { apiVersionOf, type Resource } from '../../objects/resources.ts';
 import {
   messageSchema,
   type FieldType,
   type MessageField,
   type MessageSchema,
-} from '../wire/kubernetes-protobuf-schema.ts';
-import { customName, customSchema } from './custom/custom-openapi.ts';
-import type { Kinds } from './custom/kinds.ts';
-import { jsonReply, type ApiRequest, type WholeReply } from './request.ts';
+} from '../../wire/kubernetes-protobuf-schema.ts';
+import { customName, customSchema } from '../custom/custom-openapi.ts';
+import type { Kinds } from '../custom/kinds.ts';
+import { descriptionsOf } from './descriptions.ts';
 
-/** With dots: Go's parser of media types refuses the "@" that the client itself asks with. */
-const V2_TYPE = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
+type Document = Readonly<Record<string, unknown>>;
 
-/** Answers /openapi paths; undefined where the path is none. */
-export function openApiReply({ path, headers }: ApiRequest, kinds: Kinds): WholeReply | undefined {
-  if (path === '/openapi/v2') {
-    if (!(headers.accept ?? '').includes('protobuf')) {
-      return jsonReply(200, {
-        swagger: '2.0',
-        info: { title: 'Fairlead', version: 'v1' },
-        paths: {},
-        definitions: {},
-      });
-    }
-    return { kind: 'whole', code: 200, contentType: V2_TYPE, body: '' };
-  }
-  if (path === '/openapi/v3')
-    return jsonReply(200, { paths: Object.fromEntries([...groupPaths(kinds)].map(indexEntry)) });
-  if (!path.startsWith('/openapi/v3/')) return undefined;
-  const resources = groupPaths(kinds).get(path.slice('/openapi/v3/'.length));
-  return resources === undefined ? undefined : jsonReply(200, documentOf(resources));
+/** Of each server: documents by their path, made when they are asked for and kept while their kinds stay the same. */
+const MADE = new WeakMap<Kinds, Map<string, MadeDocument>>();
+
+interface MadeDocument {
+  readonly edition: string;
+  readonly document: Promise<Document>;
+}
+
+/** The document of "api/v1" or "apis/apps/v1"; undefined where nothing is served there. */
+export function documentAt(kinds: Kinds, path: string): Promise<Document> | undefined {
+  const resources = groupPaths(kinds).get(path);
+  return resources === undefined ? undefined : kept(kinds, path, resources);
+}
+
+/** Every document. */
+export function allDocuments(kinds: Kinds): Promise<readonly Document[]> {
+  return Promise.all([...groupPaths(kinds)].map(([path, resources]) => kept(kinds, path, resources)));
+}
+
+/** Tells these kinds from others. */
+export function editionOf(kinds: Kinds): string {
+  return [...groupPaths(kinds)].map(([path, resources]) => `${path} ${hashOf(resources)}`).join('\n');
+}
+
+export function documentIndex(kinds: Kinds): object {
+  return { paths: Object.fromEntries([...groupPaths(kinds)].map(indexEntry)) };
+}
+
+function kept(kinds: Kinds, path: string, resources: readonly Resource[]): Promise<Document> {
+  const made = MADE.get(kinds) ?? new Map<string, MadeDocument>();
+  MADE.set(kinds, made);
+  const edition = hashOf(resources);
+  const known = made.get(path);
+  if (known?.edition === edition) return known.document;
+  const document = documentOf(resources);
+  made.set(path, { edition, document });
+  return document;
 }
 
 /** "api/v1", "apis/apps/v1" -> its resources. */
@@ -46,9 +64,12 @@ function groupPaths(kinds: Kinds): ReadonlyMap<string, readonly Resource[]> {
 }
 
 function indexEntry([path, resources]: readonly [string, readonly Resource[]]): readonly [string, object] {
+  return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hashOf(resources)}` }];
+}
+
+function hashOf(resources: readonly Resource[]): string {
   const names = resources.map(({ message, custom }) => `${message} ${custom?.edition ?? ''}`).join();
-  const hash = createHash('sha256').update(names).digest('hex').slice(0, 32).toUpperCase();
-  return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }];
+  return createHash('sha256').update(names).digest('hex').slice(0, 32).toUpperCase();
 }
 
 const PACKAGES: Readonly<Record<string, string>> = {
@@ -61,13 +82,13 @@ const PACKAGES: Readonly<Record<string, string>> = {
 const METADATA = 'meta.ObjectMeta';
 const METADATA_REFERENCE = { $ref: `#/components/schemas/${componentName(METADATA)}` };
 
-function documentOf(resources: readonly Resource[]): object {
+async function documentOf(resources: readonly Resource[]): Promise<Document> {
   const schemas = new Map<string, object>();
   for (const resource of resources) {
     if (resource.custom !== undefined) {
-      addMessage(schemas, METADATA);
+      await addMessage(schemas, METADATA);
       schemas.set(schemaNameOf(resource), customSchema(resource, resource.custom, METADATA_REFERENCE));
-    } else addMessage(schemas, resource.message, resource);
+    } else await addMessage(schemas, resource.message, resource);
   }
   return {
     openapi: '3.0.0',
@@ -129,12 +150,16 @@ function schemaNameOf(resource: Resource): string {
   return resource.custom === undefined ? componentName(resource.message) : customName(resource);
 }
 
-function addMessage(schemas: Map<string, object>, message: string, kind?: Resource): void {
+async function addMessage(schemas: Map<string, object>, message: string, kind?: Resource): Promise<void> {
   const schema = messageSchema(message);
-  if (schema !== undefined) addSchema(schemas, schema, kind);
+  if (schema !== undefined) await addSchema(schemas, schema, kind);
 }
 
-function addSchema(schemas: Map<string, object>, schema: MessageSchema, kind?: Resource): void {
+async function addSchema(
+  schemas: Map<string, object>,
+  schema: MessageSchema,
+  kind?: Resource,
+): Promise<void> {
   const name = componentName(schema.name);
   if (schemas.has(name)) return;
   const properties: Record<string, object> = {};
@@ -145,16 +170,23 @@ function addSchema(schemas: Map<string, object>, schema: MessageSchema, kind?: R
           'x-kubernetes-group-version-kind': [{ group: kind.group, version: kind.version, kind: kind.kind }],
         };
   if (kind !== undefined) {
-    properties['apiVersion'] = { type: 'string' };
-    properties['kind'] = { type: 'string' };
+    properties['apiVersion'] = { type: 'string', description: API_VERSION };
+    properties['kind'] = { type: 'string', description: KIND };
   }
-  schemas.set(name, { type: 'object', properties, ...top });
+  const self: Record<string, unknown> = { type: 'object', properties, ...top };
+  // Before anything is waited for: messages may hold each other.
+  schemas.set(name, self);
+  const said = await descriptionsOf(schema.name);
+  if (said !== undefined && said.self !== '') self['description'] = said.self;
   for (const field of schema.byName.values()) {
-    properties[field.name] = fieldSchema(field);
-    if (field.type.kind !== 'message') continue;
-    addMessage(schemas, field.type.message);
+    const description = said?.fields.get(field.name);
+    properties[field.name] = { ...fieldSchema(field), ...(description === undefined ? {} : { description }) };
+    if (field.type.kind === 'message') await addMessage(schemas, field.type.message);
   }
 }
+
+const API_VERSION = 'Group and version of the object: "apps/v1", of the core group the version alone.';
+const KIND = 'What the object is: "Deployment".';
 
 function fieldSchema(field: MessageField): object {
   const inner = typeSchema(field.type);
