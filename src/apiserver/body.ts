@@ -2,6 +2,7 @@
 
 import { parseDocument } from 'yaml';
 import { messageOf } from '../base/errors.ts';
+import { duplicateFields } from '../objects/duplicate-fields.ts';
 import { isObject, type Draft } from '../objects/json.ts';
 import { resourceOfKind } from '../objects/resources.ts';
 import { decodeMessage, KUBERNETES_PROTOBUF, readEnvelope } from '../wire/kubernetes-protobuf.ts';
@@ -36,6 +37,11 @@ export function parseObject(bytes: Buffer, contentType: string | undefined): Dra
   if (type === 'application/json') return asObject(parseJson(bytes));
   if (YAML_TYPES.includes(type)) return asObject(parseYaml(bytes));
   throw unsupportedMediaType(type, ['application/json', 'application/yaml', KUBERNETES_PROTOBUF]);
+}
+
+/** Fields that a body names twice: of JSON, since YAML is refused then and protobuf has them by right. */
+export function duplicatesIn(bytes: Buffer, contentType: string | undefined): readonly string[] {
+  return mediaTypeOf(contentType) === 'application/json' ? duplicateFields(decodeText(bytes)) : [];
 }
 
 /** The JSON of a body, of any form. */

@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import type { SchemaChecks } from '../objects/validation/schema.ts';
 import type { ApiServerConfig } from './config.ts';
 import type { Kinds } from './custom/kinds.ts';
+import type { FairQueue } from './fair-queue.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { ServiceAccountTokens } from './service-account-tokens.ts';
 
@@ -23,6 +24,8 @@ export interface ApiContext {
   readonly random: Random;
   readonly tokens: ServiceAccountTokens;
   readonly schemas: SchemaChecks;
+  /** For what costs much at once. */
+  readonly turns: FairQueue;
 }
 
 /** RFC 3339 with whole seconds, as metadata carries it. */

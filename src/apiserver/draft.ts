@@ -28,25 +28,39 @@ export function fieldValidationOf(query: URLSearchParams): FieldValidation {
   );
 }
 
-/** `body` as an object of `resource`, in its stored form; throws 400 for another kind, wrong types and (Strict) unknown fields. */
-export function acceptDraft(resource: Resource, body: Draft, validation: FieldValidation): AcceptedDraft {
-  const accepted = acceptConfig(resource, body, validation);
+/** `body` as an object of `resource`, in its stored form; throws 400 for another kind, wrong types and (Strict) fields that are unknown or named twice. */
+export function acceptDraft(
+  resource: Resource,
+  body: Draft,
+  validation: FieldValidation,
+  duplicates: readonly string[] = [],
+): AcceptedDraft {
+  const accepted = acceptConfig(resource, body, validation, duplicates);
   resource.custom?.fill(accepted.draft);
   return accepted;
 }
 
 /** The same for what is to be joined with an object: it has no defaults of its own. */
-export function acceptConfig(resource: Resource, body: Draft, validation: FieldValidation): AcceptedDraft {
+export function acceptConfig(
+  resource: Resource,
+  body: Draft,
+  validation: FieldValidation,
+  duplicates: readonly string[] = [],
+): AcceptedDraft {
   checkKind(resource, body);
   body['metadata'] ??= {};
   const { unknown, mismatches } = checkDraft(resource, body);
   const wrongTypes = mismatches.map(({ field, message }) => `field "${field}": ${message}`);
-  const refused = [...wrongTypes, ...(validation === 'Strict' ? strict(unknown) : [])];
+  const doubts = [
+    ...unknown.map((path) => `unknown field "${path}"`),
+    ...duplicates.map((path) => `duplicate field "${path}"`),
+  ];
+  const refused = [...wrongTypes, ...(validation === 'Strict' ? strict(doubts) : [])];
   if (refused.length > 0 || !isObject(body['metadata'])) {
     const version = `${resource.kind} in version "${resource.version}" cannot be handled as a ${resource.kind}`;
     throw badRequest(`${version}: ${refused.slice(0, 20).join(', ')}`);
   }
-  const warnings = validation === 'Warn' ? unknown.map((path) => `unknown field "${path}"`) : [];
+  const warnings = validation === 'Warn' ? doubts : [];
   return { draft: storedDraft(resource, body), warnings: [...warnings, ...draftWarnings(resource, body)] };
 }
 
@@ -63,9 +77,8 @@ function draftWarnings({ custom, message }: Resource, body: Readonly<Draft>): re
   return custom?.deprecation === undefined ? [] : [custom.deprecation];
 }
 
-function strict(unknown: readonly string[]): readonly string[] {
-  if (unknown.length === 0) return [];
-  return [`strict decoding error: ${unknown.map((path) => `unknown field "${path}"`).join(', ')}`];
+function strict(doubts: readonly string[]): readonly string[] {
+  return doubts.length === 0 ? [] : [`strict decoding error: ${doubts.join(', ')}`];
 }
 
 function checkKind(resource: Resource, body: Draft): void {

@@ -157,3 +157,20 @@ test('a watcher that does not read is cut off, the others go on', async () => {
   await closed;
   reading.close();
 });
+
+test('fields that come twice are refused or warned of, as the client wants it', async () => {
+  const body = '{"metadata":{"name":"twice","labels":{"a":"1","a":"2"}},"data":{}}';
+  const strict = await client.post(`${URL}?fieldValidation=Strict`, body);
+  assert.equal(strict.code, 400);
+  assert.match(strict.json.message, /strict decoding error: duplicate field "metadata\.labels\.a"/);
+  const warned = await client.post(URL, body);
+  assert.deepEqual(
+    [warned.code, warned.headers['warning']],
+    [201, '299 - "duplicate field \\"metadata.labels.a\\""'],
+  );
+  const ignored = await client.post(
+    `${URL}?fieldValidation=Ignore&dryRun=All`,
+    body.replace('twice', 'again'),
+  );
+  assert.deepEqual([ignored.code, ignored.headers['warning']], [201, undefined]);
+});

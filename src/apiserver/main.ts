@@ -13,6 +13,7 @@ import { readApiServerConfig, type ApiServerConfig, type ListenAddress } from '.
 import type { ApiContext, Random } from './context.ts';
 import { keepDefinitions } from './custom/keep-definitions.ts';
 import { Kinds } from './custom/kinds.ts';
+import { FairQueue } from './fair-queue.ts';
 import { ObjectLog } from './object-log.ts';
 import { ObjectStore } from './object-store.ts';
 import { listen, type ServerParts } from './server.ts';
@@ -80,6 +81,7 @@ async function start(
     random: options.random ?? systemRandom,
     tokens: parts.serviceAccounts,
     schemas: new SchemaChecks(),
+    turns: new FairQueue(),
   };
   const logger = options.log ?? pino({ level: 'silent' });
   keepDefinitions(context, (defect) => logger.error({ error: messageOf(defect) }, 'cannot keep definitions'));

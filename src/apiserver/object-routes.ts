@@ -3,10 +3,10 @@
 import { isObject, objectOf, textOf, type Draft } from '../objects/json.ts';
 import { keyOf } from '../objects/meta.ts';
 import type { Resource } from '../objects/resources.ts';
-import { mediaTypeOf, parseObject } from './body.ts';
+import { duplicatesIn, mediaTypeOf, parseObject } from './body.ts';
 import type { ApiContext } from './context.ts';
 import { deleteObject, deleteOptionsOf, type DeleteOptions } from './delete.ts';
-import { acceptConfig, acceptDraft, fieldValidationOf, metadataOf } from './draft.ts';
+import { acceptConfig, acceptDraft, fieldValidationOf, metadataOf, type AcceptedDraft } from './draft.ts';
 import { managedAfterWrite, managerOf } from './field-managers.ts';
 import { applyPatch, isApply, ownDraft, parseApplyBody, parsePatch } from './patch.ts';
 import { listObjects, objectReply, readObject, storedOf } from './read.ts';
@@ -36,7 +36,7 @@ export function handleCollection(
     case 'HEAD':
       return hasFlag(request.query, 'watch')
         ? watchObjects(context, request, target)
-        : listObjects(context, request, target);
+        : listInTurn(context, request, target);
     case 'POST':
       return create(context, request, target);
     case 'DELETE':
@@ -44,6 +44,12 @@ export function handleCollection(
     default:
       throw methodNotAllowed();
   }
+}
+
+async function listInTurn(context: ApiContext, request: ApiRequest, target: Target): Promise<Reply> {
+  const [program = ''] = (request.headers['user-agent'] ?? '').split('/');
+  await context.turns.turn(`${request.user.name} ${program.slice(0, 64)}`);
+  return listObjects(context, request, target);
 }
 
 /** Answers a request on one object. */
@@ -90,12 +96,20 @@ export function handleStatus(
 async function create(context: ApiContext, request: ApiRequest, target: Target): Promise<Reply> {
   const { resource } = target;
   if (resource.isNamespaced && target.namespace === undefined) throw methodNotAllowed();
-  const body = parseObject(await request.readBody(), request.headers['content-type']);
-  const { draft, warnings } = acceptDraft(resource, body, fieldValidationOf(request.query));
+  const { draft, warnings } = await readDraft(request, resource);
   await context.schemas.load(resource.message);
   placeInNamespace(draft, target);
   const stored = createObject(context, resource, draft, writeOptions(context, request, target));
   return objectReply(context, request, { code: 201, resource, stored, warnings });
+}
+
+async function readDraft(request: ApiRequest, resource: Resource): Promise<AcceptedDraft> {
+  const bytes = await request.readBody();
+  const type = request.headers['content-type'];
+  const body = parseObject(bytes, type);
+  const validation = fieldValidationOf(request.query);
+  const duplicates = validation === 'Ignore' ? [] : duplicatesIn(bytes, type);
+  return acceptDraft(resource, body, validation, duplicates);
 }
 
 /** The path's namespace counts; a body that names another one is refused. */
@@ -131,8 +145,7 @@ async function replace(
   update: Update,
 ): Promise<Reply> {
   const { resource } = target;
-  const body = parseObject(await request.readBody(), request.headers['content-type']);
-  const { draft, warnings } = acceptDraft(resource, body, fieldValidationOf(request.query));
+  const { draft, warnings } = await readDraft(request, resource);
   await context.schemas.load(resource.message);
   placeInNamespace(draft, target);
   checkName(draft, target);
