@@ -88,6 +88,26 @@ test('ClientTallies keeps 64 names of a client, and those that are asked often a
   assert.ok(often !== undefined && often.asked >= 500 && often.asked - often.atMostOver <= 500);
 });
 
+test('ClientTallies makes room as a search for the least asked name at each new one does', () => {
+  const { tallies, answer } = aBed();
+  const plain = new Map<string, number>();
+  let random = 1;
+  for (let i = 0; i < 20_000; i++) {
+    random = (random * 48_271) % 0x7fff_ffff;
+    // The lower the number, the more often: those at the edge come and go, and come again.
+    const name = `${Math.floor(200 * (random / 0x7fff_ffff) ** 3)}.example.com`;
+    answer(name);
+    if (!plain.has(name) && plain.size === 64) {
+      const [least, atMost] = [...plain].reduce((a, b) => (b[1] < a[1] ? b : a));
+      plain.delete(least);
+      plain.set(name, atMost);
+    }
+    plain.set(name, (plain.get(name) ?? 0) + 1);
+  }
+  const names = tallies.list(64)[0]?.names ?? [];
+  assert.deepEqual(new Map(names.map(({ name, asked }) => [name, asked])), plain);
+});
+
 test('ClientTallies keeps 512 clients', () => {
   const { tallies, answer } = aBed();
   for (let i = 0; i < 600; i++) answer('web.example.com', { client: `10.244.${i >> 8}.${i & 255}` });

@@ -1,6 +1,6 @@
 // What each client asks and is told: its most asked names with codes and times, within bounds whatever is asked. Knows addresses, not pods.
 
-import { rcodeName, TYPE } from '../wire/dns/constants.ts';
+import { RCODE, rcodeName, TYPE } from '../wire/dns/constants.ts';
 import { nameFromLabels } from '../wire/dns/name.ts';
 import { labelsOfKey, typeOfKey } from './query.ts';
 import type { AnsweredQuery } from './responder.ts';
@@ -55,8 +55,8 @@ export class ClientTallies {
       counts = new ClientCounts();
       this.#clients.set(address, counts);
     }
-    const isWasted = query.rcode === NXDOMAIN && this.#isSearch(query);
-    counts.add(query, { ms: nowMs - query.startedMs, isWasted });
+    const isWasted = query.rcode === RCODE.NXDOMAIN && this.#isSearch(query);
+    counts.add(query, nowMs - query.startedMs, isWasted);
   }
 
   /** The busiest first, each with so many names. */
@@ -70,32 +70,39 @@ export class ClientTallies {
   }
 }
 
-const NXDOMAIN = 3;
-
-interface Outcome {
-  readonly ms: number;
-  readonly isWasted: boolean;
-}
-
 class Counts {
   asked = 0;
   wasted = 0;
-  readonly codes = new Map<number, number>();
+  #found = 0;
+  /** Answers by their code but NOERROR, which most names have alone; made when there is one, since names come and go by the thousand. */
+  #failures: Map<number, number> | undefined;
   #sumMs = 0;
   #maxMs = 0;
 
-  count(rcode: number | undefined, { ms, isWasted }: Outcome): void {
+  count(rcode: number | undefined, ms: number, isWasted: boolean): void {
     this.asked++;
     if (isWasted) this.wasted++;
-    if (rcode !== undefined) this.codes.set(rcode, (this.codes.get(rcode) ?? 0) + 1);
+    if (rcode === RCODE.NOERROR) this.#found++;
+    else if (rcode !== undefined) this.#failed(rcode);
     this.#sumMs += ms;
-    this.#maxMs = Math.max(this.#maxMs, ms);
+    if (ms > this.#maxMs) this.#maxMs = ms;
+  }
+
+  #failed(rcode: number): void {
+    this.#failures ??= new Map();
+    this.#failures.set(rcode, (this.#failures.get(rcode) ?? 0) + 1);
+  }
+
+  get #codes(): Readonly<Record<string, number>> {
+    const found: readonly [number, number][] = this.#found === 0 ? [] : [[RCODE.NOERROR, this.#found]];
+    const all = [...found, ...(this.#failures ?? [])];
+    return Object.fromEntries(all.map(([code, count]) => [rcodeName(code), count]));
   }
 
   tallyOf(asked: number): Tally {
     return {
       asked,
-      codes: Object.fromEntries([...this.codes].map(([code, count]) => [rcodeName(code), count])),
+      codes: this.#codes,
       wasted: this.wasted,
       meanMs: this.#sumMs / Math.max(1, this.asked),
       maxMs: this.#maxMs,
@@ -104,12 +111,18 @@ class Counts {
 }
 
 class NameCounts extends Counts {
+  readonly key: string;
   /** What the name that made room had. */
   readonly over: number;
 
-  constructor(over: number) {
+  constructor(key: string, over: number) {
     super();
+    this.key = key;
     this.over = over;
+  }
+
+  get atMost(): number {
+    return this.asked + this.over;
   }
 }
 
@@ -117,11 +130,14 @@ class ClientCounts extends Counts {
   #completed = 0;
   /** By the key of the question. */
   readonly #names = new Map<string, NameCounts>();
+  /** Those that had `#leastAsked` when they were last looked for, the next one to make room at the end: a flood of names looks once for all of them. */
+  #least: NameCounts[] = [];
+  #leastAsked = 0;
 
-  add({ rcode, key, isCompleted }: AnsweredQuery, outcome: Outcome): void {
-    this.count(rcode, outcome);
+  add({ rcode, key, isCompleted }: AnsweredQuery, ms: number, isWasted: boolean): void {
+    this.count(rcode, ms, isWasted);
     if (isCompleted) this.#completed++;
-    if (key !== undefined) this.#nameOf(key).count(rcode, outcome);
+    if (key !== undefined) this.#nameOf(key).count(rcode, ms, isWasted);
   }
 
   tally(client: string, names: number): ClientTally {
@@ -134,17 +150,26 @@ class ClientCounts extends Counts {
   #nameOf(key: string): NameCounts {
     const known = this.#names.get(key);
     if (known !== undefined) return known;
-    const counts = new NameCounts(this.#names.size < MAX_NAMES ? 0 : this.#makeRoom());
+    const counts = new NameCounts(key, this.#names.size < MAX_NAMES ? 0 : this.#makeRoom());
     this.#names.set(key, counts);
     return counts;
   }
 
   #makeRoom(): number {
-    let least: readonly [string, number] = ['', Infinity];
-    for (const [key, { asked, over }] of this.#names)
-      if (asked + over < least[1]) least = [key, asked + over];
-    this.#names.delete(least[0]);
-    return least[1];
+    for (;;) {
+      const least = this.#least.pop();
+      if (least === undefined) this.#findLeast();
+      else if (least.atMost === this.#leastAsked) {
+        this.#names.delete(least.key);
+        return least.atMost;
+      }
+    }
+  }
+
+  #findLeast(): void {
+    const all = [...this.#names.values()];
+    this.#leastAsked = all.reduce((least, { atMost }) => Math.min(least, atMost), Infinity);
+    this.#least = all.filter(({ atMost }) => atMost === this.#leastAsked).reverse();
   }
 }
 
@@ -153,7 +178,7 @@ function nameTally(key: string, counts: NameCounts): NameTally {
   return {
     name: nameFromLabels(labelsOfKey(key)),
     type: TYPE_NAMES.get(code) ?? `TYPE${code}`,
-    ...counts.tallyOf(counts.asked + counts.over),
+    ...counts.tallyOf(counts.atMost),
     atMostOver: counts.over,
   };
 }
