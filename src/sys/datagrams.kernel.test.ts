@@ -7,12 +7,8 @@ import { readlinkSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { parseIp } from '../base/ip.ts';
 import { eventually } from '../../test/support/eventually.ts';
-import {
-  MAX_DATAGRAM_BYTES,
-  serveDatagrams,
-  type DatagramHandlers,
-  type DatagramServer,
-} from './datagrams.ts';
+import { serveDatagrams, type DatagramHandlers, type DatagramServer } from './datagrams.ts';
+import { MAX_DATAGRAM_BYTES } from './message-batch.ts';
 import { bindUdp, setReceiveRoom } from './socket.ts';
 
 /** More than one batch, and more than one turn's. */
@@ -28,6 +24,7 @@ for (const [family, local] of [
     async function asked(
       questions: readonly Buffer[],
       onDatagram: (server: DatagramServer, ...it: Parameters<DatagramHandlers['onDatagram']>) => void,
+      answer?: DatagramHandlers['answer'],
     ): Promise<readonly Buffer[]> {
       const client = createSocket(family === 4 ? 'udp4' : 'udp6');
       client.bind({ address: local });
@@ -48,6 +45,7 @@ for (const [family, local] of [
           onDatagram(server, bytes, from);
         },
         onError: unexpected,
+        ...(answer === undefined ? {} : { answer }),
       });
       try {
         for (const it of questions) client.send(it, port, local);
@@ -78,6 +76,24 @@ for (const [family, local] of [
         });
       });
       assert.deepEqual(sorted(answers), sorted(numbered));
+    });
+
+    test('what is answered at once and what is not come to their senders, each as it was asked', async () => {
+      const rooms = new Set<Buffer>();
+      const answers = await asked(
+        numbered,
+        (server, bytes, from) => {
+          assert.ok(Number(/\d+/.exec(String(bytes))) % 3 !== 0);
+          void Promise.resolve().then(() => server.send(bytes, from));
+        },
+        (bytes, from, room) => {
+          assert.equal(from, local);
+          rooms.add(room);
+          return Number(/\d+/.exec(String(bytes))) % 3 === 0 ? bytes.copy(room) : 0;
+        },
+      );
+      assert.deepEqual(sorted(answers), sorted(numbered));
+      assert.ok(rooms.size > 0 && rooms.size <= 32, 'rooms are used again');
     });
 
     test('empty ones and the longest ones; longer ones come cut off', async () => {

@@ -4,7 +4,8 @@
 import koffi from 'koffi';
 import { ipFromBytes, type Family, type Ip } from '../base/ip.ts';
 import { kernelError } from './errno.ts';
-import { addressOf, close, lastErrno, recvmmsg, sendmmsg } from './ffi.ts';
+import { close, lastErrno, recvmmsg, sendmmsg } from './ffi.ts';
+import { BATCH, MAX_DATAGRAM_BYTES, MessageBatch } from './message-batch.ts';
 
 /** Where a datagram came from, and where an answer to it goes. */
 export interface DatagramSource {
@@ -22,14 +23,16 @@ export interface DatagramServer {
 }
 
 export interface DatagramHandlers {
-  /** `bytes` are its own. Must not throw. */
+  /**
+   * Writes into `room` what is answered at once, and returns its length; 0 for what is not. `bytes` are lent: others come into their place. No promise may
+   * be made or settled here, since nobody would look at it before the loop's next turn. Must not throw.
+   */
+  readonly answer?: (bytes: Buffer, from: Ip, room: Buffer) => number;
+  /** All others. `bytes` are its own. Must not throw. */
   readonly onDatagram: (bytes: Buffer, from: DatagramSource) => void;
   readonly onError: (error: Error) => void;
 }
 
-const BATCH = 32;
-/** Longer datagrams come cut off: no question is so long, and no answer may be. */
-export const MAX_DATAGRAM_BYTES = 4096;
 /** Batches per turn of the loop: others have their turn too. */
 const BATCHES = 8;
 const MSG_DONTWAIT = 0x40;
@@ -43,6 +46,11 @@ export function serveDatagrams(fd: number, family: Family, handlers: DatagramHan
   return new Server(fd, family, handlers);
 }
 
+interface Datagram {
+  readonly bytes: Buffer;
+  readonly from: DatagramSource;
+}
+
 class Server implements DatagramServer {
   readonly #fd: number;
   readonly #handlers: DatagramHandlers;
@@ -51,7 +59,8 @@ class Server implements DatagramServer {
   readonly #sources: Sources;
   readonly #poll: ReturnType<typeof koffi.node.poll>;
   #waiting = 0;
-  #isReading = false;
+  /** What was not answered at once in this turn. */
+  #later: Datagram[] = [];
   #isFlushDue = false;
   #isOpen = true;
 
@@ -61,8 +70,8 @@ class Server implements DatagramServer {
     this.#in = new MessageBatch();
     this.#out = new MessageBatch();
     this.#sources = new Sources(family);
-    // Promises that are settled in this callback would wait for the next one of Node's own, which may be seconds away: what is there is read in one of those.
-    this.#poll = koffi.node.poll(fd, { readable: true }, () => setImmediate(() => this.#read()));
+    this.#in.expect(BATCH);
+    this.#poll = koffi.node.poll(fd, { readable: true }, () => this.#read());
   }
 
   send(bytes: Uint8Array, to: DatagramSource): void {
@@ -71,13 +80,10 @@ class Server implements DatagramServer {
       throw new RangeError(`an answer of ${bytes.length} octets by UDP, ${MAX_DATAGRAM_BYTES} at most`);
     if (this.#waiting === BATCH) this.#flush();
     this.#out.put(this.#waiting++, bytes, to.address);
-    if (this.#isReading || this.#isFlushDue) return;
+    if (this.#isFlushDue) return;
     // Of those that come late several may be ready in one turn.
     this.#isFlushDue = true;
-    setImmediate(() => {
-      this.#isFlushDue = false;
-      if (this.#isOpen) this.#flush();
-    });
+    setImmediate(() => this.#flushDue());
   }
 
   close(): void {
@@ -88,26 +94,53 @@ class Server implements DatagramServer {
   }
 
   #read(): void {
-    if (!this.#isOpen) return;
-    this.#isReading = true;
-    try {
-      for (let i = 0; i < BATCHES && this.#isOpen; i++) if (this.#readBatch() < BATCH) break;
-    } finally {
-      this.#isReading = false;
-      if (this.#isOpen) this.#flush();
-    }
+    for (let i = 0; i < BATCHES && this.#isOpen; i++) if (this.#readBatch() < BATCH) break;
+    if (this.#later.length === 0) return;
+    // Promises that are settled in the poll's callback would wait for the next one of Node's own, which may be seconds away: here they do not.
+    setImmediate(() => this.#handOver());
   }
 
   #readBatch(): number {
-    this.#in.expect();
     const got = recvmmsg(this.#fd, this.#in.headers, BATCH, MSG_DONTWAIT, null);
     if (got < 0) {
       this.#refused('receive a datagram');
       return 0;
     }
-    for (let i = 0; i < got; i++)
-      this.#handlers.onDatagram(this.#in.bytes(i), this.#sources.of(this.#in.address(i)));
+    for (let i = 0; i < got; i++) if (!this.#isAnswered(i)) this.#later.push(this.#datagram(i));
+    this.#in.expect(got);
+    // Whoever is answered does not wait for the next batch.
+    this.#flush();
     return got;
+  }
+
+  #isAnswered(i: number): boolean {
+    const bytes = this.#in.lent(i);
+    if (bytes === undefined || this.#in.port(i) === 0) return false;
+    if (this.#waiting === BATCH) this.#flush();
+    const to = this.#waiting;
+    const length = this.#handlers.answer?.(bytes, this.#sources.of(this.#in, i), this.#out.room(to)) ?? 0;
+    if (length === 0) return false;
+    this.#out.reply(to, length, this.#in, i);
+    this.#waiting++;
+    return true;
+  }
+
+  #datagram(i: number): Datagram {
+    const from = { ip: this.#sources.of(this.#in, i), port: this.#in.port(i), address: this.#in.address(i) };
+    return { bytes: this.#in.bytes(i), from };
+  }
+
+  #handOver(): void {
+    const later = this.#later;
+    this.#later = [];
+    this.#isFlushDue = true;
+    for (const { bytes, from } of later) if (this.#isOpen) this.#handlers.onDatagram(bytes, from);
+    this.#flushDue();
+  }
+
+  #flushDue(): void {
+    this.#isFlushDue = false;
+    if (this.#isOpen) this.#flush();
   }
 
   #flush(): void {
@@ -127,88 +160,34 @@ class Server implements DatagramServer {
   }
 }
 
-/** struct mmsghdr: a struct msghdr of 56 octets, and how long the message was (linux/socket.h, 64 bits). */
-const HEADER = { bytes: 64, nameLength: 8, vectorLength: 24, length: 56 } as const;
-const ADDRESS_BYTES = 28;
-/** Room of an address, and of the descriptor of the message's octets. */
-const [ADDRESS_ROOM, VECTOR_BYTES] = [32, 16];
-
-/** `BATCH` messages with room for each, in memory that stays where it is. */
-class MessageBatch {
-  readonly headers = Buffer.alloc(BATCH * HEADER.bytes);
-  readonly #addresses = Buffer.alloc(BATCH * ADDRESS_ROOM);
-  readonly #vectors = Buffer.alloc(BATCH * VECTOR_BYTES);
-  readonly #data = Buffer.alloc(BATCH * MAX_DATAGRAM_BYTES);
-  /** The headers from each one on. */
-  readonly #tails: readonly Buffer[];
-
-  constructor() {
-    const [addresses, vectors, data] = [this.#addresses, this.#vectors, this.#data].map(addressOf) as [
-      bigint,
-      bigint,
-      bigint,
-    ];
-    for (let i = 0; i < BATCH; i++) {
-      const header = i * HEADER.bytes;
-      this.headers.writeBigUInt64LE(addresses + BigInt(i * ADDRESS_ROOM), header);
-      this.headers.writeBigUInt64LE(vectors + BigInt(i * VECTOR_BYTES), header + 16);
-      this.headers.writeBigUInt64LE(1n, header + HEADER.vectorLength);
-      this.#vectors.writeBigUInt64LE(data + BigInt(i * MAX_DATAGRAM_BYTES), i * VECTOR_BYTES);
-    }
-    this.#tails = Array.from({ length: BATCH }, (_, i) => this.headers.subarray(i * HEADER.bytes));
-  }
-
-  /** Ready to be received into. */
-  expect(): void {
-    for (let i = 0; i < BATCH; i++) {
-      this.headers.writeUInt32LE(ADDRESS_BYTES, i * HEADER.bytes + HEADER.nameLength);
-      this.#vectors.writeUInt32LE(MAX_DATAGRAM_BYTES, i * VECTOR_BYTES + 8);
-    }
-  }
-
-  from(first: number): Buffer {
-    return this.#tails[first] ?? this.headers;
-  }
-
-  put(i: number, bytes: Uint8Array, address: Uint8Array): void {
-    this.#data.set(bytes, i * MAX_DATAGRAM_BYTES);
-    this.#vectors.writeUInt32LE(bytes.length, i * VECTOR_BYTES + 8);
-    this.#addresses.set(address, i * ADDRESS_ROOM);
-    this.headers.writeUInt32LE(address.length, i * HEADER.bytes + HEADER.nameLength);
-  }
-
-  /** A copy: the room is used again, and some are answered later. */
-  bytes(i: number): Buffer {
-    const length = this.headers.readUInt32LE(i * HEADER.bytes + HEADER.length);
-    const copy = Buffer.allocUnsafe(length);
-    this.#data.copy(copy, 0, i * MAX_DATAGRAM_BYTES, i * MAX_DATAGRAM_BYTES + length);
-    return copy;
-  }
-
-  address(i: number): Buffer {
-    const length = this.headers.readUInt32LE(i * HEADER.bytes + HEADER.nameLength);
-    return this.#addresses.subarray(i * ADDRESS_ROOM, i * ADDRESS_ROOM + length);
-  }
+interface Source {
+  readonly ip: Ip;
+  /** Of the address of a message. */
+  readonly words: readonly number[];
 }
 
-/** Texts of the addresses that ask, which are few: making one costs as much as half an answer. */
+/** Texts of the addresses that ask, which are few: making one costs more than an answer. */
 class Sources {
-  readonly #ipBytes: readonly [start: number, end: number];
-  readonly #ips = new Map<string, Ip>();
+  /** Words of the address in a struct sockaddr. */
+  readonly #words: readonly number[];
+  /** One for each sum of the words: of two that have the same the later one takes the place of the other. */
+  readonly #bySum = new Map<number, Source>();
 
   constructor(family: Family) {
-    this.#ipBytes = family === 4 ? [4, 8] : [8, 24];
+    this.#words = family === 4 ? [1] : [2, 3, 4, 5];
   }
 
-  of(address: Buffer): DatagramSource {
-    const [start, end] = this.#ipBytes;
-    const key = address.toString('latin1', start, end);
-    let ip = this.#ips.get(key);
-    if (ip === undefined) {
-      if (this.#ips.size >= MAX_SOURCES) this.#ips.clear();
-      ip = ipFromBytes(address.subarray(start, end));
-      this.#ips.set(key, ip);
-    }
-    return { ip, port: address.readUInt16BE(2), address: Buffer.from(address) };
+  of(batch: MessageBatch, i: number): Ip {
+    let sum = 0;
+    for (const word of this.#words) sum = Math.imul(sum, 31) + batch.addressWord(i, word);
+    sum |= 0;
+    const known = this.#bySum.get(sum);
+    if (known !== undefined && this.#words.every((word, k) => known.words[k] === batch.addressWord(i, word)))
+      return known.ip;
+    if (this.#bySum.size >= MAX_SOURCES) this.#bySum.clear();
+    const words = this.#words.map((word) => batch.addressWord(i, word));
+    const ip = ipFromBytes(Buffer.from(Uint32Array.from(words).buffer));
+    this.#bySum.set(sum, { ip, words });
+    return ip;
   }
 }
