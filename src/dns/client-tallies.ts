@@ -74,7 +74,7 @@ class Counts {
   asked = 0;
   wasted = 0;
   #found = 0;
-  /** Answers by their code but NOERROR, which most names have alone; made when there is one, since names come and go by the thousand. */
+  /** Answers by their code but NOERROR, which most names have alone: made when there is one. */
   #failures: Map<number, number> | undefined;
   #sumMs = 0;
   #maxMs = 0;
@@ -86,6 +86,15 @@ class Counts {
     else if (rcode !== undefined) this.#failed(rcode);
     this.#sumMs += ms;
     if (ms > this.#maxMs) this.#maxMs = ms;
+  }
+
+  protected clear(): void {
+    this.asked = 0;
+    this.wasted = 0;
+    this.#found = 0;
+    this.#failures = undefined;
+    this.#sumMs = 0;
+    this.#maxMs = 0;
   }
 
   #failed(rcode: number): void {
@@ -111,25 +120,40 @@ class Counts {
 }
 
 class NameCounts extends Counts {
-  readonly key: string;
-  /** What the name that made room had. */
-  readonly over: number;
+  #key: string;
+  #over = 0;
 
-  constructor(key: string, over: number) {
+  constructor(key: string) {
     super();
-    this.key = key;
-    this.over = over;
+    this.#key = key;
+  }
+
+  /** Of the question. */
+  get key(): string {
+    return this.#key;
+  }
+
+  /** What the names had that made room. */
+  get over(): number {
+    return this.#over;
   }
 
   get atMost(): number {
-    return this.asked + this.over;
+    return this.asked + this.#over;
+  }
+
+  /** Makes room for another name. */
+  becomeThatOf(key: string): void {
+    this.#over = this.atMost;
+    this.#key = key;
+    this.clear();
   }
 }
 
 class ClientCounts extends Counts {
   #completed = 0;
-  /** By the key of the question. */
-  readonly #names = new Map<string, NameCounts>();
+  /** Looked through for each question: a map would cost less for a known name and much more for a flood of others, whose tables live on as garbage. */
+  readonly #names: NameCounts[] = [];
   /** Those that had `#leastAsked` when they were last looked for, the next one to make room at the end: a flood of names looks once for all of them. */
   #least: NameCounts[] = [];
   #leastAsked = 0;
@@ -141,39 +165,39 @@ class ClientCounts extends Counts {
   }
 
   tally(client: string, names: number): ClientTally {
-    const all = [...this.#names].map(([key, counts]) => nameTally(key, counts));
+    const all = this.#names.map(nameTally);
     const most = all.sort((a, b) => b.asked - a.asked).slice(0, names);
     return { client, ...this.tallyOf(this.asked), completed: this.#completed, names: most };
   }
 
   /** Space-saving (Metwally 2005): a new name takes the place of the least asked one and its count, so that what is asked often is never lost. */
   #nameOf(key: string): NameCounts {
-    const known = this.#names.get(key);
-    if (known !== undefined) return known;
-    const counts = new NameCounts(key, this.#names.size < MAX_NAMES ? 0 : this.#makeRoom());
-    this.#names.set(key, counts);
+    for (const counts of this.#names) if (counts.key === key) return counts;
+    if (this.#names.length === MAX_NAMES) return this.#makeRoom(key);
+    const counts = new NameCounts(key);
+    this.#names.push(counts);
     return counts;
   }
 
-  #makeRoom(): number {
+  #makeRoom(key: string): NameCounts {
     for (;;) {
       const least = this.#least.pop();
       if (least === undefined) this.#findLeast();
       else if (least.atMost === this.#leastAsked) {
-        this.#names.delete(least.key);
-        return least.atMost;
+        least.becomeThatOf(key);
+        return least;
       }
     }
   }
 
   #findLeast(): void {
-    const all = [...this.#names.values()];
-    this.#leastAsked = all.reduce((least, { atMost }) => Math.min(least, atMost), Infinity);
-    this.#least = all.filter(({ atMost }) => atMost === this.#leastAsked).reverse();
+    this.#leastAsked = this.#names.reduce((least, { atMost }) => Math.min(least, atMost), Infinity);
+    this.#least = this.#names.filter(({ atMost }) => atMost === this.#leastAsked).reverse();
   }
 }
 
-function nameTally(key: string, counts: NameCounts): NameTally {
+function nameTally(counts: NameCounts): NameTally {
+  const { key } = counts;
   const code = typeOfKey(key);
   return {
     name: nameFromLabels(labelsOfKey(key)),
