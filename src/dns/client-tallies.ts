@@ -3,7 +3,7 @@
 import { RCODE, rcodeName, TYPE } from '../wire/dns/constants.ts';
 import { nameFromLabels } from '../wire/dns/name.ts';
 import { labelsOfKey, typeOfKey } from './query.ts';
-import type { AnsweredQuery } from './responder.ts';
+import type { AnsweredQuery } from './answered-query.ts';
 import type { SearchLists } from './search-lists.ts';
 
 export interface Tally {

@@ -36,6 +36,11 @@ export class LiveAnswering {
     return this.#answering.responder.respond(bytes, client);
   }
 
+  /** As `Responder.respondAtOnce`. */
+  respondAtOnce(bytes: Buffer, address: string, room: Buffer): number {
+    return this.#answering.responder.respondAtOnce(bytes, address, room);
+  }
+
   /** To be called when questions can come: loops are looked for from now on. */
   reachable(): void {
     this.#isReachable = true;

@@ -7,7 +7,7 @@ import type { CacheLookup } from './caching-resolver.ts';
 import { registerDashboardMetrics } from './dashboard-metrics.ts';
 import type { ExchangeFacts } from './forwarder.ts';
 import type { PassedAnswer } from './name-gate.ts';
-import type { AnsweredQuery } from './responder.ts';
+import type { AnsweredQuery } from './answered-query.ts';
 import { registerTally, TallyCounter, TallyHistogram } from '../base/tally.ts';
 import { upstreamText } from './upstream.ts';
 import type { LoopingUpstream } from './zone-forwarder.ts';

@@ -136,18 +136,30 @@ export interface WriteOptions {
 }
 
 const OPT_BYTES = 11;
+const MAX_LOOPED_BYTES = 128;
 
 /** The answer to `query`: its header and question, as many of the records as fit, and an OPT record where it sent one. */
 export function writeAnswer(query: Query, prepared: PreparedAnswer, options: WriteOptions): Buffer {
-  const optBytes = query.edns === undefined ? 0 : OPT_BYTES;
-  const room = options.limitBytes - query.questionEnd - optBytes;
-  const records = recordsThatFit(prepared, room);
+  const wholeBytes = query.questionEnd + prepared.body.length + optBytesOf(query);
+  const room = Buffer.allocUnsafe(Math.min(wholeBytes, options.limitBytes));
+  return room.subarray(0, writeAnswerInto(room, query, prepared, options));
+}
+
+/** As `writeAnswer`, at the start of `out`, which has room for `limitBytes` or for all; returns the length. */
+export function writeAnswerInto(
+  out: Buffer,
+  query: Query,
+  prepared: PreparedAnswer,
+  options: WriteOptions,
+): number {
+  const { questionEnd } = query;
+  const optBytes = optBytesOf(query);
+  const records = recordsThatFit(prepared, options.limitBytes - questionEnd - optBytes);
   const bodyBytes = prepared.starts[records] ?? prepared.body.length;
-  const out = Buffer.allocUnsafe(query.questionEnd + bodyBytes + optBytes);
-  query.bytes.copy(out, 0, 0, query.questionEnd);
-  if (prepared.isShuffled) copyShuffled(prepared, out.subarray(query.questionEnd), records, options.random);
-  else prepared.body.copy(out, query.questionEnd, 0, bodyBytes);
-  if (options.ageS > 0) ageTtls(prepared, out, query.questionEnd, { records, ageS: options.ageS });
+  copyOctets(query.bytes, out, 0, questionEnd);
+  if (prepared.isShuffled) copyShuffled(prepared, out.subarray(questionEnd), records, options.random);
+  else copyOctets(prepared.body, out, questionEnd, bodyBytes);
+  if (options.ageS > 0) ageTtls(prepared, out, questionEnd, { records, ageS: options.ageS });
   const answers = Math.min(records, prepared.answers);
   const authorities = Math.min(records - answers, prepared.authorities);
   const isCut = records < prepared.answers + prepared.authorities;
@@ -157,8 +169,27 @@ export function writeAnswer(query: Query, prepared: PreparedAnswer, options: Wri
   out.writeUInt16BE(answers, 6);
   out.writeUInt16BE(authorities, 8);
   out.writeUInt16BE(records - answers - authorities + (optBytes > 0 ? 1 : 0), 10);
-  if (optBytes > 0) writeOpt(out, prepared.rcode, options.ownPayloadBytes, query.edns?.isDnssecOk === true);
-  return out;
+  const end = questionEnd + bodyBytes;
+  if (optBytes > 0)
+    writeOpt(out, end, {
+      rcode: prepared.rcode,
+      ownPayloadBytes: options.ownPayloadBytes,
+      isDnssecOk: query.edns?.isDnssecOk === true,
+    });
+  return end + optBytes;
+}
+
+function optBytesOf(query: Query): number {
+  return query.edns === undefined ? 0 : OPT_BYTES;
+}
+
+/** From the start of `from`. A call of `copy` takes longer than a small answer has octets. */
+function copyOctets(from: Buffer, to: Buffer, at: number, count: number): void {
+  if (count > MAX_LOOPED_BYTES) {
+    from.copy(to, at, 0, count);
+    return;
+  }
+  for (let i = 0; i < count; i++) to[at + i] = from[i] ?? 0;
 }
 
 /** The answer to a message whose question could not be read: its header with a code. */
@@ -192,7 +223,7 @@ function recordsThatFit(prepared: PreparedAnswer, room: number): number {
 function copyShuffled(prepared: PreparedAnswer, out: Buffer, count: number, random: Random): void {
   const { body, starts } = prepared;
   const itemBytes = body.length / starts.length;
-  const order = Uint32Array.from(starts);
+  const order = starts.slice();
   for (let i = 0; i < count; i++) {
     const other = i + Math.floor(random.fraction() * (order.length - i));
     const start = order[other] ?? 0;
@@ -213,13 +244,16 @@ function ageTtls(
   }
 }
 
-function writeOpt(out: Buffer, rcode: number, ownPayloadBytes: number, isDnssecOk: boolean): void {
-  const at = out.length - OPT_BYTES;
+function writeOpt(
+  out: Buffer,
+  at: number,
+  opt: { readonly rcode: number; readonly ownPayloadBytes: number; readonly isDnssecOk: boolean },
+): void {
   out[at] = 0;
   out.writeUInt16BE(TYPE.OPT, at + 1);
-  out.writeUInt16BE(ownPayloadBytes, at + 3);
-  out[at + 5] = rcode >> 4;
+  out.writeUInt16BE(opt.ownPayloadBytes, at + 3);
+  out[at + 5] = opt.rcode >> 4;
   out[at + 6] = 0;
-  out.writeUInt16BE(isDnssecOk ? 0x8000 : 0, at + 7);
+  out.writeUInt16BE(opt.isDnssecOk ? 0x8000 : 0, at + 7);
   out.writeUInt16BE(0, at + 9);
 }

@@ -182,7 +182,7 @@ const BIND_BACKOFF = { firstMs: 20, maxMs: 1000, factor: 1.5 };
 /** Both transports of one address. The agent may put the address on the loopback later: binding waits for it. */
 async function serveAddress(
   parts: DnsParts,
-  responder: Pick<Responder, 'respond'>,
+  responder: Pick<Responder, 'respond' | 'respondAtOnce'>,
   address: ServerAddress,
 ): Promise<void> {
   const { log, lifetime, clock, random } = parts;

@@ -54,18 +54,37 @@ export function parseQuery(bytes: Buffer): ParsedQuery {
   if (nameEnd === 0 || questionEnd > bytes.length) return FORMERR;
   const edns = readEdns(bytes, questionEnd);
   if (edns === 'malformed') return FORMERR;
-  return {
-    kind: 'query',
-    query: {
-      bytes,
-      flags,
-      questionEnd,
-      key: keyOf(bytes, nameEnd, questionEnd),
-      typeCode: bytes.readUInt16BE(nameEnd),
-      classCode: bytes.readUInt16BE(nameEnd + 2),
-      edns,
-    },
-  };
+  return { kind: 'query', query: new ReadQuery(bytes, flags, questionEnd, edns) };
+}
+
+/** Its key is made when somebody wants it: most questions are answered by their octets. */
+class ReadQuery implements Query {
+  readonly bytes: Buffer;
+  readonly flags: number;
+  readonly questionEnd: number;
+  readonly typeCode: number;
+  readonly classCode: number;
+  readonly edns: QueryEdns | undefined;
+  #key: string | undefined;
+
+  constructor(bytes: Buffer, flags: number, questionEnd: number, edns: QueryEdns | undefined) {
+    this.bytes = bytes;
+    this.flags = flags;
+    this.questionEnd = questionEnd;
+    this.typeCode = bytes.readUInt16BE(questionEnd - 4);
+    this.classCode = bytes.readUInt16BE(questionEnd - 2);
+    this.edns = edns;
+  }
+
+  get key(): string {
+    return (this.#key ??= keyOf(this.bytes, this.questionEnd));
+  }
+}
+
+/** The octet of a name in lower case. */
+export function lowerOctet(octet: number): number {
+  // A length octet is at most 63, below "A": whatever lies in A to Z is a letter.
+  return octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
 }
 
 /** The labels of the question in lower case, first label first. */
@@ -113,16 +132,15 @@ function skipName(bytes: Buffer): number {
   }
 }
 
-function keyOf(bytes: Buffer, nameEnd: number, questionEnd: number): string {
-  const name = bytes.toString('latin1', HEADER_BYTES, nameEnd);
+function keyOf(bytes: Buffer, questionEnd: number): string {
+  const nameEnd = questionEnd - 4;
+  const key = bytes.toString('latin1', HEADER_BYTES, questionEnd);
   for (let i = HEADER_BYTES; i < nameEnd; i++) {
     const octet = bytes[i] ?? 0;
-    // A length octet is at most 63, below "A": whatever lies in A to Z is a letter.
-    if (octet >= 0x41 && octet <= 0x5a) {
-      return lowerAscii(name) + bytes.toString('latin1', nameEnd, questionEnd);
-    }
+    if (octet === lowerOctet(octet)) continue;
+    return lowerAscii(key.slice(0, -4)) + key.slice(-4);
   }
-  return bytes.toString('latin1', HEADER_BYTES, questionEnd);
+  return key;
 }
 
 /** Not `toLowerCase()`: that would change octets above 127 too. */

@@ -2,20 +2,29 @@
 
 import type { Clock } from '../base/clock.ts';
 import { parseIp } from '../base/ip.ts';
-import { CLASS_IN, MAX_MESSAGE_BYTES, PLAIN_UDP_BYTES, RCODE, TYPE } from '../wire/dns/constants.ts';
+import { RCODE } from '../wire/dns/constants.ts';
 import type { Question } from '../wire/dns/message.ts';
 import { resolveAlias } from './alias.ts';
+import { answerLimit } from './answer-limit.ts';
+import { answeredBad, answeredQuery, type AnsweredQuery, type SentAnswer } from './answered-query.ts';
 import type { AnswerObserver } from './answer-observer.ts';
 import type { FinishedAnswer } from './finished-answer.ts';
 import { HotAnswers } from './hot-answers.ts';
 import type { OutsideAnswer, OutsideResolver } from './outside.ts';
 import type { Overrides } from './overrides.ts';
-import { prepareEmpty, writeAnswer, writeBad, type PreparedAnswer } from './prepared-answer.ts';
+import {
+  writeAnswer,
+  writeAnswerInto,
+  writeBad,
+  type PreparedAnswer,
+  type WriteOptions,
+} from './prepared-answer.ts';
 import { recordsOfPrepared } from './prepared-records.ts';
 import { keyOfQuestion, parseQuery, questionLabels, questionName, type Query } from './query.ts';
 import type { Random } from './random.ts';
 import { completeSearch } from './search-completion.ts';
 import type { SearchLists } from './search-lists.ts';
+import { emptyAnswer, refusalOf } from './refusal.ts';
 import { prepareAddressAnswer, prepareZoneAnswer, type ZoneSettings } from './zone-answer.ts';
 import { labelsInside, lookUp } from './zone-lookup.ts';
 import type { ZoneState } from './zone-state.ts';
@@ -25,22 +34,6 @@ export interface DnsClient {
   /** As the socket names it. */
   readonly address: string;
   readonly transport: 'udp' | 'tcp';
-}
-
-/** One answered (or, without an rcode, dropped) query, for counting. */
-export interface AnsweredQuery {
-  readonly client: DnsClient;
-  /** As `Query.key`; undefined for what was no question. */
-  readonly key: string | undefined;
-  readonly typeCode: number | undefined;
-  readonly isDnssecOk: boolean;
-  readonly rcode: number | undefined;
-  readonly isFromZone: boolean;
-  /** By a later name of the client's search list. */
-  readonly isCompleted: boolean;
-  readonly requestBytes: number;
-  readonly responseBytes: number;
-  readonly startedMs: number;
 }
 
 export interface ResponderParts {
@@ -65,20 +58,12 @@ export interface ResponderParts {
   readonly onError?: (error: unknown) => void;
 }
 
-/** Octets of an answer for each octet of a question whose sender has not proven its address; QUIC has chosen the same (RFC 9000 8.1). */
-const MAX_AMPLIFICATION = 3;
-const MAX_OPT_BYTES = 11;
-
 /** A question under the first domain of a search list, and what is said where no name of the `chain` exists. */
 interface Search {
   readonly client: DnsClient;
   readonly chain: readonly (readonly string[])[];
   readonly denial: PreparedAnswer;
 }
-
-const EMPTY_ANSWERS: ReadonlyMap<number, PreparedAnswer> = new Map(
-  [RCODE.REFUSED, RCODE.SERVFAIL, RCODE.BADVERS, RCODE.FORMERR].map((rcode) => [rcode, prepareEmpty(rcode)]),
-);
 
 export class Responder {
   readonly #parts: ResponderParts;
@@ -89,13 +74,42 @@ export class Responder {
     this.#hot = new HotAnswers(parts.hotBytes);
   }
 
+  /**
+   * Writes into `room`, which holds any answer by UDP, that to a plain question which memory has, and returns its length; 0 where `respond` is to be
+   * asked, and then nothing is counted. `bytes` may be another question's afterwards. Never throws.
+   */
+  respondAtOnce(bytes: Buffer, address: string, room: Buffer): number {
+    const { overrides, zone, monotonicMs } = this.#parts;
+    if (overrides !== undefined) return 0;
+    const startedMs = monotonicMs();
+    const parsed = parseQuery(bytes);
+    if (parsed.kind !== 'query') return 0;
+    const { query } = parsed;
+    const hot = this.#hot.find(query, zone.generation);
+    const client = { address, transport: 'udp' } as const;
+    try {
+      if (hot === undefined || !this.#isFor(query, hot.prepared, client)) return 0;
+      const finished = own(hot.prepared);
+      if (this.#observedQuestion(query, finished) !== undefined) return 0;
+      const options = this.#optionsOf(query, finished, client);
+      const responseBytes = writeAnswerInto(room, query, hot.prepared, options);
+      this.#count(client, query, { finished, key: hot.key, responseBytes, startedMs });
+      return responseBytes;
+    } catch {
+      // `respond` meets the same and says so.
+      return 0;
+    }
+  }
+
   /** The answer's octets, at once where memory has it; undefined where there must be none. Never throws or rejects. */
   respond(bytes: Buffer, client: DnsClient): Buffer | undefined | Promise<Buffer | undefined> {
     const startedMs = this.#parts.monotonicMs();
     const parsed = parseQuery(bytes);
     if (parsed.kind !== 'query') {
-      const out = parsed.kind === 'bad' ? writeBad(bytes, parsed.rcode) : undefined;
-      this.#count(client, { startedMs, bytes, out, rcode: parsed.kind === 'bad' ? parsed.rcode : undefined });
+      const rcode = parsed.kind === 'bad' ? parsed.rcode : undefined;
+      const out = rcode === undefined ? undefined : writeBad(bytes, rcode);
+      const sizes = { requestBytes: bytes.length, responseBytes: out?.length ?? 0 };
+      this.#parts.onAnswered?.(answeredBad(client, { rcode, ...sizes, startedMs }));
       return out;
     }
     const { query } = parsed;
@@ -116,9 +130,7 @@ export class Responder {
   #answer(query: Query, client: DnsClient): FinishedAnswer | Promise<FinishedAnswer> {
     const { zone } = this.#parts;
     const hot = this.#hot.get(query.key, zone.generation);
-    // Only answers to plain questions of class IN are ever put there.
-    if (hot !== undefined && (query.edns?.version ?? 0) === 0 && !this.#mayBeCompleted(hot, client))
-      return own(hot);
+    if (hot !== undefined && this.#isFor(query, hot.prepared, client)) return own(hot.prepared);
     const refusal = refusalOf(query);
     if (refusal !== undefined) return own(emptyAnswer(refusal));
     const labels = questionLabels(query);
@@ -149,9 +161,13 @@ export class Responder {
     return chain === undefined ? own(prepared) : this.#complete(query, { client, chain, denial: prepared });
   }
 
-  /** What is remembered of a question is the same for all clients, but for a denial that another name of the search list may take the place of. */
-  #mayBeCompleted(hot: PreparedAnswer, client: DnsClient): boolean {
-    return hot.rcode === RCODE.NXDOMAIN && this.#parts.searchLists?.has(client.address) === true;
+  /**
+   * What is remembered of a question, always a plain one of class IN, is the same for all clients, but for a denial that another name of the search list
+   * may take the place of.
+   */
+  #isFor(query: Query, hot: PreparedAnswer, client: DnsClient): boolean {
+    if ((query.edns?.version ?? 0) !== 0) return false;
+    return hot.rcode !== RCODE.NXDOMAIN || this.#parts.searchLists?.has(client.address) !== true;
   }
 
   async #complete(query: Query, { client, chain, denial }: Search): Promise<FinishedAnswer> {
@@ -181,32 +197,35 @@ export class Responder {
     finished: FinishedAnswer,
     startedMs: number,
   ): Buffer | undefined | Promise<Buffer | undefined> {
-    const { observer } = this.#parts;
     const write = (): Buffer => this.#write(query, client, finished, startedMs);
-    if (observer === undefined || observer.isIdle || finished.prepared.answers === 0) return write();
     const drop = (error: unknown): undefined => {
       this.#parts.onError?.(error);
       return undefined;
     };
+    let waiting: void | Promise<void>;
     try {
-      const waiting = this.#observe(observer, query, client, finished);
-      return waiting instanceof Promise ? waiting.then(write, drop) : write();
+      waiting = this.#observe(query, client, finished);
     } catch (error) {
       return drop(error);
     }
+    return waiting instanceof Promise ? waiting.then(write, drop) : write();
   }
 
-  #observe(
-    observer: AnswerObserver,
-    query: Query,
-    client: DnsClient,
-    { prepared, ageS, completed }: FinishedAnswer,
-  ): void | Promise<void> {
+  /** The question of which somebody has to see the answer first; undefined where nobody has to. */
+  #observedQuestion(query: Query, { prepared, completed }: FinishedAnswer): Question | undefined {
+    const { observer } = this.#parts;
+    if (observer === undefined || observer.isIdle || prepared.answers === 0) return undefined;
     const asked = questionOf(query);
     // A name that only the search list made lies in the cluster's domain: a policy that allows names there does not mean what it led to.
     const question = completed === undefined ? asked : { ...asked, name: completed };
-    if (!observer.isMeant(question)) return undefined;
-    return observer.observe({
+    return observer.isMeant(question) ? question : undefined;
+  }
+
+  #observe(query: Query, client: DnsClient, finished: FinishedAnswer): void | Promise<void> {
+    const question = this.#observedQuestion(query, finished);
+    if (question === undefined) return undefined;
+    const { prepared, ageS } = finished;
+    return this.#parts.observer?.observe({
       client: parseIp(client.address),
       question,
       rcode: prepared.rcode,
@@ -215,31 +234,20 @@ export class Responder {
   }
 
   #write(query: Query, client: DnsClient, finished: FinishedAnswer, startedMs: number): Buffer {
-    const { random, udpPayloadBytes } = this.#parts;
-    const out = writeAnswer(query, finished.prepared, {
-      limitBytes: this.#limitOf(query, finished.prepared, client),
-      marksTruncation: client.transport === 'udp',
-      ownPayloadBytes: udpPayloadBytes,
-      random,
-      ageS: finished.ageS,
-    });
-    const { rcode } = finished.prepared;
-    const { isFromZone, completed } = finished;
-    const isCompleted = completed !== undefined;
-    this.#count(client, { startedMs, bytes: query.bytes, out, rcode, query, isFromZone, isCompleted });
+    const out = writeAnswer(query, finished.prepared, this.#optionsOf(query, finished, client));
+    this.#count(client, query, { finished, key: query.key, responseBytes: out.length, startedMs });
     return out;
   }
 
-  /** By UDP the source may be forged, and a long answer would go to somebody who has not asked: what is longer has to come by TCP, which proves it. */
-  #limitOf(query: Query, { body }: PreparedAnswer, { address, transport }: DnsClient): number {
-    if (transport === 'tcp') return MAX_MESSAGE_BYTES;
-    const { udpPayloadBytes, isProven } = this.#parts;
-    const asked = Math.max(PLAIN_UDP_BYTES, query.edns?.udpPayloadBytes ?? 0);
-    const limitBytes = Math.min(asked, udpPayloadBytes);
-    const unprovenBytes = MAX_AMPLIFICATION * query.bytes.length;
-    // Most answers are short enough for anybody.
-    if (query.questionEnd + body.length + MAX_OPT_BYTES <= unprovenBytes) return limitBytes;
-    return (isProven?.(address) ?? true) ? limitBytes : Math.min(limitBytes, unprovenBytes);
+  #optionsOf(query: Query, { prepared, ageS }: FinishedAnswer, client: DnsClient): WriteOptions {
+    const { random, udpPayloadBytes } = this.#parts;
+    return {
+      limitBytes: answerLimit(query, prepared, client, this.#parts),
+      marksTruncation: client.transport === 'udp',
+      ownPayloadBytes: udpPayloadBytes,
+      random,
+      ageS,
+    };
   }
 
   #failed(error: unknown): FinishedAnswer {
@@ -247,54 +255,13 @@ export class Responder {
     return own(emptyAnswer(RCODE.SERVFAIL));
   }
 
-  #count(
-    client: DnsClient,
-    facts: {
-      startedMs: number;
-      bytes: Buffer;
-      out: Buffer | undefined;
-      rcode: number | undefined;
-      query?: Query;
-      isFromZone?: boolean;
-      isCompleted?: boolean;
-    },
-  ): void {
-    this.#parts.onAnswered?.({
-      client,
-      key: facts.query?.key,
-      typeCode: facts.query?.typeCode,
-      isDnssecOk: facts.query?.edns?.isDnssecOk === true,
-      rcode: facts.rcode,
-      isFromZone: facts.isFromZone === true,
-      isCompleted: facts.isCompleted === true,
-      requestBytes: facts.bytes.length,
-      responseBytes: facts.out?.length ?? 0,
-      startedMs: facts.startedMs,
-    });
-  }
-}
-
-/** The code of a question that is not answered by anybody here; undefined for an ordinary one. */
-function refusalOf(query: Query): number | undefined {
-  if ((query.edns?.version ?? 0) !== 0) return RCODE.BADVERS;
-  if (query.classCode !== CLASS_IN) return RCODE.REFUSED;
-  switch (query.typeCode) {
-    case TYPE.ANY:
-    case TYPE.AXFR:
-    case TYPE.IXFR:
-    case TYPE.OPT:
-      return RCODE.REFUSED;
-    default:
-      return undefined;
+  #count(client: DnsClient, query: Query, sent: SentAnswer): void {
+    this.#parts.onAnswered?.(answeredQuery(client, query, sent));
   }
 }
 
 function questionOf(query: Query): Question {
   return { name: questionName(query), typeCode: query.typeCode, classCode: query.classCode };
-}
-
-function emptyAnswer(rcode: number): PreparedAnswer {
-  return EMPTY_ANSWERS.get(rcode) ?? prepareEmpty(rcode);
 }
 
 function own(prepared: PreparedAnswer): FinishedAnswer {

@@ -24,12 +24,13 @@ const RECEIVE_BUFFER_BYTES = 1 << 20;
 /** Binds and answers until `lifetime` ends; throws the bind's error (errno EADDRNOTAVAIL while the address is not there). */
 export function openUdpServer(
   address: ServerAddress,
-  responder: Pick<Responder, 'respond'>,
+  responder: Pick<Responder, 'respond' | 'respondAtOnce'>,
   { lifetime, onError }: ServerOwner,
 ): void {
   const fd = bindUdp(undefined, address);
   const server = serveDatagrams(fd, familyOf(address.ip), {
     onError,
+    answer: (bytes, from, room) => responder.respondAtOnce(bytes, from, room),
     onDatagram: (bytes, from) => {
       const out = responder.respond(bytes, { address: from.ip, transport: 'udp' });
       if (out instanceof Promise) out.then((late) => send(late, from), onError);
