@@ -79,26 +79,28 @@ export class Responder {
    * asked, and then nothing is counted. `bytes` may be another question's afterwards. Never throws.
    */
   respondAtOnce(bytes: Buffer, address: string, room: Buffer): number {
-    const { overrides, zone, monotonicMs } = this.#parts;
-    if (overrides !== undefined) return 0;
-    const startedMs = monotonicMs();
-    const parsed = parseQuery(bytes);
-    if (parsed.kind !== 'query') return 0;
-    const { query } = parsed;
-    const hot = this.#hot.find(query, zone.generation);
-    const client = { address, transport: 'udp' } as const;
     try {
-      if (hot === undefined || !this.#isFor(query, hot.prepared, client)) return 0;
-      const finished = own(hot.prepared);
-      if (this.#observedQuestion(query, finished) !== undefined) return 0;
-      const options = this.#optionsOf(query, finished, client);
-      const responseBytes = writeAnswerInto(room, query, hot.prepared, options);
-      this.#count(client, query, { finished, key: hot.key, responseBytes, startedMs });
-      return responseBytes;
+      return this.#parts.overrides === undefined ? this.#writeHot(bytes, address, room) : 0;
     } catch {
       // `respond` meets the same and says so.
       return 0;
     }
+  }
+
+  #writeHot(bytes: Buffer, address: string, room: Buffer): number {
+    const startedMs = this.#parts.monotonicMs();
+    const parsed = parseQuery(bytes);
+    if (parsed.kind !== 'query') return 0;
+    const { query } = parsed;
+    const client = { address, transport: 'udp' } as const;
+    const hot = this.#hot.find(query, this.#parts.zone.generation);
+    if (hot === undefined || !this.#isFor(query, hot.prepared, client)) return 0;
+    const finished = own(hot.prepared);
+    if (this.#observedQuestion(query, finished) !== undefined) return 0;
+    const options = this.#optionsOf(query, finished, client);
+    const responseBytes = writeAnswerInto(room, query, hot.prepared, options);
+    this.#count(client, query, { finished, key: hot.key, responseBytes, startedMs });
+    return responseBytes;
   }
 
   /** The answer's octets, at once where memory has it; undefined where there must be none. Never throws or rejects. */

@@ -134,8 +134,11 @@ class Server implements DatagramServer {
     const later = this.#later;
     this.#later = [];
     this.#isFlushDue = true;
-    for (const { bytes, from } of later) if (this.#isOpen) this.#handlers.onDatagram(bytes, from);
-    this.#flushDue();
+    try {
+      for (const { bytes, from } of later) if (this.#isOpen) this.#handlers.onDatagram(bytes, from);
+    } finally {
+      this.#flushDue();
+    }
   }
 
   #flushDue(): void {
