@@ -5,6 +5,7 @@ import { cpus } from 'node:os';
 import { Lifetime } from '../src/base/lifetime.ts';
 import { median, medianRatio } from './service-load/load-program.ts';
 import { DnsLoadProgram, type DnsLoad, type DnsLoadResult } from './dns/load.ts';
+import { cpuSeconds } from './dns/processor-time.ts';
 import { writeQuestions } from './dns/questions.ts';
 import { CLUSTER_DNS, fullName, KNOT, openDnsRig, startKnot } from './dns/rig.ts';
 
@@ -17,7 +18,7 @@ const lifetime = new Lifetime('bench');
 try {
   const program = DnsLoadProgram.compile(lifetime);
   const world = await openDnsRig(SERVICES, lifetime);
-  await startKnot(world, lifetime);
+  const knotPid = await startKnot(world, lifetime);
   const questions = `${world.folder}/questions`;
   const asked = world.names.flatMap((it) =>
     (['A', 'AAAA'] as const).map((type) => ({ name: fullName(it), type })),
@@ -26,17 +27,21 @@ try {
   writeQuestions(questions, asked);
   writeQuestions(forProcess, asked, true);
   const threads = Math.min(2, cpus().length);
-  const ways: Readonly<Record<string, Pick<DnsLoad, 'ip' | 'questions'>>> = {
-    knot: { ip: KNOT, questions },
+  const ways: Readonly<Record<string, Pick<DnsLoad, 'ip' | 'questions'> & { readonly pid?: number }>> = {
+    knot: { ip: KNOT, questions, pid: knotPid },
     kernel: { ip: CLUSTER_DNS, questions },
-    process: { ip: CLUSTER_DNS, questions: forProcess },
+    process: { ip: CLUSTER_DNS, questions: forProcess, pid: world.dns.pid },
   };
-  const results: Record<string, { fast: DnsLoadResult[]; paced: DnsLoadResult[] }> = {};
+  const results: Record<string, { fast: DnsLoadResult[]; paced: DnsLoadResult[]; cpuUs: number[] }> = {};
   for (let round = 0; round < rounds; round++)
-    for (const [way, where] of Object.entries(ways)) {
+    for (const [way, { pid, ...where }] of Object.entries(ways)) {
       const load = { netns: world.podNetns, seconds, threads, ...where };
-      const result = (results[way] ??= { fast: [], paced: [] });
-      result.fast.push(await program.run(load));
+      const result = (results[way] ??= { fast: [], paced: [], cpuUs: [] });
+      const beforeS = pid === undefined ? 0 : cpuSeconds(pid);
+      const fast = await program.run(load);
+      result.fast.push(fast);
+      const answers = fast.answersPerS * seconds;
+      if (pid !== undefined) result.cpuUs.push(((cpuSeconds(pid) - beforeS) * 1e6) / answers);
       result.paced.push(await program.run({ ...load, rate: PACE }));
     }
   const rates = (way: string): readonly number[] => results[way]?.fast.map((it) => it.answersPerS) ?? [];
@@ -44,7 +49,7 @@ try {
     kernel: { goalToKnot: 2, goalOfLatencies: 0.5 },
     process: { goalToKnot: 0.6, goalOfLatencies: 1.5 },
   };
-  for (const [way, { fast, paced }] of Object.entries(results))
+  for (const [way, { fast, paced, cpuUs }] of Object.entries(results))
     process.stdout.write(
       `${JSON.stringify({
         bench: 'dns-rates',
@@ -54,6 +59,8 @@ try {
         lost: median(fast.map((it) => it.lost)),
         rcodes: fast.at(-1)?.rcodes,
         ratioToKnot: medianRatio(rates(way), rates('knot')),
+        // Of the server itself.
+        ...(cpuUs.length === 0 ? {} : { cpuUsPerAnswer: Math.round(median(cpuUs) * 100) / 100 }),
         pacePerS: PACE,
         p50Us: median(paced.map((it) => it.p50Us)),
         p99Us: median(paced.map((it) => it.p99Us)),

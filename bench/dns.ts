@@ -16,6 +16,7 @@ import { writeZoneFile } from '../src/dns/zone-file.ts';
 import { parseNameEntry } from '../src/dns/zone-json.ts';
 import { startDnsProcess } from '../test/support/dns-process.ts';
 import { DnsLoadProgram } from './dns/load.ts';
+import { cpuSeconds } from './dns/processor-time.ts';
 import { writeQuestions, type AskedName } from './dns/questions.ts';
 
 const { values } = parseArgs({
@@ -76,12 +77,6 @@ function cases(): Case[] {
       questions: Array.from({ length: 1000 }, (_, i) => `host-${i}.example.org A`),
     },
   ];
-}
-
-/** User and system time of a process in seconds (proc(5), clock ticks of 10 ms). */
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 function residentMb(pid: number): number {

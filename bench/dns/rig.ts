@@ -88,8 +88,8 @@ async function addPod(rig: ServiceRig, lifetime: Lifetime): Promise<string> {
   return netns;
 }
 
-/** Debian's `knot`, with a worker for each processor, the same names, and nothing else to do. */
-export async function startKnot({ rig, folder, names }: DnsRig, lifetime: Lifetime): Promise<void> {
+/** Debian's `knot`, with a worker for each processor, the same names, and nothing else to do. Resolves with its process when it answers. */
+export async function startKnot({ rig, folder, names }: DnsRig, lifetime: Lifetime): Promise<number> {
   const home = `${folder}/knot`;
   mkdirSync(home);
   writeZone(`${home}/${DOMAIN}.zone`, DOMAIN, names);
@@ -116,4 +116,5 @@ export async function startKnot({ rig, folder, names }: DnsRig, lifetime: Lifeti
     const answer = inNetns(rig.node.netns, () => execFileSync('dig', question, { encoding: 'utf8' }));
     assert.equal(answer.trim(), first.v4);
   }, 20_000);
+  return child.pid ?? 0;
 }
