@@ -1,11 +1,12 @@
 // Measures the API server as a process of its own: writes per second, fan-out of a write to watchers, lists, memory.
 // Prints JSON lines; arguments: number of pods (default 1000), number of watchers (default 20).
 
-import { readFileSync } from 'node:fs';
 import https from 'node:https';
 import net from 'node:net';
 import { once } from 'node:events';
 import { ADMIN_TOKEN, ApiClient, ApiServerFiles, ApiServerProcess } from '../test/support/api-server.ts';
+import { quantiles, rssMb } from './apiserver/measure.ts';
+import { aPod, podName, runningStatus } from './apiserver/pods.ts';
 
 const [pods = 1000, watchers = 20] = process.argv.slice(2).map(Number);
 const PARALLEL = 16;
@@ -13,47 +14,6 @@ const PODS = '/api/v1/namespaces/default/pods';
 
 function print(name: string, values: object): void {
   process.stdout.write(`${JSON.stringify({ bench: 'apiserver', name, ...values })}\n`);
-}
-
-function pod(i: number): object {
-  const probe = { httpGet: { path: '/healthz', port: 8080 }, periodSeconds: 5 };
-  const container = {
-    name: 'main',
-    image: 'agnhost:2.53',
-    args: ['netexec'],
-    ports: [{ name: 'http', containerPort: 8080 }],
-    readinessProbe: probe,
-  };
-  const metadata = { name: `pod-${String(i).padStart(5, '0')}`, labels: { app: `app-${i % 20}` } };
-  return { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers: [container] } };
-}
-
-function runningStatus(i: number): object {
-  const podIP = `10.244.${i >> 8}.${i & 255}`;
-  const now = new Date().toISOString().slice(0, 19);
-  const conditions = ['PodScheduled', 'Initialized', 'ContainersReady', 'Ready'].map((type) => ({
-    type,
-    status: 'True',
-    lastTransitionTime: `${now}Z`,
-  }));
-  const container = {
-    name: 'main',
-    image: 'agnhost:2.53',
-    imageID: 'x',
-    ready: true,
-    started: true,
-    restartCount: 0,
-    state: { running: { startedAt: `${now}Z` } },
-  };
-  return {
-    status: {
-      phase: 'Running',
-      podIP,
-      podIPs: [{ ip: podIP }, { ip: `fd00:10:244::${i.toString(16)}` }],
-      conditions,
-      containerStatuses: [container],
-    },
-  };
 }
 
 /** Runs `work` for every number below `count`, some at a time; gives milliseconds per call and calls per second. */
@@ -72,24 +32,6 @@ async function measure(name: string, count: number, work: (i: number) => Promise
   await Promise.all(Array.from({ length: PARALLEL }, worker));
   const seconds = (performance.now() - start) / 1000;
   print(name, { count, parallel: PARALLEL, perSecond: Math.round(count / seconds), ...quantiles(times) });
-}
-
-function quantiles(times: number[]): object {
-  times.sort((a, b) => a - b);
-  const at = (part: number): number =>
-    Number((times[Math.min(times.length - 1, Math.floor(times.length * part))] ?? 0).toFixed(2));
-  return { p50Ms: at(0.5), p99Ms: at(0.99) };
-}
-
-function rssMb(pid: number): number {
-  if (process.env.DBG)
-    process.stderr.write(
-      readFileSync(`/proc/${pid}/status`, 'utf8')
-        .match(/(VmRSS|RssAnon|RssFile):.*/g)
-        ?.join(' ') + '\n',
-    );
-  const kb = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
-  return Math.round(Number(kb) / 1024);
 }
 
 async function expectOk(answer: Promise<{ code: number; text: string }>): Promise<void> {
@@ -158,18 +100,18 @@ async function main(): Promise<void> {
   print('start', { ms: Math.round(performance.now() - began), rssMb: rssMb(server.pid) });
   const client = new ApiClient(port);
   try {
-    await measure('create pod', pods, (i) => expectOk(client.post(PODS, pod(i))));
+    await measure('create pod', pods, (i) => expectOk(client.post(PODS, aPod(i))));
     await measure('bind pod', pods, (i) =>
       expectOk(
-        client.post(`${PODS}/pod-${String(i).padStart(5, '0')}/binding`, {
+        client.post(`${PODS}/${podName(i)}/binding`, {
           target: { name: `node-${i % 3}` },
         }),
       ),
     );
     await measure('patch status', pods, (i) =>
-      expectOk(client.patch(`${PODS}/pod-${String(i).padStart(5, '0')}/status`, runningStatus(i))),
+      expectOk(client.patch(`${PODS}/${podName(i)}/status`, runningStatus(i))),
     );
-    await measure('get pod', pods, (i) => expectOk(client.get(`${PODS}/pod-${String(i).padStart(5, '0')}`)));
+    await measure('get pod', pods, (i) => expectOk(client.get(`${PODS}/${podName(i)}`)));
     print('memory', { pods, rssMb: rssMb(server.pid) });
     await measure('list all pods', 50, () => expectOk(client.get(PODS)));
     await measure('list pods of a node', 50, () =>
@@ -185,7 +127,7 @@ async function main(): Promise<void> {
     );
     await fanOut(client, port);
     await measure('delete pod', pods, (i) =>
-      expectOk(client.delete(`${PODS}/pod-${String(i).padStart(5, '0')}`, { gracePeriodSeconds: 0 })),
+      expectOk(client.delete(`${PODS}/${podName(i)}`, { gracePeriodSeconds: 0 })),
     );
     print('memory at the end', { rssMb: rssMb(server.pid) });
   } finally {

@@ -5,7 +5,7 @@ import { objectOf, textOf, type Draft } from '../objects/json.ts';
 import type { KubeObject } from '../objects/meta.ts';
 import type { Resource } from '../objects/resources.ts';
 import { timestampOf, type ApiContext } from './context.ts';
-import type { StoredObject } from './object-store.ts';
+import type { StoredObject } from './stored-object.ts';
 import { badRequest, conflict } from './status-error.ts';
 import { graceOfPod, hasFinalizers } from './strategy.ts';
 

@@ -262,7 +262,7 @@ async function deleteCollection(context: ApiContext, request: ApiRequest, target
   const selection = selectionOf(target, request.query);
   const chosen = context.store
     .list(resource.storage, selection.namespace)
-    .filter((stored) => selection.matches(stored.object));
+    .filter((stored) => selection.matches(stored));
   const deleted = chosen.map((stored) => deleteObject(context, resource, stored, options).stored);
   const items = deleted.map((stored) => objectOf(JSON.parse(servedJson(resource, stored).toString())));
   const metadata = { resourceVersion: String(context.store.revision) };

@@ -3,14 +3,7 @@
 
 import { keyOf, type KubeObject } from '../objects/meta.ts';
 import type { ObjectLog, LogRow } from './object-log.ts';
-
-/** One revision of an object: parsed, and the bytes that every reader and watcher shares. Never changed. */
-export interface StoredObject {
-  readonly revision: number;
-  readonly key: string;
-  readonly object: KubeObject;
-  readonly json: Buffer;
-}
+import { StoredObject } from './stored-object.ts';
 
 export interface StoreEvent {
   readonly kind: 'added' | 'modified' | 'deleted';
@@ -39,6 +32,12 @@ class Shelf {
     return this.#byKey.get(key);
   }
 
+  /** All of them at once, into an empty shelf. */
+  load(all: readonly StoredObject[]): void {
+    for (const stored of all) this.#byKey.set(stored.key, stored);
+    for (const stored of [...all].sort((a, b) => (a.key < b.key ? -1 : 1))) this.#sorted.push(stored);
+  }
+
   set(stored: StoredObject): void {
     const at = lowerBound(this.#sorted, stored.key);
     this.#sorted.splice(at, this.#byKey.has(stored.key) ? 1 : 0, stored);
@@ -58,7 +57,8 @@ export class ObjectStore {
   constructor(log: ObjectLog, options: { readonly windowRevisions?: number } = {}) {
     this.#log = log;
     this.#window = options.windowRevisions ?? DEFAULT_WINDOW;
-    for (const row of log.current()) this.#shelf(row.storage).set(storedOf(row));
+    for (const [storage, rows] of Map.groupBy(log.current(), (row) => row.storage))
+      this.#shelf(storage).load(rows.map(storedOf));
   }
 
   /** The newest revision: the resourceVersion of lists. */
@@ -151,12 +151,7 @@ export class ObjectStore {
       ...object,
       metadata: { ...object.metadata, resourceVersion: String(revision) },
     };
-    const stored = {
-      revision,
-      key: keyOf(stamped),
-      object: stamped,
-      json: encode(stamped),
-    };
+    const stored = StoredObject.of(revision, keyOf(stamped), stamped, encode(stamped));
     this.#log.append({
       revision,
       storage,
@@ -205,6 +200,5 @@ export function lowerBound(sorted: readonly StoredObject[], key: string): number
 
 function storedOf(row: LogRow): StoredObject {
   const json = Buffer.from(row.value.buffer, row.value.byteOffset, row.value.byteLength);
-  const object = JSON.parse(json.toString()) as KubeObject; // Written by this file from a KubeObject.
-  return { revision: row.revision, key: row.key, object, json };
+  return StoredObject.read(row.revision, row.key, json);
 }

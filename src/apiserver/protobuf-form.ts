@@ -4,7 +4,7 @@ import { objectOf } from '../objects/json.ts';
 import { apiVersionOf, type Resource } from '../objects/resources.ts';
 import { encodeList, encodeMessage, writeEnvelope } from '../wire/kubernetes-protobuf-writer.ts';
 import { KUBERNETES_PROTOBUF } from '../wire/kubernetes-protobuf.ts';
-import type { StoredObject } from './object-store.ts';
+import type { StoredObject } from './stored-object.ts';
 import type { WholeReply } from './request.ts';
 import { servedObject } from './serve.ts';
 

@@ -4,9 +4,19 @@ import { hasCode } from '../base/errors.ts';
 import { apiVersionOf, type Resource } from '../objects/resources.ts';
 import type { ApiContext } from './context.ts';
 import { answerForm, type AnswerForm } from './negotiate.ts';
-import { lowerBound, type StoredObject } from './object-store.ts';
+import { lowerBound } from './object-store.ts';
+import type { StoredObject } from './stored-object.ts';
 import { protobufListReply, protobufObject, protobufReply } from './protobuf-form.ts';
-import { jsonReply, type ApiRequest, type ObjectTarget, type Target, type WholeReply } from './request.ts';
+import {
+  JSON_TYPE,
+  jsonReply,
+  type ApiRequest,
+  type ObjectTarget,
+  type Reply,
+  type ReplySink,
+  type Target,
+  type WholeReply,
+} from './request.ts';
 import { selectionOf } from './selection.ts';
 import { partialMetadata, servedJson } from './serve.ts';
 import { badRequest, expired, notFound, StatusError } from './status-error.ts';
@@ -54,7 +64,7 @@ function warningHeader(text: string): string {
   return `299 - "${safe.slice(0, 500)}"`;
 }
 
-export function listObjects(context: ApiContext, request: ApiRequest, target: Target): WholeReply {
+export function listObjects(context: ApiContext, request: ApiRequest, target: Target): Reply {
   const { query } = request;
   checkRevision(context, query);
   const selection = selectionOf(target, query);
@@ -62,9 +72,10 @@ export function listObjects(context: ApiContext, request: ApiRequest, target: Ta
   const exact = start?.revision ?? exactRevisionOf(query);
   const all = listedAt(context, target, { revision: exact, namespace: selection.namespace });
   const rest = start === undefined ? all : all.slice(lowerBound(all, start.key));
-  const chosen = selection.isEverything ? rest : rest.filter((stored) => selection.matches(stored.object));
+  const chosen = selection.isEverything ? rest : rest.filter((stored) => selection.matches(stored));
   const limit = limitOf(query);
-  const items = chosen.length > limit ? chosen.slice(0, limit) : chosen;
+  // Of its own: a long list is written while others write objects.
+  const items = chosen.slice(0, limit);
   const revision = exact ?? context.store.revision;
   const next = chosen[items.length];
   const metadata = {
@@ -89,7 +100,7 @@ function listReply(
   context: ApiContext,
   request: ApiRequest,
   { resource, items, metadata }: ListAnswer,
-): WholeReply {
+): Reply {
   const form: AnswerForm = answerForm(request.headers.accept, resource);
   if (form.kind === 'protobuf') return protobufListReply(resource, metadata, items);
   if (form.kind === 'table') {
@@ -106,24 +117,41 @@ function listReply(
     return jsonReply(200, { ...head, items: list });
   }
   const head = { kind: `${resource.kind}List`, apiVersion: apiVersionOf(resource), metadata };
-  return jsonReply(
-    200,
-    joinedList(
-      head,
-      items.map((stored) => servedJson(resource, stored)),
-    ),
-  );
+  return joinedList(head, resource, items);
 }
 
+/** Longer lists are written part by part: the first octets go out before the last object is looked at, and others come in between. */
+const PART_BYTES = 256 * 1024;
+
 /** The list without encoding any object again: their bytes are put between the list's own. */
-function joinedList(head: object, items: readonly Buffer[]): Buffer {
-  const parts: Buffer[] = [Buffer.from(`${JSON.stringify(head).slice(0, -1)},"items":[`)];
-  for (const [i, item] of items.entries()) {
-    if (i > 0) parts.push(COMMA);
-    parts.push(item);
+function joinedList(head: object, resource: Resource, items: readonly StoredObject[]): Reply {
+  const start = Buffer.from(`${JSON.stringify(head).slice(0, -1)},"items":[`);
+  const parts = listParts(start, resource, items);
+  const bytes = items.reduce((sum, { json }) => sum + json.length, 0);
+  if (bytes <= PART_BYTES) return jsonReply(200, Buffer.concat([...parts]));
+  return { kind: 'stream', contentType: JSON_TYPE, run: (sink) => writeParts(parts, sink) };
+}
+
+function* listParts(start: Buffer, resource: Resource, items: readonly StoredObject[]): Generator<Buffer> {
+  yield start;
+  for (const [i, stored] of items.entries()) {
+    if (i > 0) yield COMMA;
+    yield servedJson(resource, stored);
   }
-  parts.push(END);
-  return Buffer.concat(parts);
+  yield END;
+}
+
+async function writeParts(parts: Generator<Buffer>, sink: ReplySink): Promise<void> {
+  let bytes = 0;
+  for (const part of parts) {
+    sink.write(part);
+    bytes += part.length;
+    if (bytes < PART_BYTES) continue;
+    bytes = 0;
+    await sink.drained();
+    if (sink.signal.aborted) return;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 const COMMA = Buffer.from(',');

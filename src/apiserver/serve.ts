@@ -4,7 +4,7 @@ import type { Draft } from '../objects/json.ts';
 import type { KubeObject } from '../objects/meta.ts';
 import { apiVersionOf, resourceOfKind, type Resource } from '../objects/resources.ts';
 import { fromEventsGroup, toEventsGroup } from './event-conversion.ts';
-import type { StoredObject } from './object-store.ts';
+import type { StoredObject } from './stored-object.ts';
 
 /** The object in the form of `resource`. */
 export function servedObject(resource: Resource, stored: StoredObject): KubeObject {

@@ -3,7 +3,7 @@
 import type { Resource } from '../objects/resources.ts';
 import { badRequest } from './status-error.ts';
 import { partialMetadata, servedObject } from './serve.ts';
-import type { StoredObject } from './object-store.ts';
+import type { StoredObject } from './stored-object.ts';
 import { printerOf } from './printers/printers.ts';
 import type { Printer } from './printers/printer.ts';
 

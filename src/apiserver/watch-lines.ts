@@ -5,7 +5,8 @@ import { writeWatchFrame } from '../wire/kubernetes-protobuf-writer.ts';
 import { KUBERNETES_PROTOBUF } from '../wire/kubernetes-protobuf.ts';
 import type { ApiContext } from './context.ts';
 import { answerForm, type AnswerForm } from './negotiate.ts';
-import type { StoredObject, StoreEvent } from './object-store.ts';
+import type { StoreEvent } from './object-store.ts';
+import { StoredObject } from './stored-object.ts';
 import { protobufBookmark, protobufObject } from './protobuf-form.ts';
 import { JSON_TYPE, type ApiRequest, type ReplySink } from './request.ts';
 import type { Selection } from './selection.ts';
@@ -78,8 +79,8 @@ export class WatchLines {
   /** The line for a change, as the selection sees it: what comes into it is added, what leaves it is deleted. */
   of(event: StoreEvent, selection: Selection): EventLine | undefined {
     const { kind, current, previous } = event;
-    const isIn = kind !== 'deleted' && selection.matches(current.object);
-    const wasIn = previous !== undefined && selection.matches(previous.object);
+    const isIn = kind !== 'deleted' && selection.matches(current);
+    const wasIn = previous !== undefined && selection.matches(previous);
     if (isIn) return this.line(wasIn ? 'MODIFIED' : 'ADDED', current);
     if (!wasIn) return undefined;
     return this.line('DELETED', kind === 'deleted' ? current : atRevision(previous, current.revision));
@@ -139,5 +140,5 @@ function atRevision(stored: StoredObject, revision: number): StoredObject {
     ...stored.object,
     metadata: { ...stored.object.metadata, resourceVersion: String(revision) },
   };
-  return { ...stored, revision, object, json: Buffer.from(JSON.stringify(object)) };
+  return StoredObject.of(revision, stored.key, object, Buffer.from(JSON.stringify(object)));
 }

@@ -146,7 +146,7 @@ function writeInitial(context: ApiContext, { resource, options, lines, sink, his
     return;
   }
   for (const stored of context.store.list(resource.storage, options.selection.namespace)) {
-    if (options.selection.matches(stored.object)) lines.send(sink, lines.line('ADDED', stored));
+    if (options.selection.matches(stored)) lines.send(sink, lines.line('ADDED', stored));
   }
   if (options.marksInitialEnd) lines.send(sink, lines.bookmark(context.store.revision, true));
 }

@@ -14,7 +14,7 @@ import { metadataOf } from './draft.ts';
 import { randomSuffix } from './random-suffix.ts';
 import { storedMessage } from './serve.ts';
 import { admitServiceAccount } from './service-account-volume.ts';
-import type { StoredObject } from './object-store.ts';
+import { StoredObject } from './stored-object.ts';
 import {
   alreadyExists,
   badRequest,
@@ -262,7 +262,7 @@ function isEnding({ metadata }: KubeObject): boolean {
 
 function dryRunOf(object: KubeObject): StoredObject {
   const key = object.metadata.name;
-  return { revision: 0, key, object, json: Buffer.from(JSON.stringify(object)) };
+  return StoredObject.of(0, key, object, Buffer.from(JSON.stringify(object)));
 }
 
 function refuse(resource: Resource, name: string, errors: readonly FieldError[]): void {

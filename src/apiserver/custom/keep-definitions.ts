@@ -5,7 +5,7 @@ import { isBuiltIn, judged } from '../../objects/custom/definition-status.ts';
 import type { KubeObject } from '../../objects/meta.ts';
 import { timestampOf, type ApiContext } from '../context.ts';
 import { deleteObject, type DeleteOptions } from '../delete.ts';
-import type { StoredObject } from '../object-store.ts';
+import type { StoredObject } from '../stored-object.ts';
 import { DEFINITIONS } from './kinds.ts';
 
 const OPTIONS: DeleteOptions = {

@@ -11,7 +11,7 @@ import { applyPatch, parsePatch } from '../patch.ts';
 import { selectorText } from '../printers/printer.ts';
 import { storedOf } from '../read.ts';
 import { jsonReply, type ApiRequest, type ObjectTarget, type Reply } from '../request.ts';
-import type { StoredObject } from '../object-store.ts';
+import type { StoredObject } from '../stored-object.ts';
 import { badRequest, invalid, methodNotAllowed } from '../status-error.ts';
 import { updateObject } from '../write.ts';
 

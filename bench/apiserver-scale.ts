@@ -1,0 +1,260 @@
+// The embedded API server at its limits: durable creates beside plain appends of the same bytes with one sync per batch of waiting writers, a list of 10,000
+// pods, an event to 100 watchers, and 50,000 objects in memory and at a start. Prints JSON lines. Needs Debian's wrk.
+// Usage: node bench/apiserver-scale.ts [SECONDS] [OBJECTS]
+
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import https from 'node:https';
+import net from 'node:net';
+import { once } from 'node:events';
+import path from 'node:path';
+import type { IncomingMessage } from 'node:http';
+import { promisify } from 'node:util';
+import { ADMIN_TOKEN, ApiClient, ApiServerFiles, ApiServerProcess } from '../test/support/api-server.ts';
+import { aPod, podName } from './apiserver/pods.ts';
+import { quantiles, rssMb } from './apiserver/measure.ts';
+
+const [seconds = 5, objects = 50_000] = process.argv.slice(2).map(Number);
+const CONNECTIONS = 32;
+const LISTED = 10_000;
+const WATCHERS = 100;
+const EVENTS = 300;
+const NAMESPACE = '/api/v1/namespaces/default';
+
+function print(name: string, values: object): void {
+  process.stdout.write(`${JSON.stringify({ bench: 'apiserver-scale', name, ...values })}\n`);
+}
+
+const CONFIG_MAP = {
+  metadata: { generateName: 'c-', labels: { app: 'a' } },
+  data: { text: 'x'.repeat(300) },
+};
+
+/** Creates by `wrk`, per second: names are the server's, so that the body stays the same. */
+async function creates(port: number, plural: string, body: object): Promise<number> {
+  const folder = mkdtempSync('/tmp/t-bench-api-');
+  try {
+    const script = path.join(folder, 'create.lua');
+    const headers = [
+      `wrk.headers["Authorization"]="Bearer ${ADMIN_TOKEN}"`,
+      'wrk.headers["Content-Type"]="application/json"',
+    ];
+    writeFileSync(
+      script,
+      ['wrk.method="POST"', ...headers, `wrk.body=[==[${JSON.stringify(body)}]==]`].join('\n'),
+    );
+    const url = `https://127.0.0.1:${port}${NAMESPACE}/${plural}`;
+    const args = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}`, '-s', script, url];
+    const { stdout } = await promisify(execFile)('wrk', args);
+    if (stdout.includes('Non-2xx')) throw new Error(stdout);
+    return Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1] ?? 0);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Writers that each wait for their bytes to be on the disk: one append and one sync serve all who wait. */
+async function appends(folder: string, bytes: number): Promise<number> {
+  const file = path.join(folder, 'appends');
+  const handle = await open(file, 'a');
+  const record = Buffer.alloc(bytes, 'x');
+  let waiting: (() => void)[] = [];
+  let isRunning = false;
+  let count = 0;
+  const write = async (): Promise<void> => {
+    if (isRunning) return;
+    isRunning = true;
+    while (waiting.length > 0) {
+      const batch = waiting;
+      waiting = [];
+      await handle.write(Buffer.concat(batch.map(() => record)));
+      await handle.datasync();
+      for (const done of batch) done();
+    }
+    isRunning = false;
+  };
+  const end = performance.now() + seconds * 1000;
+  const writer = async (): Promise<void> => {
+    for (; performance.now() < end; count++)
+      await new Promise<void>((resolve) => {
+        waiting.push(resolve);
+        setImmediate(() => void write());
+      });
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, writer));
+  await handle.close();
+  rmSync(file);
+  return count / seconds;
+}
+
+async function durableCreates(client: ApiClient, { port, files }: ApiServerProcess): Promise<void> {
+  for (const [plural, body] of [
+    ['configmaps', CONFIG_MAP],
+    ['pods', { ...aPod(0), metadata: { generateName: 'p-', labels: { app: 'a' } } }],
+  ] as const) {
+    const { text } = await client.post(`${NAMESPACE}/${plural}`, body);
+    // In turns: the disk is as fast as others let it be.
+    const limits: number[] = [];
+    const rates: number[] = [];
+    for (let round = 0; round < 3; round++) {
+      limits.push(await appends(files.folder, text.length));
+      rates.push(await creates(port, plural, body));
+    }
+    const [limit, rate] = [median(limits), median(rates)];
+    print('durable creates', {
+      plural,
+      bytes: text.length,
+      connections: CONNECTIONS,
+      perSecond: Math.round(rate),
+      appendsPerSecond: Math.round(limit),
+      ratio: rate / limit,
+      goalRatio: 0.5,
+    });
+    await client.delete(`${NAMESPACE}/${plural}`);
+  }
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
+}
+
+/** Of one list, in milliseconds: its first octet and its end. */
+async function timedList(
+  port: number,
+  query: string,
+): Promise<{ firstMs: number; wholeMs: number; bytes: number }> {
+  const began = performance.now();
+  const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+  const request = https.get({
+    host: '127.0.0.1',
+    port,
+    path: `${NAMESPACE}/pods${query}`,
+    headers,
+    rejectUnauthorized: false,
+  });
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  let firstMs = 0;
+  let bytes = 0;
+  for await (const chunk of response) {
+    if (bytes === 0) firstMs = performance.now() - began;
+    bytes += (chunk as Buffer).length;
+  }
+  return { firstMs, wholeMs: performance.now() - began, bytes };
+}
+
+async function lists(port: number): Promise<void> {
+  const all = [];
+  for (let i = 0; i < 7; i++) all.push(await timedList(port, ''));
+  const page = [];
+  for (let i = 0; i < 7; i++) page.push(await timedList(port, '?limit=500'));
+  const mid = (values: number[]): number => Number(median(values).toFixed(1));
+  print('list', {
+    pods: LISTED,
+    mb: Math.round((all[0]?.bytes ?? 0) / 1e6),
+    firstMs: mid(all.map((it) => it.firstMs)),
+    wholeMs: mid(all.map((it) => it.wholeMs)),
+    pageOf500Ms: mid(page.map((it) => it.wholeMs)),
+  });
+}
+
+async function watchers(client: ApiClient, port: number): Promise<void> {
+  const times: number[] = [];
+  const sent = new Map<string, number>();
+  const { metadata } = (await client.get(`${NAMESPACE}/pods?limit=1`)).json;
+  const requests = await Promise.all(
+    Array.from({ length: WATCHERS }, async () => {
+      const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+      const path = `${NAMESPACE}/pods?watch=1&resourceVersion=${metadata.resourceVersion}`;
+      const request = https.get({
+        host: '127.0.0.1',
+        port,
+        path,
+        headers,
+        rejectUnauthorized: false,
+        agent: false,
+      });
+      const [response] = (await once(request, 'response')) as [IncomingMessage];
+      response.on('data', (chunk: Buffer) => {
+        const at = sent.get(/"bench":"(\d+)"/.exec(chunk.toString())?.[1] ?? '');
+        if (at !== undefined) times.push(performance.now() - at);
+      });
+      response.on('error', () => undefined);
+      request.on('error', () => undefined);
+      return request;
+    }),
+  );
+  for (let i = 0; i < EVENTS; i++) {
+    sent.set(String(i), performance.now());
+    await client.patch(`${NAMESPACE}/pods/${podName(0)}`, {
+      metadata: { annotations: { bench: String(i) } },
+    });
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  for (const request of requests) request.destroy();
+  print('event to watchers', {
+    watchers: WATCHERS,
+    events: EVENTS,
+    received: times.length,
+    ...quantiles(times),
+    goalP99Ms: 20,
+  });
+}
+
+async function fill(client: ApiClient, from: number, to: number): Promise<void> {
+  let next = from;
+  const worker = async (): Promise<void> => {
+    while (next < to) {
+      const { code, text } = await client.post(`${NAMESPACE}/pods`, aPod(next++));
+      if (code !== 201) throw new Error(text);
+    }
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, worker));
+}
+
+async function freePort(): Promise<number> {
+  const probe = net.createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as net.AddressInfo;
+  probe.close();
+  return port;
+}
+
+async function main(): Promise<void> {
+  const files = new ApiServerFiles();
+  const port = await freePort();
+  const server = new ApiServerProcess(files, port);
+  await server.start();
+  const client = new ApiClient(port);
+  try {
+    await durableCreates(client, server);
+    await fill(client, 0, LISTED);
+    await lists(port);
+    await watchers(client, port);
+    await fill(client, LISTED, objects);
+    print('memory', { objects, kind: 'pods', rssMb: rssMb(server.pid), goalMb: 500 });
+    await server.end('SIGTERM');
+    const began = performance.now();
+    await server.start();
+    await client.get('/readyz');
+    const startMs = Math.round(performance.now() - began);
+    print('start', {
+      objects,
+      ms: startMs,
+      goalMs: 3000,
+      rssMb: rssMb(server.pid),
+      databaseMb: sizeMb(files.at('objects.db')),
+    });
+  } finally {
+    client.close();
+    await server.end('SIGTERM');
+    files.remove();
+  }
+}
+
+function sizeMb(file: string): number {
+  return Math.round(readFileSync(file).length / 1e6);
+}
+
+await main();
