@@ -107,7 +107,7 @@ test('copies come to equal the server, and no write that looked first is lost', 
       `${it.metadata.resourceVersion} ${JSON.stringify(it.data)}`,
     ]);
     for (const { table } of copies)
-      await eventually(() => assert.deepEqual([...table.entries()].sort(), expected.sort()));
+      await eventually(() => assert.deepEqual(new Map(table.entries()), new Map(expected)));
     assert.ok(
       copies.some(({ listWatch }) => listWatch.health().lists > 1),
       'nobody was ever too late: the window is too wide',
