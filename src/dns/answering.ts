@@ -98,7 +98,7 @@ export function makeAnswering(config: DnsConfig, parts: AnsweringParts, watching
     responder,
     cache,
     forwarding,
-    explain: (question) => explain(question, { ...shared, responder: uncounted }),
+    explain: (question) => explain(question, { ...shared, cache, forwarding, responder: uncounted }),
   };
 }
 

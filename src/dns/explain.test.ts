@@ -10,18 +10,37 @@ import {
 } from '../../test/support/dns-specification.ts';
 import { parseIp } from '../base/ip.ts';
 import { parseDnsName } from '../wire/dns/name.ts';
+import { newUse } from './answer-use.ts';
 import { explain } from './explain.ts';
+import { prepareEmpty } from './prepared-answer.ts';
 import { SearchLists } from './search-lists.ts';
 import { ZoneState } from './zone-state.ts';
 
 const POD = '10.4.0.9';
+/** All names of others are there from now on. */
+const HALF_A_MINUTE = {
+  get: () => ({
+    prepared: prepareEmpty(0),
+    storedMs: 0,
+    expiresMs: 30_000,
+    keptUntilMs: 30_000,
+    use: newUse(0),
+  }),
+};
+const NO_UPSTREAMS = { zoneOf: () => undefined, watchExchanges: () => () => undefined };
 
 function ask(name: string, { type = 'A', isSearched = false, zone = zoneOfPage() } = {}) {
   const searchLists = new SearchLists();
   const searches = ['shop.svc.cluster.local', 'svc.cluster.local'].map(parseDnsName);
   searchLists.replace([{ searches, ips: [parseIp(POD)] }]);
   const responder = responderOfPage(zone, searchLists);
-  const parts = { zone, settings: SETTINGS_OF_PAGE, searchLists, outside: outsideOfPage, responder };
+  const others = {
+    outside: outsideOfPage,
+    cache: HALF_A_MINUTE,
+    forwarding: NO_UPSTREAMS,
+    monotonicMs: () => 0,
+  };
+  const parts = { zone, settings: SETTINGS_OF_PAGE, searchLists, responder, ...others };
   return explain({ name, type, client: POD, isSearched }, parts);
 }
 
@@ -57,7 +76,7 @@ const ROWS: readonly {
     asked: ['foo.default.svc.cluster.local'],
     says: [
       'zone: foo.default.svc.cluster.local: ExternalName Service default/foo, which stands for www.example.com',
-      'cache: www.example.com: NOERROR, 0 seconds old',
+      'cache: www.example.com: NOERROR, 0 seconds old, kept for 30 more',
       'NOERROR',
       'foo.default.svc.cluster.local 5 CNAME www.example.com',
       'www.example.com 28715 A 192.0.2.53',
@@ -80,7 +99,7 @@ const ROWS: readonly {
     says: [
       'zone: nothing.shop.svc.cluster.local: no such name',
       'zone: nothing.svc.cluster.local: no such name',
-      'cache: nothing: NXDOMAIN, 0 seconds old',
+      'cache: nothing: NXDOMAIN, 0 seconds old, kept for 30 more',
       'NXDOMAIN',
     ],
   },

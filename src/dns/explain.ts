@@ -1,13 +1,14 @@
 // Who answers a question and why, in words: the ways of the responder gone through again beside its real answer.
 
 import { FairleadError } from '../base/errors.ts';
-import { rcodeName, RCODE, TYPE } from '../wire/dns/constants.ts';
+import { rcodeName, TYPE } from '../wire/dns/constants.ts';
 import type { RecordData, ResourceRecord } from '../wire/dns/message.ts';
 import { canonicalName, labelsOf, nameFromLabels, parseDnsName, type DnsName } from '../wire/dns/name.ts';
 import { parseMessage } from '../wire/dns/reader.ts';
 import { nameEntryKey } from '../model/names.ts';
-import type { OutsideResolver } from './outside.ts';
-import { keyOfQuestion } from './query.ts';
+import { tellOutside, type OutsideSources } from './explain-outside.ts';
+import { tellOverride } from './explain-overrides.ts';
+import type { Overrides } from './overrides.ts';
 import type { Responder } from './responder.ts';
 import type { SearchLists } from './search-lists.ts';
 import { upstreamQuery } from './upstream-query.ts';
@@ -15,11 +16,11 @@ import type { ZoneSettings } from './zone-answer.ts';
 import { labelsInside, lookUp, type ZoneAnswer } from './zone-lookup.ts';
 import type { ZoneState } from './zone-state.ts';
 
-export interface ExplainParts {
+export interface ExplainParts extends OutsideSources {
   readonly zone: ZoneState;
   readonly settings: ZoneSettings;
   readonly searchLists: SearchLists;
-  readonly outside: OutsideResolver;
+  readonly overrides?: Overrides;
   /** Answers without being counted. */
   readonly responder: Responder;
 }
@@ -37,8 +38,16 @@ export interface ExplainQuestion {
 /** A name that was looked up on the way, and what came of it. */
 export interface ExplainStep {
   readonly name: string;
-  readonly by: 'zone' | 'cache' | 'upstream';
+  readonly by: 'hosts' | 'rewrite' | 'zone' | 'cache' | 'upstream';
   readonly says: string;
+  /** Of what the cache has. */
+  readonly ageS?: number;
+  /** Who answered. */
+  readonly upstream?: {
+    readonly address: string;
+    readonly transport: 'udp' | 'tcp' | 'tls';
+    readonly ms: number;
+  };
 }
 
 export interface Explanation {
@@ -60,12 +69,28 @@ export async function explain(question: ExplainQuestion, parts: ExplainParts): P
   const asked = canonicalName(parseDnsName(question.name));
   const [domain = []] = question.isSearched ? parts.searchLists.listOf(client) : [];
   const name = nameFromLabels([...labelsOf(asked), ...domain]);
-  const steps: ExplainStep[] = [];
-  const chain = parts.searchLists.chainOf(client, labelsOf(name)) ?? [];
-  for (const labels of [labelsOf(name), ...chain])
-    if (await tellOf(labels, { typeCode, client, steps, parts })) break;
-  const answer = await ask(name, { typeCode, client }, parts);
+  const { bytes } = upstreamQuery({ labels: labelsOf(name), typeCode, ...PLAIN }, NO_EDNS);
+  const steps = await stepsOf(name, bytes, { typeCode, client, parts });
+  const answer = await ask(name, bytes, { client, parts });
   return { name, type, client, steps, ...answer };
+}
+
+const PLAIN = { isDnssecOk: false, isCheckingDisabled: false };
+const NO_EDNS = { id: 0, udpPayloadBytes: undefined };
+
+async function stepsOf(
+  name: DnsName,
+  question: Uint8Array,
+  of: Omit<Telling, 'steps'>,
+): Promise<readonly ExplainStep[]> {
+  const { client, parts } = of;
+  const overridden = await tellOverride(parts.overrides, name, question);
+  const steps = overridden === undefined ? [] : [overridden.step];
+  if (overridden !== undefined && overridden.labels === undefined) return steps;
+  const first = overridden?.labels ?? labelsOf(name);
+  for (const labels of [first, ...(parts.searchLists.chainOf(client, first) ?? [])])
+    if (await tellOf(labels, { ...of, steps })) break;
+  return steps;
 }
 
 function typeCodeOf(type: string): number {
@@ -94,7 +119,11 @@ async function tellOf(labels: Labels, telling: Telling): Promise<boolean> {
     return true;
   }
   const found = lookUp(parts.zone.index, parts.settings, labels, typeCode);
-  if (found.kind === 'outside') return tellOutside(labels, telling);
+  if (found.kind === 'outside') {
+    const { step, isName } = await tellOutside({ labels, typeCode, client: telling.client }, parts);
+    steps.push(step);
+    return isName;
+  }
   steps.push({ name, by: 'zone', says: zoneWords(found, labels, parts) });
   // Eight in a row are the responder's bound, too.
   if (found.kind === 'alias' && steps.length < MAX_STEPS) await tellOf(labelsOf(found.target), telling);
@@ -102,17 +131,6 @@ async function tellOf(labels: Labels, telling: Telling): Promise<boolean> {
 }
 
 const MAX_STEPS = 48;
-
-async function tellOutside(labels: Labels, { typeCode, client, steps, parts }: Telling): Promise<boolean> {
-  const key = keyOfQuestion(labels, typeCode);
-  const flags = { isDnssecOk: false, isCheckingDisabled: false };
-  const answering = parts.outside.resolve({ key, labels, typeCode, client, ...flags });
-  const isCached = !(answering instanceof Promise);
-  const { prepared, ageS } = await answering;
-  const says = `${rcodeName(prepared.rcode)}${isCached ? `, ${ageS} seconds old` : ''}`;
-  steps.push({ name: nameFromLabels(labels), by: isCached ? 'cache' : 'upstream', says });
-  return prepared.rcode !== RCODE.NXDOMAIN;
-}
 
 function zoneWords(found: ZoneAnswer, labels: Labels, parts: ExplainParts): string {
   if (found.kind === 'no-name') return 'no such name';
@@ -138,12 +156,10 @@ function ownerOf(labels: Labels, { zone, settings }: ExplainParts): string {
 
 async function ask(
   name: DnsName,
-  { typeCode, client }: Pick<Telling, 'typeCode' | 'client'>,
-  { responder }: ExplainParts,
+  question: Uint8Array,
+  { client, parts: { responder } }: Pick<Telling, 'client' | 'parts'>,
 ): Promise<Pick<Explanation, 'rcode' | 'answers'>> {
-  const question = { labels: labelsOf(name), typeCode, isDnssecOk: false, isCheckingDisabled: false };
-  const { bytes } = upstreamQuery(question, { id: 0, udpPayloadBytes: undefined });
-  const answer = await responder.respond(Buffer.from(bytes), { address: client, transport: 'tcp' });
+  const answer = await responder.respond(Buffer.from(question), { address: client, transport: 'tcp' });
   const parsed = answer && parseMessage(answer);
   if (parsed?.kind !== 'message') throw new FairleadError('internal', `Cannot explain ${name}: no answer`);
   return { rcode: rcodeName(parsed.message.rcode), answers: parsed.message.answers.map(recordText) };

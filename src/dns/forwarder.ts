@@ -26,6 +26,7 @@ export interface ForwarderParts {
 }
 
 export interface ExchangeFacts {
+  readonly question: UpstreamQuestion;
   readonly upstream: Upstream;
   readonly transport: 'udp' | 'tcp';
   readonly result: ExchangeResult;
@@ -100,6 +101,7 @@ export class Forwarder {
     if (result.kind === 'reply') pool.reportAnswer(upstream);
     if (result.kind === 'timeout') pool.reportTimeout(upstream);
     this.#parts.onExchange?.({
+      question: attempt.question,
       upstream,
       transport: how.transport,
       result,

@@ -42,11 +42,20 @@ export interface LoopingUpstream {
   readonly upstream: string;
 }
 
-export class ZoneForwarder {
+/** What is told of the asking of upstreams. */
+export interface ForwardingFacts {
+  /** The zone whose upstreams have the name; undefined where none has it. */
+  zoneOf(name: DnsName): DnsName | undefined;
+  /** Calls `look` after each exchange until what it returns is called. */
+  watchExchanges(look: (facts: ExchangeFacts) => void): () => void;
+}
+
+export class ZoneForwarder implements ForwardingFacts {
   readonly guard: LoopGuard;
   readonly #parts: ZoneForwarderParts;
   readonly #routes: readonly Route[];
   readonly #looping = new Map<Route, readonly LoopingUpstream[]>();
+  readonly #watchers = new Set<(facts: ExchangeFacts) => void>();
 
   constructor(parts: ZoneForwarderParts) {
     const { config, log, random, signal } = parts;
@@ -57,6 +66,7 @@ export class ZoneForwarder {
     const onExchange = (facts: ExchangeFacts): void => {
       sayTrouble(facts);
       parts.onExchange(facts);
+      for (const look of this.#watchers) look(facts);
     };
     this.#parts = parts;
     this.guard = new LoopGuard({ exchange, random, signal });
@@ -84,8 +94,20 @@ export class ZoneForwarder {
 
   /** As `Forwarder.ask`, of the zone's upstreams; undefined as well where no zone has the name. */
   async ask(question: UpstreamQuestion): Promise<DnsMessage | undefined> {
-    const name = nameFromLabels(question.labels);
-    return this.#routes.find(({ zone }) => isFor(zone, name))?.forwarder.ask(question);
+    return this.#routeOf(nameFromLabels(question.labels))?.forwarder.ask(question);
+  }
+
+  zoneOf(name: DnsName): DnsName | undefined {
+    return this.#routeOf(name)?.zone.zone;
+  }
+
+  watchExchanges(look: (facts: ExchangeFacts) => void): () => void {
+    this.#watchers.add(look);
+    return () => void this.#watchers.delete(look);
+  }
+
+  #routeOf(name: DnsName): Route | undefined {
+    return this.#routes.find(({ zone }) => isFor(zone, name));
   }
 }
 
