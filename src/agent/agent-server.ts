@@ -1,14 +1,15 @@
-// HTTP of the agent: /status, /metrics, /healthz, /readyz, /plan, /service, /denied, /connections, /names on its unix socket; all but the last five by TCP too
-// where configured.
+// HTTP of the agent: /status, /metrics, /healthz, /readyz, /plan, /service, /denied, /connections, /names, /kernel-name on its unix socket; all but the last six
+// by TCP too where configured.
 
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import type { RequestListener, ServerResponse } from 'node:http';
 import path from 'node:path';
 import type { Registry } from 'prom-client';
-import { messageOf } from '../base/errors.ts';
+import { hasCode, messageOf } from '../base/errors.ts';
 import { closeHttp, listenHttp } from '../sys/http-server.ts';
 import type { AgentContext } from './agent-context.ts';
 import type { DeniedConnection } from './denied-connections.ts';
+import type { KernelName } from './kernel-name.ts';
 import type { LearnedName } from './name-learner.ts';
 import type { SeenConnections } from './seen-connections.ts';
 import type { ServiceReceipt } from './service-receipt.ts';
@@ -21,6 +22,7 @@ export interface AgentServerParts {
   readonly denied: () => readonly DeniedConnection[];
   readonly connections: () => Promise<SeenConnections>;
   readonly names: () => readonly LearnedName[];
+  readonly kernelName: (name: string) => KernelName;
   readonly service: (
     of: { readonly namespace: string; readonly name: string },
     signal: AbortSignal,
@@ -44,6 +46,7 @@ export async function startAgentServer(context: AgentContext, parts: AgentServer
     '/denied': () => json(parts.denied()),
     '/connections': async () => json(await parts.connections()),
     '/names': () => json(parts.names()),
+    '/kernel-name': kernelNameRoute(parts),
   });
   lifetime.own('agent socket', await listenHttp(local, { path: config.agentSocket }, BOUNDS), closeHttp);
   chmodSync(config.agentSocket, 0o600);
@@ -88,6 +91,18 @@ function serviceRoute({ lifetime }: AgentContext, { service }: AgentServerParts)
     if (namespace === null || name === null) return text(400, 'namespace and name are needed\n');
     const signal = AbortSignal.any([lifetime.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
     return json(await service({ namespace, name }, signal));
+  };
+}
+
+/** `?name=` */
+function kernelNameRoute({ kernelName }: AgentServerParts): Route {
+  return (query) => {
+    try {
+      return json(kernelName(query.get('name') ?? ''));
+    } catch (error) {
+      if (!hasCode(error, 'invalid')) throw error;
+      return text(400, `${messageOf(error)}\n`);
+    }
   };
 }
 

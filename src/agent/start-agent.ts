@@ -16,6 +16,7 @@ import { openNodeDoors, type NodeDoors } from './node-doors.ts';
 import { reportDenials } from './denial-report.ts';
 import { heapCare } from './heap-care.ts';
 import { crowdedMaps, watchMapFills } from './map-fill.ts';
+import { lookUpKernelName } from './kernel-name.ts';
 import { reportKernelAnswers } from './kernel-names.ts';
 import { NodeMemory } from './node-memory.ts';
 import { agentParts } from './parts.ts';
@@ -157,6 +158,7 @@ async function report(context: AgentContext, { doors, ...parts }: ReportParts): 
     denied: () => denied.list(),
     connections: () => seenConnections(doors.conntrack, new Set(parts.cni.leases().flatMap((it) => it.ips))),
     names: () => parts.learner?.list() ?? [],
+    kernelName: (name) => lookUpKernelName(doors.maps, name),
   });
 }
 

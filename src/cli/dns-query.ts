@@ -5,6 +5,7 @@ import type { Explanation } from '../dns/explain.ts';
 import { PODS } from '../kube/resource.ts';
 import type { Pod } from '../objects/api-types.ts';
 import { withCluster, type ClusterAccess } from './cluster-client.ts';
+import { askKernel, type KernelSays } from './dns-kernel.ts';
 import { askDns, DNS_ANSWER_MS, nodesOf } from './dns-nodes.ts';
 import { printForMachine } from './output.ts';
 
@@ -26,6 +27,8 @@ export async function dnsQueryCommand(name: string, flags: QueryFlags): Promise<
 interface Told extends Explanation {
   readonly node: string;
   readonly from: string | undefined;
+  /** Undefined where no program stands between who asks and the process. */
+  readonly kernel: KernelSays | undefined;
 }
 
 async function ask(name: string, { type, from, node }: QueryFlags, access: ClusterAccess): Promise<Told> {
@@ -40,7 +43,9 @@ async function ask(name: string, { type, from, node }: QueryFlags, access: Clust
   if (client !== undefined) query.set('client', client);
   // The DNS process is one of ours, of this very version.
   const explanation = (await askDns(asked, `/explain?${query.toString()}`, access)) as Explanation;
-  return { ...explanation, node: asked, from };
+  const hasLink = pod !== undefined && pod.spec?.hostNetwork !== true;
+  const kernel = hasLink ? await askKernel(asked, explanation, access) : undefined;
+  return { ...explanation, node: asked, from, kernel };
 }
 
 /** `text`: "pod/NAME" or "NAMESPACE/pod/NAME". */
@@ -67,10 +72,12 @@ export function isSearched(name: string, pod: Pod | undefined): boolean {
 const CLUSTER_NDOTS = 5;
 
 /** Exported for tests. */
-export function queryText({ name, type, node, from, client, steps, rcode, answers }: Told): string {
+export function queryText(told: Told): string {
+  const { name, type, node, from, client, kernel, steps, rcode, answers } = told;
   const who = from === undefined ? client : `${from} (${client})`;
   const lines = [
     `${name} ${type}, asked of ${node} by ${who}`,
+    ...(kernel === undefined ? [] : [`  kernel: ${name}: ${kernel.says}`]),
     ...steps.map((it) => `  ${it.by}: ${it.name}: ${it.says}`),
     rcode,
     ...answers.map((it) => `  ${it}`),
