@@ -29,6 +29,8 @@ export interface WatchStatus extends ListWatchHealth {
 }
 
 export interface ClusterWatch {
+  /** By which the API is asked. */
+  readonly client: KubeClient;
   readonly store: Store;
   status(): readonly WatchStatus[];
 }
@@ -40,7 +42,7 @@ export async function startClusterWatch(context: AgentContext): Promise<ClusterW
   const client = lifetime.own('API connections', new KubeClient(access), (it) => it.close());
   const store = new Store();
   const watches = watchedKinds().map((kind) => startWatch(kind, { context, client, store }));
-  return { store, status: () => watches.map((status) => status()) };
+  return { client, store, status: () => watches.map((status) => status()) };
 }
 
 interface WatchParts {

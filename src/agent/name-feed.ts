@@ -22,8 +22,11 @@ export interface NameFeedStatus {
   readonly corefileRefusal: string | undefined;
 }
 
-/** Undefined where the configuration names no DNS process. */
-export function startNameFeed(context: AgentContext): NameFeed | undefined {
+/** Undefined where the configuration names no DNS process; `onCorefile` is told why it does not take the Corefile, undefined where it does. */
+export function startNameFeed(
+  context: AgentContext,
+  onCorefile: (because: string | undefined) => void,
+): NameFeed | undefined {
   const { config, clock, random, lifetime, log } = context;
   if (config.dnsSocket === undefined) return undefined;
   let isConnected = false;
@@ -34,6 +37,7 @@ export function startNameFeed(context: AgentContext): NameFeed | undefined {
   };
   const onConfigured = (because: string | undefined): void => {
     if (because !== undefined) log.error({ because }, 'the DNS process does not take the Corefile');
+    onCorefile(because);
   };
   const { signal } = lifetime;
   const feed = connectZoneFeed(config.dnsSocket, { clock, random, signal, onState, onConfigured });

@@ -6,6 +6,7 @@ import type { AgentContext } from './agent-context.ts';
 import { startAgentServer } from './agent-server.ts';
 import { mergeViews, type AgentView } from './agent-view.ts';
 import { startClusterWatch, type ClusterWatch } from './cluster-watch.ts';
+import { corefileEvents } from './corefile-events.ts';
 import { bridgeGate } from './bridged-pods.ts';
 import { startCni } from './cni.ts';
 import { cniReporter, registerCniGauges } from './cni-report.ts';
@@ -29,10 +30,12 @@ import type { MapFill } from '../backends/shared-bpf/map-fill.ts';
 import type { NodeView } from '../model/network.ts';
 import { seenConnections } from './seen-connections.ts';
 import { serviceReceipt } from './service-receipt.ts';
+import { COREFILE_KEY } from '../objects/corefile.ts';
 import type { XdpMode } from '../objects/cluster-settings.ts';
 import { openChoices, settleChoices, type BackendChoices } from './backend-choices.ts';
 import { startViewLoop, type ViewLoop } from './view-loop.ts';
 import { registerWatchMetrics } from './watch-metrics.ts';
+import { COREFILE_KIND } from './watched-kinds.ts';
 
 /** Starts everything of a node; all of it ends with the context's lifetime, and what it programmed stays. */
 export async function startAgent(context: AgentContext): Promise<void> {
@@ -62,7 +65,7 @@ export async function startAgent(context: AgentContext): Promise<void> {
   desk.learn(cni.leases());
   const learner = learnNames(context, { engine, doors, now });
   const watch = await startClusterWatch(context);
-  const names = startNameFeed(context);
+  const names = startNameFeed(context, tellCorefile(context, watch));
   const receipt = openReceipt(engine, watch, () => areNamesCurrent(names, learner));
   runEngine(context, engine);
   now.loop = startViewLoop({
@@ -93,6 +96,16 @@ export async function startAgent(context: AgentContext): Promise<void> {
     cni,
     convergence,
     view: () => now.view?.services,
+  });
+}
+
+function tellCorefile(
+  context: AgentContext,
+  { client, store }: ClusterWatch,
+): (because: string | undefined) => void {
+  return corefileEvents(context, {
+    client,
+    uid: () => store.live().of(COREFILE_KIND).get(COREFILE_KEY)?.uid ?? '',
   });
 }
 

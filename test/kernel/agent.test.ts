@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { after, before, test } from 'node:test';
 import { Lifetime } from '../../src/base/lifetime.ts';
 import type { KubeClient } from '../../src/kube/kube-client.ts';
-import { CONFIG_MAPS, ENDPOINT_SLICES, NODES, SERVICES } from '../../src/kube/resource.ts';
+import { CONFIG_MAPS, ENDPOINT_SLICES, EVENTS, NODES, SERVICES } from '../../src/kube/resource.ts';
 import { createNetns, deleteNetns, inNetns } from '../../src/sys/netns.ts';
 import { makeAgentNode, type AgentNode, type AgentProcess } from '../support/agent-node.ts';
 import { openTestApi } from '../support/api-server.ts';
@@ -255,6 +255,12 @@ test('the Corefile of the cluster configures the DNS process; one with errors le
   await eventually(async () => {
     const refusal = (await node.status()).names?.corefileRefusal ?? '';
     assert.match(refusal, /^Corefile:3:1: error: template/);
+  }, READY_MS);
+  await eventually(async () => {
+    const { items } = await client.list(EVENTS, { namespace: 'kube-system' });
+    const told = items.filter(({ reason }) => reason === 'CorefileRefused');
+    assert.equal(told.length, 1);
+    assert.match(told[0]?.message ?? '', /Corefile:3:1: error: template/);
   }, READY_MS);
   assert.equal(lookUp().trim(), '192.0.2.9');
   await client.delete(CONFIG_MAPS, name);
