@@ -44,6 +44,8 @@ function block(...lines: readonly string[]): { readonly text: string } {
 const ANSWERED: readonly (readonly [string, { readonly text: string | undefined }, number])[] = [
   ['no Corefile', { text: undefined }, 5],
   ['a plain one', block(KUBERNETES, 'cache 30'), 5],
+  ['one that logs failures', block(KUBERNETES, 'log {\n    class error\n  }'), 5],
+  ['one that logs answers for other names', block(KUBERNETES, 'log example.org'), 5],
   ['one that says for how long', block(`${KUBERNETES} {\n    ttl 30\n  }`), 30],
 ];
 
@@ -64,6 +66,7 @@ const LEFT: readonly (readonly [string, { readonly text: string }])[] = [
     'a name that is asked for under another one',
     block(KUBERNETES, 'rewrite name a.test web.shop.svc.cluster.local'),
   ],
+  ['answers that are logged', block(KUBERNETES, 'log')],
   ['what cannot be done, so that the former one is in force', block(KUBERNETES, 'nonsense')],
   ['a way that leads back here', { text: `.:53 {\n  ${KUBERNETES}\n  forward . 10.96.0.10\n}\n` }],
 ];

@@ -5,8 +5,9 @@ import type { PolicyView } from '../backends/shared-node/policy-backend.ts';
 import type { NodeBpf } from '../backends/shared-bpf/node-bpf.ts';
 import type { KernelNames } from '../backends/dns-ebpf/render.ts';
 import type { Ip } from '../base/ip.ts';
-import { parseDnsConfig } from '../dns/config.ts';
+import { parseDnsConfig, type DnsConfig } from '../dns/config.ts';
 import { applyCorefile } from '../dns/corefile/apply-corefile.ts';
+import { logsAnswersOf } from '../dns/query-log-config.ts';
 import { prepareZoneAnswer, type ZoneSettings } from '../dns/zone-answer.ts';
 import type { NodeView } from '../model/network.ts';
 import type { PacketReasonName } from '../wire/bpf-maps-reasons.ts';
@@ -30,7 +31,7 @@ export interface NamesView extends Pick<AgentView, 'names' | 'namesRevision' | '
 
 /**
  * Undefined while names, who may not ask for them, or how the cluster wants them answered are not known. Without a DNS process there is none to answer in the stead of, and where
- * a Corefile has hosts lines and rules in front of the zone it alone knows the answer: then what was answered before is no longer.
+ * a Corefile has hosts lines and rules in front of the zone it alone knows the answer, and where answers are logged it alone writes them down: then what was answered before is no longer.
  */
 export function kernelNames(config: KernelNamesConfig): (view: NamesView) => KernelNames | undefined {
   const domain = canonicalName(parseDnsName(config.clusterDomain));
@@ -73,10 +74,15 @@ function corefileTtl(
     const { clusterDomain, dnsTtlS } = config;
     const own = { listen, zoneFile: '-', feedSocket: '-', clusterDomain, ttlS: dnsTtlS };
     const applied = applyCorefile(parseDnsConfig(own), text);
-    const isPlain = applied.kind === 'taken' && applied.config.overrides.length === 0;
+    const isPlain = applied.kind === 'taken' && isLeftToKernel(applied.config);
     last = { of, ttlS: isPlain ? applied.config.ttlS : undefined };
     return last.ttlS;
   };
+}
+
+/** What is answered here, no line of hosts changes, and nobody writes down. */
+function isLeftToKernel({ overrides, queryLog, clusterDomain }: DnsConfig): boolean {
+  return overrides.length === 0 && !logsAnswersOf(clusterDomain, queryLog);
 }
 
 const NOTHING = { zone: { prefixes: [], entries: new Map() }, patterns: [], serverIps: [] } as const;

@@ -9,6 +9,7 @@ import { parseCache, type CacheFile, type CacheSettings } from './cache-config.t
 import { ConfigFields } from './config-fields.ts';
 import { parseForward, type ForwardZone, type ForwardZoneFile } from './forward-config.ts';
 import { parseOverrides, type OverrideZone, type OverrideZoneFile } from './override-config.ts';
+import { parseQueryLog, type QueryLogZone, type QueryLogZoneFile } from './query-log-config.ts';
 import type { ServerAddress } from './udp-server.ts';
 import { upstreamText } from './upstream.ts';
 
@@ -27,6 +28,8 @@ export interface DnsConfig {
   readonly resolvConf: string;
   /** Most specific zone first. */
   readonly overrides: readonly OverrideZone[];
+  /** Most specific zone first; none logs nothing. */
+  readonly queryLog: readonly QueryLogZone[];
   readonly clusterDomain: DnsName;
   readonly ttlS: number;
   readonly cache: CacheSettings;
@@ -59,6 +62,8 @@ export interface DnsConfigFile {
   readonly forward?: readonly ForwardZoneFile[];
   /** Hosts lines and names that are asked for under others, by zone. None. */
   readonly overrides?: readonly OverrideZoneFile[];
+  /** Answers that are written down, by zone. None. */
+  readonly queryLog?: readonly QueryLogZoneFile[];
   /** /etc/resolv.conf. */
   readonly resolvConf?: string;
   /** Seconds that cluster names may be kept by clients: 5. */
@@ -107,6 +112,7 @@ export function parseDnsConfig(value: unknown): DnsConfig {
     learnSocket: fields.has('learnSocket') ? fields.text('learnSocket') : undefined,
     forward,
     overrides: parseOverrides(fields),
+    queryLog: parseQueryLog(fields),
     resolvConf: fields.text('resolvConf', '/etc/resolv.conf'),
     clusterDomain: canonicalName(fields.parsed('clusterDomain', parseDnsName)),
     ttlS: fields.number('ttlS', DNS_ANSWER_DEFAULTS.ttlS, [0, 3600]),

@@ -72,6 +72,13 @@ test('the DNS process takes the Corefile of the feed, refuses one with errors, a
     await asking;
     assert.deepEqual([...answers], ['192.0.2.9'], 'no question is lost while Corefiles come');
 
+    feed.configure(
+      '. {\n kubernetes cluster.local\n log example\n hosts {\n 192.0.2.9 printer.example\n }\n}',
+    );
+    await eventually(async () => {
+      await address('printer.example');
+      assert.match(dns.log(), /"msg":"127\.0\.0\.1:- - \d+ \\"A IN printer\.example\. udp/);
+    });
     for (const [text, because] of [
       ['. {\n template ANY ANY\n}', /^Corefile:2:2: error: template/],
       [

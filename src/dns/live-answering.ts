@@ -5,6 +5,7 @@ import { messageOf } from '../base/errors.ts';
 import { makeAnswering, type Answering, type AnsweringParts } from './answering.ts';
 import type { DnsConfig } from './config.ts';
 import { applyCorefile } from './corefile/apply-corefile.ts';
+import { QueryLog } from './query-log.ts';
 import type { DnsClient } from './responder.ts';
 
 export interface LiveAnsweringParts extends AnsweringParts {
@@ -18,11 +19,14 @@ export class LiveAnswering {
   #text: string | undefined;
   #watching = new AbortController();
   #answering: Answering;
+  /** Undefined where no question is written down, which costs nothing then. */
+  #queryLog: QueryLog | undefined;
   #isReachable = false;
 
   constructor(parts: LiveAnsweringParts) {
     this.#parts = parts;
     this.#answering = this.#make(parts.config);
+    this.#queryLog = this.#makeLog(parts.config);
     const kept = readKept(parts.corefile);
     if (kept !== undefined) this.configure(kept);
   }
@@ -33,7 +37,9 @@ export class LiveAnswering {
 
   /** As `Responder.respond`, of the responder of the moment. */
   respond(bytes: Buffer, client: DnsClient): Buffer | undefined | Promise<Buffer | undefined> {
-    return this.#answering.responder.respond(bytes, client);
+    const { responder } = this.#answering;
+    if (this.#queryLog === undefined) return responder.respond(bytes, client);
+    return this.#queryLog.respond(responder, bytes, client);
   }
 
   /** As `Responder.respondAtOnce`. */
@@ -68,6 +74,7 @@ export class LiveAnswering {
     const former = this.#watching;
     this.#watching = new AbortController();
     this.#answering = this.#make(config);
+    this.#queryLog = this.#makeLog(config);
     if (this.#isReachable) this.#answering.forwarding.watchLoops();
     // Questions on their way end as they would have; nothing is watched for them any more.
     former.abort();
@@ -76,6 +83,12 @@ export class LiveAnswering {
   #make(config: DnsConfig): Answering {
     const watching = AbortSignal.any([this.#parts.signal, this.#watching.signal]);
     return makeAnswering(config, this.#parts, watching);
+  }
+
+  #makeLog({ queryLog: zones }: DnsConfig): QueryLog | undefined {
+    const { log, clock } = this.#parts;
+    if (!zones.some(({ rules }) => rules.length > 0)) return undefined;
+    return new QueryLog({ zones, log, monotonicMs: () => clock.monotonicMs() });
   }
 
   /** A new file in the place of the old one. */

@@ -7,6 +7,7 @@ import { refuseOurselves, type DnsConfig } from '../config.ts';
 import { ConfigFields } from '../config-fields.ts';
 import { parseForward, type ForwardZone } from '../forward-config.ts';
 import { parseOverrides } from '../override-config.ts';
+import { parseQueryLog } from '../query-log-config.ts';
 import { findingText } from './finding.ts';
 import { readCorefile } from './read-corefile.ts';
 
@@ -34,6 +35,7 @@ export function applyCorefile(config: DnsConfig, text: string): AppliedCorefile 
       ...config,
       forward,
       overrides: parseOverrides(fields),
+      queryLog: parseQueryLog(fields),
       cache: parseCache(fields.object('cache')),
       ttlS: settings.ttlS ?? config.ttlS,
       maxInFlight: settings.maxInFlight ?? config.maxInFlight,

@@ -4,6 +4,7 @@ import type { BlockDraft } from './draft.ts';
 import type { Directive } from './parser.ts';
 import { readCache } from './read-cache.ts';
 import { readForward } from './read-forward.ts';
+import { readLog } from './read-log.ts';
 import { readHosts, readKubernetes, readRewrite } from './read-names.ts';
 
 /** What is said of a directive that is done in another way, or not at all. */
@@ -18,6 +19,7 @@ const READERS: Readonly<Record<string, (directive: Directive, draft: BlockDraft)
   forward: readForward,
   hosts: readHosts,
   kubernetes: readKubernetes,
+  log: readLog,
   rewrite: readRewrite,
   loadbalance: (directive, draft) => {
     const [policy] = directive.args;
@@ -41,7 +43,6 @@ const REMARKS: Readonly<Record<string, Remark>> = {
   prometheus: note(
     "metrics are served where the process' configuration says (metricsPort), under the same names",
   ),
-  log: warning('questions are counted, not logged', 'take it away'),
   bind: note('the cluster DNS addresses are listened on, by each node'),
   bufsize: note('answers by UDP are 1232 bytes at most'),
   any: note('questions of type ANY are refused'),

@@ -4,6 +4,7 @@ import type { CacheFile } from '../cache-config.ts';
 import { canonicalName, parseDnsName } from '../../wire/dns/name.ts';
 import type { ForwardZoneFile } from '../forward-config.ts';
 import type { HostsFile } from '../override-config.ts';
+import type { QueryLogRuleFile } from '../query-log-config.ts';
 import type { RewriteFile } from '../rewrite.ts';
 import type { CorefileFinding, CorefileLevel } from './finding.ts';
 import type { Word } from './lexer.ts';
@@ -23,6 +24,7 @@ export class BlockDraft {
   readonly findings: CorefileFinding[];
   readonly forwards: ForwardDraft[] = [];
   readonly rewrite: RewriteFile[] = [];
+  readonly log: QueryLogRuleFile[] = [];
   /** What was understood, a sentence each. */
   readonly words: string[] = [];
   hosts: HostsFile | undefined;

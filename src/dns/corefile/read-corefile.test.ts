@@ -206,6 +206,23 @@ test('readCorefile() sends names of no block, and of blocks without forward, to 
 const inRoot = (...lines: readonly string[]): string =>
   `. {\n${lines.map((it) => ` ${it}\n`).join('')} kubernetes cluster.local\n forward . 192.0.2.1\n}\n`;
 
+test('readCorefile() takes log by block: names, format and classes, and a block without it logs nothing', () => {
+  const { settings } = read(
+    `${inRoot('log', 'log a.example b.example "{remote} {name}" {', 'class denial error', '}')}corp.example {\n}\n`,
+  );
+  assert.deepEqual(settings?.queryLog, [
+    {
+      zone: '.',
+      rules: [
+        {},
+        { names: ['a.example', 'b.example'], format: '{remote} {name}', classes: ['denial', 'error'] },
+      ],
+    },
+    { zone: 'corp.example', rules: [] },
+  ]);
+  assert.equal(read(inRoot()).settings?.queryLog, undefined);
+});
+
 const COMPLAINTS: readonly (readonly [string, string, readonly string[]])[] = [
   [
     'an unknown directive',
@@ -221,8 +238,19 @@ const COMPLAINTS: readonly (readonly [string, string, readonly string[]])[] = [
   ],
   [
     'one that changes no answer',
-    inRoot('log'),
-    ['Corefile:2:2: warning: log: questions are counted, not logged; take it away'],
+    inRoot('chaos'),
+    ['Corefile:2:2: warning: chaos: questions of class CH are refused; take it away'],
+  ],
+  [
+    'a log of what is not known',
+    inRoot('log . "{name} {local} {/forward/upstream}" {', 'class', 'class none', 'colour red', '}'),
+    [
+      'Corefile:2:8: warning: {local} is not known here: "-" is written; take it away',
+      'Corefile:2:8: warning: {/forward/upstream} is not known here: "-" is written; take it away',
+      'Corefile:3:2: error: class names no class; write all, success, denial, error',
+      'Corefile:4:8: error: "none" is not one of all, success, denial, error; write one of all, success, denial, error',
+      'Corefile:5:2: error: log has no option "colour" here; take it away (known: class)',
+    ],
   ],
   [
     'a name of an object of JavaScript',

@@ -14,7 +14,7 @@ import { joinForwards, lies } from './join-forwards.ts';
 /** What a Corefile decides; the rest is the process' own configuration. */
 export type CorefileSettings = Pick<
   DnsConfigFile,
-  'forward' | 'cache' | 'overrides' | 'ttlS' | 'maxInFlight'
+  'forward' | 'cache' | 'overrides' | 'queryLog' | 'ttlS' | 'maxInFlight'
 >;
 
 export interface CorefileReading {
@@ -122,10 +122,14 @@ function settingsOf(drafts: readonly BlockDraft[], forward: readonly ForwardZone
   const overrides = (hasOverrides ? drafts : []).flatMap(({ zones, rewrite, hosts }) =>
     zones.map((zone) => ({ zone, rewrite, ...(hosts === undefined ? {} : { hosts }) })),
   );
+  // As with overrides: a block that logs nothing keeps its names from the rules of a larger zone.
+  const isLogged = drafts.some(({ log }) => log.length > 0);
+  const queryLog = drafts.flatMap(({ zones, log }) => zones.map((zone) => ({ zone, rules: log })));
   return {
     forward,
     overrides,
     cache,
+    ...(isLogged ? { queryLog } : {}),
     ...(ttlS === undefined ? {} : { ttlS }),
     ...(limits.length === 0 ? {} : { maxInFlight: within(Math.min(...limits), [1, 10_000]) }),
   };
