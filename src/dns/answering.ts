@@ -57,6 +57,7 @@ export function makeAnswering(config: DnsConfig, parts: AnsweringParts, watching
     signal,
     watching,
     onExchange: (facts) => metrics?.exchanged(facts),
+    counts: metrics?.forwards,
   });
   const overrides = makeOverrides(config, parts, watching);
   const own = new OwnAddresses(monotonicMs);

@@ -5,6 +5,7 @@ import { rcodeName, TYPE } from '../wire/dns/constants.ts';
 import type { AnswerCache } from './answer-cache.ts';
 import type { CacheLookup } from './caching-resolver.ts';
 import { registerDashboardMetrics } from './dashboard-metrics.ts';
+import { ForwardCounts } from './forward-counts.ts';
 import type { ExchangeFacts } from './forwarder.ts';
 import type { PassedAnswer } from './name-gate.ts';
 import type { AnsweredQuery } from './answered-query.ts';
@@ -36,6 +37,7 @@ export interface MetricsSources {
 
 export class DnsMetrics {
   readonly registry = new Registry();
+  readonly forwards = new ForwardCounts();
   readonly #requests = new TallyCounter();
   readonly #responses = new TallyCounter();
   readonly #durations = new TallyHistogram(DURATION_BOUNDS);
@@ -59,6 +61,7 @@ export class DnsMetrics {
 
   constructor(sources: MetricsSources) {
     registerDashboardMetrics(this.registry, { zone: ZONE, upstreams: this.#upstreams });
+    this.forwards.register(this.registry);
     this.#registerQueries();
     this.#registerCache(sources.cache);
     this.#registerUpstreams(sources);

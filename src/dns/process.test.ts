@@ -178,6 +178,7 @@ describe('the DNS process', () => {
     const forwarded = value(`coredns_forward_responses_total{${to}}`);
     assert.ok(forwarded >= 3 && forwarded <= upstreamAsked, `${forwarded} of ${upstreamAsked}`);
     assert.equal(value(`coredns_forward_request_duration_seconds_count{${to}}`), forwarded);
+    assert.equal(value('coredns_forward_healthcheck_broken_total'), 0);
     const count = value(`coredns_dns_request_duration_seconds_count{${labels}}`);
     assert.equal(value(`coredns_dns_request_duration_seconds_bucket{${labels},le="+Inf"}`), count);
     assert.ok(value('coredns_cache_hits_total{server="dns://:53",view="",zones=".",type="success"}') >= 5);

@@ -29,6 +29,7 @@ export interface PoolParts {
   readonly random: Random;
   readonly signal: AbortSignal;
   readonly onChange?: (upstream: Upstream, isUp: boolean) => void;
+  readonly onProbeFailed?: (upstream: Upstream) => void;
 }
 
 export class UpstreamPool {
@@ -74,6 +75,11 @@ export class UpstreamPool {
     return [...up.slice(first), ...up.slice(0, first)];
   }
 
+  /** There are upstreams, and none of them is believed to answer. */
+  get isBroken(): boolean {
+    return this.#members.length > 0 && !this.#members.some((it) => it.isUp);
+  }
+
   #firstOf(count: number): number {
     const { settings, random } = this.#parts;
     switch (settings.policy) {
@@ -113,6 +119,7 @@ export class UpstreamPool {
     member.isProbed = true;
     try {
       for (let failures = 1; !(await probe(member.upstream, signal)); failures++) {
+        this.#parts.onProbeFailed?.(member.upstream);
         if (failures >= maxFails) this.#setUp(member, false);
         await clock.sleep(
           backoffMs(backoff, failures, () => random.fraction()),

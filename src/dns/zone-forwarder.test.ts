@@ -1,13 +1,16 @@
 // Stub zones over real sockets: which upstream gets which name, each zone by its own transport and with its own health.
 
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
 import { afterEach, test } from 'node:test';
 import { pino } from 'pino';
+import { Registry } from 'prom-client';
 import { anUpstreamQuestion } from '../../test/support/dns-messages.ts';
 import { startUpstream, type TestUpstream, type UpstreamOptions } from '../../test/support/dns-upstream.ts';
 import { eventually } from '../../test/support/eventually.ts';
 import { systemClock } from '../base/clock.ts';
 import { parseDnsConfig } from './config.ts';
+import { ForwardCounts } from './forward-counts.ts';
 import type { ForwardZoneFile } from './forward-config.ts';
 import { systemRandom } from './random.ts';
 import { ZoneForwarder } from './zone-forwarder.ts';
@@ -24,7 +27,7 @@ async function anUpstream(answer: string, options: Partial<UpstreamOptions> = {}
 }
 
 /** Asks the zones' upstreams: the address that came, "rcode N", or "nobody". */
-function aForwarder(forward: readonly ForwardZoneFile[], tryTimeoutMs = 2000) {
+function aForwarder(forward: readonly ForwardZoneFile[], tryTimeoutMs = 2000, counts?: ForwardCounts) {
   const end = new AbortController();
   open.push({ close: () => end.abort() });
   const config = parseDnsConfig({
@@ -43,6 +46,7 @@ function aForwarder(forward: readonly ForwardZoneFile[], tryTimeoutMs = 2000) {
     signal: end.signal,
     watching: end.signal,
     onExchange: () => undefined,
+    counts,
   });
   return async (name: string): Promise<string> => {
     const message = await forwarder.ask(anUpstreamQuestion(name));
@@ -112,4 +116,47 @@ test('ZoneForwarder leaves a silent upstream out of its own zone alone', async (
   assert.ok(failing.asked.includes('corp.example udp'), 'the other zone has its own knowledge');
   isSilent = false;
   await eventually(async () => assert.equal(await ask('again.example.org'), '192.0.2.1'));
+});
+
+test('ZoneForwarder counts failed probes by upstream, and questions that come while all of their zone are down', async () => {
+  const good = await anUpstream('192.0.2.2');
+  // By TCP nobody is there at all.
+  const silent = createSocket('udp4');
+  open.push(silent);
+  await new Promise<void>((resolve) => silent.bind(0, '127.0.0.1', resolve));
+  const silentAddress = `127.0.0.1:${silent.address().port}`;
+  const counts = new ForwardCounts();
+  const registry = new Registry();
+  counts.register(registry);
+  const ask = aForwarder(
+    [
+      { zone: '.', upstreams: [good.address] },
+      { zone: 'down.example', upstreams: [silentAddress] },
+      { zone: 'nowhere.example', upstreams: [] },
+    ],
+    100,
+    counts,
+  );
+  const valueOf = async (metric: string): Promise<number> => {
+    const line = (await registry.metrics()).split('\n').find((it) => it.startsWith(metric));
+    return Number(line?.split(' ').at(-1) ?? -1);
+  };
+  const broken = 'coredns_forward_healthcheck_broken_total';
+  for (const name of ['example.org', 'a.nowhere.example']) await ask(name);
+  assert.equal(await valueOf(broken), 0);
+  await eventually(async () => {
+    await ask('a.down.example');
+    assert.ok((await valueOf(broken)) > 0);
+  });
+  const before = await valueOf(broken);
+  await ask('b.down.example');
+  assert.equal(await valueOf(broken), before + 1);
+  await ask('example.org');
+  assert.equal(await valueOf(broken), before + 1, 'of its own zone');
+  for (const labels of [
+    'proxy_healthcheck_failures_total{proxy_name="forward",',
+    'forward_healthcheck_failures_total{',
+  ])
+    assert.ok((await valueOf(`coredns_${labels}to="${silentAddress}"}`)) > 0, labels);
+  assert.equal(await valueOf(`coredns_forward_healthcheck_failures_total{to="${good.address}"}`), -1);
 });

@@ -7,6 +7,7 @@ import { isWithin, nameFromLabels, type DnsName } from '../wire/dns/name.ts';
 import type { DnsConfig } from './config.ts';
 import type { Exchange } from './exchange.ts';
 import type { ForwardZone } from './forward-config.ts';
+import type { ForwardCounts } from './forward-counts.ts';
 import { Forwarder, rootProbe, type ExchangeFacts } from './forwarder.ts';
 import { LoopGuard } from './loop-guard.ts';
 import { watchLoops } from './loop-watch.ts';
@@ -28,6 +29,7 @@ export interface ZoneForwarderParts {
   /** Ends what is done beside questions: probes, and reading lists anew. */
   readonly watching: AbortSignal;
   readonly onExchange: (exchange: ExchangeFacts) => void;
+  readonly counts: ForwardCounts | undefined;
 }
 
 interface Route {
@@ -94,7 +96,9 @@ export class ZoneForwarder implements ForwardingFacts {
 
   /** As `Forwarder.ask`, of the zone's upstreams; undefined as well where no zone has the name. */
   async ask(question: UpstreamQuestion): Promise<DnsMessage | undefined> {
-    return this.#routeOf(nameFromLabels(question.labels))?.forwarder.ask(question);
+    const route = this.#routeOf(nameFromLabels(question.labels));
+    if (route?.pool.isBroken === true) this.#parts.counts?.allDown();
+    return route?.forwarder.ask(question);
   }
 
   zoneOf(name: DnsName): DnsName | undefined {
@@ -116,7 +120,7 @@ function isFor(zone: ForwardZone, name: DnsName): boolean {
 }
 
 function routeOf(zone: ForwardZone, exchange: Exchange, parts: ZoneForwarderParts): Route {
-  const { config, log, clock, random, signal, watching, onExchange } = parts;
+  const { config, log, clock, random, signal, watching, onExchange, counts } = parts;
   const { tryTimeoutMs, totalTimeoutMs, udpPayloadBytes } = config;
   const { forceTcp } = zone;
   const pool = new UpstreamPool({
@@ -127,6 +131,7 @@ function routeOf(zone: ForwardZone, exchange: Exchange, parts: ZoneForwarderPart
     signal: watching,
     onChange: (upstream, isUp) =>
       log.warn({ zone: zone.zone, upstream: upstreamText(upstream), isUp }, 'upstream'),
+    onProbeFailed: (upstream) => counts?.probeFailed(upstream),
   });
   watchUpstreams(pool, { zone, config, clock, signal: watching, log });
   const times = { tryTimeoutMs, totalTimeoutMs, udpPayloadBytes };
