@@ -35,13 +35,16 @@ export interface ClusterWatch {
   status(): readonly WatchStatus[];
 }
 
-/** Starts the watches; they end with the lifetime. */
-export async function startClusterWatch(context: AgentContext): Promise<ClusterWatch> {
+/** Starts the watches; they end with the lifetime. `onSlice` is shown each EndpointSlice as it comes. */
+export async function startClusterWatch(
+  context: AgentContext,
+  onSlice: (raw: unknown) => void = () => undefined,
+): Promise<ClusterWatch> {
   const { config, lifetime } = context;
   const access = await loadKubeConfig(config.kubeconfig);
   const client = lifetime.own('API connections', new KubeClient(access), (it) => it.close());
   const store = new Store();
-  const watches = watchedKinds().map((kind) => startWatch(kind, { context, client, store }));
+  const watches = watchedKinds().map((kind) => startWatch(kind, { context, client, store, onSlice }));
   return { client, store, status: () => watches.map((status) => status()) };
 }
 
@@ -49,9 +52,13 @@ interface WatchParts {
   readonly context: AgentContext;
   readonly client: KubeClient;
   readonly store: Store;
+  readonly onSlice: (raw: unknown) => void;
 }
 
-function startWatch(watched: WatchedKind, { context, client, store }: WatchParts): () => WatchStatus {
+function startWatch(
+  watched: WatchedKind,
+  { context, client, store, onSlice }: WatchParts,
+): () => WatchStatus {
   const { clock, random, lifetime, log, fail } = context;
   const table = store.table(watched.kind);
   const kind = watched.kind.name;
@@ -59,7 +66,11 @@ function startWatch(watched: WatchedKind, { context, client, store }: WatchParts
     client,
     resource: watched.resource,
     selection: watched.selection,
-    convert: (object) => watched.parse(object),
+    convert: (object) => {
+      const slim = watched.parse(object);
+      if (watched.kind === ENDPOINT_SLICE_KIND) onSlice(object);
+      return slim;
+    },
     ...(watched.whenRefused === undefined ? {} : { whenRefused: watched.whenRefused }),
     sink: table,
     clock,

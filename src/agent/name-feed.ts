@@ -22,10 +22,20 @@ export interface NameFeedStatus {
   readonly corefileRefusal: string | undefined;
 }
 
-/** Undefined where the configuration names no DNS process; `onCorefile` is told why it does not take the Corefile, undefined where it does. */
+/** Who is told what the DNS process says. */
+export interface NameFeedListener {
+  /** Why it does not take the Corefile, undefined where it does. */
+  readonly onCorefile: (because: string | undefined) => void;
+  /** All that is compiled so far is in the zone of this revision; 0 while there is none. */
+  readonly onPublished: (revision: number) => void;
+  /** It answers from the zone of this revision. */
+  readonly onApplied: (revision: number) => void;
+}
+
+/** Undefined where the configuration names no DNS process. */
 export function startNameFeed(
   context: AgentContext,
-  onCorefile: (because: string | undefined) => void,
+  { onCorefile, onPublished, onApplied }: NameFeedListener,
 ): NameFeed | undefined {
   const { config, clock, random, lifetime, log } = context;
   if (config.dnsSocket === undefined) return undefined;
@@ -40,7 +50,7 @@ export function startNameFeed(
     onCorefile(because);
   };
   const { signal } = lifetime;
-  const feed = connectZoneFeed(config.dnsSocket, { clock, random, signal, onState, onConfigured });
+  const feed = connectZoneFeed(config.dnsSocket, { clock, random, signal, onState, onConfigured, onApplied });
   lifetime.defer('zone feed', () => feed.closed);
   let published: NameZone | undefined;
   let completed: readonly SearchList[] | undefined;
@@ -49,9 +59,9 @@ export function startNameFeed(
       if (corefile !== undefined) feed.configure(corefile.text);
       if (searchLists !== undefined && searchLists !== completed) feed.complete(searchLists);
       completed = searchLists ?? completed;
-      if (names === undefined || names === published) return;
-      published = names;
-      feed.publish(names);
+      if (names !== undefined && names !== published) feed.publish(names);
+      published = names ?? published;
+      onPublished(feed.publishedRevision);
     },
     status: () => statusOf(feed, isConnected),
   };

@@ -12,6 +12,7 @@ import { startCni } from './cni.ts';
 import { cniReporter, registerCniGauges } from './cni-report.ts';
 import { engineReporter, registerEngineGauges } from './engine-report.ts';
 import { startNameFeed, type NameFeed } from './name-feed.ts';
+import { NameLatency } from './name-latency.ts';
 import { startNameLearner, type NameLearner } from './name-learner.ts';
 import { openNodeDoors, type NodeDoors } from './node-doors.ts';
 import { reportDenials } from './denial-report.ts';
@@ -31,11 +32,12 @@ import type { NodeView } from '../model/network.ts';
 import { seenConnections } from './seen-connections.ts';
 import { serviceReceipt } from './service-receipt.ts';
 import { COREFILE_KEY } from '../objects/corefile.ts';
+import type { Service } from '../objects/service.ts';
 import type { XdpMode } from '../objects/cluster-settings.ts';
 import { openChoices, settleChoices, type BackendChoices } from './backend-choices.ts';
 import { startViewLoop, type ViewLoop } from './view-loop.ts';
 import { registerWatchMetrics } from './watch-metrics.ts';
-import { COREFILE_KIND } from './watched-kinds.ts';
+import { COREFILE_KIND, SERVICE_KIND } from './watched-kinds.ts';
 
 /** Starts everything of a node; all of it ends with the context's lifetime, and what it programmed stays. */
 export async function startAgent(context: AgentContext): Promise<void> {
@@ -64,8 +66,7 @@ export async function startAgent(context: AgentContext): Promise<void> {
   });
   desk.learn(cni.leases());
   const learner = learnNames(context, { engine, doors, now });
-  const watch = await startClusterWatch(context);
-  const names = startNameFeed(context, tellCorefile(context, watch));
+  const { watch, names } = await followCluster(context);
   const receipt = openReceipt(engine, watch, () => areNamesCurrent(names, learner));
   runEngine(context, engine);
   now.loop = startViewLoop({
@@ -97,6 +98,31 @@ export async function startAgent(context: AgentContext): Promise<void> {
     convergence,
     view: () => now.view?.services,
   });
+}
+
+/** The cluster's objects, and its names on their way to the DNS process, with how long these take. */
+async function followCluster(
+  context: AgentContext,
+): Promise<{ readonly watch: ClusterWatch; readonly names: NameFeed | undefined }> {
+  const { metrics, clock } = context;
+  const serviceOf = (key: string): Service | undefined => watch.store.live().of(SERVICE_KIND).get(key);
+  const latency = new NameLatency({
+    metrics,
+    nowMs: () => clock.nowMs(),
+    isHeadless: (service) => isHeadless(serviceOf(service)),
+  });
+  const watch: ClusterWatch = await startClusterWatch(context, (slice) => latency.seen(slice));
+  const names = startNameFeed(context, {
+    onCorefile: tellCorefile(context, watch),
+    onPublished: (revision) => latency.published(revision),
+    onApplied: (revision) => latency.applied(revision),
+  });
+  return { watch, names };
+}
+
+/** With a selector: slices of other Services have no controller that says when something changed. */
+function isHeadless(service: Service | undefined): boolean | undefined {
+  return service && service.isHeadless && service.selector !== undefined;
 }
 
 function tellCorefile(

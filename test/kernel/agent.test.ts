@@ -241,6 +241,31 @@ test('names of Services resolve at the cluster DNS address, in both families, an
   }, 5_000);
 });
 
+test('the time from a change of endpoints until it is answered is measured, under the name that CoreDNS gives it', async () => {
+  const metadata = { namespace: 'default', name: 'timed' };
+  const spec = { clusterIP: 'None', selector: { app: 'timed' }, ports: [{ port: 80 }] };
+  await client.create(SERVICES, { metadata, spec });
+  const trigger = new Date(Date.now() - 60_000 * 2).toISOString();
+  const sliceOf = (name: string, time: string) => ({
+    metadata: {
+      ...metadata,
+      name,
+      labels: { 'kubernetes.io/service-name': 'timed' },
+      annotations: { 'endpoints.kubernetes.io/last-change-trigger-time': time },
+    },
+    addressType: 'IPv4' as const,
+    ports: [],
+    endpoints: [{ addresses: ['10.244.2.9'] }],
+  });
+  await client.create(ENDPOINT_SLICES, sliceOf('timed-before', trigger));
+  await client.create(ENDPOINT_SLICES, sliceOf('timed-now', new Date().toISOString()));
+  await eventually(async () => {
+    const { body } = await node.ask('/metrics');
+    assert.match(body, /^coredns_kubernetes_dns_programming_duration_seconds_count\{.*\} 1$/m);
+    assert.match(body, /^coredns_kubernetes_dns_programming_duration_seconds_bucket\{.*le="2.048"\} 1$/m);
+  }, 5_000);
+});
+
 test('the Corefile of the cluster configures the DNS process; one with errors leaves the former in force', async () => {
   const name = { namespace: 'kube-system', name: 'coredns' };
   const fileOf = (...lines: readonly string[]) => ({
