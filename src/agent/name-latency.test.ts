@@ -17,7 +17,12 @@ function aSlice(service: string | undefined, trigger?: string, name = 's'): obje
 function aLatency() {
   const metrics = new Registry();
   const time = { ms: START };
-  const isHeadless = (service: string): boolean => service === 'shop/db';
+  /** Whether they are headless. */
+  const services = new Map([
+    ['shop/db', true],
+    ['shop/web', false],
+  ]);
+  const isHeadless = (service: string): boolean | undefined => services.get(service);
   const latency = new NameLatency({ metrics, nowMs: () => time.ms, isHeadless });
   /** "COUNT SUM". */
   const measured = async (): Promise<string> => {
@@ -26,7 +31,7 @@ function aLatency() {
       new RegExp(`seconds_${part}\\{service_kind="headless_with_selector"\\} (\\S+)`).exec(text)?.[1];
     return `${value('count')} ${value('sum')}`;
   };
-  return { latency, time, measured, metrics };
+  return { latency, time, measured, metrics, services };
 }
 
 test('NameLatency measures from the change until the DNS process answers from it', async () => {
@@ -81,16 +86,26 @@ test('NameLatency measures a change once, however often its slice comes', async 
   assert.match(await measured(), /^3 /);
 });
 
-test('NameLatency waits for a Service that comes behind its slice', async () => {
-  const metrics = new Registry();
-  let isKnown = false;
-  const isHeadless = (): true | undefined => (isKnown ? true : undefined);
-  const latency = new NameLatency({ metrics, nowMs: () => START, isHeadless });
+test('NameLatency waits for a Service that comes behind its slice, but not for ever', async () => {
+  const { latency, time, measured, services } = aLatency();
+  services.clear();
   latency.seen(aSlice('db', '2026-11-30T12:00:00Z'));
-  isKnown = true;
   latency.published(1);
   latency.applied(1);
-  assert.match(await metrics.metrics(), /seconds_count\{.*\} 1\n/);
+  time.ms += 500;
+  services.set('shop/db', true);
+  latency.published(2);
+  latency.applied(2);
+  assert.equal(await measured(), '1 0.5');
+  services.clear();
+  latency.seen(aSlice('db', '2026-11-30T12:00:00.5Z'));
+  time.ms += 60_000;
+  latency.published(3);
+  latency.applied(3);
+  services.set('shop/db', true);
+  latency.published(4);
+  latency.applied(4);
+  assert.equal(await measured(), '1 0.5');
 });
 
 test('NameLatency takes no time as a negative one', async () => {

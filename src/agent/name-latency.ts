@@ -26,6 +26,7 @@ const LABELS = { service_kind: 'headless_with_selector' };
 const BOUNDS = Array.from({ length: 20 }, (_, i) => 0.001 * 2 ** i);
 /** Changes that wait for a DNS process, and slices whose last time is remembered: of what is beyond, nothing is measured. */
 const MAX_KEPT = 10_000;
+const MAX_WITHOUT_SERVICE_MS = 60_000;
 
 export class NameLatency {
   readonly #parts: NameLatencyParts;
@@ -84,8 +85,13 @@ export class NameLatency {
     const { nowMs, isHeadless } = this.#parts;
     const there = this.#published.filter((it) => it.revision <= revision);
     this.#published = this.#published.filter((it) => it.revision > revision);
-    for (const { service, triggeredMs } of there.flatMap(({ changes }) => changes))
+    for (const change of there.flatMap(({ changes }) => changes)) {
+      const is = isHeadless(change.service);
       // Clocks of two machines: a change cannot be answered before it is there.
-      if (isHeadless(service) === true) this.#seconds.add(Math.max(0, nowMs() - triggeredMs) / 1000);
+      const tookMs = Math.max(0, nowMs() - change.triggeredMs);
+      if (is === true) this.#seconds.add(tookMs / 1000);
+      // The zone has nothing of it yet: its Service comes by a watch of its own.
+      else if (is === undefined && tookMs < MAX_WITHOUT_SERVICE_MS) this.#seen.push(change);
+    }
   }
 }
