@@ -45,6 +45,9 @@ export interface QueryLogRuleFile {
   readonly classes?: readonly LogClass[];
 }
 
+/** A client that asks without end must not fill the disk, nor hold up the others by what is written. */
+export const LOG_LINES_PER_SECOND = 1000;
+
 const EVERY_CLASS: readonly AnswerClass[] = ['success', 'denial', 'error'];
 
 /** Most specific first. */

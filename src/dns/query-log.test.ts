@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import packet from 'dns-packet';
 import { ConfigFields } from './config-fields.ts';
-import { LOG_LINES_PER_SECOND, QueryLog } from './query-log.ts';
-import { parseQueryLog, type QueryLogZoneFile } from './query-log-config.ts';
+import { QueryLog } from './query-log.ts';
+import { LOG_LINES_PER_SECOND, parseQueryLog, type QueryLogZoneFile } from './query-log-config.ts';
 import { parseQuery } from './query.ts';
 import type { DnsClient } from './responder.ts';
 

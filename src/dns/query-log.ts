@@ -2,7 +2,7 @@
 
 import type { Logger } from 'pino';
 import { isWithin, nameFromLabels } from '../wire/dns/name.ts';
-import type { QueryLogRule, QueryLogZone } from './query-log-config.ts';
+import { LOG_LINES_PER_SECOND, type QueryLogRule, type QueryLogZone } from './query-log-config.ts';
 import { classOf, lineText, readLogged, type LoggedQuestion } from './query-log-line.ts';
 import { parseQuery, questionLabels, type Query } from './query.ts';
 import type { DnsClient, Responder } from './responder.ts';
@@ -12,9 +12,6 @@ export interface QueryLogParts {
   readonly log: Pick<Logger, 'info'>;
   readonly monotonicMs: () => number;
 }
-
-/** A client that asks without end must not fill the disk, nor hold up the others by what is written. */
-export const LOG_LINES_PER_SECOND = 1000;
 
 export class QueryLog {
   readonly #parts: QueryLogParts;

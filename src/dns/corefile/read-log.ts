@@ -1,8 +1,12 @@
 // The directive `log`: which questions are written down, and how.
 
-import { LOG_CLASSES, type LogClass, type QueryLogRuleFile } from '../query-log-config.ts';
+import {
+  LOG_CLASSES,
+  LOG_LINES_PER_SECOND,
+  type LogClass,
+  type QueryLogRuleFile,
+} from '../query-log-config.ts';
 import { unknownPlaceholders } from '../query-log-line.ts';
-import { LOG_LINES_PER_SECOND } from '../query-log.ts';
 import type { BlockDraft } from './draft.ts';
 import type { Word } from './lexer.ts';
 import type { Directive } from './parser.ts';
