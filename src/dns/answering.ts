@@ -68,7 +68,8 @@ export function makeAnswering(config: DnsConfig, parts: AnsweringParts, watching
       // Of every node's server, wherever they are asked from.
       serverIps: config.listen.filter((ip) => !NODE_LOCAL_DNS.includes(ip)),
       ttlS: config.ttlS,
-      pods: 'insecure' as const,
+      // The zone has no pods, so that where they are to be in it none has a name.
+      pods: config.pods === 'disabled' ? ('verified' as const) : config.pods,
     },
     outside: forwarding.guard.around(makeResolver(config, parts, { cache, forwarding })),
     random,

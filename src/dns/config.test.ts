@@ -29,6 +29,7 @@ test('parseDnsConfig() fills in what is absent', () => {
     learnSocket: undefined,
     forward: [{ ...ZONE_DEFAULTS, zone: '.', upstreams: 'host' }],
     overrides: [],
+    pods: 'insecure',
     queryLog: [],
     resolvConf: '/etc/resolv.conf',
     clusterDomain: 'cluster.local',

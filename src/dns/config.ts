@@ -31,6 +31,7 @@ export interface DnsConfig {
   /** Most specific zone first; none logs nothing. */
   readonly queryLog: readonly QueryLogZone[];
   readonly clusterDomain: DnsName;
+  readonly pods: PodNames;
   readonly ttlS: number;
   readonly cache: CacheSettings;
   readonly udpPayloadBytes: number;
@@ -42,6 +43,10 @@ export interface DnsConfig {
   readonly metrics: ServerAddress | undefined;
   readonly logLevel: string;
 }
+
+/** Names of pods by their addresses (1-2-3-4.namespace.pod.<domain>), in CoreDNS's words: any address has one, as the specification asks for, or none has. */
+const POD_NAMES = ['insecure', 'disabled'] as const;
+export type PodNames = (typeof POD_NAMES)[number];
 
 /** What the agent has to know of answers, too: it has the kernel give the same. */
 export const DNS_ANSWER_DEFAULTS = { ttlS: 5, udpPayloadBytes: 1232 } as const;
@@ -66,6 +71,8 @@ export interface DnsConfigFile {
   readonly queryLog?: readonly QueryLogZoneFile[];
   /** /etc/resolv.conf. */
   readonly resolvConf?: string;
+  /** 'insecure'. */
+  readonly pods?: PodNames;
   /** Seconds that cluster names may be kept by clients: 5. */
   readonly ttlS?: number;
   readonly cache?: CacheFile;
@@ -115,6 +122,7 @@ export function parseDnsConfig(value: unknown): DnsConfig {
     queryLog: parseQueryLog(fields),
     resolvConf: fields.text('resolvConf', '/etc/resolv.conf'),
     clusterDomain: canonicalName(fields.parsed('clusterDomain', parseDnsName)),
+    pods: fields.oneOf('pods', POD_NAMES),
     ttlS: fields.number('ttlS', DNS_ANSWER_DEFAULTS.ttlS, [0, 3600]),
     cache: parseCache(fields.object('cache')),
     udpPayloadBytes: fields.number('udpPayloadBytes', DNS_ANSWER_DEFAULTS.udpPayloadBytes, [512, 4096]),

@@ -79,6 +79,19 @@ test('the DNS process takes the Corefile of the feed, refuses one with errors, a
       await address('printer.example');
       assert.match(dns.log(), /"msg":"127\.0\.0\.1:- - \d+ \\"A IN printer\.example\. udp/);
     });
+    feed.publish({ prefixes: [], entries: new Map() });
+    for (const [mode, said] of [
+      ['pods insecure', 'NOERROR aa'],
+      ['pods disabled', 'NXDOMAIN aa'],
+    ] as const) {
+      feed.configure(
+        `. {\n kubernetes cluster.local {\n ${mode}\n }\n hosts {\n 192.0.2.9 printer.example\n fallthrough\n }\n}`,
+      );
+      await eventually(async () => {
+        assert.equal((await askUdp('10-244-1-7.shop.pod.cluster.local A', V4))?.[0], said);
+      });
+    }
+
     for (const [text, because] of [
       ['. {\n template ANY ANY\n}', /^Corefile:2:2: error: template/],
       [

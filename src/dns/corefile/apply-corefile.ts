@@ -37,6 +37,7 @@ export function applyCorefile(config: DnsConfig, text: string): AppliedCorefile 
       overrides: parseOverrides(fields),
       queryLog: parseQueryLog(fields),
       cache: parseCache(fields.object('cache')),
+      pods: settings.pods ?? config.pods,
       ttlS: settings.ttlS ?? config.ttlS,
       maxInFlight: settings.maxInFlight ?? config.maxInFlight,
     };

@@ -1,5 +1,6 @@
 // What one server block comes to while its directives are read, and how they read their words.
 
+import type { PodNames } from '../config.ts';
 import type { CacheFile } from '../cache-config.ts';
 import { canonicalName, parseDnsName } from '../../wire/dns/name.ts';
 import type { ForwardZoneFile } from '../forward-config.ts';
@@ -30,6 +31,8 @@ export class BlockDraft {
   hosts: HostsFile | undefined;
   cache: { readonly at: Word; readonly file: CacheFile } | undefined;
   hasKubernetes = false;
+  /** Undefined where the block has no names of the cluster. */
+  pods: PodNames | undefined;
   ttlS: number | undefined;
   maxInFlight: number | undefined;
 

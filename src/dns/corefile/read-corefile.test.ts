@@ -56,6 +56,7 @@ test('readCorefile() takes what kubeadm writes without a complaint', () => {
     forward: [{ zone: '.', upstreams: 'host' }],
     overrides: [],
     cache: KUBEADM_CACHE,
+    pods: 'insecure',
     ttlS: 30,
     maxInFlight: 1000,
   });
@@ -70,7 +71,6 @@ test('readCorefile() takes what kubeadm writes without a complaint', () => {
     },
   ]);
   assert.deepEqual(findings.map(findingText), [
-    'Corefile:8:8: note: addresses have names where a pod has them, as with verified',
     "Corefile:12:5: note: prometheus: metrics are served where the process' configuration says (metricsPort), under the same names",
   ]);
 });
@@ -127,8 +127,10 @@ corp.example consul.:53 {
 `;
 
 test('readCorefile() takes stub zones, hosts lines, rewrites and every option of the cache', () => {
-  const { settings, findings } = read(STUBS);
-  assert.deepEqual(findings.filter(({ level }) => level !== 'note').map(findingText), []);
+  const { settings } = read(STUBS);
+  assert.deepEqual(complaints(STUBS), [
+    'Corefile:14:5: warning: any address has a name, whether a pod has it or not; write pods insecure',
+  ]);
   assert.ok(settings);
   assert.deepEqual(settings.cache, {
     success: { minS: 10, maxS: 600 },
@@ -205,6 +207,18 @@ test('readCorefile() sends names of no block, and of blocks without forward, to 
 /** A block of the root with these lines, from line 2 on; the cluster's names are in it. */
 const inRoot = (...lines: readonly string[]): string =>
   `. {\n${lines.map((it) => ` ${it}\n`).join('')} kubernetes cluster.local\n forward . 192.0.2.1\n}\n`;
+
+for (const [directive, pods] of [
+  ['kubernetes cluster.local', 'disabled'],
+  ['kubernetes cluster.local {\n pods disabled\n}', 'disabled'],
+  ['kubernetes cluster.local {\n pods insecure\n}', 'insecure'],
+  ['kubernetes cluster.local {\n pods verified\n}', 'insecure'],
+  ['kubernetes 10.0.0.0/8', undefined],
+  ['errors', undefined],
+] as const)
+  test(`readCorefile() of "${directive.replaceAll('\n', '')}": names of pods are ${pods ?? 'left as they are'}`, () => {
+    assert.equal(read(`. {\n${directive}\nforward . 192.0.2.1\n}\n`).settings?.pods, pods);
+  });
 
 test('readCorefile() takes log by block: names, format and classes, and a block without it logs nothing', () => {
   const { settings } = read(

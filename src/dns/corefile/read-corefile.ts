@@ -14,7 +14,7 @@ import { joinForwards, lies } from './join-forwards.ts';
 /** What a Corefile decides; the rest is the process' own configuration. */
 export type CorefileSettings = Pick<
   DnsConfigFile,
-  'forward' | 'cache' | 'overrides' | 'queryLog' | 'ttlS' | 'maxInFlight'
+  'forward' | 'cache' | 'overrides' | 'queryLog' | 'pods' | 'ttlS' | 'maxInFlight'
 >;
 
 export interface CorefileReading {
@@ -115,6 +115,7 @@ function readPrefix(text: string): Cidr | undefined {
 
 function settingsOf(drafts: readonly BlockDraft[], forward: readonly ForwardZoneFile[]): CorefileSettings {
   const cache = cacheOf(drafts);
+  const pods = drafts.find((it) => it.pods !== undefined)?.pods;
   const ttlS = drafts.find((it) => it.ttlS !== undefined)?.ttlS;
   const limits = drafts.flatMap(({ maxInFlight }) => (maxInFlight === undefined ? [] : [maxInFlight]));
   // A block without overrides has its names all the same: those of a larger zone do not reach them.
@@ -130,6 +131,7 @@ function settingsOf(drafts: readonly BlockDraft[], forward: readonly ForwardZone
     overrides,
     cache,
     ...(isLogged ? { queryLog } : {}),
+    ...(pods === undefined ? {} : { pods }),
     ...(ttlS === undefined ? {} : { ttlS }),
     ...(limits.length === 0 ? {} : { maxInFlight: within(Math.min(...limits), [1, 10_000]) }),
   };

@@ -20,6 +20,8 @@ export function readKubernetes(directive: Directive, draft: BlockDraft): void {
     draft.warning(directive.name, 'names of the cluster are answered as well', `name ${draft.clusterDomain}`);
   }
   draft.hasKubernetes = true;
+  // As in CoreDNS where it is not said.
+  if (names.length > 0) draft.pods ??= 'disabled';
   const ours = (option: Directive): void =>
     draft.note(option.name, 'the agent of each node follows the cluster, with access of its own');
   const error = (what: string) => (option: Directive) => draft.error(option.name, what, 'take it away');
@@ -60,9 +62,10 @@ function readPods(option: Directive, draft: BlockDraft): void {
   const mode = draft.argument(option, 'disabled, insecure or verified', (text) =>
     (['disabled', 'insecure', 'verified'] as const).find((it) => it === text),
   );
-  if (mode === 'insecure')
-    draft.note(option.name, 'addresses have names where a pod has them, as with verified');
-  if (mode === 'disabled') draft.note(option.name, 'addresses of pods have names, as with verified');
+  // A node's DNS would have to be told of every pod of the cluster.
+  if (mode === 'verified')
+    draft.warning(option.name, 'any address has a name, whether a pod has it or not', 'write pods insecure');
+  draft.pods = mode === 'verified' ? 'insecure' : mode;
 }
 
 /** Addresses that the cluster does not have are asked for elsewhere in any case; names of its own never. */
