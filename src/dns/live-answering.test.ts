@@ -92,6 +92,19 @@ test('the DNS process takes the Corefile of the feed, refuses one with errors, a
       });
     }
 
+    const [named, logged] = ['10-244-1-8.shop.pod.cluster.local', /A IN 10-244-1-8\.shop\.pod/g];
+    const lines = (): number => dns.log().match(logged)?.length ?? 0;
+    feed.configure('. {\n kubernetes cluster.local {\n pods insecure\n }\n log cluster.local\n}');
+    await eventually(async () => {
+      await askUdp(`${named} A`, V4);
+      assert.ok(lines() > 0);
+    });
+    const before = lines();
+    for (let i = 0; i < 3; i++) await askUdp(`${named} A`, V4);
+    await eventually(() => assert.equal(lines(), before + 3, 'what memory has is logged, too'));
+    feed.configure('. {\n kubernetes cluster.local\n hosts {\n 192.0.2.9 printer.example\n }\n}');
+    await eventually(async () => assert.equal(await address('printer.example'), '192.0.2.9'));
+
     for (const [text, because] of [
       ['. {\n template ANY ANY\n}', /^Corefile:2:2: error: template/],
       [
