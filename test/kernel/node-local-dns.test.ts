@@ -43,6 +43,11 @@ const ROWS: readonly { readonly rule: string; readonly egress: Egress; readonly 
     egress: [{ to: [DNS_PODS], ports: PORTS }],
     isAnswered: true,
   },
+  {
+    rule: 'a rule to the blocks of the addresses',
+    egress: [...to('169.254.20.10/32'), ...to('fd00:169:254:20::a/128')],
+    isAnswered: true,
+  },
   { rule: 'a rule to another block', egress: to('192.0.2.0/24'), isAnswered: false },
 ];
 

@@ -71,6 +71,9 @@ function isPod(number: number): boolean {
 function chosenBy({ rules: all, classes, named, direction }: DirectionContext): ReadonlySet<number> {
   const rules = [...all.admin, ...all.rules, ...all.baseline];
   const chosen = new Set<number>();
+  // Where it has no rules of its own it counts as any pod, and no block outside of the pods' prefixes is about those.
+  if (direction === 'egress' && rules.some((it) => it.peers?.some(({ kind }) => kind === 'block')))
+    chosen.add(PEERS.clusterDns);
   if (direction === 'egress' && rules.some(namesPortOfAnybody))
     for (const { number, namedPorts } of classes.classes.values())
       if (namedPorts.length > 0) chosen.add(number);
