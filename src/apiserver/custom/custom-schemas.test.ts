@@ -69,6 +69,32 @@ test('objects are judged by their schema', async () => {
   assert.equal((await client.patch(`${WIDGETS}/a`, { spec: { size: -1 } })).code, 422);
 });
 
+test('objects are judged by rules in CEL, changes too', async () => {
+  const rules = [
+    { rule: "self.color != 'blue' || self.size > 2", message: 'blue ones are larger', fieldPath: '.size' },
+    { rule: 'self.size >= oldSelf.size', message: 'size must not shrink' },
+  ];
+  await define({ spec: { ...SIZED, 'x-kubernetes-validations': rules } });
+  const wrong = await make({ size: 1, color: 'blue' });
+  assert.equal(
+    wrong.json.message,
+    'Widget.example.com "a" is invalid: spec.size: Invalid value: "object": blue ones are larger',
+  );
+  assert.equal((await make({ size: 3 })).code, 201);
+  const shrunk = await client.patch(`${WIDGETS}/a`, { spec: { size: 2 } });
+  assert.equal(
+    shrunk.json.message,
+    'Widget.example.com "a" is invalid: spec: Invalid value: "object": size must not shrink',
+  );
+  const typo = aDefinition({
+    plural: 'gadgets',
+    kind: 'Gadget',
+    spec: { ...SIZED, 'x-kubernetes-validations': [{ rule: 'self.sise > 1' }] },
+  });
+  const refused = await client.post(DEFINITIONS_URL, typo);
+  assert.match(refused.json.message, /x-kubernetes-validations\[0\]\.rule: .*undefined field 'sise'/);
+});
+
 test('absent fields get their defaults, unknown ones go or are refused', async () => {
   await define({ spec: SIZED });
   const spec = { size: 1, parts: [{}], extra: 1, rest: { b: 1, a: { c: 1 } } };

@@ -7,6 +7,7 @@ import type { FieldError } from '../validation/field-error.ts';
 import { messageSchema } from '../../wire/kubernetes-protobuf-schema.ts';
 import { applySchemaDefaults } from './defaults.ts';
 import { pruneObject } from './prune.ts';
+import { compileRules, ruleErrors, type RuleTree } from './cel/rules.ts';
 import { parseSchema, type Schema } from './schema.ts';
 import { valueErrors } from './validate-value.ts';
 
@@ -48,6 +49,8 @@ export class CustomVersion {
   readonly isTerminating: boolean;
   readonly #apiVersion: string;
   readonly #hasStatus: boolean;
+  /** Compiled when they are first asked. */
+  #rules: { readonly tree: RuleTree | undefined } | undefined;
   readonly #served = new WeakMap<KubeObject, KubeObject>();
 
   constructor(definition: KubeObject, version: Readonly<Draft>) {
@@ -90,7 +93,12 @@ export class CustomVersion {
     // The status of a new object goes before it is stored.
     const { status: _status, ...fresh } = object;
     const judged = before === undefined && this.#hasStatus ? fresh : object;
-    return valueErrors(this.schema, judged, { at: '', before }).slice(0, MAX_ERRORS);
+    const errors = valueErrors(this.schema, judged, { at: '', before });
+    // Rules may count on the schema.
+    if (errors.length > 0) return errors.slice(0, MAX_ERRORS);
+    this.#rules ??= { tree: compileRules({ ...this.schema, isEmbedded: true }) };
+    const { tree } = this.#rules;
+    return tree === undefined ? [] : ruleErrors(tree, judged, before).slice(0, MAX_ERRORS);
   }
 
   /** A stored object as this version serves it: under its name, with the defaults of today and without what it no longer knows. */

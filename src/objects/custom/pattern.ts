@@ -32,3 +32,11 @@ export function patternError(source: string): string | undefined {
     return `must be a valid regular expression, but isn't: ${messageOf(error)}`;
   }
 }
+
+/** What `source` finds in `text`, one after the other, `most` at most. */
+export function findAllIn(text: string, source: string, most: number): readonly string[] {
+  const matcher = RE2JS.compile(source).matcher(text);
+  const found: string[] = [];
+  while (found.length < most && matcher.find()) found.push(matcher.group() ?? '');
+  return found;
+}

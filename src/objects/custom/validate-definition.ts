@@ -11,9 +11,10 @@ import {
   type FieldError,
 } from '../validation/field-error.ts';
 import { checkDns1035Label, checkDnsSubdomain } from '../validation/names.ts';
+import { checkRules } from './cel/check-rules.ts';
 import { validateColumns, validateScale, validateSelectable } from './definition-parts.ts';
 import { hasCondition } from './definition.ts';
-import { parseSchema } from './schema.ts';
+import { parseSchema, type Schema } from './schema.ts';
 import { structuralErrors } from './structural.ts';
 import { defaultErrors } from './validate-defaults.ts';
 
@@ -124,11 +125,15 @@ function validateVersion(version: Readonly<Draft>, at: string): readonly FieldEr
     ...(wrong === undefined ? [] : [invalidValue(`${at}.name`, name, wrong)]),
     ...structural,
     // Values are judged by schemas that are good ones.
-    ...(structural.length === 0 ? defaultErrors(parseSchema(schema), field) : []),
+    ...(structural.length === 0 ? contentErrors(parseSchema(schema), field) : []),
     ...validateColumns(listOf(version['additionalPrinterColumns']), `${at}.additionalPrinterColumns`),
     ...validateScale(objectOf(version['subresources'])['scale'], `${at}.subresources.scale`),
     ...validateSelectable(listOf(version['selectableFields']), `${at}.selectableFields`),
   ];
+}
+
+function contentErrors(schema: Schema, at: string): readonly FieldError[] {
+  return [...defaultErrors(schema, at), ...checkRules(schema, at)];
 }
 
 /** A webhook would have to be called; versions that differ in their name alone need none. */
