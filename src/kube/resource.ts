@@ -121,5 +121,6 @@ export const UDP_ROUTES = resourceRef(GATEWAY_API, 'UDPRoute');
 export const REFERENCE_GRANTS = resourceRef(GATEWAY_API, 'ReferenceGrant');
 export const BACKEND_TLS_POLICIES = resourceRef(GATEWAY_API, 'BackendTLSPolicy');
 
+export const DEFINITIONS = resourceRef('apiextensions.k8s.io/v1', 'CustomResourceDefinition');
 export const IDENTITIES = resourceRef<IdentityObject>('fairlead.dev/v1alpha1', 'Identity');
 export const LOAD_BALANCER_POOLS = resourceRef<LoadBalancerPool>('fairlead.dev/v1alpha1', 'LoadBalancerPool');

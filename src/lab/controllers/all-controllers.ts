@@ -33,7 +33,7 @@ import { cronJobController } from './cron-job/cron-job.ts';
 import { daemonSetController } from './daemon-set/daemon-set.ts';
 import { deploymentController } from './deployment/deployment.ts';
 import { disruptionController } from './disruption-budget.ts';
-import { COLLECTED_KINDS } from './every-kind.ts';
+import { everyKind, type EveryKind } from './every-kind.ts';
 import { eventExpiry, podCollector } from './expiry.ts';
 import { garbageCollector } from './garbage-collector.ts';
 import { jobController } from './job/job.ts';
@@ -49,12 +49,15 @@ export interface ControllerSettings {
   /** The authority's certificate in PEM, for pods. */
   readonly authority: string;
   readonly gatewayPods: GatewayPodSettings;
+  /** What garbage collection and the end of a namespace are about; those built in where nothing is said. */
+  readonly kinds?: EveryKind;
 }
 
 export function allControllers({
   subnets,
   authority,
   gatewayPods,
+  kinds = everyKind(),
 }: ControllerSettings): readonly Controller[] {
   return [
     namespaceDefaultsController(authority),
@@ -75,8 +78,8 @@ export function allControllers({
     ingressInfrastructureController(gatewayPods),
     ...leftStatusControllers(),
     identityController(),
-    garbageCollector,
-    namespaceDeletionController,
+    garbageCollector(kinds),
+    namespaceDeletionController(kinds),
     nodeLifecycleController,
     podCollector,
     eventExpiry,
@@ -99,14 +102,14 @@ const WHOLE_KINDS: readonly ResourceRef[] = [
 ];
 
 /** Kinds that controllers read whole; all others are kept for garbage collection, by their metadata alone. */
-export function cachedKinds(): readonly CachedKind[] {
+export function cachedKinds({ collected }: EveryKind = everyKind()): readonly CachedKind[] {
   const kinds = new Map<string, CachedKind>();
   const whole = WHOLE_KINDS.map((resource) => cachedKind(resource));
   for (const kind of [...ENDPOINT_SLICE_KINDS, ...IDENTITY_KINDS, ...leftStatusKinds(), ...whole]) {
     const name = nameOfKind(kind.resource);
     kinds.set(name, { ...kind, indexes: { ...kinds.get(name)?.indexes, ...kind.indexes } });
   }
-  for (const resource of [...COLLECTED_KINDS, EVENTS]) {
+  for (const resource of [...collected, EVENTS]) {
     const name = nameOfKind(resource);
     if (!kinds.has(name)) kinds.set(name, { resource, keep: 'metadata' });
   }

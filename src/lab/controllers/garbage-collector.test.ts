@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { clusterOf, type ClusterPart } from '../../../test/support/cluster-of.ts';
 import { DEPLOYMENTS, PODS, REPLICA_SETS, type Draft } from '../../kube/resource.ts';
 import type { Action } from '../../controllers/action.ts';
+import { everyKind } from './every-kind.ts';
 import { collect } from './garbage-collector.ts';
 
 function owner(kind: string, name: string, extra: Readonly<Record<string, unknown>> = {}) {
@@ -131,6 +132,9 @@ const ROWS: readonly {
 
 for (const { name, key, cluster, expected } of ROWS) {
   test(`collect() ${name}`, () => {
-    assert.deepEqual(collect(key, { cluster: clusterOf(...cluster) }).map(textOf), expected);
+    assert.deepEqual(
+      collect(key, { cluster: clusterOf(...cluster), kinds: everyKind() }).map(textOf),
+      expected,
+    );
   });
 }

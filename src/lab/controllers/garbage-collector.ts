@@ -4,26 +4,29 @@ import type { ResourceRef } from '../../kube/resource.ts';
 import type { KubeObject, OwnerReference } from '../../objects/meta.ts';
 import type { TableChange } from '../../store/table.ts';
 import { deleteAction, nameOf, patchAction, type Action } from '../../controllers/action.ts';
-import {
-  source,
-  type ClusterReader,
-  type Controller,
-  type ReconcileContext,
-} from '../../controllers/controller.ts';
-import { COLLECTED_KINDS, kindOfReference } from './every-kind.ts';
+import { source, type ClusterReader, type Controller } from '../../controllers/controller.ts';
+import type { EveryKind } from './every-kind.ts';
 
 const FOREGROUND = 'foregroundDeletion';
 const ORPHAN = 'orphan';
 /** An owner that the server has but the cache not yet is there soon. */
 const RECHECK_MS = 2000;
 
-export const garbageCollector: Controller = {
-  name: 'garbage-collector',
-  sources: COLLECTED_KINDS.map((resource) =>
-    source(resource, (change, cluster) => keysOf(resource, change, cluster)),
-  ),
-  reconcile: collect,
-};
+export function garbageCollector(kinds: EveryKind): Controller {
+  return {
+    name: 'garbage-collector',
+    sources: kinds.collected.map((resource) =>
+      source(resource, (change, cluster) => keysOf(resource, change, { cluster, kinds })),
+    ),
+    reconcile: (key, { cluster }) => collect(key, { cluster, kinds }),
+  };
+}
+
+/** The objects of all kinds. */
+interface World {
+  readonly cluster: ClusterReader;
+  readonly kinds: EveryKind;
+}
 
 /** A dependent of an object, with its kind. */
 interface Dependent {
@@ -31,31 +34,27 @@ interface Dependent {
   readonly object: KubeObject;
 }
 
-export function collect(key: string, { cluster }: Pick<ReconcileContext, 'cluster'>): readonly Action[] {
-  const found = objectOfKey(key, cluster);
+export function collect(key: string, world: World): readonly Action[] {
+  const found = objectOfKey(key, world);
   if (found === undefined) return [];
   const { resource, object } = found;
-  if (object.metadata.deletionTimestamp === undefined) return collectByOwners(resource, object, cluster);
+  if (object.metadata.deletionTimestamp === undefined) return collectByOwners(resource, object, world);
   const finalizers = object.metadata.finalizers ?? [];
-  if (finalizers.includes(FOREGROUND)) return deleteDependents(resource, object, cluster);
-  return finalizers.includes(ORPHAN) ? releaseDependents(resource, object, cluster) : [];
+  if (finalizers.includes(FOREGROUND)) return deleteDependents(resource, object, world);
+  return finalizers.includes(ORPHAN) ? releaseDependents(resource, object, world) : [];
 }
 
-function collectByOwners(
-  resource: ResourceRef,
-  object: KubeObject,
-  cluster: ClusterReader,
-): readonly Action[] {
+function collectByOwners(resource: ResourceRef, object: KubeObject, world: World): readonly Action[] {
   const owners = (object.metadata.ownerReferences ?? []).map((ref) => ({
     ref,
-    ...ownerOf(ref, object, cluster),
+    ...ownerOf(ref, object, world),
   }));
   const absent = owners.filter(({ state }) => state === 'absent');
   const ending = owners.filter(({ state }) => state === 'ending');
   if (absent.length === 0 && ending.length === 0) return [];
   const action = owners.some(({ state }) => state === 'solid')
     ? dropOwners(resource, object, new Set([...absent, ...ending].map(({ ref }) => ref.uid)))
-    : remove(resource, object, ending.length > 0, cluster);
+    : remove(resource, object, ending.length > 0, world);
   if (absent.length === 0) return [action];
   const lookups = absent.flatMap(({ ref, kind }) =>
     kind === undefined ? [] : [{ resource: kind, at: nameOfOwner(ref, kind, object), uid: ref.uid }],
@@ -66,25 +65,16 @@ function collectByOwners(
   ];
 }
 
-function remove(
-  resource: ResourceRef,
-  object: KubeObject,
-  isForeground: boolean,
-  cluster: ClusterReader,
-): Action {
-  const hasDependents = isForeground && dependentsOf(object, cluster).length > 0;
+function remove(resource: ResourceRef, object: KubeObject, isForeground: boolean, world: World): Action {
+  const hasDependents = isForeground && dependentsOf(object, world).length > 0;
   return deleteAction(resource, object, {
     options: { propagationPolicy: hasDependents ? 'Foreground' : 'Background' },
   });
 }
 
 /** Foreground: the owner stays until those dependents are gone that say they block it. */
-function deleteDependents(
-  resource: ResourceRef,
-  owner: KubeObject,
-  cluster: ClusterReader,
-): readonly Action[] {
-  const blocking = dependentsOf(owner, cluster).filter(({ object }) =>
+function deleteDependents(resource: ResourceRef, owner: KubeObject, world: World): readonly Action[] {
+  const blocking = dependentsOf(owner, world).filter(({ object }) =>
     object.metadata.ownerReferences?.some(
       (ref) => ref.uid === owner.metadata.uid && ref.blockOwnerDeletion === true,
     ),
@@ -92,15 +82,11 @@ function deleteDependents(
   if (blocking.length === 0) return [dropFinalizer(resource, owner, FOREGROUND)];
   return blocking
     .filter(({ object }) => object.metadata.deletionTimestamp === undefined)
-    .flatMap((dependent) => collectByOwners(dependent.resource, dependent.object, cluster));
+    .flatMap((dependent) => collectByOwners(dependent.resource, dependent.object, world));
 }
 
-function releaseDependents(
-  resource: ResourceRef,
-  owner: KubeObject,
-  cluster: ClusterReader,
-): readonly Action[] {
-  const dependents = dependentsOf(owner, cluster);
+function releaseDependents(resource: ResourceRef, owner: KubeObject, world: World): readonly Action[] {
+  const dependents = dependentsOf(owner, world);
   if (dependents.length === 0) return [dropFinalizer(resource, owner, ORPHAN)];
   const uids = new Set([owner.metadata.uid]);
   return dependents.map((dependent) => dropOwners(dependent.resource, dependent.object, uids));
@@ -119,13 +105,13 @@ function dropFinalizer(resource: ResourceRef, object: KubeObject, name: string):
 function ownerOf(
   ref: OwnerReference,
   object: KubeObject,
-  cluster: ClusterReader,
+  world: World,
 ): { readonly state: 'solid' | 'absent' | 'ending'; readonly kind: ResourceRef | undefined } {
-  const kind = kindOfReference(ref.apiVersion, ref.kind);
+  const kind = world.kinds.ofReference(ref.apiVersion, ref.kind);
   // What this server cannot know it must not delete for.
   if (kind === undefined) return { state: 'solid', kind };
   const { namespace, name } = nameOfOwner(ref, kind, object);
-  const owner = cluster.of(kind).get(namespace === undefined ? name : `${namespace}/${name}`);
+  const owner = world.cluster.of(kind).get(namespace === undefined ? name : `${namespace}/${name}`);
   if (owner?.metadata.uid !== ref.uid) return { state: 'absent', kind };
   const isEnding =
     owner.metadata.deletionTimestamp !== undefined &&
@@ -139,9 +125,9 @@ function nameOfOwner(ref: OwnerReference, kind: ResourceRef, object: KubeObject)
   return kind.isNamespaced ? { namespace, name: ref.name } : { namespace: undefined, name: ref.name };
 }
 
-function dependentsOf(owner: KubeObject, cluster: ClusterReader): readonly Dependent[] {
-  return COLLECTED_KINDS.flatMap((resource) =>
-    [...cluster.of(resource).by('owner', owner.metadata.uid)].map((object) => ({ resource, object })),
+function dependentsOf(owner: KubeObject, world: World): readonly Dependent[] {
+  return world.kinds.collected.flatMap((resource) =>
+    [...world.cluster.of(resource).by('owner', owner.metadata.uid)].map((object) => ({ resource, object })),
   );
 }
 
@@ -150,31 +136,27 @@ function keyOfObject(resource: ResourceRef, key: string): string {
   return `${resource.group}/${resource.plural}|${key}`;
 }
 
-function objectOfKey(key: string, cluster: ClusterReader): Dependent | undefined {
+function objectOfKey(key: string, world: World): Dependent | undefined {
   const bar = key.indexOf('|');
-  const resource = COLLECTED_KINDS.find((each) => `${each.group}/${each.plural}` === key.slice(0, bar));
-  const object = resource === undefined ? undefined : cluster.of(resource).get(key.slice(bar + 1));
+  const resource = world.kinds.collected.find((each) => `${each.group}/${each.plural}` === key.slice(0, bar));
+  const object = resource === undefined ? undefined : world.cluster.of(resource).get(key.slice(bar + 1));
   return resource === undefined || object === undefined ? undefined : { resource, object };
 }
 
-function keysOf(
-  resource: ResourceRef,
-  change: TableChange<KubeObject>,
-  cluster: ClusterReader,
-): readonly string[] {
+function keysOf(resource: ResourceRef, change: TableChange<KubeObject>, world: World): readonly string[] {
   const { before, after } = change;
   if (after !== undefined) return isOfConcern(before, after) ? [keyOfObject(resource, change.key)] : [];
   if (before === undefined) return [];
-  const dependents = dependentsOf(before, cluster).map((each) =>
+  const dependents = dependentsOf(before, world).map((each) =>
     keyOfObject(each.resource, keyIn(each.object)),
   );
-  return [...dependents, ...ownersOf(before)];
+  return [...dependents, ...ownersOf(before, world)];
 }
 
 /** An owner that waits for its dependents has to hear of each one's end. */
-function ownersOf(object: KubeObject): readonly string[] {
+function ownersOf(object: KubeObject, world: World): readonly string[] {
   return (object.metadata.ownerReferences ?? []).flatMap((ref) => {
-    const kind = kindOfReference(ref.apiVersion, ref.kind);
+    const kind = world.kinds.ofReference(ref.apiVersion, ref.kind);
     if (kind === undefined) return [];
     const { namespace, name } = nameOfOwner(ref, kind, object);
     return [keyOfObject(kind, namespace === undefined ? name : `${namespace}/${name}`)];

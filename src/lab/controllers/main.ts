@@ -26,7 +26,9 @@ import { runAnnouncer, type AnnouncerOptions } from '../announce/announcer.ts';
 import { runIssuer } from '../authority/issuer.ts';
 import { CertificateAuthority } from '../cluster/pki.ts';
 import { HOST_PROGRAMS_ANNOTATION } from '../kubelet/program-of.ts';
-import { allControllers, cachedKinds } from './all-controllers.ts';
+import { allControllers, cachedKinds, type ControllerSettings } from './all-controllers.ts';
+import type { EveryKind } from './every-kind.ts';
+import { followDefinitions } from './follow-definitions.ts';
 
 /** The configuration file, in JSON. */
 export interface ControllersConfig {
@@ -55,34 +57,52 @@ export async function runControllers(configFile: string, signal: AbortSignal): P
     nodePrefixLengths: config.nodePrefixLengths,
   };
   const netlink = openNetlink();
+  const authority = await CertificateAuthority.open(config.gatewayAuthority);
+  const settings: ControllerSettings = {
+    subnets: plan,
+    authority: access.authorities ?? '',
+    gatewayPods: gatewayPods(config.home),
+  };
+  const onProblem = (error: FairleadError, retryInMs: number): void =>
+    log.warn({ code: error.code, retryInMs }, error.message);
+  try {
+    await followDefinitions({ client, clock: systemClock, onProblem }, signal, (kinds, until) =>
+      runFor({ kinds, config, settings, authority, client, netlink, log }, until),
+    );
+  } finally {
+    netlink.close();
+    client.close();
+  }
+}
+
+interface RunParts {
+  readonly kinds: EveryKind;
+  readonly config: ControllersConfig;
+  readonly settings: ControllerSettings;
+  readonly authority: CertificateAuthority;
+  readonly client: KubeClient;
+  readonly netlink: Netlink;
+  readonly log: pino.Logger;
+}
+
+/** Runs all controllers over these kinds until `signal` aborts. */
+async function runFor({ kinds, settings, log, ...parts }: RunParts, signal: AbortSignal): Promise<void> {
+  const { client } = parts;
   const cache = new ClusterCache({
     client,
-    kinds: cachedKinds(),
+    kinds: cachedKinds(kinds),
     clock: systemClock,
     onProblem: (error, retryInMs) => log.warn({ code: error.code, retryInMs }, error.message),
   });
   const ended = new AbortController();
-  const followers = startFollowers(
-    {
-      config,
-      authority: await CertificateAuthority.open(config.gatewayAuthority),
-      client,
-      cache,
-      netlink,
-      onProblem: (error) => log.warn({ code: error.code }, error.message),
-    },
-    AbortSignal.any([signal, ended.signal]),
-  );
+  const onProblem = (error: FairleadError): void => log.warn({ code: error.code }, error.message);
+  const followers = startFollowers({ ...parts, cache, onProblem }, AbortSignal.any([signal, ended.signal]));
   try {
     await runEngine(
       {
         client,
         cache,
-        controllers: allControllers({
-          subnets: plan,
-          authority: access.authorities ?? '',
-          gatewayPods: gatewayPods(config.home),
-        }),
+        controllers: allControllers({ ...settings, kinds }),
         clock: systemClock,
         random: Math.random,
         onProblem: (controller, error, retryInMs) =>
@@ -93,8 +113,6 @@ export async function runControllers(configFile: string, signal: AbortSignal): P
   } finally {
     ended.abort();
     await followers;
-    netlink.close();
-    client.close();
   }
 }
 

@@ -4,35 +4,38 @@
 import { EVENTS, NAMESPACES, type ResourceRef } from '../../kube/resource.ts';
 import type { KubeObject } from '../../objects/meta.ts';
 import { deleteAction, type Action } from '../../controllers/action.ts';
-import { ownKey, source, type Controller, type ReconcileContext } from '../../controllers/controller.ts';
-import { NAMESPACED_KINDS } from './every-kind.ts';
+import { ownKey, source, type ClusterReader, type Controller } from '../../controllers/controller.ts';
+import type { EveryKind } from './every-kind.ts';
 
 /** So that one large namespace does not fill the client's connections for long. */
 const MAX_PER_ROUND = 200;
-const KINDS: readonly ResourceRef[] = [...NAMESPACED_KINDS, EVENTS];
 
-export const namespaceDeletionController: Controller = {
-  name: 'namespace-controller',
-  sources: [
-    ownKey(NAMESPACES),
-    ...KINDS.map((resource) =>
-      source(resource, ({ after, before }, cluster) => {
-        const namespace = (after ?? before)?.metadata.namespace ?? '';
-        const isEnding = cluster.of(NAMESPACES).get(namespace)?.metadata.deletionTimestamp !== undefined;
-        return isEnding ? [namespace] : [];
-      }),
-    ),
-  ],
-  reconcile: emptyNamespace,
-};
+export function namespaceDeletionController(every: EveryKind): Controller {
+  const kinds = [...every.namespaced, EVENTS];
+  return {
+    name: 'namespace-controller',
+    sources: [
+      ownKey(NAMESPACES),
+      ...kinds.map((resource) =>
+        source(resource, ({ after, before }, cluster) => {
+          const namespace = (after ?? before)?.metadata.namespace ?? '';
+          const isEnding = cluster.of(NAMESPACES).get(namespace)?.metadata.deletionTimestamp !== undefined;
+          return isEnding ? [namespace] : [];
+        }),
+      ),
+    ],
+    reconcile: (key, { cluster }) => emptyNamespace(key, cluster, kinds),
+  };
+}
 
-export function emptyNamespace(
+function emptyNamespace(
   key: string,
-  { cluster }: Pick<ReconcileContext, 'cluster'>,
+  cluster: ClusterReader,
+  kinds: readonly ResourceRef[],
 ): readonly Action[] {
   const namespace = cluster.of(NAMESPACES).get(key);
   if (namespace?.metadata.deletionTimestamp === undefined) return [];
-  const content = KINDS.flatMap((resource) =>
+  const content = kinds.flatMap((resource) =>
     [...cluster.of(resource).by('namespace', key)].map((object) => ({ resource, object })),
   );
   const hasPods = content.some(({ resource }) => resource.kind === 'Pod');
