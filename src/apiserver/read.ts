@@ -116,7 +116,8 @@ function listReply(
     const head = { kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${form.version}`, metadata };
     return jsonReply(200, { ...head, items: list });
   }
-  const head = { kind: `${resource.kind}List`, apiVersion: apiVersionOf(resource), metadata };
+  const kind = resource.custom?.listKind ?? `${resource.kind}List`;
+  const head = { kind, apiVersion: apiVersionOf(resource), metadata };
   return joinedList(head, resource, items);
 }
 

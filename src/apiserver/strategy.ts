@@ -1,10 +1,12 @@
 // What the server itself decides about objects when they are written, kind by kind: status at creation, addresses, selectors of jobs.
 
+import { DEFINITION_MESSAGE } from '../objects/custom/definition.ts';
 import { listOf, objectOf, textOf, type Draft } from '../objects/json.ts';
 import type { KubeObject } from '../objects/meta.ts';
 import type { Resource } from '../objects/resources.ts';
 import type { FieldError } from '../objects/validation/field-error.ts';
 import type { ApiContext } from './context.ts';
+import { admitDefinition } from './custom/admit-definition.ts';
 import { metadataOf, partOf } from './draft.ts';
 import { pendingStatus } from './pending-status.ts';
 import { allocateNodePorts } from './node-ports.ts';
@@ -35,6 +37,9 @@ export function prepareCreate(context: ApiContext, resource: Resource, draft: Dr
     case 'core.Service':
       draft['status'] = { loadBalancer: {} };
       return allocate(context, draft, undefined);
+    case DEFINITION_MESSAGE:
+      admitDefinition(context, resource, draft);
+      return [];
     case 'batch.Job':
       selectPodsOfJob(draft);
       return [];

@@ -56,7 +56,9 @@ function columnDefinitions(printer: Printer): readonly object[] {
 
 function rowOf(resource: Resource, stored: StoredObject, { include, version, nowMs }: TableOptions): object {
   const { object } = stored;
-  const cells = printerOf(resource).cells(object, nowMs);
+  // Printers of what is built in read the stored form; defaults of a definition show as they are served.
+  const shown = resource.custom === undefined ? object : servedObject(resource, stored);
+  const cells = printerOf(resource).cells(shown, nowMs);
   if (include === 'None') return { cells };
   return {
     cells,

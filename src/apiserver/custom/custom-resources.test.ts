@@ -34,7 +34,7 @@ function conditions(definition: Loose): Record<string, string> {
 }
 
 test('a definition is established, and its objects are made, read, listed, changed and deleted', async () => {
-  const definition = await define({ names: { shortNames: ['wd'] } });
+  const definition = await define({ names: { shortNames: ['wd'], listKind: 'Widgets' } });
   assert.deepEqual(conditions(definition), {
     NamesAccepted: 'True NoConflicts',
     Established: 'True InitialNamesAccepted',
@@ -43,14 +43,14 @@ test('a definition is established, and its objects are made, read, listed, chang
     plural: 'widgets',
     singular: 'widget',
     kind: 'Widget',
-    listKind: 'WidgetList',
+    listKind: 'Widgets',
     shortNames: ['wd'],
   });
   assert.deepEqual(definition.status.storedVersions, ['v1']);
   const made = await client.post(WIDGETS, { metadata: { name: 'a' }, spec: { size: 1 } });
   assert.deepEqual([made.code, made.json.kind, made.json.metadata.generation], [201, 'Widget', 1], made.text);
   const list = await client.get('/apis/example.com/v1/widgets');
-  assert.deepEqual([list.json.kind, list.json.items.length], ['WidgetList', 1]);
+  assert.deepEqual([list.json.kind, list.json.items.length], ['Widgets', 1]);
   const patched = await client.patch(`${WIDGETS}/a`, { spec: { size: 2 } });
   assert.deepEqual([patched.json.spec.size, patched.json.metadata.generation], [2, 2]);
   const strategic = await client.patch(`${WIDGETS}/a`, {}, 'application/strategic-merge-patch+json');

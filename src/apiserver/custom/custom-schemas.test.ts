@@ -124,10 +124,13 @@ test('defaults of a changed definition show in objects that stand', async () => 
   await define({ spec: SIZED });
   await make({ size: 1 });
   const spec = { ...SIZED, properties: { ...SIZED.properties, shape: { type: 'string', default: 'round' } } };
-  const body = aDefinition({ spec });
+  const additionalPrinterColumns = [{ name: 'Shape', type: 'string', jsonPath: '.spec.shape' }];
+  const body = aDefinition({ spec, version: { additionalPrinterColumns } });
   assert.equal((await client.patch(`${DEFINITIONS_URL}/widgets.example.com`, { spec: body.spec })).code, 200);
   assert.equal((await client.get(`${WIDGETS}/a`)).json.spec.shape, 'round');
   assert.equal((await client.get(WIDGETS)).json.items[0].spec.shape, 'round');
+  const { json } = await client.get(WIDGETS, TABLE);
+  assert.equal(json.rows[0].cells[1], 'round');
 });
 
 test('an object is served in every version that is served, and kept in one', async () => {

@@ -2,6 +2,7 @@
 
 import { CLEANUP, storedResourceOf } from '../../objects/custom/definition.ts';
 import { isBuiltIn, judged } from '../../objects/custom/definition-status.ts';
+import { objectOf, textOf } from '../../objects/json.ts';
 import type { KubeObject } from '../../objects/meta.ts';
 import { timestampOf, type ApiContext } from '../context.ts';
 import { deleteObject, type DeleteOptions } from '../delete.ts';
@@ -26,6 +27,8 @@ export function keepDefinitions(context: ApiContext, onDefect: (error: unknown) 
 class Keeper {
   readonly #context: ApiContext;
   readonly #onDefect: (error: unknown) => void;
+  /** The definitions of each group as they were judged last. */
+  readonly #judged = new Map<string, string>();
   /** Definitions that wait for the end of their objects. */
   readonly #waiting = new Map<string, () => void>();
   #isScheduled = false;
@@ -52,30 +55,35 @@ class Keeper {
 
   run(): void {
     const { store } = this.#context;
-    // In the order of their creation: the first to ask for a name has it.
-    const names = store
-      .list(DEFINITIONS)
-      .toSorted((a, b) => compare(a.object.metadata.creationTimestamp, b.object.metadata.creationTimestamp))
-      .map(({ key }) => key);
-    for (const name of names) this.#judge(name);
-    for (const name of names) {
-      const stored = store.get(DEFINITIONS, name);
-      if (stored?.object.metadata.deletionTimestamp !== undefined) this.#end(stored);
+    const groups = Map.groupBy([...store.list(DEFINITIONS)], groupOf);
+    for (const [group, members] of groups) this.#judgeGroup(group, members);
+    for (const stored of [...groups.values()].flat()) {
+      const now = store.get(DEFINITIONS, stored.key);
+      if (now?.object.metadata.deletionTimestamp !== undefined) this.#end(now);
     }
     for (const name of this.#waiting.keys())
       if (store.get(DEFINITIONS, name) === undefined) this.#stopWaiting(name);
   }
 
-  #judge(name: string): void {
+  /** Names are had within a group: one in which nothing changed is right. */
+  #judgeGroup(group: string, members: readonly StoredObject[]): void {
+    const edition = members.map(({ key, revision }) => `${key} ${revision}`).join();
+    if (this.#judged.get(group) === edition) return;
+    this.#judged.set(group, edition);
+    // The first to ask for a name has it.
+    const byAge = members.toSorted((a, b) => compare(createdAt(a), createdAt(b)));
+    for (const { key } of byAge) {
+      const others = members.filter((it) => it.key !== key).map((it) => it.key);
+      this.#judge(key, others);
+    }
+  }
+
+  #judge(name: string, others: readonly string[]): void {
     const { store, clock } = this.#context;
     const stored = store.get(DEFINITIONS, name);
     if (stored === undefined) return;
-    const others = store.list(DEFINITIONS).filter(({ key }) => key !== name);
-    const next = judged(
-      stored.object,
-      others.map(({ object }) => object),
-      timestampOf(clock.nowMs()),
-    );
+    const beside = others.flatMap((other) => store.get(DEFINITIONS, other)?.object ?? []);
+    const next = judged(stored.object, beside, timestampOf(clock.nowMs()));
     if (next !== stored.object) store.put(DEFINITIONS, next, stored);
   }
 
@@ -120,6 +128,14 @@ class Keeper {
     this.#waiting.get(name)?.();
     this.#waiting.delete(name);
   }
+}
+
+function groupOf({ object }: StoredObject): string {
+  return textOf(objectOf(object['spec'])['group']) ?? '';
+}
+
+function createdAt({ object }: StoredObject): string {
+  return object.metadata.creationTimestamp;
 }
 
 function compare(a: string, b: string): number {

@@ -4,6 +4,8 @@
 import { hasCode, isAlreadyExists, isNotFound, messageOf } from '../../base/errors.ts';
 import { statusOf } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/kube-client.ts';
+import { DEFINITION_MESSAGE, hasCondition } from '../../objects/custom/definition.ts';
+import { listOf, objectOf, scalarText } from '../../objects/json.ts';
 import type { KubeObject } from '../../objects/meta.ts';
 import { complain, refusal, refuse, type Complaint } from './complaint.ts';
 import type { ManifestObject } from './load.ts';
@@ -39,7 +41,7 @@ interface Step {
 
 /**
  * Applies the manifests in their order. The server is asked about every change before the first is made: when it refuses one, `invalid` names
- * all refusals with file and line and nothing has changed. Only objects in namespaces of the set itself cannot be asked about beforehand.
+ * all refusals with file and line and nothing has changed. Only objects in namespaces, and of kinds, of the set itself cannot be asked about beforehand.
  */
 export async function applyManifests(
   resolved: readonly ResolvedManifest[],
@@ -47,14 +49,8 @@ export async function applyManifests(
 ): Promise<readonly AppliedObject[]> {
   const steps: Step[] = [];
   for (const it of resolved) steps.push(await planStep(it, options));
-  const fresh = new Set(
-    steps
-      .filter(({ it, outcome }) => it.resource.message === 'core.Namespace' && outcome === 'created')
-      .map(({ it }) => it.manifest.object.metadata.name),
-  );
-  const askable = steps.filter(({ it }) => !fresh.has(withNamespace(it).metadata.namespace ?? ''));
   const complaints: Complaint[] = [];
-  for (const step of askable) {
+  for (const step of askable(steps)) {
     const answer = await perform(step, { isDryRun: true });
     if (typeof answer !== 'string') complaints.push(...answer);
   }
@@ -65,10 +61,40 @@ export async function applyManifests(
     options.onDetail(`${kind} ${metadata.name}`);
     const outcome = await perform(step, { isDryRun: false });
     if (typeof outcome !== 'string') throw refusal(outcome);
+    if (isDefinition(step)) refuse(await namesRefused(step, options));
     const namespace = step.it.resource.isNamespaced ? metadata.namespace : undefined;
     applied.push({ kind, namespace, name: metadata.name, outcome });
   }
   return applied;
+}
+
+/** The steps that the server can judge before the first is made. */
+function askable(steps: readonly Step[]): readonly Step[] {
+  const changed = steps.filter(({ outcome }) => outcome !== 'unchanged');
+  const names = (of: readonly Step[]): ReadonlySet<string> =>
+    new Set(of.map(({ it }) => it.manifest.object.metadata.name));
+  const namespaces = names(
+    changed.filter(({ it, outcome }) => it.resource.message === 'core.Namespace' && outcome === 'created'),
+  );
+  const definitions = names(changed.filter(isDefinition));
+  return steps.filter(
+    ({ it }) =>
+      !namespaces.has(withNamespace(it).metadata.namespace ?? '') && !definitions.has(it.resource.storage),
+  );
+}
+
+function isDefinition({ it }: Step): boolean {
+  return it.resource.message === DEFINITION_MESSAGE;
+}
+
+/** A definition that is kept is served when its names are accepted, which the server says at once. */
+async function namesRefused({ it }: Step, { client, signal }: ApplyOptions): Promise<readonly Complaint[]> {
+  const { name } = it.manifest.object.metadata;
+  const definition = await client.get(it.resource, { name }, { signal });
+  if (hasCondition(definition, 'Established')) return [];
+  const conditions = listOf(objectOf(definition['status'])['conditions']).map(objectOf);
+  const names = conditions.find(({ type }) => type === 'NamesAccepted');
+  return [complain(it.manifest, 'spec.names', scalarText(names?.['message'], 'the names are not accepted'))];
 }
 
 async function planStep(it: ResolvedManifest, options: ApplyOptions): Promise<Step> {

@@ -94,7 +94,7 @@ for (const row of [
     name: 'a custom resource',
     text: 'apiVersion: cilium.io/v2\nkind: CiliumNode\nmetadata: { name: n }\n',
     expected: [
-      'a.yaml:2: CiliumNode n: kind: no kind "CiliumNode" in "cilium.io/v2": custom resources are not served yet',
+      'a.yaml:2: CiliumNode n: kind: no kind "CiliumNode" in "cilium.io/v2": a custom resource needs its CustomResourceDefinition in the same manifests',
     ],
   },
   {
@@ -139,6 +139,49 @@ for (const row of [
     }
   });
 }
+
+const CUSTOM = `apiVersion: example.com/v1
+kind: Widget
+metadata:
+  name: small
+spec:
+  size: 0
+  colour: red
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: widgets.example.com }
+spec:
+  group: example.com
+  scope: Namespaced
+  names: { plural: widgets, kind: Widget }
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema:
+        openAPIV3Schema:
+          type: object
+          properties:
+            spec: { type: object, properties: { size: { type: integer, minimum: 1 } } }
+`;
+
+test('manifests: custom objects are judged by the definition of the same set', async () => {
+  assert.deepEqual(await judge(CUSTOM), [
+    'a.yaml:7: Widget small: spec.colour: unknown field',
+    'a.yaml:6: Widget small: spec.size: Invalid value: 0: spec.size in body should be greater than or equal to 1',
+  ]);
+  const good = CUSTOM.replace('size: 0', 'size: 1').replace('  colour: red\n', '');
+  assert.deepEqual(await judge(good), []);
+  const { resolved } = resolveManifests(readManifests('a.yaml', good).manifests);
+  assert.deepEqual(
+    resolved.map(({ resource }) => resource.plural),
+    ['customresourcedefinitions', 'widgets'],
+  );
+  assert.deepEqual(await judge(good.replace('minimum: 1', 'minimum: one')), [
+    'a.yaml:23: CustomResourceDefinition widgets.example.com: spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.size.minimum: expected a number, got "one"',
+  ]);
+});
 
 test('manifests: the example has no mistakes', async () => {
   const { resolved, complaints } = resolveManifests(loadManifests(['examples/shop'], () => ''));

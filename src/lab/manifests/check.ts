@@ -1,9 +1,10 @@
 // Judges manifests as the API server would, without one: the same fields, defaults and rules, and what only the whole set shows.
 
 import { applyDefaults } from '../../objects/defaults/defaults.ts';
-import { checkFields } from '../../objects/field-check.ts';
+import { checkFields, type FieldCheck } from '../../objects/field-check.ts';
 import type { Draft } from '../../objects/json.ts';
 import { SchemaChecks } from '../../objects/validation/schema.ts';
+import type { Resource } from '../../objects/resources.ts';
 import { validateObject } from '../../objects/validation/validate.ts';
 import { messageSchema } from '../../wire/kubernetes-protobuf-schema.ts';
 import { complain, type Complaint } from './complaint.ts';
@@ -24,11 +25,9 @@ export async function checkObjects(
 
 function checkObject(it: ResolvedManifest, schemas: SchemaChecks): readonly Complaint[] {
   const { manifest, resource } = it;
-  const schema = messageSchema(resource.message);
-  if (schema === undefined) return [complain(manifest, 'kind', 'this kind cannot be decoded')];
   // The checks write into what they are given.
   const draft: Draft = { ...structuredClone(withNamespace(it)) };
-  const { unknown, mismatches } = checkFields(schema, draft);
+  const { unknown, mismatches } = checkDraft(resource, draft);
   const found = [
     ...unknown.map((field) => complain(manifest, field, 'unknown field')),
     ...mismatches.map(({ field, message }) => complain(manifest, field, message)),
@@ -36,8 +35,15 @@ function checkObject(it: ResolvedManifest, schemas: SchemaChecks): readonly Comp
   // Rules may count on types: where one is wrong, they are asked once it is mended.
   if (mismatches.length > 0) return found;
   applyDefaults(resource.message, draft);
-  const errors = validateObject(resource.message, draft, { schemas });
+  const errors = validateObject(resource.message, draft, { schemas, custom: resource.custom });
   return [...found, ...errors.map(({ field, message }) => complain(manifest, field, message))];
+}
+
+function checkDraft({ custom, message, kind }: Resource, draft: Draft): FieldCheck {
+  if (custom !== undefined) return custom.accept(draft);
+  const schema = messageSchema(message);
+  if (schema !== undefined) return checkFields(schema, draft);
+  return { unknown: [], mismatches: [{ field: 'kind', message: `a ${kind} cannot be decoded` }] };
 }
 
 function checkTwice(resolved: readonly ResolvedManifest[]): readonly Complaint[] {

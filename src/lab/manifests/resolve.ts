@@ -1,5 +1,6 @@
 // Finds what each manifest's kind is served as, in the order in which they can be applied.
 
+import { DEFINITION_MESSAGE, resourcesOf } from '../../objects/custom/definition.ts';
 import { apiVersionOf, RESOURCES, resourceOfKind, type Resource } from '../../objects/resources.ts';
 import { complain, type Complaint } from './complaint.ts';
 import type { Manifest, ManifestObject } from './load.ts';
@@ -11,7 +12,7 @@ export interface ResolvedManifest {
 }
 
 /** Kinds that others of the same set may live in or refer to come first; the rest keeps its order. */
-const FIRST = ['Namespace', 'ServiceAccount', 'ConfigMap', 'Secret'];
+const FIRST = ['CustomResourceDefinition', 'Namespace', 'ServiceAccount', 'ConfigMap', 'Secret'];
 
 /** What can be applied, in order, and a complaint for each manifest that cannot. */
 export function resolveManifests(manifests: readonly Manifest[]): {
@@ -20,8 +21,10 @@ export function resolveManifests(manifests: readonly Manifest[]): {
 } {
   const resolved: ResolvedManifest[] = [];
   const complaints: Complaint[] = [];
+  const custom = definedIn(manifests);
   for (const manifest of manifests) {
-    const resource = resourceOfKind(manifest.object.apiVersion, manifest.object.kind);
+    const { apiVersion, kind } = manifest.object;
+    const resource = resourceOfKind(apiVersion, kind) ?? custom.get(`${apiVersion} ${kind}`);
     if (resource === undefined) complaints.push(unknownKind(manifest));
     else if (!resource.verbs.includes('patch'))
       complaints.push(complain(manifest, 'kind', 'a question to the API, not an object that is kept'));
@@ -34,13 +37,22 @@ export function resolveManifests(manifests: readonly Manifest[]): {
   return { resolved: resolved.toSorted((a, b) => rank(a) - rank(b)), complaints };
 }
 
+/** The kinds that definitions of the set bring, by apiVersion and kind. */
+function definedIn(manifests: readonly Manifest[]): ReadonlyMap<string, Resource> {
+  const resources = manifests
+    .map(({ object }) => object)
+    .filter(({ apiVersion, kind }) => resourceOfKind(apiVersion, kind)?.message === DEFINITION_MESSAGE)
+    .flatMap((definition) => resourcesOf(definition));
+  return new Map(resources.map((it) => [`${apiVersionOf(it)} ${it.kind}`, it]));
+}
+
 /** The object as it will be sent: with the namespace that it has when it names none. */
 export function withNamespace({ manifest: { object }, resource }: ResolvedManifest): ManifestObject {
   if (!resource.isNamespaced || object.metadata.namespace !== undefined) return object;
   return { ...object, metadata: { ...object.metadata, namespace: 'default' } };
 }
 
-const NO_CUSTOM = ': custom resources are not served yet';
+const NO_CUSTOM = ': a custom resource needs its CustomResourceDefinition in the same manifests';
 
 /** Of a group that no kind here belongs to. */
 function isCustom(apiVersion: string): boolean {

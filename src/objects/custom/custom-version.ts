@@ -2,7 +2,7 @@
 
 import { checkFields, type FieldCheck } from '../field-check.ts';
 import { isSameJson, listOf, objectOf, textOf, type Draft } from '../json.ts';
-import type { KubeObject } from '../meta.ts';
+import type { KubeObject, ObjectMeta } from '../meta.ts';
 import type { FieldError } from '../validation/field-error.ts';
 import { messageSchema } from '../../wire/kubernetes-protobuf-schema.ts';
 import { applySchemaDefaults } from './defaults.ts';
@@ -33,6 +33,12 @@ const MAX_ERRORS = 100;
 
 const CUSTOM_OBJECT = messageSchema('apiextensions.CustomObject');
 
+/** A definition from the server, or from a manifest. */
+export interface DefinitionObject {
+  readonly metadata: Partial<ObjectMeta>;
+  readonly [field: string]: unknown;
+}
+
 export class CustomVersion {
   /** The schema as it is published. */
   readonly openApi: Readonly<Draft>;
@@ -43,6 +49,8 @@ export class CustomVersion {
   readonly selectableFields: readonly string[];
   /** Said to who writes the version. */
   readonly deprecation: string | undefined;
+  /** The kind of its lists. */
+  readonly listKind: string;
   /** Tells this edition of the definition from every other one. */
   readonly edition: string;
   /** Its definition is being deleted: nothing new is made. */
@@ -53,7 +61,7 @@ export class CustomVersion {
   #rules: { readonly tree: RuleTree | undefined } | undefined;
   readonly #served = new WeakMap<KubeObject, KubeObject>();
 
-  constructor(definition: KubeObject, version: Readonly<Draft>) {
+  constructor(definition: DefinitionObject, version: Readonly<Draft>) {
     const spec = objectOf(definition['spec']);
     this.#apiVersion = `${textOf(spec['group']) ?? ''}/${textOf(version['name']) ?? ''}`;
     this.openApi = objectOf(objectOf(version['schema'])['openAPIV3Schema']);
@@ -65,9 +73,11 @@ export class CustomVersion {
     this.selectableFields = listOf(version['selectableFields']).map((it) =>
       (textOf(objectOf(it)['jsonPath']) ?? '').slice(1),
     );
-    this.edition = `${definition.metadata.uid} ${definition.metadata.generation ?? 0}`;
+    this.edition = `${definition.metadata.uid ?? ''} ${definition.metadata.generation ?? 0}`;
     this.isTerminating = definition.metadata.deletionTimestamp !== undefined;
-    const kind = textOf(objectOf(spec['names'])['kind']) ?? '';
+    const names = objectOf(spec['names']);
+    const kind = textOf(names['kind']) ?? '';
+    this.listKind = textOf(names['listKind']) ?? `${kind}List`;
     this.deprecation =
       version['deprecated'] === true
         ? (textOf(version['deprecationWarning']) ?? `${this.#apiVersion} ${kind} is deprecated`)

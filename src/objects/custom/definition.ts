@@ -1,9 +1,8 @@
 // A CustomResourceDefinition as it is worked with, and the resources that its versions are served as.
 
 import { getOwn, isObject, listOf, objectOf, textOf, type Draft } from '../json.ts';
-import type { KubeObject } from '../meta.ts';
 import { ALL_VERBS, SCALE, status, type Resource } from '../resources.ts';
-import { CustomVersion } from './custom-version.ts';
+import { CustomVersion, type DefinitionObject } from './custom-version.ts';
 import { compareVersions } from './version-order.ts';
 
 export const DEFINITION_MESSAGE = 'apiextensions.CustomResourceDefinition';
@@ -48,19 +47,19 @@ export function hasCondition(definition: Readonly<Draft>, type: string): boolean
 }
 
 /** What the definition's served versions are served as, under the names that it got: those it asks for, where no server has judged it yet. */
-export function resourcesOf(definition: KubeObject): readonly Resource[] {
+export function resourcesOf(definition: DefinitionObject): readonly Resource[] {
   return versionsOf(definition)
     .filter((version) => version['served'] === true)
     .map((version) => resourceOf(definition, version));
 }
 
 /** The resource that its objects are kept as. */
-export function storedResourceOf(definition: KubeObject): Resource {
+export function storedResourceOf(definition: DefinitionObject): Resource {
   const stored = versionsOf(definition).find((it) => it['storage'] === true);
   return resourceOf(definition, objectOf(stored));
 }
 
-function resourceOf(definition: KubeObject, version: Readonly<Draft>): Resource {
+function resourceOf(definition: DefinitionObject, version: Readonly<Draft>): Resource {
   const spec = objectOf(definition['spec']);
   const group = textOf(spec['group']) ?? '';
   const { acceptedNames } = objectOf(definition['status']);

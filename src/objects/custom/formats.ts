@@ -1,10 +1,10 @@
 // The formats of texts that an API server judges (k8s.io/kube-openapi/pkg/validation/strfmt); others say something to people alone.
 
-import { isIPv4, isIPv6 } from 'node:net';
+import { familyOf, tryParseIp } from '../../base/ip.ts';
 import { checkDnsSubdomain } from '../validation/names.ts';
 
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 const DATE_TIME = /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(\.\d{1,9})?([Zz]|[+-]\d{2}:?\d{2})$/;
 /** Go's units, and the words that people write. */
@@ -21,9 +21,9 @@ const CHECKS: Readonly<Record<string, FormatCheck>> = {
   'date-time': (text) => isDateTime(text),
   datetime: (text) => isDateTime(text),
   duration: (text) => DURATION.test(text),
-  byte: (text) => BASE64.test(text),
-  ipv4: (text) => isIPv4(text),
-  ipv6: (text) => isIPv6(text),
+  byte: (text) => text.length % 4 === 0 && BASE64.test(text),
+  ipv4: (text) => familyIn(text) === 4,
+  ipv6: (text) => familyIn(text) === 6,
   cidr: isCidr,
   mac: (text) => MAC.test(text),
   uuid: (text) => UUID.test(text),
@@ -54,10 +54,16 @@ function isDateTime(text: string): boolean {
   return isDate(day) && Number(hour) < 24 && Number(minute) < 60 && Number(second) < 60;
 }
 
+function familyIn(text: string): 4 | 6 | undefined {
+  const ip = tryParseIp(text);
+  return ip === undefined ? undefined : familyOf(ip);
+}
+
 function isCidr(text: string): boolean {
   const [address = '', length = '', ...more] = text.split('/');
   if (more.length > 0 || !/^\d{1,3}$/.test(length)) return false;
-  return isIPv4(address) ? Number(length) <= 32 : isIPv6(address) && Number(length) <= 128;
+  const family = familyIn(address);
+  return family !== undefined && Number(length) <= (family === 4 ? 32 : 128);
 }
 
 /** Go's ParseRequestURI: absolute, or a path. */

@@ -13,6 +13,7 @@ import {
 import { checkDns1035Label, checkDnsSubdomain } from '../validation/names.ts';
 import { checkRules } from './cel/check-rules.ts';
 import { validateColumns, validateScale, validateSelectable } from './definition-parts.ts';
+import { isBuiltIn } from './definition-status.ts';
 import { hasCondition } from './definition.ts';
 import { parseSchema, type Schema } from './schema.ts';
 import { structuralErrors } from './structural.ts';
@@ -31,7 +32,7 @@ export function validateDefinition(
   return [
     ...validateIdentity(definition, spec),
     ...validateNames(objectOf(spec['names'])),
-    ...validateVersions(listOf(spec['versions'])),
+    ...validateVersions(listOf(spec['versions']), isBuiltIn(definition)),
     ...validateConversion(spec),
     ...validateStored(definition),
     ...(before === undefined ? [] : validateChange(spec, before)),
@@ -97,7 +98,7 @@ function validateNames(names: Readonly<Draft>): readonly FieldError[] {
   return errors;
 }
 
-function validateVersions(versions: readonly unknown[]): readonly FieldError[] {
+function validateVersions(versions: readonly unknown[], hasOwnRules: boolean): readonly FieldError[] {
   if (versions.length === 0) return [required('spec.versions', 'must have at least one version')];
   if (versions.length > MAX_VERSIONS) return [tooMany('spec.versions', versions.length, MAX_VERSIONS)];
   const names = versions.map((it) => objectOf(it)['name']);
@@ -109,7 +110,10 @@ function validateVersions(versions: readonly unknown[]): readonly FieldError[] {
     ...(stored.length === 1
       ? []
       : [invalidValue('spec.versions', names, 'must have exactly one version marked as storage version')]),
-    ...versions.flatMap((version, i) => validateVersion(objectOf(version), `spec.versions[${i}]`)),
+    // The schemas of what is built in judge nothing here.
+    ...(hasOwnRules
+      ? []
+      : versions.flatMap((version, i) => validateVersion(objectOf(version), `spec.versions[${i}]`))),
   ];
 }
 

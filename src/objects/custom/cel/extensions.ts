@@ -1,8 +1,8 @@
 // What Kubernetes adds to CEL: functions on lists, texts, patterns, addresses, URLs and quantities (k8s.io/apiserver/pkg/cel/library).
 
-import { isIPv4, isIPv6 } from 'node:net';
 import type { Environment } from '@marcbachmann/cel-js';
 import { FairleadError } from '../../../base/errors.ts';
+import { tryParseIp } from '../../../base/ip.ts';
 import { isSameJson } from '../../json.ts';
 import { parseQuantity, tryParseQuantity } from '../../quantity.ts';
 import { isOfFormat } from '../formats.ts';
@@ -103,9 +103,8 @@ function isSame(a: unknown, b: unknown): boolean {
 }
 
 function registerFormats(environment: Environment): void {
-  const isIp = (text: string): boolean => isIPv4(text) || isIPv6(text);
   environment
-    .registerFunction('isIP(string): bool', isIp)
+    .registerFunction('isIP(string): bool', (text: string) => tryParseIp(text) !== undefined)
     .registerFunction('isCIDR(string): bool', (text: string) => isOfFormat('cidr', text))
     .registerFunction('isURL(string): bool', (text: string) => isOfFormat('uri', text));
 }

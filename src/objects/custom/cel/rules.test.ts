@@ -133,6 +133,19 @@ test('a rule of a transition is asked where there was something before', () => {
   assert.deepEqual(errorsOf([optional], { size: 3 }, { size: 2 }), []);
 });
 
+test('a broken rule of a scalar shows it', () => {
+  const name = {
+    type: 'string',
+    'x-kubernetes-validations': [{ rule: 'self == oldSelf', message: 'is set' }],
+  };
+  const tree = compileRules(parseSchema({ type: 'object', properties: { name } }));
+  assert.ok(tree !== undefined);
+  assert.deepEqual(
+    ruleErrors(tree, { name: 'b' }, { name: 'a' }).map((it) => `${it.field}: ${it.message}`),
+    ['name: Invalid value: "b": is set'],
+  );
+});
+
 test('elements of a map are followed by their keys', () => {
   const item = {
     type: 'object',

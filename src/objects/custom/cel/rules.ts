@@ -134,10 +134,10 @@ function ownErrors(
       rule.fieldPath === undefined ? at : `${at}${at === '' ? rule.fieldPath.slice(1) : rule.fieldPath}`;
     try {
       if (expression.evaluate(values) === true) return [];
-      return [brokenRule(rule, field, { type: typeNameOf(value), message: messageOf(compiled, values) })];
+      return [brokenRule(rule, field, { shown: shownOf(value), message: messageOf(compiled, values) })];
     } catch (error) {
       const text = `${summaryOf(error)} evaluating rule: ${rule.message ?? rule.rule}`;
-      return [invalidValue(field, typeNameOf(value), text)];
+      return [invalidValue(field, shownOf(value), text)];
     }
   });
 }
@@ -156,7 +156,7 @@ function messageOf({ rule, message }: CompiledRule, values: Parameters<Expressio
 function brokenRule(
   rule: SchemaRule,
   field: string,
-  { type, message }: { readonly type: string; readonly message: string },
+  { shown, message }: { readonly shown: unknown; readonly message: string },
 ): FieldError {
   switch (rule.reason) {
     case 'FieldValueRequired':
@@ -164,14 +164,14 @@ function brokenRule(
     case 'FieldValueForbidden':
       return forbiddenField(field, message);
     case 'FieldValueDuplicate':
-      return duplicate(field, type);
+      return duplicate(field, shown);
     default:
-      return invalidValue(field, type, message);
+      return invalidValue(field, shown, message);
   }
 }
 
-function typeNameOf(value: unknown): string {
+/** Scalars are shown as they are, of everything else the type. */
+function shownOf(value: unknown): unknown {
   if (Array.isArray(value)) return 'array';
-  if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
-  return isObject(value) ? 'object' : typeof value;
+  return isObject(value) ? 'object' : value;
 }
