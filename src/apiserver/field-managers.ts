@@ -14,7 +14,6 @@ import {
 } from '../objects/apply/managed-fields.ts';
 import { difference, differenceBelow, setOf, type FieldSet } from '../objects/apply/field-set.ts';
 import { ownedTypeOf, type OwnedType } from '../objects/apply/field-type.ts';
-import { customOwnedType } from '../objects/custom/owned-type.ts';
 import { writeFields, type Ownable } from '../objects/apply/managers.ts';
 import { isObject, objectOf, textOf, type Draft } from '../objects/json.ts';
 import type { KubeObject } from '../objects/meta.ts';
@@ -43,7 +42,7 @@ export function managerOf(
 }
 
 export function ownedTypeOfResource(resource: Resource): OwnedType {
-  if (resource.custom !== undefined) return customOwnedType(resource.custom.schema);
+  if (resource.custom !== undefined) return resource.custom.ownedType;
   return ownedTypeOf(storedMessage(resource));
 }
 

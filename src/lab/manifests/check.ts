@@ -35,12 +35,13 @@ function checkObject(it: ResolvedManifest, schemas: SchemaChecks): readonly Comp
   // Rules may count on types: where one is wrong, they are asked once it is mended.
   if (mismatches.length > 0) return found;
   applyDefaults(resource.message, draft);
+  resource.custom?.fill(draft);
   const errors = validateObject(resource.message, draft, { schemas, custom: resource.custom });
   return [...found, ...errors.map(({ field, message }) => complain(manifest, field, message))];
 }
 
 function checkDraft({ custom, message, kind }: Resource, draft: Draft): FieldCheck {
-  if (custom !== undefined) return custom.accept(draft);
+  if (custom !== undefined) return custom.check(draft);
   const schema = messageSchema(message);
   if (schema !== undefined) return checkFields(schema, draft);
   return { unknown: [], mismatches: [{ field: 'kind', message: `a ${kind} cannot be decoded` }] };

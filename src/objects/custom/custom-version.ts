@@ -1,15 +1,19 @@
 // One version of a custom kind at work: what becomes of a body, what is wrong with an object, how a stored object is served.
 
+import { hasCode } from '../../base/errors.ts';
 import { checkFields, type FieldCheck } from '../field-check.ts';
 import { isSameJson, listOf, objectOf, textOf, type Draft } from '../json.ts';
 import type { KubeObject, ObjectMeta } from '../meta.ts';
-import type { FieldError } from '../validation/field-error.ts';
+import { forbiddenField, type FieldError } from '../validation/field-error.ts';
 import { messageSchema } from '../../wire/kubernetes-protobuf-schema.ts';
 import { applySchemaDefaults } from './defaults.ts';
+import type { OwnedType } from '../apply/field-type.ts';
+import { customOwnedType } from './owned-type.ts';
 import { pruneObject } from './prune.ts';
 import { compileRules, ruleErrors, type RuleTree } from './cel/rules.ts';
-import { parseSchema, type Schema } from './schema.ts';
+import { hasAuthorsCode, parseSchema, type Schema } from './schema.ts';
 import { valueErrors } from './validate-value.ts';
+import { withinBounds } from './within-bounds.ts';
 
 /** A column of `kubectl get` (additionalPrinterColumns). */
 export interface PrinterColumn {
@@ -31,6 +35,9 @@ export interface ScalePaths {
 /** Who has more mends these first. */
 const MAX_ERRORS = 100;
 
+/** As long as patterns and rules for one object may take together. */
+const MAX_JUDGING_MS = 1000;
+
 const CUSTOM_OBJECT = messageSchema('apiextensions.CustomObject');
 
 /** A definition from the server, or from a manifest. */
@@ -42,7 +49,7 @@ export interface DefinitionObject {
 export class CustomVersion {
   /** The schema as it is published. */
   readonly openApi: Readonly<Draft>;
-  readonly schema: Schema;
+  #schema: Schema;
   readonly columns: readonly PrinterColumn[];
   readonly scale: ScalePaths | undefined;
   /** Field selectors may ask for these, beside name and namespace: "spec.color". */
@@ -58,6 +65,7 @@ export class CustomVersion {
   readonly #apiVersion: string;
   readonly #hasStatus: boolean;
   /** Compiled when they are first asked. */
+  readonly #isHostile: boolean;
   #rules: { readonly tree: RuleTree | undefined } | undefined;
   readonly #served = new WeakMap<KubeObject, KubeObject>();
 
@@ -65,7 +73,8 @@ export class CustomVersion {
     const spec = objectOf(definition['spec']);
     this.#apiVersion = `${textOf(spec['group']) ?? ''}/${textOf(version['name']) ?? ''}`;
     this.openApi = objectOf(objectOf(version['schema'])['openAPIV3Schema']);
-    this.schema = parseSchema(this.openApi);
+    this.#schema = parseSchema(this.openApi);
+    this.#isHostile = hasAuthorsCode(this.#schema);
     this.columns = listOf(version['additionalPrinterColumns']).map((it) => columnOf(objectOf(it)));
     const { scale, status } = objectOf(version['subresources']);
     this.scale = scale === undefined ? undefined : scalePathsOf(objectOf(scale));
@@ -89,13 +98,18 @@ export class CustomVersion {
     const meta: Draft = { metadata: body['metadata'] };
     const found = CUSTOM_OBJECT === undefined ? undefined : checkFields(CUSTOM_OBJECT, meta);
     body['metadata'] = meta['metadata'] ?? {};
-    const unknown = pruneObject(this.schema, body);
+    const unknown = pruneObject(this.#schema, body);
     return { unknown: [...(found?.unknown ?? []), ...unknown], mismatches: found?.mismatches ?? [] };
+  }
+
+  /** How its objects' fields are owned one by one. */
+  get ownedType(): OwnedType {
+    return customOwnedType(this.#schema);
   }
 
   /** Fills a body's defaults in place. */
   fill(body: Draft): void {
-    applySchemaDefaults(this.schema, body);
+    applySchemaDefaults(this.#schema, body);
   }
 
   /** Everything wrong with an object that was accepted; `before` is the stored one, undefined at creation. */
@@ -103,12 +117,26 @@ export class CustomVersion {
     // The status of a new object goes before it is stored.
     const { status: _status, ...fresh } = object;
     const judged = before === undefined && this.#hasStatus ? fresh : object;
-    const errors = valueErrors(this.schema, judged, { at: '', before });
+    if (!this.#isHostile) return this.#judge(judged, before);
+    // Once, and in the time that it took when the definition was made.
+    this.#rules ??= { tree: compileRules({ ...this.#schema, isEmbedded: true }) };
+    try {
+      return withinBounds(MAX_JUDGING_MS, () => this.#judge(judged, before));
+    } catch (error) {
+      if (!hasCode(error, 'exhausted')) throw error;
+      // What was ended by force may be half done inside.
+      this.#schema = parseSchema(this.openApi);
+      this.#rules = undefined;
+      return [forbiddenField('', `the object cannot be judged by its definition: ${error.message}`)];
+    }
+  }
+
+  #judge(object: Readonly<Draft>, before: Readonly<Draft> | undefined): readonly FieldError[] {
+    const errors = valueErrors(this.#schema, object, { at: '', before });
     // Rules may count on the schema.
     if (errors.length > 0) return errors.slice(0, MAX_ERRORS);
-    this.#rules ??= { tree: compileRules({ ...this.schema, isEmbedded: true }) };
-    const { tree } = this.#rules;
-    return tree === undefined ? [] : ruleErrors(tree, judged, before).slice(0, MAX_ERRORS);
+    const tree = this.#rules?.tree;
+    return tree === undefined ? [] : ruleErrors(tree, object, before).slice(0, MAX_ERRORS);
   }
 
   /** A stored object as this version serves it: under its name, with the defaults of today and without what it no longer knows. */
@@ -116,8 +144,8 @@ export class CustomVersion {
     const known = this.#served.get(stored);
     if (known !== undefined) return known;
     const draft: Draft = structuredClone({ ...stored, apiVersion: this.#apiVersion });
-    pruneObject(this.schema, draft);
-    applySchemaDefaults(this.schema, draft);
+    pruneObject(this.#schema, draft);
+    applySchemaDefaults(this.#schema, draft);
     // A stored object has whole metadata: neither step touches them. The same object shares its bytes.
     const served = isSameJson(draft, stored) ? stored : (draft as unknown as KubeObject);
     this.#served.set(stored, served);

@@ -23,6 +23,18 @@ export function patternOf(source: string): Pattern | undefined {
   }
 }
 
+/** Compiled when it is first asked: there are thousands in a server that starts. What is no pattern is in nothing. */
+export function lazyPattern(source: string): Pattern {
+  let compiled: Pattern | undefined;
+  return {
+    source,
+    isIn: (text) => {
+      compiled ??= patternOf(source) ?? { source, isIn: () => false };
+      return compiled.isIn(text);
+    },
+  };
+}
+
 export function patternError(source: string): string | undefined {
   if (source.length > MAX_PATTERN_LENGTH) return `must be no longer than ${MAX_PATTERN_LENGTH} characters`;
   try {

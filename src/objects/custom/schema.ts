@@ -2,7 +2,7 @@
 // What a schema may be is structural.ts's affair: this one reads whatever passed there, and never throws.
 
 import { getOwn, isObject, listOf, objectOf, textOf, type Draft } from '../json.ts';
-import { patternOf, type Pattern } from './pattern.ts';
+import { lazyPattern, type Pattern } from './pattern.ts';
 
 /** A rule in CEL as it stands in the schema (x-kubernetes-validations). */
 export interface SchemaRule {
@@ -87,6 +87,15 @@ export function parseSchema(value: unknown): Schema {
   };
 }
 
+/** True where patterns or rules are asked of values: their authors decide how long that takes. */
+export function hasAuthorsCode({ pattern, rules, properties, ...schema }: Schema): boolean {
+  const inner = [...properties.values(), schema.additional, schema.items, schema.not];
+  const all = [...inner, ...schema.allOf, ...schema.anyOf, ...schema.oneOf];
+  return (
+    pattern !== undefined || rules.length > 0 || all.some((it) => it !== undefined && hasAuthorsCode(it))
+  );
+}
+
 /** `true` stands for any value whatsoever. */
 function additionalOf(value: unknown): Schema | undefined {
   if (value === true) return parseSchema({ 'x-kubernetes-preserve-unknown-fields': true, nullable: true });
@@ -99,7 +108,7 @@ function scalarPartsOf(
   const pattern = textOf(raw['pattern']);
   return {
     format: textOf(raw['format']),
-    pattern: pattern === undefined ? undefined : patternOf(pattern),
+    pattern: pattern === undefined ? undefined : lazyPattern(pattern),
     bounds: {
       minimum: numberOf(raw['minimum']),
       maximum: numberOf(raw['maximum']),

@@ -1,5 +1,6 @@
 // Which definitions may be kept. Their schemas are structural.ts's affair.
 
+import { hasCode } from '../../base/errors.ts';
 import { isObject, isSameJson, listOf, objectOf, textOf, type Draft } from '../json.ts';
 import {
   duplicate,
@@ -18,17 +19,31 @@ import { hasCondition } from './definition.ts';
 import { parseSchema, type Schema } from './schema.ts';
 import { structuralErrors } from './structural.ts';
 import { defaultErrors } from './validate-defaults.ts';
+import { withinBounds } from './within-bounds.ts';
 
 const SCOPES = ['Cluster', 'Namespaced'];
 const MAX_VERSIONS = 64;
 const MAX_NAMES = 64;
+const MAX_JUDGING_MS = 5000;
 
 export function validateDefinition(
   definition: Readonly<Draft>,
   before: Readonly<Draft> | undefined,
 ): readonly FieldError[] {
+  if (isSameJson(definition['spec'], before?.['spec'])) return [];
+  try {
+    return withinBounds(MAX_JUDGING_MS, () => definitionErrors(definition, before));
+  } catch (error) {
+    if (!hasCode(error, 'exhausted')) throw error;
+    return [forbiddenField('spec', `its patterns and rules cannot be judged: ${error.message}`)];
+  }
+}
+
+function definitionErrors(
+  definition: Readonly<Draft>,
+  before: Readonly<Draft> | undefined,
+): readonly FieldError[] {
   const spec = objectOf(definition['spec']);
-  if (isSameJson(spec, before?.['spec'])) return [];
   return [
     ...validateIdentity(definition, spec),
     ...validateNames(objectOf(spec['names'])),

@@ -1,9 +1,9 @@
-// Expressions in CEL, compiled: what they may call, how large they may be, and how long they may take. Rules are hostile.
+// Expressions in CEL, compiled: what they may call and how large they may be. Rules are hostile: they run within bounds of time (within-bounds.ts).
 
-import vm from 'node:vm';
 import { Environment, ParseError, EvaluationError, serialize, type ASTNode } from '@marcbachmann/cel-js';
 import { FairleadError, messageOf } from '../../../base/errors.ts';
 import { isObject } from '../../json.ts';
+import { registerHas, withOwnHas } from './has.ts';
 import { registerExtensions, RE2_MATCHES } from './extensions.ts';
 
 const MAX_LENGTH = 16 * 1024;
@@ -14,9 +14,6 @@ const LIMITS = {
   maxMapEntries: 1000,
   maxCallArguments: 32,
 };
-
-/** As long as all the rules for one object may take together. */
-const MAX_EVALUATION_MS = 1000;
 
 export interface Expression {
   /** The type that it comes to as far as can be said: "bool", "dyn". */
@@ -36,7 +33,7 @@ export function compileExpression(text: string, types: Types): Expression {
   if (text.length > MAX_LENGTH) throw new FairleadError('invalid', `longer than ${MAX_LENGTH} characters`);
   const environment = environmentOf(types);
   try {
-    const { ast } = environment.parse(text);
+    const { ast } = environment.parse(withOwnHas(text));
     // The library asks JavaScript's RegExp, whose syntax is another one and whose time has no bound.
     const parsed = environment.parse(serialize(withRe2(ast)));
     const checked = parsed.check();
@@ -52,14 +49,22 @@ export function compileExpression(text: string, types: Types): Expression {
   }
 }
 
-function environmentOf({ self, oldSelf }: Types): Environment {
+/** What every expression may call; to fill an environment costs more than to compile a rule. */
+const COMMON = commonEnvironment();
+
+function commonEnvironment(): Environment {
   const environment = new Environment({
     enableOptionalTypes: true,
     homogeneousAggregateLiterals: false,
     limits: LIMITS,
   });
   registerExtensions(environment);
-  return environment.registerVariable('self', self).registerVariable('oldSelf', oldSelf);
+  registerHas(environment);
+  return environment;
+}
+
+function environmentOf({ self, oldSelf }: Types): Environment {
+  return COMMON.clone().registerVariable('self', self).registerVariable('oldSelf', oldSelf);
 }
 
 /** What went wrong in one line: the library shows the source as well. */
@@ -94,24 +99,4 @@ function namesIn(node: unknown, names = new Set<string>()): ReadonlySet<string> 
     else namesIn(node['args'], names);
   }
   return names;
-}
-
-const SCRIPT = new vm.Script('work()');
-
-/** Runs `work`, ended by force where it takes too long; throws `exhausted` then. It must leave nothing half done. */
-export function withinBounds<T>(work: () => T): T {
-  let result: { readonly value: T } | undefined;
-  const context = vm.createContext({
-    work: () => {
-      result = { value: work() };
-    },
-  });
-  try {
-    SCRIPT.runInContext(context, { timeout: MAX_EVALUATION_MS });
-  } catch (error) {
-    if (!(isObject(error) && error['code'] === 'ERR_SCRIPT_EXECUTION_TIMEOUT')) throw error;
-  }
-  if (result === undefined)
-    throw new FairleadError('exhausted', `the rules take longer than ${MAX_EVALUATION_MS} ms`);
-  return result.value;
 }

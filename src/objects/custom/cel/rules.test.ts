@@ -70,6 +70,8 @@ const HOLDING: readonly (readonly [rule: string, spec: object])[] = [
   ['isIP(self.name) && !isCIDR(self.name)', { name: '10.0.0.1' }],
   ['self.name.findAll("[0-9]+") == ["1", "22"]', { name: 'a1b22' }],
   ['self.name.replace("a", "$&") == "$&b"', { name: 'ab' }],
+  ['has(self.parts[0].n) && !has(self.parts[0].id)', { parts: [{ n: 1 }] }],
+  ['self.name == "has(x)" && r"has(\\d" == "has(\\\\d"', { name: 'has(x)' }],
   ['cel.bind(n, self.size, n + n == 4)', { size: 2 }],
 ];
 
@@ -175,18 +177,6 @@ test('elements of a map are followed by their keys', () => {
   );
 });
 
-test('a rule that would run forever is ended', () => {
-  const nested = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].reduceRight(
-    (inner, name) => `self.tags.all(${name}, ${inner})`,
-    'size(self.tags) > 0',
-  );
-  const tags = Array.from({ length: 200 }, (_, i) => `tag-${i}`);
-  const startMs = performance.now();
-  const errors = errorsOf([{ rule: nested }], { tags });
-  assert.match(errors[0] ?? '', /Forbidden: the rules take longer than 1000 ms/);
-  assert.ok(performance.now() - startMs < 10_000);
-});
-
 const REFUSED: readonly (readonly [name: string, rule: Rule, expected: RegExp])[] = [
   ['no rule', { rule: ' ' }, /rule: Required value/],
   [
@@ -197,6 +187,8 @@ const REFUSED: readonly (readonly [name: string, rule: Rule, expected: RegExp])[
   ['a variable that is nowhere', { rule: 'other == 1' }, /compilation failed: Unknown variable: other/],
   ['a field that is nowhere', { rule: 'self.sise > 1' }, /compilation failed: undefined field 'sise'/],
   ['a field of an element that is nowhere', { rule: 'self.parts.all(p, p.m > 1)' }, /undefined field 'm'/],
+  ['has() of what is no field', { rule: 'has(self)' }, /has\(\) asks for a field/],
+  ['a field that has() asks for', { rule: 'has(self.sise)' }, /undefined field 'sise'/],
   ['a function that is nowhere', { rule: 'self.size.twice() > 1' }, /compilation failed: /],
   ['what is neither true nor false', { rule: 'self.size + 1' }, /must evaluate to a bool/],
   ['a reason of its own', { rule: 'true', reason: 'Because' }, /reason: Unsupported value: "Because"/],
