@@ -1,7 +1,7 @@
 // URL paths to resources: /api/v1/..., /apis/GROUP/VERSION/... and nothing else.
 
 import type { Kinds } from './custom/kinds.ts';
-import { badRequest, pathNotFound } from './status-error.ts';
+import { badRequest, pathNotFound, StatusError } from './status-error.ts';
 import type { Target } from './request.ts';
 
 /** The target of a path below /api or /apis; undefined where the path is none of a resource, throws 404 for unknown ones. */
@@ -39,13 +39,27 @@ function targetIn(
   const namespace = isWithinNamespace ? second : undefined;
   const [plural = '', name, subresource, ...more] = isWithinNamespace ? parts.slice(2) : parts;
   const resource = kinds.find(group, version, plural);
-  if (resource === undefined || more.length > 0) throw pathNotFound();
+  if (resource === undefined || more.length > 0) throw unknownResource(group, plural);
   if (namespace !== undefined && !resource.isNamespaced) throw pathNotFound();
   if (name !== undefined && resource.isNamespaced && namespace === undefined) throw pathNotFound();
   if (subresource !== undefined && !resource.subresources.some((it) => it.name === subresource)) {
     throw pathNotFound();
   }
   return { resource, namespace, name, subresource };
+}
+
+/** Kinds of Kubernetes that people ask for and that cannot be here, with why. */
+const NOT_HERE: Readonly<Record<string, string>> = {
+  'horizontalpodautoscalers.autoscaling':
+    'nobody measures what pods use here, so that nothing can be scaled by it',
+  'certificatesigningrequests.certificates.k8s.io': 'the authority of this cluster signs no requests',
+};
+
+function unknownResource(group: string, plural: string): StatusError {
+  const name = `${plural}.${group}`;
+  const because = Object.hasOwn(NOT_HERE, name) ? NOT_HERE[name] : undefined;
+  if (because === undefined) return pathNotFound();
+  return new StatusError(404, 'NotFound', `${name} are not served: ${because}`, {});
 }
 
 function isNamespacePart(group: string, parts: readonly string[]): boolean {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { FakeKubelet } from '../support/fake-kubelet.ts';
+import { documentedRows, KubectlMatrix } from './kubectl-matrix.ts';
 import { findKubectls, runKubectl, type Kubectl, type Run } from '../support/kubectl.ts';
 import { startTestServer, type ApiClient, type ApiServerFiles } from '../support/api-server.ts';
 
@@ -28,6 +29,8 @@ spec:
   ports: [{port: 80, targetPort: http}]
 `;
 
+const SETTINGS = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {a: replaced}\n';
+
 /** Versions at the same time, each in a namespace of its own: some of each one's time is waiting. */
 const SIDE_BY_SIDE = 4;
 
@@ -35,6 +38,7 @@ const SIDE_BY_SIDE = 4;
 const STARTED_MS = 1_000;
 
 const kubectls = findKubectls();
+const matrix = new KubectlMatrix();
 let files: ApiServerFiles;
 let client: ApiClient;
 let stop: () => Promise<void>;
@@ -60,12 +64,19 @@ describe('each version', { concurrency: SIDE_BY_SIDE }, () => {
 
 function commands(kubectl: Kubectl): void {
   const namespace = `k${kubectl.minor}`;
-  const run = (args: string, stdin?: string): Promise<Run> =>
-    runKubectl(kubectl, ['-n', namespace, ...args.split(' ')], {
+  const run = async (args: string, stdin?: string): Promise<Run> => {
+    const words = ['-n', namespace, ...args.split(' ')];
+    const home = files.folder;
+    const result = await runKubectl(kubectl, words, {
       kubeconfig,
-      home: files.folder,
+      home,
       ...(stdin === undefined ? {} : { stdin }),
     });
+    // diff says by its code that there is one.
+    if (result.code === 0 || (args.startsWith('diff') && result.code === 1))
+      matrix.worked(kubectl.minor, words);
+    return result;
+  };
   const ok = async (args: string, expected: RegExp, stdin?: string): Promise<void> => {
     const { code, text } = await run(args, stdin);
     assert.equal(code, 0, `${args}: ${text}`);
@@ -192,6 +203,25 @@ function suite({ minor }: Kubectl, { namespace, run, ok }: Tools): void {
     );
     await ok('get deploy web -o jsonpath={.spec.replicas}', /^6$/);
     await ok('expose deploy made --name=exposed --port=80', /exposed/);
+    await ok('replace -f -', /configmap\/settings replaced/, SETTINGS);
+    await ok('get cm settings -o jsonpath={.data.a}', /^replaced$/);
+    await ok('set resources deploy web --limits=cpu=100m', /resource requirements updated/);
+    await ok('set selector svc web app=other', /selector updated/);
+    await ok('set serviceaccount deploy web bot', /serviceaccount updated/);
+    await ok('rollout history deploy web', /deployment.apps\/web/);
+    await ok('rollout pause deploy web', /paused/);
+    await ok('rollout resume deploy web', /resumed/);
+    await ok('create quota many --hard=pods=10', /created/);
+    await ok('create poddisruptionbudget some --selector=app=web --min-available=1', /created/);
+    await ok('auth can-i --list', /\*\.\*/);
+    await ok('cluster-info', /is running at/);
+    await ok('version', /Server Version/);
+    await ok('api-versions', /gateway\.networking\.k8s\.io\/v1\n/);
+    await ok('get --raw /readyz', /^ok$/);
+    await ok('get events', /No resources found|LAST SEEN/);
+    const scaled = await run('autoscale deploy web --max=3');
+    assert.match(scaled.text, /horizontalpodautoscalers\.autoscaling are not served: nobody measures/);
+    assert.match((await run('top pods')).text, /Metrics API not available/);
   });
 
   test('waits', async () => {
@@ -249,6 +279,11 @@ function suite({ minor }: Kubectl, { namespace, run, ok }: Tools): void {
     assert.match((await run('create configmap late')).text, /being terminated/);
   });
 }
+
+test('docs/kubernetes-api.md says what works with which version', () => {
+  const minors = kubectls.map(({ minor }) => minor);
+  assert.deepEqual(Object.fromEntries(documentedRows(minors)), Object.fromEntries(matrix.rows()));
+});
 
 test('kubectl is refused without credentials', async () => {
   const [kubectl] = kubectls;
