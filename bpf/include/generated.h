@@ -330,7 +330,7 @@ struct dns_name_key {
 _Static_assert(sizeof(struct dns_name_key) == 96, "dns_name_key");
 
 struct dns_name {
-	__u64 id;
+	__u64 name_id;
 	__u16 name_bytes;
 	__u8 v4_held;
 	__u8 v6_held;
@@ -352,12 +352,27 @@ struct dns_addresses {
 };
 _Static_assert(sizeof(struct dns_addresses) == 644, "dns_addresses");
 
-struct dns_desk {
+struct dns_asked_key {
+	struct ip_address ip;
+	__u64 name_id;
+	__u16 type_code;
+	__u16 is_dnssec_ok;
+	__u8 pad[4];
+};
+_Static_assert(sizeof(struct dns_asked_key) == 32, "dns_asked_key");
+
+struct dns_asked {
+	__u64 answers;
 	__u8 name[96];
-	__u8 order[128];
+};
+_Static_assert(sizeof(struct dns_asked) == 104, "dns_asked");
+
+struct dns_desk {
+	__u64 answers;
+	__u8 name[96];
 	__u8 records[2064];
 };
-_Static_assert(sizeof(struct dns_desk) == 2288, "dns_desk");
+_Static_assert(sizeof(struct dns_desk) == 2168, "dns_desk");
 
 struct fragment_key {
 	struct ip_address source;
@@ -682,6 +697,14 @@ struct {
 	__uint(max_entries, 1);
 	__array(values, struct dns_addresses_of_now);
 } dns_addresses SEC(".maps");
+
+/* Answers by who asked for what, since the agent took them last. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct dns_asked_key);
+	__type(value, struct dns_asked);
+	__uint(max_entries, 16384);
+} dns_asked SEC(".maps");
 
 /* Room of each processor to write an answer. */
 struct {

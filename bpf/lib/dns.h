@@ -21,6 +21,32 @@
 /* The packet is half an answer: nobody has use of it. */
 #define DNS_SPOILED 2
 
+_Static_assert(__builtin_offsetof(struct dns_desk, answers) == __builtin_offsetof(struct dns_asked, answers) &&
+		       __builtin_offsetof(struct dns_desk, name) == __builtin_offsetof(struct dns_asked, name),
+	       "a desk begins as what is counted does");
+
+/* One more answer for who asked. Only the first of a pod for a name says the name, which stands on the desk since it was read. */
+static __always_inline void dns_count_asked(const struct packet *packet, const struct dns_query *query, const struct dns_tail *tail,
+					    struct dns_desk *desk)
+{
+	struct dns_asked_key key = {
+		.ip = packet->source,
+		.name_id = tail->name_id,
+		.type_code = query->wants_v6 ? DNS_TYPE_AAAA : DNS_TYPE_A,
+		.is_dnssec_ok = query->opt_flags != 0,
+	};
+	struct dns_asked *asked = bpf_map_lookup_elem(&dns_asked, &key);
+
+	if (!asked) {
+		desk->answers = 0;
+		/* Another processor may be first. */
+		bpf_map_update_elem(&dns_asked, &key, desk, BPF_NOEXIST);
+		asked = bpf_map_lookup_elem(&dns_asked, &key);
+	}
+	if (asked)
+		__sync_fetch_and_add(&asked->answers, 1);
+}
+
 /* Makes the question its answer. What stays DNS_NOT_OURS is as it was. A global function for the verifier's sake, as packet_parse. */
 __noinline int dns_answer(struct __sk_buff *skb, struct packet *packet)
 {
@@ -42,6 +68,7 @@ __noinline int dns_answer(struct __sk_buff *skb, struct packet *packet)
 	if (bpf_skb_store_bytes(skb, query.end, desk->records, tail_bytes, 0) ||
 	    dns_turn(skb, packet, &tail, dns_tail_sum(zone, &query, &tail)))
 		return DNS_SPOILED;
+	dns_count_asked(packet, &query, &tail, desk);
 	count(skb->len, tail.answers ? REASON_NAME_ANSWERED : REASON_NAME_NO_DATA);
 	return DNS_ANSWERED;
 }

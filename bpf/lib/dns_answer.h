@@ -14,27 +14,34 @@
 #define DNS_TAIL_BYTES 2048
 _Static_assert(DNS_ADDRESS_BYTES / 16 * 28 + 11 < DNS_TAIL_BYTES && DNS_MOST_ADDRESSES * 16 + 11 < DNS_TAIL_BYTES, "room for all");
 
-/* What stands behind the question: its length, how many records of which section, and the sum of its words, as if it began at an even place. */
+/* What stands behind the question: its length, how many records of which section, the sum of its words, as if it began at an even place, and the name that it is about. */
 struct dns_tail {
 	__u32 bytes;
 	__u16 answers;
 	__u16 authorities;
 	__u64 sum;
+	__u64 name_id;
 };
 
-/* The words of a record before its address. */
+/* A record before its address: two words, and one. Its owner is the name of the question. */
 struct dns_record_head {
-	__be32 words[3];
+	__u64 begin;
+	__u64 rest;
 };
 
-/* Its owner is the name of the question. */
 static __always_inline struct dns_record_head dns_record_head(const struct dns_zone *zone, bool is_v6)
 {
-	return (struct dns_record_head){ .words = {
-						 bpf_htonl(DNS_POINTER << 16 | (is_v6 ? DNS_TYPE_AAAA : DNS_TYPE_A)),
-						 bpf_htonl(DNS_CLASS_IN << 16 | zone->ttl_s >> 16),
-						 bpf_htonl(zone->ttl_s << 16 | (is_v6 ? 16 : 4)),
-					 } };
+	return (struct dns_record_head){
+		.begin = bpf_htonl(DNS_POINTER << 16 | (is_v6 ? DNS_TYPE_AAAA : DNS_TYPE_A)) |
+			 (__u64)bpf_htonl(DNS_CLASS_IN << 16 | zone->ttl_s >> 16) << 32,
+		.rest = bpf_htonl(zone->ttl_s << 16 | (is_v6 ? 16 : 4)),
+	};
+}
+
+static __always_inline void dns_write_head(__be32 *to, const struct dns_record_head *head)
+{
+	*(__u64 *)to = head->begin;
+	to[2] = head->rest;
 }
 
 /* One record; gives the sum of the words of its address, which are `words`, a constant. */
@@ -42,9 +49,7 @@ static __always_inline __u64 dns_write_record(__be32 *to, const struct dns_recor
 {
 	__u64 sum = 0;
 
-	to[0] = head->words[0];
-	to[1] = head->words[1];
-	to[2] = head->words[2];
+	dns_write_head(to, head);
 	for (__u32 i = 0; i < words; i++) {
 		__be32 word = address[i];
 
@@ -61,28 +66,32 @@ static __always_inline __u32 dns_draw(__u64 *state)
 	return *state >> 32;
 }
 
-/* Fisher and Yates, as the DNS process does it: each step draws one of what is left. Gives the sum of the words of all addresses. */
-static __always_inline __u64 dns_write_in_order(struct dns_desk *desk, const struct dns_addresses *addresses,
-						const struct dns_record_head *head, __u32 count, const __u32 words)
+/*
+ * Fisher and Yates while the addresses are copied (Durstenfeld 1964): each one takes a drawn place of those up to the next, and what stood there goes to the
+ * next. Gives the sum of the words of all addresses.
+ */
+static __always_inline __u64 dns_write_in_order(struct dns_desk *desk, const struct dns_addresses *addresses, struct dns_record_head head,
+						__u32 count, const __u32 words)
 {
 	__u64 state = bpf_get_prandom_u32();
 	const __u32 most = DNS_ADDRESS_BYTES / (4 * words) < DNS_MOST_ADDRESSES ? DNS_ADDRESS_BYTES / (4 * words) : DNS_MOST_ADDRESSES;
-	__u64 *order = (__u64 *)desk->order;
+	const __be32 *address = (const __be32 *)addresses->octets;
+	__be32 *records = (__be32 *)desk->records;
 	__u64 sum = 0;
 
-#pragma unroll
-	for (int i = 0; i < DNS_MOST_ADDRESSES / 8; i++)
-		order[i] = 0x0706050403020100 + i * 0x0808080808080808;
 	for (__u64 i = 0; i < most && i < count; i++) {
-		__u64 other = dns_up_to(i + (((__u64)dns_draw(&state) * (count - i)) >> 32) + 1, sizeof(desk->order)) - 1;
-		__u64 from;
+		__u64 drawn = dns_below(((__u64)dns_draw(&state) * (i + 1)) >> 32, words == 1 ? 128 : 64);
+		__be32 *there = records + drawn * (3 + words) + 3;
+		__be32 *next = records + i * (3 + words);
 
-		from = desk->order[other];
-		desk->order[other] = desk->order[i];
-		if (from >= most)
-			return 0;
-		sum += dns_write_record((__be32 *)(desk->records + i * (3 + words) * 4), head,
-					(const __be32 *)(addresses->octets + from * words * 4), words);
+		dns_write_head(next, &head);
+		for (__u32 word = 0; word < words; word++) {
+			__be32 given = address[i * words + word];
+
+			next[3 + word] = there[word];
+			there[word] = given;
+			sum += given;
+		}
 	}
 	return sum;
 }
@@ -92,13 +101,13 @@ __noinline __u64 dns_write_shuffled(struct dns_desk *desk, struct dns_addresses 
 {
 	if (!desk || !addresses || !head)
 		return 0;
-	return is_v6 ? dns_write_in_order(desk, addresses, head, count, 4) : dns_write_in_order(desk, addresses, head, count, 1);
+	return is_v6 ? dns_write_in_order(desk, addresses, *head, count, 4) : dns_write_in_order(desk, addresses, *head, count, 1);
 }
 
 static __always_inline bool dns_write_addresses(struct dns_desk *desk, const struct dns_zone *zone, const struct dns_name *name, bool is_v6,
 						struct dns_tail *tail)
 {
-	struct dns_addresses_key key = { .id = name->id, .family = is_v6 ? 6 : 4 };
+	struct dns_addresses_key key = { .id = name->name_id, .family = is_v6 ? 6 : 4 };
 	struct dns_record_head head = dns_record_head(zone, is_v6);
 	struct dns_addresses *addresses;
 	__u32 count = 1;
@@ -115,7 +124,7 @@ static __always_inline bool dns_write_addresses(struct dns_desk *desk, const str
 			return false;
 		tail->sum = dns_write_shuffled(desk, addresses, &head, count, is_v6);
 	}
-	tail->sum += count * ((__u64)head.words[0] + head.words[1] + head.words[2]);
+	tail->sum += count * ((head.begin & 0xffffffff) + (head.begin >> 32) + head.rest);
 	tail->answers = count;
 	tail->bytes = count * (is_v6 ? 28 : 16);
 	return true;
@@ -189,6 +198,7 @@ static __always_inline bool dns_write_tail(struct dns_desk *desk, const struct d
 
 	if (!name || name->name_bytes != query->name_bytes)
 		return false;
+	tail->name_id = name->name_id;
 	if (!(query->wants_v6 ? name->v6_held : name->v4_held))
 		dns_write_soa(desk, zone, query->name_bytes, tail);
 	else if (!dns_write_addresses(desk, zone, name, query->wants_v6, tail))

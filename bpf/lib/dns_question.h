@@ -70,13 +70,19 @@ static __always_inline __u64 dns_lower(__u64 octets)
 }
 
 /*
- * A number that is known to be from 1 to `most`, a power of two, in a form that says so. Clang compares a copy, or keeps the number on the stack and
+ * A number that is known to be below `most`, a power of two, in a form that says so. Clang compares a copy, or keeps the number on the stack and
  * compares what it reads back: of the other one the verifier of 6.1 has no bounds then.
  */
-static __always_inline __u64 dns_up_to(__u64 number, const __u64 most)
+static __always_inline __u64 dns_below(__u64 number, const __u64 most)
 {
 	asm volatile("" : "+r"(number));
-	return ((number - 1) & (most - 1)) + 1;
+	return number & (most - 1);
+}
+
+/* The same of one from 1 to `most`. */
+static __always_inline __u64 dns_up_to(__u64 number, const __u64 most)
+{
+	return dns_below(number - 1, most) + 1;
 }
 
 static __always_inline __u32 dns_l4_offset(const struct packet *packet)
@@ -103,8 +109,11 @@ static __always_inline bool dns_read_name(struct __sk_buff *skb, __u32 offset, _
 	if (bpf_skb_load_bytes(skb, offset, desk->name, bytes))
 		return false;
 #pragma unroll
-	for (int i = 0; i < DNS_NAME_BYTES / 8; i++)
+	for (__u32 i = 0; i < DNS_NAME_BYTES / 8; i++) {
+		if (i * 8 >= bytes)
+			break;
 		words[i] = dns_lower(words[i]);
+	}
 	return true;
 }
 

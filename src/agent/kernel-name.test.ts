@@ -22,11 +22,11 @@ function withNames(maps = someMaps()): NodeMaps {
   maps.dnsServers.update({ ip: SERVER }, { isOurs: 1 });
   const put = (text: string, row: Partial<Parameters<NodeMaps['dnsNames']['update']>[1]>): void => {
     const name = nameToBytes(parseDnsName(text));
-    const none = { id: 0n, v4Held: DNS_HELD.none, v6Held: DNS_HELD.none, v4: NONE, v6: NONE };
+    const none = { nameId: 0n, v4Held: DNS_HELD.none, v6Held: DNS_HELD.none, v4: NONE, v6: NONE };
     maps.dnsNames.update({ name }, { ...none, nameBytes: name.length, ...row });
   };
   put('web.shop.svc.cluster.local', { v4Held: DNS_HELD.here, v4: ipToBytes(parseIp('10.96.0.7')) });
-  put('db.shop.svc.cluster.local', { id: 9n, v6Held: DNS_HELD.beside });
+  put('db.shop.svc.cluster.local', { nameId: 9n, v6Held: DNS_HELD.beside });
   const octets = Buffer.concat(['fd00::1', 'fd00::2'].map((it) => ipToBytes(parseIp(it))));
   maps.dnsAddresses.update({ id: 9n, family: 6 }, { count: 2, octets });
   return maps;

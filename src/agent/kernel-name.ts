@@ -22,7 +22,7 @@ export function lookUpKernelName(maps: Maps, name: string): KernelName {
   const held =
     servers.length > 0 && bytes.length <= DNS_NAME_BYTES ? maps.dnsNames.lookup({ name: bytes }) : undefined;
   if (held === undefined || held.nameBytes !== bytes.length) return { servers, addresses: undefined };
-  const { id } = held;
+  const { nameId: id } = held;
   return {
     servers,
     addresses: {

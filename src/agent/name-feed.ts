@@ -1,6 +1,7 @@
 // Names of the cluster and search lists of the node's pods to its DNS process: brought over by the feed as often as one changes.
 
 import { connectZoneFeed, type ZoneFeed, type ZoneFeedState } from '../dns/feed.ts';
+import type { KernelAnswers } from '../dns/feed-answers.ts';
 import type { SearchList } from '../dns/search-lists.ts';
 import type { NameZone } from '../model/names.ts';
 import type { AgentContext } from './agent-context.ts';
@@ -9,6 +10,9 @@ import type { Compiled } from './view-loop.ts';
 export interface NameFeed {
   /** The names of the view, and the cluster's Corefile once it is known whether it has one. */
   publish(compiled: Compiled): void;
+  /** See `ZoneFeed`. */
+  tell(answers: readonly KernelAnswers[]): void;
+  readonly isListening: boolean;
   status(): NameFeedStatus;
 }
 
@@ -62,6 +66,10 @@ export function startNameFeed(
       if (names !== undefined && names !== published) feed.publish(names);
       published = names ?? published;
       onPublished(feed.publishedRevision);
+    },
+    tell: (answers) => feed.tell(answers),
+    get isListening() {
+      return feed.isListening;
     },
     status: () => statusOf(feed, isConnected),
   };

@@ -19,6 +19,7 @@ import { reportDenials } from './denial-report.ts';
 import { heapCare } from './heap-care.ts';
 import { crowdedMaps, watchMapFills } from './map-fill.ts';
 import { lookUpKernelName } from './kernel-name.ts';
+import { tellKernelAnswers } from './kernel-answers.ts';
 import { reportKernelAnswers } from './kernel-names.ts';
 import { NodeMemory } from './node-memory.ts';
 import { agentParts } from './parts.ts';
@@ -185,6 +186,7 @@ async function report(context: AgentContext, { doors, ...parts }: ReportParts): 
   registerWatchMetrics(metrics, clock, () => watch.status());
   const denied = reportDenials(context, doors.bpf);
   reportKernelAnswers(context, doors.bpf);
+  tellKernelAnswers(context, doors.maps, parts.names);
   reportPackets(context, doors.bpf, (packet) => denied.note(packet));
   const fills = watchMapFills(context, () => doors.bpf.fills());
   const programmed = (): ProgrammedVersions => receipt.programmed();

@@ -13,8 +13,8 @@ export interface PodTally extends ClientTally {
 }
 
 const HEADS: Readonly<Record<TopBy, readonly string[]>> = {
-  pod: ['POD', 'NODE', 'ASKED', 'CODES', 'WASTED', 'SAVED', 'MEAN', 'MAX', 'MOST ASKED'],
-  name: ['NAME', 'TYPE', 'ASKED', 'CODES', 'WASTED', 'MEAN', 'MAX', 'PODS'],
+  pod: ['POD', 'NODE', 'ASKED', 'KERNEL', 'CODES', 'WASTED', 'SAVED', 'MEAN', 'MAX', 'MOST ASKED'],
+  name: ['NAME', 'TYPE', 'ASKED', 'KERNEL', 'CODES', 'WASTED', 'MEAN', 'MAX', 'PODS'],
   code: ['CODE', 'ANSWERS', 'PODS'],
 };
 
@@ -28,11 +28,9 @@ function podRows(pods: readonly PodTally[]): readonly (readonly string[])[] {
   return pods
     .toSorted((a, b) => b.asked - a.asked)
     .map((it) => {
-      const { pod, node, asked, wasted, completed, names } = it;
-      const times = [ms(it.meanMs), ms(it.maxMs)];
-      return [pod, node, asked, codesText(it), wasted, completed, ...times, names[0]?.name ?? '-'].map(
-        String,
-      );
+      const { pod, node, asked, inKernel, wasted, completed, names } = it;
+      const counts = [asked, inKernel, codesText(it), wasted, completed];
+      return [pod, node, ...counts, ...timesText(it), names[0]?.name ?? '-'].map(String);
     });
 }
 
@@ -46,8 +44,8 @@ function nameRows(pods: readonly PodTally[]): readonly (readonly string[])[] {
     .toSorted((a, b) => b.sum.asked - a.sum.asked)
     .map(({ tallies, sum }) => {
       const [name, type] = [tallies[0]?.name, tallies[0]?.type];
-      const times = [ms(sum.meanMs), ms(sum.maxMs)];
-      return [name, type, sum.asked, codesText(sum), sum.wasted, ...times, tallies.length].map(String);
+      const counts = [sum.asked, sum.inKernel, codesText(sum), sum.wasted];
+      return [name, type, ...counts, ...timesText(sum), tallies.length].map(String);
     });
 }
 
@@ -63,12 +61,13 @@ function sumOf(tallies: readonly (Tally | NameTally)[]): Tally {
   const codes: Record<string, number> = {};
   for (const it of tallies)
     for (const [code, count] of Object.entries(it.codes)) codes[code] = (codes[code] ?? 0) + count;
-  const asked = tallies.reduce((sum, it) => sum + it.asked, 0);
+  const sumBy = (number: (it: Tally) => number): number => tallies.reduce((sum, it) => sum + number(it), 0);
   return {
-    asked,
+    asked: sumBy(({ asked }) => asked),
+    inKernel: sumBy(({ inKernel }) => inKernel),
     codes,
-    wasted: tallies.reduce((sum, it) => sum + it.wasted, 0),
-    meanMs: tallies.reduce((sum, it) => sum + it.meanMs * it.asked, 0) / Math.max(1, asked),
+    wasted: sumBy(({ wasted }) => wasted),
+    meanMs: sumBy((it) => it.meanMs * timedOf(it)) / Math.max(1, sumBy(timedOf)),
     maxMs: Math.max(0, ...tallies.map((it) => it.maxMs)),
   };
 }
@@ -77,6 +76,15 @@ function sumOf(tallies: readonly (Tally | NameTally)[]): Tally {
 function codesText({ codes }: Tally): string {
   const others = Object.entries(codes).filter(([code]) => code !== 'NOERROR');
   return others.length === 0 ? '-' : others.map(([code, count]) => `${code} ${count}`).join(', ');
+}
+
+/** The kernel's answers take no time that anybody measures. */
+function timedOf({ asked, inKernel }: Tally): number {
+  return asked - inKernel;
+}
+
+function timesText(tally: Tally): readonly string[] {
+  return timedOf(tally) === 0 ? ['-', '-'] : [ms(tally.meanMs), ms(tally.maxMs)];
 }
 
 function ms(value: number): string {

@@ -49,6 +49,7 @@ async function startServer(folder: string): Promise<void> {
     configure: quiet,
     onApplied: quiet,
     onSearchLists: quiet,
+    onAnswered: quiet,
     onConnected: quiet,
     onError: quiet,
   };

@@ -54,6 +54,7 @@ test('ClientTallies tells of each client what it asked, how it was answered and 
     {
       client: POD,
       asked: 5,
+      inKernel: 0,
       codes: { NOERROR: 3, NXDOMAIN: 2 },
       wasted: 1,
       completed: 1,
@@ -66,6 +67,7 @@ test('ClientTallies tells of each client what it asked, how it was answered and 
     name: 'web.shop.svc.cluster.local',
     type: 'A',
     asked: 2,
+    inKernel: 0,
     codes: { NOERROR: 2 },
     wasted: 0,
     meanMs: 2,
@@ -115,5 +117,33 @@ test('ClientTallies makes room as a search for the least asked name at each new 
 test('ClientTallies keeps 512 clients', () => {
   const { tallies, answer } = aBed();
   for (let i = 0; i < 600; i++) answer('web.example.com', { client: `10.244.${i >> 8}.${i & 255}` });
+  assert.equal(tallies.list(1).length, 512);
+});
+
+test('ClientTallies counts what the kernel answered as asked and answered, and leaves times to the process', () => {
+  const { tallies, answer } = aBed();
+  const name = parseDnsName('web.shop.svc.cluster.local');
+  const inKernel = (client: string, count: number): void =>
+    tallies.answeredInKernel({ client: parseIp(client), name, typeCode: 1, isDnssecOk: false, count });
+  answer('web.shop.svc.cluster.local', { ms: 3 });
+  inKernel(POD, 7);
+  inKernel(POD, 2);
+  inKernel('fd00::9', 4);
+  const [first, second] = tallies.list(5);
+  const { names = [], ...of } = first ?? {};
+  const times = { meanMs: 3, maxMs: 3 };
+  const asked = { asked: 10, inKernel: 9, codes: { NOERROR: 10 }, wasted: 0, ...times };
+  assert.deepEqual(of, { client: POD, completed: 0, ...asked });
+  assert.deepEqual(names, [{ name, type: 'A', ...asked, atMostOver: 0 }]);
+  assert.deepEqual([second?.client, second?.asked, second?.meanMs], ['fd00::9', 4, 0]);
+});
+
+test('ClientTallies keeps 512 clients of the kernel, too', () => {
+  const { tallies } = aBed();
+  const name = parseDnsName('web.example.com');
+  for (let i = 0; i < 600; i++) {
+    const client = parseIp(`10.244.${i >> 8}.${i & 255}`);
+    tallies.answeredInKernel({ client, name, typeCode: 1, isDnssecOk: false, count: 1 });
+  }
   assert.equal(tallies.list(1).length, 512);
 });

@@ -1,17 +1,21 @@
 // What each client asks and is told: its most asked names with codes and times, within bounds whatever is asked. Knows addresses, not pods.
 
 import { RCODE, rcodeName, TYPE } from '../wire/dns/constants.ts';
-import { nameFromLabels } from '../wire/dns/name.ts';
-import { labelsOfKey, typeOfKey } from './query.ts';
+import { labelsOf, nameFromLabels } from '../wire/dns/name.ts';
 import type { AnsweredQuery } from './answered-query.ts';
+import type { KernelAnswers } from './feed-answers.ts';
+import { keyOfQuestion, labelsOfKey, typeOfKey } from './query.ts';
 import type { SearchLists } from './search-lists.ts';
 
 export interface Tally {
   readonly asked: number;
+  /** How many of them a program at the pod's interface answered: NOERROR, in no time that is measured. */
+  readonly inKernel: number;
   /** Answers by their code; what is dropped has none. */
   readonly codes: Readonly<Record<string, number>>;
   /** Denied under a domain of the client's search list: a question that only led to the next one. */
   readonly wasted: number;
+  /** Of what the process answered. */
   readonly meanMs: number;
   readonly maxMs: number;
 }
@@ -47,22 +51,30 @@ export class ClientTallies {
   }
 
   answered(query: AnsweredQuery, nowMs: number): void {
-    const { address } = query.client;
-    let counts = this.#clients.get(address);
-    if (counts === undefined) {
-      const [oldest] = this.#clients.keys();
-      if (this.#clients.size >= MAX_CLIENTS && oldest !== undefined) this.#clients.delete(oldest);
-      counts = new ClientCounts();
-      this.#clients.set(address, counts);
-    }
+    const counts = this.#clientOf(query.client.address);
     const isWasted = query.rcode === RCODE.NXDOMAIN && this.#isSearch(query);
     counts.add(query, nowMs - query.startedMs, isWasted);
+  }
+
+  /** What programs at pods' interfaces answered in the process's stead. */
+  answeredInKernel({ client, name, typeCode, count }: KernelAnswers): void {
+    this.#clientOf(client).addInKernel(keyOfQuestion(labelsOf(name), typeCode), count);
   }
 
   /** The busiest first, each with so many names. */
   list(names: number): readonly ClientTally[] {
     const clients = [...this.#clients].map(([client, counts]) => counts.tally(client, names));
     return clients.sort((a, b) => b.asked - a.asked);
+  }
+
+  #clientOf(address: string): ClientCounts {
+    const known = this.#clients.get(address);
+    if (known !== undefined) return known;
+    const [oldest] = this.#clients.keys();
+    if (this.#clients.size >= MAX_CLIENTS && oldest !== undefined) this.#clients.delete(oldest);
+    const counts = new ClientCounts();
+    this.#clients.set(address, counts);
+    return counts;
   }
 
   #isSearch({ key, client }: AnsweredQuery): boolean {
@@ -72,6 +84,7 @@ export class ClientTallies {
 
 class Counts {
   asked = 0;
+  inKernel = 0;
   wasted = 0;
   #found = 0;
   /** Answers by their code but NOERROR, which most names have alone: made when there is one. */
@@ -90,6 +103,7 @@ class Counts {
 
   protected clear(): void {
     this.asked = 0;
+    this.inKernel = 0;
     this.wasted = 0;
     this.#found = 0;
     this.#failures = undefined;
@@ -108,12 +122,19 @@ class Counts {
     return Object.fromEntries(all.map(([code, count]) => [rcodeName(code), count]));
   }
 
+  countInKernel(count: number): void {
+    this.asked += count;
+    this.inKernel += count;
+    this.#found += count;
+  }
+
   tallyOf(asked: number): Tally {
     return {
       asked,
+      inKernel: this.inKernel,
       codes: this.#codes,
       wasted: this.wasted,
-      meanMs: this.#sumMs / Math.max(1, this.asked),
+      meanMs: this.#sumMs / Math.max(1, this.asked - this.inKernel),
       maxMs: this.#maxMs,
     };
   }
@@ -162,6 +183,11 @@ class ClientCounts extends Counts {
     this.count(rcode, ms, isWasted);
     if (isCompleted) this.#completed++;
     if (key !== undefined) this.#nameOf(key).count(rcode, ms, isWasted);
+  }
+
+  addInKernel(key: string, count: number): void {
+    this.countInKernel(count);
+    this.#nameOf(key).countInKernel(count);
   }
 
   tally(client: string, names: number): ClientTally {

@@ -12,12 +12,15 @@
 //                                      <-    completing
 //   corefile {text}                    ->    the cluster's Corefile, without text where it has none; between changes
 //                                      <-    configured {because}     with why it was not taken, the former one stays in force then
+//   answered {answers}                 ->    what programs at pods answered in the process's stead since the last time (since version 3)
+//                                      <-    counted
 
 import type { Cidr } from '../base/cidr.ts';
 import { FairleadError } from '../base/errors.ts';
 import { shown } from '../base/shown.ts';
 import type { NameEntry } from '../model/names.ts';
 import { canonicalName, parseDnsName } from '../wire/dns/name.ts';
+import { parseKernelAnswers, type KernelAnswers } from './feed-answers.ts';
 import type { SearchList } from './search-lists.ts';
 import {
   listOf,
@@ -30,8 +33,12 @@ import {
   textOf,
 } from './zone-json.ts';
 
-export const FEED_VERSION = 2;
-/** Knows neither search lists nor Corefiles; spoken with a peer of another release. */
+export const FEED_VERSION = 3;
+/** Since then there are search lists and Corefiles. */
+export const CONFIGURING_FEED_VERSION = 2;
+/** Since then answers of the kernel are counted. */
+export const COUNTING_FEED_VERSION = 3;
+/** Spoken with a peer of another release, as all between. */
 export const OLDEST_FEED_VERSION = 1;
 /** Entries of one put frame stay below this, unless a single one is longer. */
 export const FRAME_GOAL_BYTES = 128 << 10;
@@ -52,12 +59,14 @@ export type FeedRequest =
   | { readonly kind: 'delete'; readonly keys: readonly string[] }
   | { readonly kind: 'commit'; readonly revision: number }
   | { readonly kind: 'complete'; readonly lists: readonly SearchList[] }
-  | { readonly kind: 'corefile'; readonly text?: string };
+  | { readonly kind: 'corefile'; readonly text?: string }
+  | { readonly kind: 'answered'; readonly answers: readonly KernelAnswers[] };
 
 export type FeedReply =
   | { readonly kind: 'welcome'; readonly version: number }
   | { readonly kind: 'applied'; readonly revision: number }
   | { readonly kind: 'completing' }
+  | { readonly kind: 'counted' }
   | { readonly kind: 'refused'; readonly because: string }
   | { readonly kind: 'refused'; readonly because: string }
   | { readonly kind: 'configured'; readonly because?: string };
@@ -91,6 +100,8 @@ export function parseFeedRequest(value: unknown, known: KnownPorts = new Map()):
       return { kind: 'complete', lists: parseSearchLists(raw['lists']) };
     case 'corefile':
       return { kind: 'corefile', ...optionalText(raw, 'text') };
+    case 'answered':
+      return { kind: 'answered', answers: parseKernelAnswers(raw['answers']) };
     default:
       throw new FairleadError('invalid', `Cannot read zone feed: unknown request "${shown(raw['kind'])}"`);
   }
@@ -106,6 +117,8 @@ export function parseFeedReply(value: unknown): FeedReply {
       return { kind: 'applied', revision: revisionOf(raw['revision']) };
     case 'completing':
       return { kind: 'completing' };
+    case 'counted':
+      return { kind: 'counted' };
     case 'refused':
       return { kind: 'refused', because: textOf(raw['because'], 'because') };
     case 'configured':

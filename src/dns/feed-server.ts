@@ -3,6 +3,7 @@
 import { FairleadError } from '../base/errors.ts';
 import type { Lifetime } from '../base/lifetime.ts';
 import { nameEntryKey, type NameEntry } from '../model/names.ts';
+import type { KernelAnswers } from './feed-answers.ts';
 import {
   FEED_VERSION,
   MAX_ZONE_ENTRIES,
@@ -22,6 +23,8 @@ export interface FeedServerEvents {
   readonly onApplied: (change: { readonly revision: number; readonly isWhole: boolean }) => void;
   /** Those of before hold no longer. */
   readonly onSearchLists: (lists: readonly SearchList[]) => void;
+  /** What the kernel answered since the last time. */
+  readonly onAnswered: (answers: readonly KernelAnswers[]) => void;
   readonly onConnected: (isConnected: boolean) => void;
   readonly onError: (error: unknown) => void;
 }
@@ -90,6 +93,9 @@ class FeedSession {
         const because = this.#events.configure(request.text);
         return because === undefined ? { kind: 'configured' } : { kind: 'configured', because };
       }
+      case 'answered':
+        this.#events.onAnswered(request.answers);
+        return { kind: 'counted' };
       default:
         return request satisfies never;
     }

@@ -15,6 +15,7 @@ import { nameEntryKey, type NameEntry, type NameZone } from '../model/names.ts';
 import { parseDnsName } from '../wire/dns/name.ts';
 import { changeRequests } from './feed-change.ts';
 import { connectZoneFeed, type ZoneFeed, type ZoneFeedState } from './feed.ts';
+import { MAX_ANSWERS } from './feed-answers.ts';
 import { FEED_VERSION } from './feed-protocol.ts';
 import { frameJson, JsonFramer, MAX_FRAME_BYTES } from './json-frames.ts';
 import { openFeedServer } from './feed-server.ts';
@@ -57,6 +58,10 @@ async function aServer(state = new ZoneState(), of = lifetime) {
   await openFeedServer(socketPath, state, of, {
     onApplied: ({ revision, isWhole }) => events.push(`${isWhole ? 'whole' : 'change'} ${revision}`),
     onSearchLists: (lists) => events.push(`lists ${JSON.stringify(lists)}`),
+    onAnswered: (all) => {
+      for (const { client, name, typeCode, isDnssecOk, count } of all)
+        events.push(`${count} for ${client} of ${name} ${typeCode}${isDnssecOk ? ' do' : ''}`);
+    },
     onConnected: (isConnected) => events.push(isConnected ? 'connected' : 'disconnected'),
     onError: () => events.push('refused'),
     configure: (corefile) => {
@@ -183,10 +188,22 @@ test('search lists go beside the zone, again to a DNS process that comes back', 
   await eventually(() => again.includes('lists []'));
 });
 
-test('a DNS process of another release gets the zone, and no search lists', async () => {
-  const { state, events } = await aServer();
-  // As a release says that knows version 1 alone.
-  const old = path.join(folder, 'old.sock');
+const ANSWERS = {
+  client: parseIp('10.244.1.7'),
+  name: parseDnsName('web.shop.svc.cluster.local'),
+  typeCode: 1,
+  isDnssecOk: false,
+  count: 3,
+};
+
+interface SentRequest {
+  readonly kind: string;
+  readonly version?: number;
+}
+
+/** A socket on the way to the server; where `refusal` says something the request goes no further, and the connection ends with that. */
+async function aWay(refusal: (request: SentRequest) => Buffer | undefined): Promise<string> {
+  const way = path.join(folder, 'way.sock');
   const server = createServer((socket) => {
     const onward = connect(socketPath);
     const framer = new JsonFramer();
@@ -194,30 +211,119 @@ test('a DNS process of another release gets the zone, and no search lists', asyn
     socket.on('close', () => onward.destroy());
     onward.pipe(socket);
     socket.on('data', (chunk: Buffer) => {
-      for (const request of framer.push(chunk)) {
-        if (JSON.stringify(request).includes('"version":2'))
-          socket.end(raw({ kind: 'refused', because: 'version 2 is not spoken here' }));
-        else onward.write(frameJson(request as { readonly kind: string }));
+      for (const value of framer.push(chunk)) {
+        const request = value as SentRequest;
+        const refused = refusal(request);
+        if (refused === undefined) onward.write(frameJson(request));
+        else socket.end(refused);
       }
     });
   });
-  await new Promise<void>((resolve) => server.listen(old, resolve));
-  const feed = connectZoneFeed(old, { clock: systemClock, random: () => 0, signal: end.signal });
+  await new Promise<void>((resolve) => server.listen(way, resolve));
+  lifetime.defer('way', () => new Promise((resolve) => server.close(() => resolve())));
+  return way;
+}
+
+/** As a former release speaks. */
+function upTo(newest: number): (request: SentRequest) => Buffer | undefined {
+  return ({ version = 0 }) =>
+    version <= newest
+      ? undefined
+      : raw({ kind: 'refused', because: `version ${version} is not spoken here` });
+}
+
+test('answers whose connection ended before they were heard are told again', async () => {
+  const { events } = await aServer();
+  let lost = 0;
+  const way = await aWay(({ kind }) => (kind === 'answered' && lost++ === 0 ? Buffer.alloc(0) : undefined));
+  const feed = connectZoneFeed(way, { clock: systemClock, random: () => 0, signal: end.signal });
   feeds.push(feed);
-  feed.complete(LISTS);
-  feed.publish(zoneOf(service('a')));
-  await feed.whenApplied(1, soon());
-  feed.publish(zoneOf(service('b')));
-  await feed.whenApplied(2, soon());
-  assert.deepEqual(servicesOf(state), ['service/shop/b']);
-  assert.deepEqual(
-    events.filter((it) => it.startsWith('lists')),
-    [],
-  );
+  await eventually(() => assert.ok(feed.isListening));
+  feed.tell([ANSWERS]);
+  await eventually(() => assert.equal(told(events).length, 1));
+  await eventually(() => assert.ok(feed.isListening));
+  assert.equal(lost, 2);
   end.abort();
   await feed.closed;
-  await new Promise((resolve) => server.close(resolve));
 });
+
+for (const { newest, hears } of [
+  { newest: 1, hears: [] },
+  { newest: 2, hears: ['corefile good', `lists ${JSON.stringify(LISTS)}`] },
+])
+  test(`a DNS process that speaks version ${newest} gets the zone, and no more than it knows`, async () => {
+    const { state, events } = await aServer();
+    const way = await aWay(upTo(newest));
+    const feed = connectZoneFeed(way, { clock: systemClock, random: () => 0, signal: end.signal });
+    feeds.push(feed);
+    feed.configure('good');
+    feed.complete(LISTS);
+    feed.tell([ANSWERS]);
+    feed.publish(zoneOf(service('a')));
+    await feed.whenApplied(1, soon());
+    await eventually(() =>
+      assert.deepEqual(
+        events.filter((it) => /^(corefile|lists)/.test(it)),
+        hears,
+      ),
+    );
+    feed.publish(zoneOf(service('b')));
+    await feed.whenApplied(2, soon());
+    assert.deepEqual([servicesOf(state), told(events)], [['service/shop/b'], []]);
+    assert.equal(feed.isListening, false);
+    end.abort();
+    await feed.closed;
+  });
+
+test('answers of the kernel are told once each, and again only where they were not heard', async () => {
+  const first = new Lifetime('first');
+  const { events } = await aServer(new ZoneState(), first);
+  const feed = aFeed();
+  assert.equal(feed.isListening, false);
+  await eventually(() => assert.ok(feed.isListening));
+  feed.tell([ANSWERS, { ...ANSWERS, typeCode: 28, isDnssecOk: true, count: 1 }]);
+  assert.equal(feed.isListening, false);
+  await eventually(() => assert.ok(feed.isListening));
+  assert.deepEqual(told(events), [
+    '3 for 10.244.1.7 of web.shop.svc.cluster.local 1',
+    '1 for 10.244.1.7 of web.shop.svc.cluster.local 28 do',
+  ]);
+  await first.close();
+  await eventually(() => assert.equal(feed.isListening, false));
+  feed.tell([{ ...ANSWERS, count: 5 }]);
+  const { events: again } = await aServer();
+  await eventually(() => assert.ok(feed.isListening));
+  assert.deepEqual(told(again), ['5 for 10.244.1.7 of web.shop.svc.cluster.local 1']);
+});
+
+test('many answers go in frames of bounded size, a whole zone beside them', async () => {
+  const { state, events } = await aServer();
+  const feed = aFeed();
+  await eventually(() => assert.ok(feed.isListening));
+  feed.tell(Array.from({ length: 16_384 }, (_, i) => ({ ...ANSWERS, count: i + 1 })));
+  feed.publish(zoneOf(service('a')));
+  await feed.whenApplied(1, soon());
+  await eventually(() => assert.ok(feed.isListening));
+  assert.ok(state.isKnown);
+  assert.equal(told(events).length, 16_384);
+});
+
+test('answers that are refused are not told again, and the feed goes on', async () => {
+  const { state, events } = await aServer();
+  const feed = aFeed();
+  await eventually(() => assert.ok(feed.isListening));
+  feed.tell([{ ...ANSWERS, count: 0 }]);
+  await eventually(() => assert.ok(events.includes('refused')));
+  await eventually(() => assert.ok(feed.isListening));
+  feed.publish(zoneOf(service('a')));
+  await feed.whenApplied(1, soon());
+  assert.ok(state.isKnown);
+  assert.deepEqual(told(events), []);
+});
+
+function told(events: readonly string[]): readonly string[] {
+  return events.filter((it) => it.includes(' for '));
+}
 
 /** Sends raw octets and resolves with what came back until the server hung up. */
 function speak(...frames: readonly Buffer[]): Promise<readonly unknown[]> {
@@ -269,6 +375,11 @@ const NONSENSE: readonly (readonly [string, readonly Buffer[]])[] = [
   ['a frame that is no JSON', [Buffer.from([0, 0, 0, 1, 0x7b])]],
   ['a Corefile that is no text', [raw({ kind: 'corefile', text: 5 })]],
   ['a request of no kind', [raw({ kind: 'sing' })]],
+  ['answers of no kernel', [raw({ kind: 'answered', answers: [{ ...ANSWERS, typeCode: 33 }] })]],
+  ['answers to nobody', [raw({ kind: 'answered', answers: [{ ...ANSWERS, client: 'me' }] })]],
+  ['half an answer', [raw({ kind: 'answered', answers: [{ ...ANSWERS, count: 0.5 }] })]],
+  ['answers for no name', [raw({ kind: 'answered', answers: [{ ...ANSWERS, name: 'x'.repeat(64) }] })]],
+  ['too many answers', [raw({ kind: 'answered', answers: Array(MAX_ANSWERS + 1).fill(ANSWERS) })]],
   ['another version', [raw({ kind: 'hello', version: FEED_VERSION + 1 })]],
   ['a version of before all', [raw({ kind: 'hello', version: 0 })]],
   [

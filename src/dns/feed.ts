@@ -6,7 +6,14 @@ import { FairleadError } from '../base/errors.ts';
 import type { NameZone } from '../model/names.ts';
 import { changeRequests } from './feed-change.ts';
 import { FeedLink } from './feed-link.ts';
-import { FEED_VERSION, OLDEST_FEED_VERSION, type FeedReply } from './feed-protocol.ts';
+import { MAX_ANSWERS, type KernelAnswers } from './feed-answers.ts';
+import {
+  CONFIGURING_FEED_VERSION,
+  COUNTING_FEED_VERSION,
+  FEED_VERSION,
+  OLDEST_FEED_VERSION,
+  type FeedReply,
+} from './feed-protocol.ts';
 import type { SearchList } from './search-lists.ts';
 
 export interface ZoneFeedOptions {
@@ -31,6 +38,10 @@ export interface ZoneFeed {
   complete(lists: readonly SearchList[]): void;
   /** Makes this the Corefile to bring over, undefined for that the cluster has none. */
   configure(corefile: string | undefined): void;
+  /** Tells what the kernel answered; returns at once. What was told is told again where the connection ends before it was heard. */
+  tell(answers: readonly KernelAnswers[]): void;
+  /** The DNS process is there, counts such answers, and has heard all that it was told: until then the kernel keeps the counts. */
+  readonly isListening: boolean;
   /** Why the newest Corefile was not taken; undefined where it was, or is not yet. */
   readonly corefileRefusal: string | undefined;
   /** Revision of the newest zone published: 1 for the first. */
@@ -65,8 +76,12 @@ class FeedClient implements ZoneFeed {
   readonly closed: Promise<void>;
   #newest: Published | undefined;
   #lists: readonly SearchList[] | undefined;
+  /** Not counted by the DNS process yet. */
+  #answers: KernelAnswers[] = [];
   /** Of the next hello. */
   #version = FEED_VERSION;
+  /** Of the connection that there is. */
+  #spoken: number | undefined;
   #applied: number | undefined;
   /** Undefined until anybody knows whether the cluster has one. */
   #corefile: PublishedCorefile | undefined;
@@ -97,6 +112,15 @@ class FeedClient implements ZoneFeed {
 
   complete(lists: readonly SearchList[]): void {
     this.#lists = lists;
+    this.#wake();
+  }
+
+  get isListening(): boolean {
+    return (this.#spoken ?? 0) >= COUNTING_FEED_VERSION && this.#answers.length === 0;
+  }
+
+  tell(answers: readonly KernelAnswers[]): void {
+    this.#answers.push(...answers);
     this.#wake();
   }
 
@@ -145,6 +169,7 @@ class FeedClient implements ZoneFeed {
     const link = await FeedLink.open(this.#path, signal, () => this.#wake());
     try {
       const version = await this.#greet(link);
+      this.#spoken = version;
       onWelcome();
       this.#setConnected({ kind: 'connected' });
       let base: Published | undefined;
@@ -152,26 +177,28 @@ class FeedClient implements ZoneFeed {
       let configured: PublishedCorefile | undefined;
       while (!signal.aborted) {
         const [next, nextLists] = [this.#newest, this.#lists];
-        const isNew = version >= FEED_VERSION;
-        if (isNew && configured !== this.#corefile) configured = await this.#sendCorefile(link);
+        const isConfiguring = version >= CONFIGURING_FEED_VERSION;
+        if (isConfiguring && configured !== this.#corefile) configured = await this.#sendCorefile(link);
         else if (next !== base && next !== undefined) base = await this.#send(link, base, next);
-        else if (isNew && nextLists !== lists && nextLists !== undefined)
+        else if (isConfiguring && nextLists !== lists && nextLists !== undefined)
           lists = await sendLists(link, nextLists);
+        else if (version >= COUNTING_FEED_VERSION && this.#answers.length > 0) await this.#sendAnswers(link);
         else await this.#nextChange();
         link.throwIfFailed();
       }
     } finally {
+      this.#spoken = undefined;
       link.close();
     }
   }
 
-  /** The version that is spoken from now on. Who refuses the newest may be of an older release: the next connection begins with the oldest. */
+  /** The version that is spoken from now on. Who refuses one may be of an older release: the next connection begins with the one before. */
   async #greet(link: FeedLink): Promise<number> {
     const asked = this.#version;
     this.#version = FEED_VERSION;
     const welcome = await link.ask([{ kind: 'hello', version: asked }]);
     if (welcome.kind === 'welcome') return welcome.version;
-    if (asked === FEED_VERSION) this.#version = OLDEST_FEED_VERSION;
+    if (asked > OLDEST_FEED_VERSION) this.#version = asked - 1;
     throw unexpected(welcome);
   }
 
@@ -192,6 +219,14 @@ class FeedClient implements ZoneFeed {
     this.#refusal = reply.because;
     this.#options.onConfigured?.(reply.because);
     return sent;
+  }
+
+  async #sendAnswers(link: FeedLink): Promise<void> {
+    const answers = this.#answers.slice(0, MAX_ANSWERS);
+    const reply = await link.ask([{ kind: 'answered', answers }]);
+    // What the process refuses is not told again either: it would refuse it the next time, too.
+    this.#answers.splice(0, answers.length);
+    if (reply.kind !== 'counted') throw unexpected(reply);
   }
 
   #setConnected(state: ZoneFeedState): void {

@@ -1,11 +1,13 @@
 // What is counted, under the names that CoreDNS gives it, so that dashboards and alerts made for CoreDNS work unchanged.
 
 import { Registry } from 'prom-client';
-import { rcodeName, TYPE } from '../wire/dns/constants.ts';
+import { familyOf } from '../base/ip.ts';
+import { RCODE, rcodeName, TYPE } from '../wire/dns/constants.ts';
 import type { AnswerCache } from './answer-cache.ts';
 import type { CacheLookup } from './caching-resolver.ts';
 import { registerDashboardMetrics } from './dashboard-metrics.ts';
 import { ForwardCounts } from './forward-counts.ts';
+import type { KernelAnswers } from './feed-answers.ts';
 import type { ExchangeFacts } from './forwarder.ts';
 import type { PassedAnswer } from './name-gate.ts';
 import type { AnsweredQuery } from './answered-query.ts';
@@ -81,6 +83,13 @@ export class DnsMetrics {
     this.#responses.add((query.rcode << 1) | (query.isFromZone ? 1 : 0));
     this.#responseSizes[isTcp]?.add(query.responseBytes);
     this.#durations.add((nowMs - query.startedMs) / 1000);
+  }
+
+  /** Neither sizes nor times are known of what the kernel answered: its histograms go on about the process alone. */
+  answeredInKernel({ client, typeCode, isDnssecOk, count }: KernelAnswers): void {
+    this.#requests.add((typeCode << 2) | (familyOf(client) === 6 ? 2 : 0), count);
+    this.#responses.add((RCODE.NOERROR << 1) | 1, count);
+    if (isDnssecOk) this.#dnssecOk += count;
   }
 
   lookedUp(lookup: CacheLookup): void {

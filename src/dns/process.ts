@@ -66,7 +66,7 @@ export async function startDns(parts: DnsParts): Promise<void> {
     explain: (question: ExplainQuestion) => live.answering.explain(question),
   };
   await openInspectServer(inspectSocketOf(config.feedSocket), inspected, lifetime);
-  await openFeed(parts, { zone, searchLists, live }, status);
+  await openFeed(parts, { zone, searchLists, live, metrics, tallies }, status);
   const addresses = config.listen.map((ip) => ({ ip, port: config.port }));
   await Promise.all(addresses.map((address) => serveAddress(parts, live, address)));
   status.isAnswering = true;
@@ -135,9 +135,12 @@ interface Fed {
   readonly zone: ZoneState;
   readonly searchLists: SearchLists;
   readonly live: LiveAnswering;
+  readonly metrics: DnsMetrics | undefined;
+  readonly tallies: ClientTallies;
 }
 
-async function openFeed(parts: DnsParts, { zone, searchLists, live }: Fed, status: DnsStatus): Promise<void> {
+async function openFeed(parts: DnsParts, fed: Fed, status: DnsStatus): Promise<void> {
+  const { zone, searchLists, live, metrics, tallies } = fed;
   const { config, log, lifetime } = parts;
   await openFeedServer(config.feedSocket, zone, lifetime, {
     configure: (corefile) => live.configure(corefile),
@@ -146,6 +149,12 @@ async function openFeed(parts: DnsParts, { zone, searchLists, live }: Fed, statu
       if (isWhole) parts.collectGarbage?.();
     },
     onSearchLists: (lists) => searchLists.replace(lists),
+    onAnswered: (all) => {
+      for (const answers of all) {
+        tallies.answeredInKernel(answers);
+        metrics?.answeredInKernel(answers);
+      }
+    },
     onConnected: (isConnected) => {
       status.isFeedConnected = isConnected;
       log.info({ isConnected }, 'zone feed');

@@ -99,6 +99,9 @@ export const mapDelete = libbpf.func('int bpf_map_delete_elem(int fd, uint8_t *k
 export const mapLookupBatch = libbpf.func(
   'int bpf_map_lookup_batch(int fd, uint8_t *in, uint8_t *out, uint8_t *keys, uint8_t *values, _Inout_ uint32_t *count, uint8_t *options)',
 ) as (fd: number, ...rest: BatchLookup) => number;
+export const mapTakeBatch = libbpf.func(
+  'int bpf_map_lookup_and_delete_batch(int fd, uint8_t *in, uint8_t *out, uint8_t *keys, uint8_t *values, _Inout_ uint32_t *count, uint8_t *options)',
+) as typeof mapLookupBatch;
 export const mapUpdateBatch = libbpf.func(
   'int bpf_map_update_batch(int fd, uint8_t *keys, uint8_t *values, _Inout_ uint32_t *count, uint8_t *options)',
 ) as (fd: number, keys: Uint8Array, ...rest: [values: Uint8Array, count: [number], options: Bytes]) => number;

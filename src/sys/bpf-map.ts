@@ -33,12 +33,16 @@ export interface BpfMap {
   entries(): BpfEntry[];
   /** The same one by one: the bytes are not to be kept, so that a large map leaves no garbage of its size. */
   visit(look: (key: Uint8Array, value: Uint8Array) => void): void;
+  /** The same, and each entry is gone from the map with the look at it: what programs write meanwhile is seen the next time. */
+  take(look: (key: Uint8Array, value: Uint8Array) => void): void;
   /** How many entries there are now. */
   count(): number;
   close(): void;
 }
 
 const BATCH = 4096;
+/** What is taken is little, and often: no large room is made for it each time. */
+const TAKE_BATCH = 512;
 const ENOENT = -2;
 const ENOSPC = -28;
 /** How hashes say that they are full; tries say ENOSPC. */
@@ -153,8 +157,16 @@ class KernelMap implements BpfMap {
   }
 
   visit(look: (key: Uint8Array, value: Uint8Array) => void): void {
+    this.#look(this.#batches(bpf.mapLookupBatch, BATCH), look);
+  }
+
+  take(look: (key: Uint8Array, value: Uint8Array) => void): void {
+    this.#look(this.#batches(bpf.mapTakeBatch, TAKE_BATCH), look);
+  }
+
+  #look(batches: Iterable<Batch>, look: (key: Uint8Array, value: Uint8Array) => void): void {
     const { keyBytes, valueBytes } = this.#info;
-    for (const { keys, values, count } of this.#batches())
+    for (const { keys, values, count } of batches)
       for (let at = 0; at < count; at++)
         look(
           keys.subarray(at * keyBytes, (at + 1) * keyBytes),
@@ -164,7 +176,7 @@ class KernelMap implements BpfMap {
 
   count(): number {
     let count = 0;
-    for (const batch of this.#batches()) count += batch.count;
+    for (const batch of this.#batches(bpf.mapLookupBatch, BATCH)) count += batch.count;
     return count;
   }
 
@@ -173,11 +185,11 @@ class KernelMap implements BpfMap {
     this.#isOpen = false;
   }
 
-  *#batches(): Generator<Batch> {
+  *#batches(read: typeof bpf.mapLookupBatch, most: number): Generator<Batch> {
     let token: Uint8Array | null = null;
-    let size = Math.min(BATCH, Math.max(1, this.#info.maxEntries));
+    let size = Math.min(most, Math.max(1, this.#info.maxEntries));
     for (;;) {
-      const batch = this.#lookupBatch(token, size);
+      const batch = this.#readBatch(read, token, size);
       // A bucket that holds more than the room given is asked for again with more.
       if (batch.result === ENOSPC && size < this.#info.maxEntries * 2) {
         size *= 2;
@@ -190,14 +202,14 @@ class KernelMap implements BpfMap {
     }
   }
 
-  #lookupBatch(token: Uint8Array | null, size: number): Batch {
+  #readBatch(read: typeof bpf.mapLookupBatch, token: Uint8Array | null, size: number): Batch {
     const { keyBytes, valueBytes } = this.#info;
     const keys = new Uint8Array(size * keyBytes);
     const values = new Uint8Array(size * valueBytes);
     // The token is a bucket's number for hashes and a key for arrays (kernel/bpf/hashtab.c, syscall.c).
     const next = new Uint8Array(Math.max(8, keyBytes));
     const filled: [number] = [size];
-    const result = bpf.mapLookupBatch(this.#fd, token, next, keys, values, filled, null);
+    const result = read(this.#fd, token, next, keys, values, filled, null);
     return { result, keys, values, count: result === 0 || result === ENOENT ? filled[0] : 0, token: next };
   }
 

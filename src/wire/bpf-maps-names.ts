@@ -24,12 +24,13 @@ export const DNS_HELD = {
   none: 0,
   /** One, here. */
   here: 1,
-  /** Several, in `dns_addresses` under `id`. */
+  /** Several, in `dns_addresses` under `nameId`. */
   beside: 2,
 } as const;
 
 export const DNS_NAME = defineStruct('dns_name', [
-  { name: 'id', kind: 'u64' },
+  /** Under which its addresses are, and what was answered. */
+  { name: 'nameId', kind: 'u64' },
   /** Behind so many, the key's zeros are no part of the name. */
   { name: 'nameBytes', kind: 'u16' },
   /** Of `DNS_HELD`. */
@@ -65,11 +66,26 @@ export const DNS_ZONE = defineStruct('dns_zone', [
   { name: 'pad', kind: 'pad', count: 2 },
 ]);
 
-/** Where an answer is put together: more than the programs' stack holds. The name comes first, for what asks by it. */
-const DNS_DESK = defineStruct('dns_desk', [
+/** Who was told of which name. Of that the number stands here and the text beside: what is found by few octets is found in less time. */
+const DNS_ASKED_KEY = defineStruct('dns_asked_key', [
+  { name: 'ip', kind: 'ip' },
+  { name: 'nameId', kind: 'u64' },
+  { name: 'typeCode', kind: 'u16' },
+  /** The flag of EDNS: whoever asked wants signatures, if there are any. */
+  { name: 'isDnssecOk', kind: 'u16' },
+  { name: 'pad', kind: 'pad', count: 4 },
+]);
+
+const DNS_ASKED = defineStruct('dns_asked', [
+  { name: 'answers', kind: 'u64' },
   { name: 'name', kind: 'bytes', count: DNS_NAME_BYTES },
-  /** Of both, the programs use less: what stands behind lets the verifier bound places by a mask. */
-  { name: 'order', kind: 'bytes', count: 128 },
+]);
+
+/** Where an answer is put together: more than the programs' stack holds. It begins as what is counted of a name does. */
+const DNS_DESK = defineStruct('dns_desk', [
+  { name: 'answers', kind: 'u64' },
+  { name: 'name', kind: 'bytes', count: DNS_NAME_BYTES },
+  /** The programs use less: what stands behind lets the verifier bound places by a mask. */
   { name: 'records', kind: 'bytes', count: 2048 + 16 },
 ]);
 
@@ -111,6 +127,15 @@ export const NAME_MAPS = {
     firstEntries: 256,
     flags: NO_PREALLOC,
     about: 'The addresses of names that have more than one of a family.',
+  }),
+  dns_asked: map({
+    name: 'dns_asked',
+    kind: 'LRU_HASH',
+    key: DNS_ASKED_KEY,
+    value: DNS_ASKED,
+    maxEntries: 16_384,
+    flags: [],
+    about: 'Answers by who asked for what, since the agent took them last.',
   }),
   dns_desk: map({
     name: 'dns_desk',

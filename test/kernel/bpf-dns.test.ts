@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import fc from 'fast-check';
+import { takeKernelAnswers } from '../../src/agent/kernel-answers.ts';
 import { POLICY_MODES } from '../../src/base/policy-numbers.ts';
 import { Lifetime } from '../../src/base/lifetime.ts';
 import { parseNameEntry } from '../../src/dns/zone-json.ts';
@@ -12,7 +13,7 @@ import { POLICY_ISOLATED } from '../../src/wire/bpf-maps-policy.ts';
 import { TYPE } from '../../src/wire/dns/constants.ts';
 import { answerText, question } from '../support/dns-text.ts';
 import { aQuestion, drawsOf, type QuestionParts } from '../support/name-questions.ts';
-import { openNameLab, type NameLab } from '../support/name-lab.ts';
+import { openNameLab, type NameLab, type SentQuestion } from '../support/name-lab.ts';
 import * as p from '../support/packets.ts';
 
 const lifetime = new Lifetime('test');
@@ -280,6 +281,71 @@ describe('a change of the names', () => {
       }),
       { numRuns: 40 },
     );
+  });
+});
+
+describe('what a pod asked', () => {
+  const [WEB, DB] = ['web', 'db'].map((it) => `${it}.shop.svc.cluster.local`);
+  const asks = (
+    name: string | undefined,
+    type: number,
+    way: SentQuestion & { isDnssecOk?: boolean } = {},
+  ) => {
+    const { isDnssecOk } = way;
+    const edns = isDnssecOk === undefined ? {} : { edns: 1232, isDnssecOk };
+    return lab.lab.sends(lab.frame(aQuestion({ name: name ?? '', type, ...edns }), way));
+  };
+  const taken = (): readonly string[] =>
+    takeKernelAnswers(lab.lab.bpf.maps)
+      .map(
+        ({ client, name, typeCode, isDnssecOk, count }) =>
+          `${client} ${name} ${typeCode} ${isDnssecOk ? 'do ' : ''}${count}`,
+      )
+      .toSorted();
+  before(() => lab.program(ENTRIES));
+  beforeEach(() => void taken());
+
+  test('is counted by its address, the name and the type, and gone with the reading', () => {
+    for (let i = 0; i < 5; i++) asks(WEB, TYPE.A, { isDnssecOk: false });
+    asks(WEB, TYPE.A, { isV6: true });
+    asks(WEB, TYPE.A, { isDnssecOk: true });
+    asks('WEB.shop.svc.cluster.local', TYPE.AAAA);
+    asks('four.shop.svc.cluster.local', TYPE.AAAA);
+    for (let i = 0; i < 2; i++) asks(DB, TYPE.A);
+    assert.deepEqual(taken(), [
+      '10.77.0.10 db.shop.svc.cluster.local 1 2',
+      '10.77.0.10 four.shop.svc.cluster.local 28 1',
+      '10.77.0.10 web.shop.svc.cluster.local 1 5',
+      '10.77.0.10 web.shop.svc.cluster.local 1 do 1',
+      '10.77.0.10 web.shop.svc.cluster.local 28 1',
+      'fd77::10 web.shop.svc.cluster.local 1 1',
+    ]);
+    assert.deepEqual(taken(), []);
+    asks(WEB, TYPE.A);
+    assert.deepEqual(taken(), ['10.77.0.10 web.shop.svc.cluster.local 1 1']);
+  });
+
+  test('is not counted where the process is to answer', () => {
+    asks(WEB, TYPE.SRV);
+    asks('nobody.shop.svc.cluster.local', TYPE.A);
+    asks(WEB, TYPE.A, { destination: '10.96.0.11' });
+    assert.deepEqual(taken(), []);
+  });
+
+  test('keeps the name that has gone meanwhile', async () => {
+    asks(DB, TYPE.A);
+    await lab.program([]);
+    assert.deepEqual(taken(), ['10.77.0.10 db.shop.svc.cluster.local 1 1']);
+    await lab.program(ENTRIES);
+  });
+
+  test('is taken whole where it is much, by a few readings at once', async () => {
+    const names = Array.from({ length: 3000 }, (_, at) => `s${at}`);
+    await lab.program(names.map((it) => service(it, ['10.96.0.7'])));
+    for (const it of names) asks(`${it}.shop.svc.cluster.local`, TYPE.A);
+    assert.equal(new Set(taken()).size, names.length);
+    assert.deepEqual(taken(), []);
+    await lab.program(ENTRIES);
   });
 });
 

@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import { POLICY_BACKENDS } from '../../src/backends/registry.ts';
 import { Lifetime } from '../../src/base/lifetime.ts';
+import type { ClientTally } from '../../src/dns/client-tallies.ts';
+import { inspectSocketOf } from '../../src/dns/inspect-socket.ts';
 import type { KubeClient } from '../../src/kube/kube-client.ts';
 import {
   CONFIG_MAPS,
@@ -16,6 +18,7 @@ import {
   PODS,
   SERVICES,
 } from '../../src/kube/resource.ts';
+import { getJson } from '../../src/lab/cluster/unix-http.ts';
 import { setLinkOffload } from '../../src/sys/link-offload.ts';
 import { inNetns } from '../../src/sys/netns.ts';
 import { makeAgentNode, type AgentNode, type AgentProcess } from '../support/agent-node.ts';
@@ -40,6 +43,8 @@ for (const { name: backend } of POLICY_BACKENDS)
     let node: AgentNode;
     let agent: AgentProcess;
     let dns: DnsProcess;
+    let startDns: () => DnsProcess;
+    let inspectSocket = '';
 
     before(async () => {
       clean = await takeSnapshot({ prefix });
@@ -61,7 +66,9 @@ for (const { name: backend } of POLICY_BACKENDS)
       );
       const [zoneFile, clusterDomain] = [`${folder}/zone.json`, 'cluster.local'];
       const config = { listen: DNS, zoneFile, feedSocket, clusterDomain, upstreams: [] };
-      dns = startDnsProcess(`${folder}/dns.json`, config, node.netns);
+      startDns = () => startDnsProcess(`${folder}/dns.json`, config, node.netns);
+      inspectSocket = inspectSocketOf(feedSocket);
+      dns = startDns();
       lifetime.defer('DNS process', async () => void (await dns.end('SIGKILL')));
       agent = node.start();
       await isReady();
@@ -109,6 +116,12 @@ for (const { name: backend } of POLICY_BACKENDS)
       return found.reduce((sum, [, count]) => sum + Number(count), 0);
     }
 
+    /** What `dns top` shows of the pod, of both its addresses. */
+    async function countedInKernel(): Promise<number> {
+      const clients = (await getJson(inspectSocket, '/top', AbortSignal.timeout(READY_MS))) as ClientTally[];
+      return clients.reduce((sum, { inKernel }) => sum + inKernel, 0);
+    }
+
     /** Nobody of user space can answer meanwhile. */
     async function withoutProcess(work: () => void | Promise<void>): Promise<void> {
       process.kill(dns.pid, 'SIGSTOP');
@@ -143,6 +156,32 @@ for (const { name: backend } of POLICY_BACKENDS)
         });
         assert.equal(dig(netns, `@${DNS[0]} nobody.default.svc.cluster.local A`), '');
       });
+    });
+
+    test('the DNS process counts what the kernel answered, also while it or the agent was away', async () => {
+      const asked = ['web A', 'web AAAA', 'db A'];
+      const ask = (): void => {
+        for (const words of asked) {
+          const [name = '', type = ''] = words.split(' ');
+          dig(netns, `@${DNS[0]} ${name}.default.svc.cluster.local ${type}`);
+        }
+      };
+      const areCounted = (): Promise<void> =>
+        eventually(async () => assert.equal(await countedInKernel(), await answered()), READY_MS);
+      const before = await answered();
+      ask();
+      await areCounted();
+      await agent.end('SIGKILL');
+      ask();
+      agent = node.start();
+      await isReady();
+      await areCounted();
+      assert.equal(await answered(), before + 2 * asked.length);
+      await dns.end('SIGKILL');
+      ask();
+      dns = startDns();
+      await eventually(async () => assert.equal(await countedInKernel(), asked.length), READY_MS);
+      await isReady();
     });
 
     test('checksums are whole where no card makes them, on either side', async () => {

@@ -59,6 +59,13 @@ export class FakeBpfMap implements BpfMap {
     for (const [key, value] of this.entries()) look(key, value);
   }
 
+  take(look: (key: Uint8Array, value: Uint8Array) => void): void {
+    for (const [key, value] of this.entries()) {
+      this.delete(key);
+      look(key, value);
+    }
+  }
+
   count(): number {
     return this.#entries.size;
   }

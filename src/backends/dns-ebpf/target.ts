@@ -135,8 +135,13 @@ function nameTarget({ dnsNames }: NameMaps): Target<NameRow> {
 
 // The return type is the row's: writing it out again would be the second place to change.
 function valueOf({ name, v4, v6 }: NameRow) {
-  const id = v4 === 'several' || v6 === 'several' ? idOfName(name) : 0n;
-  return { id, v4Held: heldNumber(v4), v6Held: heldNumber(v6), v4: octetsOf(v4), v6: octetsOf(v6) };
+  return {
+    nameId: idOfName(name),
+    v4Held: heldNumber(v4),
+    v6Held: heldNumber(v6),
+    v4: octetsOf(v4),
+    v6: octetsOf(v6),
+  };
 }
 
 function heldNumber(held: HeldAddresses): number {
@@ -153,8 +158,8 @@ function readHeld(held: number, octets: Uint8Array): HeldAddresses {
   return held === DNS_HELD.beside ? 'several' : ipFromBytes(octets);
 }
 
-/** Only names of plain labels are ever written. */
-function readName(wire: Uint8Array): string {
+/** The text of a name on the wire. Only names of plain labels are ever written. */
+export function readName(wire: Uint8Array): string {
   const labels: string[] = [];
   for (let at = 0; ;) {
     const length = wire[at] ?? 0;

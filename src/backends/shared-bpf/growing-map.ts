@@ -96,6 +96,11 @@ export class GrowingMap implements BpfMap {
     this.#now.visit(look);
   }
 
+  take(look: (key: Uint8Array, value: Uint8Array) => void): void {
+    this.#now.take(look);
+    this.#entriesAtMost = this.#now.count();
+  }
+
   count(): number {
     return this.#now.count();
   }

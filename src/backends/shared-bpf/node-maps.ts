@@ -34,6 +34,7 @@ export function typedNodeMaps(open: (name: string) => BpfMap) {
     dnsZone: typedMap(BPF_MAPS.dns_zone, open('dns_zone')),
     dnsNames: typedMap(BPF_MAPS.dns_names, open('dns_names')),
     dnsAddresses: typedMap(BPF_MAPS.dns_addresses, open('dns_addresses')),
+    dnsAsked: typedMap(BPF_MAPS.dns_asked, open('dns_asked')),
     settings: typedMap(BPF_MAPS.settings, open('settings')),
     nodeUdpPeers: typedMap(BPF_MAPS.node_udp_peers, open('node_udp_peers')),
     socketFlows: typedMap(BPF_MAPS.socket_flows, open('socket_flows')),

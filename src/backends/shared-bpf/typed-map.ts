@@ -13,14 +13,19 @@ export interface TypedMap<K, V> {
   entries(): (readonly [K, V])[];
   /** One by one: nothing is left of those that are not kept. */
   visit(look: (key: K, value: V) => void): void;
+  /** The same, and they are gone from the map. */
+  take(look: (key: K, value: V) => void): void;
   /** Cheaper than to list them. */
   count(): number;
 }
 
 export function typedMap<K, V>(spec: BpfMapSpec<K, V>, map: BpfMap): TypedMap<K, V> {
   const { key: keys, value: values } = spec;
-  const visit = (look: (key: K, value: V) => void): void =>
-    map.visit((key, value) => look(keys.decode(key), values.decode(value)));
+  const decoded =
+    (look: (key: K, value: V) => void) =>
+    (key: Uint8Array, value: Uint8Array): void =>
+      look(keys.decode(key), values.decode(value));
+  const visit = (look: (key: K, value: V) => void): void => map.visit(decoded(look));
   return {
     lookup: (key) => {
       const found = map.lookup(keys.encode(key));
@@ -41,6 +46,7 @@ export function typedMap<K, V>(spec: BpfMapSpec<K, V>, map: BpfMap): TypedMap<K,
       return found;
     },
     visit,
+    take: (look) => map.take(decoded(look)),
     count: () => map.count(),
   };
 }
