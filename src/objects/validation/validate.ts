@@ -3,6 +3,12 @@
 import type { CustomVersion } from '../custom/custom-version.ts';
 import { validateDefinition } from '../custom/validate-definition.ts';
 import { objectOf, type Draft } from '../json.ts';
+import {
+  validateClusterRole,
+  validateClusterRoleBinding,
+  validateRole,
+  validateRoleBinding,
+} from './access.ts';
 import { validateClusterNetworkPolicy } from './cluster-network-policy.ts';
 import { validateConfigMap, validateSecret } from './config.ts';
 import type { FieldError } from './field-error.ts';
@@ -49,6 +55,10 @@ const VALIDATORS: Readonly<Record<string, Validator>> = {
   'networking.Ingress': validateIngress,
   'networking.IngressClass': validateIngressClass,
   'apiextensions.CustomResourceDefinition': validateDefinition,
+  'rbac.Role': validateRole,
+  'rbac.ClusterRole': validateClusterRole,
+  'rbac.RoleBinding': validateRoleBinding,
+  'rbac.ClusterRoleBinding': validateClusterRoleBinding,
   'fairlead.Identity': validateIdentity,
   'fairlead.LoadBalancerPool': validateLoadBalancerPool,
 };
