@@ -1,22 +1,28 @@
-// Who asks: client certificates (CN is the user, O the groups) and bearer tokens. No credentials, or wrong ones: nobody.
+// Who asks: client certificates (CN is the user, O the groups) and bearer tokens. No credentials: nobody; wrong ones: refused.
 
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import { FairleadError } from '../base/errors.ts';
 import type { User } from './request.ts';
-import type { ServiceAccountTokens } from './service-account-tokens.ts';
+import { unauthorized } from './status-error.ts';
+
+/** Who nobody is: bindings may give something to it. */
+export const ANONYMOUS: User = {
+  name: 'system:anonymous',
+  uid: undefined,
+  groups: ['system:unauthenticated'],
+};
 
 export interface Authenticator {
   /** Users by SHA-256 of their token: the look-up's time says nothing about the tokens. */
   readonly tokens: ReadonlyMap<string, User>;
-  readonly serviceAccounts: ServiceAccountTokens;
-  readonly nowMs: () => number;
+  readonly serviceAccountUser: (token: string) => User | undefined;
 }
 
-/** The user of a request, undefined where it carries no valid credentials. */
-export function authenticate(request: IncomingMessage, authenticator: Authenticator): User | undefined {
-  return certificateUser(request) ?? bearerUser(request, authenticator);
+/** The user of a request, `ANONYMOUS` where it carries no credentials; throws 401 for a token that is none. */
+export function authenticate(request: IncomingMessage, authenticator: Authenticator): User {
+  return certificateUser(request) ?? bearerUser(request, authenticator) ?? ANONYMOUS;
 }
 
 function certificateUser({ socket }: IncomingMessage): User | undefined {
@@ -38,13 +44,14 @@ function firstOf(value: string | readonly string[] | undefined): string | undefi
 }
 
 function bearerUser(
-  request: IncomingMessage,
-  { tokens, serviceAccounts, nowMs }: Authenticator,
+  { headers: { authorization } }: IncomingMessage,
+  { tokens, serviceAccountUser }: Authenticator,
 ): User | undefined {
-  const match = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '');
-  const token = match?.[1];
-  if (token === undefined) return undefined;
-  return tokens.get(hashOf(token)) ?? serviceAccounts.verify(token, nowMs());
+  if (authorization === undefined) return undefined;
+  const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+  const user = token === undefined ? undefined : (tokens.get(hashOf(token)) ?? serviceAccountUser(token));
+  if (user === undefined) throw unauthorized();
+  return user;
 }
 
 /** Reads the lines of a tokens file: `token,user,uid,"group1,group2"`; blank lines and # comments are skipped. */

@@ -12,8 +12,8 @@ import { createObject, updateObject } from './write.ts';
 const NAME = 'kubernetes';
 const NAMESPACE = 'default';
 
-/** Makes what is missing and brings the endpoints to `advertise`; changes nothing that is right. */
-export function bootstrap(context: ApiContext, advertise: ListenAddress): void {
+/** Makes the namespaces that every cluster has. */
+export function ensureNamespaces(context: ApiContext): void {
   const namespaces = resourceOf('', 'v1', 'namespaces');
   for (const name of SYSTEM_NAMESPACES) {
     if (context.store.get(namespaces.storage, name) === undefined) {
@@ -25,6 +25,11 @@ export function bootstrap(context: ApiContext, advertise: ListenAddress): void {
       );
     }
   }
+}
+
+/** Makes what is missing and brings the endpoints to `advertise`; changes nothing that is right. */
+export function bootstrap(context: ApiContext, advertise: ListenAddress): void {
+  ensureNamespaces(context);
   ensure(context, resourceOf('', 'v1', 'services'), kubernetesService(context, advertise));
   ensure(context, resourceOf('discovery.k8s.io', 'v1', 'endpointslices'), kubernetesSlice(advertise));
   ensure(context, resourceOf('', 'v1', 'endpoints'), kubernetesEndpoints(advertise));

@@ -5,6 +5,7 @@ import { FairleadError, messageOf } from '../base/errors.ts';
 import { parseCidr, type Cidr } from '../base/cidr.ts';
 import { parseIp, type Ip } from '../base/ip.ts';
 import { isPort } from '../base/port.ts';
+import type { AuditConfig } from './audit/audit-log.ts';
 
 export interface ListenAddress {
   readonly host: Ip;
@@ -36,7 +37,12 @@ export interface ApiServerConfig {
   readonly defaultDualStack: boolean;
   /** Where pods reach this server: endpoint of the Service default/kubernetes. */
   readonly advertise: ListenAddress;
+  /** Where writes and refusals are told; without it they are not. */
+  readonly audit?: AuditConfig | undefined;
 }
+
+const AUDIT_BYTES = 16 * 1024 * 1024;
+const AUDIT_FILES = 4;
 
 /** Reads and checks a configuration file; throws `invalid` naming the file and the field. */
 export async function readApiServerConfig(file: string): Promise<ApiServerConfig> {
@@ -70,7 +76,22 @@ export function parseApiServerConfig(value: unknown): ApiServerConfig {
     clusterDomain: fields['clusterDomain'] === undefined ? 'cluster.local' : textOf(fields, 'clusterDomain'),
     defaultDualStack: fields['defaultDualStack'] === true,
     advertise: parseAddress(fields['advertise'], 'advertise'),
+    audit: fields['audit'] === undefined ? undefined : parseAudit(fields['audit']),
   };
+}
+
+function parseAudit(value: unknown): AuditConfig {
+  const fields = recordOf(value, 'audit');
+  return {
+    file: textOf(fields, 'file'),
+    maxBytes: countOf(fields['maxBytes'] ?? AUDIT_BYTES, 'audit.maxBytes'),
+    maxFiles: countOf(fields['maxFiles'] ?? AUDIT_FILES, 'audit.maxFiles'),
+  };
+}
+
+function countOf(value: unknown, path: string): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value > 0) return value;
+  throw new FairleadError('invalid', `${path} must be a whole number above 0`);
 }
 
 function parseAddress(value: unknown, path: string): ListenAddress {

@@ -2,6 +2,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import type { SchemaChecks } from '../objects/validation/schema.ts';
+import type { Authorizer } from './authorization.ts';
 import type { ApiServerConfig } from './config.ts';
 import type { Kinds } from './custom/kinds.ts';
 import type { FairQueue } from './fair-queue.ts';
@@ -19,6 +20,7 @@ export interface ApiContext {
   readonly store: ObjectStore;
   /** Every kind that is served, built in and custom. */
   readonly kinds: Kinds;
+  readonly authorizer: Authorizer;
   readonly config: ApiServerConfig;
   readonly clock: Clock;
   readonly random: Random;

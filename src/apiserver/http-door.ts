@@ -7,13 +7,6 @@ import { JSON_TYPE, type ApiRequest, type Reply, type User, type WholeReply } fr
 import { ResponseSink } from './sink.ts';
 import { StatusError, tooLarge } from './status-error.ts';
 
-/** Who nobody is: open paths alone answer to it. */
-export const ANONYMOUS: User = {
-  name: 'system:anonymous',
-  uid: undefined,
-  groups: ['system:unauthenticated'],
-};
-
 /** The request as handlers see it; throws 400 for a URL that cannot be read. */
 export function apiRequestOf(request: IncomingMessage, user: User, signal: AbortSignal): ApiRequest {
   const text = request.url ?? '/';

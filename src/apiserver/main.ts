@@ -8,12 +8,16 @@ import { FairleadError, messageOf } from '../base/errors.ts';
 import { Lifetime } from '../base/lifetime.ts';
 import { SchemaChecks } from '../objects/validation/schema.ts';
 import { parseTokens } from './authentication.ts';
-import { bootstrap } from './bootstrap.ts';
+import { AuditLog } from './audit/audit-log.ts';
+import { Authorizer } from './authorization.ts';
+import { bootstrap, ensureNamespaces } from './bootstrap.ts';
+import { keepAggregated } from './cluster-role-aggregation.ts';
 import { readApiServerConfig, type ApiServerConfig, type ListenAddress } from './config.ts';
 import type { ApiContext, Random } from './context.ts';
 import { keepDefinitions } from './custom/keep-definitions.ts';
 import { Kinds } from './custom/kinds.ts';
 import { FairQueue } from './fair-queue.ts';
+import { ensureDefaultAccess } from './default-access.ts';
 import { ObjectLog } from './object-log.ts';
 import { ObjectStore } from './object-store.ts';
 import { listen, type ServerParts } from './server.ts';
@@ -69,22 +73,29 @@ async function start(
   options: ApiServerOptions,
   lifetime: Lifetime,
 ): Promise<ApiServer> {
-  const parts = await readParts(config);
+  const logger = options.log ?? pino({ level: 'silent' });
+  const audit = config.audit === undefined ? undefined : new AuditLog(config.audit, logger);
+  if (audit !== undefined) lifetime.own('audit log', audit, (it) => it.close());
+  const parts: ServerParts = { ...(await readParts(config)), audit };
   const log = lifetime.own('database', new ObjectLog(config.database), (it) => it.close());
   const { windowRevisions } = options;
   const store = new ObjectStore(log, windowRevisions === undefined ? {} : { windowRevisions });
   const context: ApiContext = {
     store,
     kinds: new Kinds(store),
+    authorizer: new Authorizer(store),
     config,
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
-    tokens: parts.serviceAccounts,
+    tokens: await readTokenKey(config),
     schemas: new SchemaChecks(),
     turns: new FairQueue(),
   };
-  const logger = options.log ?? pino({ level: 'silent' });
   keepDefinitions(context, (defect) => logger.error({ error: messageOf(defect) }, 'cannot keep definitions'));
+  // Before the first request: without its roles nobody but the privileged could do anything.
+  ensureNamespaces(context);
+  ensureDefaultAccess(context);
+  lifetime.defer('aggregation of cluster roles', keepAggregated(context, logger));
   const addresses: ListenAddress[] = [];
   for (const address of config.listen) {
     const server = await listen(context, parts, { address, log: logger, signal: lifetime.signal });
@@ -109,9 +120,9 @@ function keep(context: ApiContext, advertise: ListenAddress, log: Logger): void 
   }
 }
 
-async function readParts(config: ApiServerConfig): Promise<ServerParts> {
-  const [cert, key, clientCa, serviceAccountKey] = await Promise.all(
-    [config.certFile, config.keyFile, config.clientCaFile, config.serviceAccountKeyFile].map(readText),
+async function readParts(config: ApiServerConfig): Promise<Omit<ServerParts, 'audit'>> {
+  const [cert, key, clientCa] = await Promise.all(
+    [config.certFile, config.keyFile, config.clientCaFile].map(readText),
   );
   const tokens = config.tokensFile === undefined ? '' : await readText(config.tokensFile);
   return {
@@ -119,8 +130,11 @@ async function readParts(config: ApiServerConfig): Promise<ServerParts> {
     key: key ?? '',
     clientCa: clientCa ?? '',
     tokens: parseTokens(tokens),
-    serviceAccounts: new ServiceAccountTokens(createPrivateKey(serviceAccountKey ?? '')),
   };
+}
+
+async function readTokenKey({ serviceAccountKeyFile }: ApiServerConfig): Promise<ServiceAccountTokens> {
+  return new ServiceAccountTokens(createPrivateKey(await readText(serviceAccountKeyFile)));
 }
 
 async function readText(file: string): Promise<string> {

@@ -7,6 +7,7 @@ import { duplicatesIn, mediaTypeOf, parseObject } from './body.ts';
 import type { ApiContext } from './context.ts';
 import { deleteObject, deleteOptionsOf, type DeleteOptions } from './delete.ts';
 import { acceptConfig, acceptDraft, fieldValidationOf, metadataOf, type AcceptedDraft } from './draft.ts';
+import { checkEscalation } from './escalation.ts';
 import { managedAfterWrite, managerOf } from './field-managers.ts';
 import { applyPatch, isApply, ownDraft, parseApplyBody, parsePatch } from './patch.ts';
 import { listObjects, objectReply, readObject, storedOf } from './read.ts';
@@ -18,6 +19,7 @@ import {
   type Reply,
   type Target,
 } from './request.ts';
+import { resourceAttributes } from './request-attributes.ts';
 import { selectionOf } from './selection.ts';
 import { servedJson, servedObject } from './serve.ts';
 import { applyConfig, checkApplyOptions } from './server-side-apply.ts';
@@ -100,6 +102,7 @@ async function create(context: ApiContext, request: ApiRequest, target: Target):
   await context.schemas.load(resource.message);
   placeInNamespace(draft, target);
   const stored = createObject(context, resource, draft, writeOptions(context, request, target));
+  request.onCreated?.(stored.object);
   return objectReply(context, request, { code: 201, resource, stored, warnings });
 }
 
@@ -183,6 +186,7 @@ function writeOptions(context: ApiContext, request: ApiRequest, target: Target):
   const { resource } = target;
   return {
     isDryRun: isDryRun(request.query),
+    check: (written) => checkEscalation(context, request.user, target, written),
     managedFields: (written) => managedAfterWrite(context, { resource, manager, ...written }),
   };
 }
@@ -211,11 +215,17 @@ async function apply(
     manager,
     isForced,
   });
-  const options = { isDryRun: isDryRun(request.query), managedFields: () => managedFields };
+  const options: WriteOptions = {
+    isDryRun: isDryRun(request.query),
+    check: (written) => checkEscalation(context, request.user, target, written),
+    managedFields: () => managedFields,
+  };
   const next = ownDraft(draft ?? { ...(live?.object ?? config) });
   resource.custom?.fill(next);
   if (live === undefined) {
+    context.authorizer.require(request.user, { ...resourceAttributes(request, target), verb: 'create' });
     const stored = createObject(context, resource, next, options);
+    request.onCreated?.(stored.object);
     return objectReply(context, request, { code: 201, resource, stored, warnings });
   }
   const stored = update(context, resource, next, { previous: live, ...options });

@@ -1,6 +1,7 @@
 // What handlers get of a request, and what they give back. It knows HTTP's shape and no kind.
 
 import type { IncomingHttpHeaders } from 'node:http';
+import type { KubeObject } from '../objects/meta.ts';
 import type { Resource } from '../objects/resources.ts';
 
 /** Who asks, as authentication found it. */
@@ -8,6 +9,8 @@ export interface User {
   readonly name: string;
   readonly uid: string | undefined;
   readonly groups: readonly string[];
+  /** What else authentication says: the pod of a token, for instance. */
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface ApiRequest {
@@ -20,6 +23,8 @@ export interface ApiRequest {
   readonly readBody: () => Promise<Buffer>;
   /** Aborted when the client goes or the server stops. */
   readonly signal: AbortSignal;
+  /** Told of the object that the request made: its name may be the server's own choice. */
+  readonly onCreated?: (object: KubeObject) => void;
 }
 
 /** A request on resources: whose, which one, which part of it. */

@@ -1,21 +1,17 @@
 // Questions to the server that are posted and answered, never stored: who am I, may I, whose token is this.
 
-import { objectOf, textOf, type Draft } from '../objects/json.ts';
+import { listOf, objectOf, textOf, type Draft } from '../objects/json.ts';
 import { apiVersionOf } from '../objects/resources.ts';
+import { rulesReview, selfReview, subjectReview } from './access-reviews.ts';
 import type { ApiContext } from './context.ts';
 import { readBodyObject } from './object-routes.ts';
 import { jsonReply, type ApiRequest, type Reply, type Target, type User } from './request.ts';
+import { serviceAccountUser } from './service-account-users.ts';
 import { methodNotAllowed, pathNotFound } from './status-error.ts';
 
-/** Everyone who is authenticated may do everything: roles are stored, not yet enforced. */
-const ALLOWED = { allowed: true, reason: 'roles are not enforced by this server' };
-
 /** Answers a POST of a review kind. */
-export async function handleReview(
-  context: ApiContext,
-  request: ApiRequest,
-  { resource }: Target,
-): Promise<Reply> {
+export async function handleReview(context: ApiContext, request: ApiRequest, target: Target): Promise<Reply> {
+  const { resource } = target;
   if (request.method !== 'POST') throw methodNotAllowed();
   const body = await readBodyObject(request);
   const head = {
@@ -24,42 +20,47 @@ export async function handleReview(
     metadata: { creationTimestamp: null },
   };
   const spec = objectOf(body['spec']);
-  return jsonReply(201, { ...head, spec, status: statusOf(context, request, { kind: resource.kind, spec }) });
+  return jsonReply(201, { ...head, spec, status: statusOf(context, request, { target, spec }) });
 }
 
 function statusOf(
   context: ApiContext,
-  request: ApiRequest,
-  { kind, spec }: { kind: string; spec: Readonly<Draft> },
+  { user }: ApiRequest,
+  { target, spec }: { readonly target: Target; readonly spec: Readonly<Draft> },
 ): object {
-  switch (kind) {
+  switch (target.resource.kind) {
     case 'SelfSubjectAccessReview':
+      return selfReview(context, user, spec);
     case 'SubjectAccessReview':
     case 'LocalSubjectAccessReview':
-      return ALLOWED;
-    case 'SelfSubjectRulesReview': {
-      const resourceRules = [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }];
-      return {
-        resourceRules,
-        nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
-        incomplete: false,
-      };
-    }
+      return subjectReview(context, spec, target);
+    case 'SelfSubjectRulesReview':
+      return rulesReview(context, user, spec);
     case 'SelfSubjectReview':
-      return { userInfo: infoOf(request.user) };
+      return { userInfo: infoOf(user) };
     case 'TokenReview':
-      return tokenStatus(context, textOf(spec['token']) ?? '');
+      return tokenStatus(context, spec);
     default:
       throw pathNotFound();
   }
 }
 
-function tokenStatus(context: ApiContext, token: string): object {
-  const user = context.tokens.verify(token, context.clock.nowMs());
-  if (user === undefined) return { authenticated: false, error: 'invalid bearer token' };
-  return { authenticated: true, user: infoOf(user) };
+function tokenStatus(context: ApiContext, spec: Readonly<Draft>): object {
+  const asked = listOf(spec['audiences']).map(String);
+  const found = serviceAccountUser(
+    context,
+    textOf(spec['token']) ?? '',
+    asked.length === 0 ? undefined : asked,
+  );
+  if (found === undefined) return { authenticated: false, error: 'invalid bearer token' };
+  return { authenticated: true, user: infoOf(found.user), audiences: found.audiences };
 }
 
-function infoOf(user: User): object {
-  return { username: user.name, ...(user.uid === undefined ? {} : { uid: user.uid }), groups: user.groups };
+function infoOf({ name, uid, groups, extra }: User): object {
+  return {
+    username: name,
+    ...(uid === undefined ? {} : { uid }),
+    groups,
+    ...(extra === undefined ? {} : { extra }),
+  };
 }

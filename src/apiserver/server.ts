@@ -1,20 +1,21 @@
-// One TLS listener: connections, authentication, requests and upgrades.
+// One TLS listener: connections, requests and upgrades, each admitted before it is answered and told to the audit log.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { FairleadError, messageOf } from '../base/errors.ts';
-import { authenticate } from './authentication.ts';
+import { admit, type Admission } from './admit.ts';
+import { ANONYMOUS } from './authentication.ts';
+import { isAudited, type AuditFacts } from './audit/audit-event.ts';
+import type { AuditLog } from './audit/audit-log.ts';
 import type { ListenAddress } from './config.ts';
 import type { ApiContext } from './context.ts';
-import { ANONYMOUS, apiRequestOf, failureReply, statusErrorOf, writeReply } from './http-door.ts';
+import { apiRequestOf, failureReply, statusErrorOf, writeReply } from './http-door.ts';
 import type { Reply, User } from './request.ts';
-import { openReply, routeRequest } from './router.ts';
-import type { ServiceAccountTokens } from './service-account-tokens.ts';
-import { badRequest, unauthorized, unserved } from './status-error.ts';
+import { routeRequest } from './router.ts';
+import { badRequest, unserved, type StatusError } from './status-error.ts';
 import { proxyExec } from './subresources/exec.ts';
-import { targetOf } from './target.ts';
 
 /** Files of the configuration, read. */
 export interface ServerParts {
@@ -22,7 +23,7 @@ export interface ServerParts {
   readonly key: string;
   readonly clientCa: string;
   readonly tokens: ReadonlyMap<string, User>;
-  readonly serviceAccounts: ServiceAccountTokens;
+  readonly audit: AuditLog | undefined;
 }
 
 export interface ListenOptions {
@@ -87,6 +88,13 @@ export async function listen(
   };
 }
 
+/** A request from its arrival to its answer. */
+interface Call {
+  readonly incoming: IncomingMessage;
+  readonly receivedMs: number;
+  admission: Admission | undefined;
+}
+
 class Door {
   readonly #context: ApiContext;
   readonly #parts: ServerParts;
@@ -117,18 +125,18 @@ class Door {
   }
 
   async #answer(request: IncomingMessage, signal: AbortSignal): Promise<Reply> {
+    const call = this.#callOf(request);
     try {
-      const anonymous = apiRequestOf(request, ANONYMOUS, signal);
-      const open = openReply(anonymous);
-      if (open !== undefined) return open;
-      const reply = await routeRequest(this.#context, { ...anonymous, user: this.#userOf(request) });
+      const admission = this.#admitted(call, signal);
+      const reply = await routeRequest(this.#context, admission.request, admission.target);
       // What is said to be done is done: also where the machine loses its power now.
-      if (!READS.includes(anonymous.method)) await this.#context.store.durable();
+      if (!READS.includes(admission.request.method)) await this.#context.store.durable();
+      this.#audit(call, { code: reply.kind === 'whole' ? reply.code : 200 });
       return reply;
     } catch (error) {
       // A client that goes in the middle of its body is no defect, and nobody is left to answer.
       if (signal.aborted) throw error;
-      return failureReply(statusErrorOf(error, (defect) => this.#reportDefect(defect, request)));
+      return failureReply(this.#failure(error, call));
     }
   }
 
@@ -136,10 +144,11 @@ class Door {
     socket.on('error', () => socket.destroy());
     const gone = new AbortController();
     socket.once('close', () => gone.abort(CLIENT_GONE));
+    const call = this.#callOf(request);
     try {
-      await this.#upgrade(request, { socket, head, signal: gone.signal });
+      await this.#upgrade(call, { socket, head, signal: gone.signal });
     } catch (error) {
-      const { code, status } = statusErrorOf(error, (defect) => this.#reportDefect(defect, request));
+      const { code, status } = this.#failure(error, call);
       const body = JSON.stringify(status);
       socket.end(
         `HTTP/1.1 ${code} Refused\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
@@ -148,24 +157,54 @@ class Door {
   }
 
   #upgrade(
-    request: IncomingMessage,
+    call: Call,
     { socket, head, signal }: { socket: Duplex; head: Buffer; signal: AbortSignal },
   ): Promise<void> {
-    const apiRequest = apiRequestOf(request, this.#userOf(request), signal);
-    const target = targetOf(apiRequest.path, this.#context.kinds);
+    const { request, target, attributes } = this.#admitted(call, signal);
     const { name } = target ?? {};
     if (target === undefined || name === undefined) throw badRequest('this path cannot be upgraded');
     if (target.subresource !== 'exec') throw unserved(target.subresource ?? 'an upgrade of this path');
-    const upgrade = { request: apiRequest, socket, head };
-    return proxyExec(this.#context, upgrade, { ...target, name });
+    // A handshake comes by GET, and what comes behind it is no reading.
+    if (attributes?.kind === 'resource' && attributes.verb !== 'create')
+      this.#context.authorizer.require(request.user, { ...attributes, verb: 'create' });
+    this.#audit(call, { code: 101, stage: 'ResponseStarted' });
+    return proxyExec(this.#context, { request, socket, head }, { ...target, name });
   }
 
-  #userOf(request: IncomingMessage): User {
-    const { tokens, serviceAccounts } = this.#parts;
-    const nowMs = (): number => this.#context.clock.nowMs();
-    const user = authenticate(request, { tokens, serviceAccounts, nowMs });
-    if (user === undefined) throw unauthorized();
-    return user;
+  #callOf(incoming: IncomingMessage): Call {
+    return { incoming, receivedMs: this.#context.clock.nowMs(), admission: undefined };
+  }
+
+  #admitted(call: Call, signal: AbortSignal): Admission {
+    const admission: Admission = { request: apiRequestOf(call.incoming, ANONYMOUS, signal) };
+    call.admission = admission;
+    admit(this.#context, call.incoming, admission, this.#parts.tokens);
+    return admission;
+  }
+
+  #failure(error: unknown, call: Call): StatusError {
+    const failure = statusErrorOf(error, (defect) => this.#reportDefect(defect, call.incoming));
+    this.#audit(call, { code: failure.code, failure });
+    return failure;
+  }
+
+  #audit(
+    { incoming, receivedMs, admission }: Call,
+    answer: Pick<AuditFacts, 'code'> & Partial<Pick<AuditFacts, 'failure' | 'stage'>>,
+  ): void {
+    const { audit } = this.#parts;
+    if (audit === undefined || admission === undefined || !isAudited(admission, answer.code)) return;
+    audit.record({
+      id: this.#context.random.uuid(),
+      admission,
+      url: incoming.url ?? '/',
+      sourceIp: incoming.socket.remoteAddress,
+      receivedMs,
+      answeredMs: this.#context.clock.nowMs(),
+      stage: 'ResponseComplete',
+      failure: undefined,
+      ...answer,
+    });
   }
 
   #reportDefect(error: unknown, request: IncomingMessage): void {

@@ -1,22 +1,43 @@
-// Tokens of service accounts: JSON Web Tokens signed by the cluster's key (RS256 or ES256), accepted by bearer authentication.
+// Tokens of service accounts: JSON Web Tokens signed by the cluster's key (RS256 or ES256). It knows no objects: whether those that a
+// token names are still there is another question (service-account-users.ts).
 
 import { createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
-import { isObject, objectOf, type Draft } from '../objects/json.ts';
-import type { User } from './request.ts';
+import { SERVICE_ACCOUNT_PREFIX } from '../objects/access/binding.ts';
+import { isObject, listOf, objectOf, textOf, type Draft } from '../objects/json.ts';
 
-const ISSUER = 'https://kubernetes.default.svc';
-const PREFIX = 'system:serviceaccount:';
+/** Who issues, and the audience of this server. */
+export const ISSUER = 'https://kubernetes.default.svc';
+
+export interface NamedUid {
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** What a token ends with; a node is named beside its pod, or alone. */
+export interface BoundObjects {
+  readonly pod?: NamedUid | undefined;
+  readonly secret?: NamedUid | undefined;
+  readonly node?: NamedUid | undefined;
+}
 
 export interface TokenSubject {
   readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
+  readonly account: NamedUid;
+  readonly bound: BoundObjects;
 }
 
 export interface TokenOptions {
   readonly nowMs: number;
   readonly lifetimeSeconds: number;
   readonly audiences: readonly string[];
+  /** The token's own name, by which logs tell it from others. */
+  readonly id: string;
+}
+
+/** What a token that is ours and of this time says. */
+export interface TokenClaims extends TokenSubject {
+  readonly audiences: readonly string[];
+  readonly id: string | undefined;
 }
 
 /** Signs and reads tokens with one key pair. */
@@ -29,19 +50,21 @@ export class ServiceAccountTokens {
     this.#publicKey = createPublicKey(privateKey);
   }
 
-  sign(subject: TokenSubject, { nowMs, lifetimeSeconds, audiences }: TokenOptions): string {
+  sign(subject: TokenSubject, { nowMs, lifetimeSeconds, audiences, id }: TokenOptions): string {
     const now = Math.floor(nowMs / 1000);
     const header = { alg: this.#algorithm, typ: 'JWT' };
     const claims = {
       iss: ISSUER,
-      sub: `${PREFIX}${subject.namespace}:${subject.name}`,
-      aud: audiences.length > 0 ? audiences : [ISSUER],
+      sub: `${SERVICE_ACCOUNT_PREFIX}${subject.namespace}:${subject.account.name}`,
+      aud: audiences,
       iat: now,
       nbf: now,
       exp: now + lifetimeSeconds,
+      jti: id,
       'kubernetes.io': {
         namespace: subject.namespace,
-        serviceaccount: { name: subject.name, uid: subject.uid },
+        serviceaccount: subject.account,
+        ...subject.bound,
       },
     };
     const text = `${encode(header)}.${encode(claims)}`;
@@ -49,15 +72,15 @@ export class ServiceAccountTokens {
     return `${text}.${signature.toString('base64url')}`;
   }
 
-  /** The user of a token; undefined where it is not ours, altered, for others, or past its time. */
-  verify(token: string, nowMs: number): User | undefined {
+  /** Undefined where a token is not ours, altered, or past its time. */
+  verify(token: string, nowMs: number): TokenClaims | undefined {
     const [header = '', claims = '', signature = '', ...more] = token.split('.');
     if (more.length > 0 || signature === '') return undefined;
     if (decode(header)?.['alg'] !== this.#algorithm) return undefined;
     const key = { key: this.#publicKey, dsaEncoding: 'ieee-p1363' } as const;
     if (!verify('sha256', Buffer.from(`${header}.${claims}`), key, Buffer.from(signature, 'base64url')))
       return undefined;
-    return userOf(decode(claims) ?? {}, nowMs);
+    return claimsOf(decode(claims) ?? {}, nowMs);
   }
 
   get #algorithm(): string {
@@ -65,18 +88,24 @@ export class ServiceAccountTokens {
   }
 }
 
-function userOf(claims: Readonly<Draft>, nowMs: number): User | undefined {
-  const { sub, exp, iss, aud } = claims;
-  if (iss !== ISSUER || typeof sub !== 'string' || !sub.startsWith(PREFIX)) return undefined;
-  if (typeof exp !== 'number' || exp * 1000 <= nowMs) return undefined;
-  if (!Array.isArray(aud) || !aud.includes(ISSUER)) return undefined;
-  const [namespace = ''] = sub.slice(PREFIX.length).split(':');
-  const account = objectOf(objectOf(claims['kubernetes.io'])['serviceaccount']);
+function claimsOf({ exp, iss, aud, jti, ...more }: Readonly<Draft>, nowMs: number): TokenClaims | undefined {
+  if (iss !== ISSUER || typeof exp !== 'number' || exp * 1000 <= nowMs) return undefined;
+  const own = objectOf(more['kubernetes.io']);
+  const namespace = textOf(own['namespace']);
+  const account = namedUidOf(own['serviceaccount']);
+  if (namespace === undefined || account === undefined) return undefined;
   return {
-    name: sub,
-    uid: typeof account['uid'] === 'string' ? account['uid'] : undefined,
-    groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'],
+    namespace,
+    account,
+    bound: { pod: namedUidOf(own['pod']), secret: namedUidOf(own['secret']), node: namedUidOf(own['node']) },
+    audiences: listOf(aud).map(String),
+    id: textOf(jti),
   };
+}
+
+function namedUidOf(value: unknown): NamedUid | undefined {
+  const { name, uid } = objectOf(value);
+  return typeof name === 'string' && typeof uid === 'string' ? { name, uid } : undefined;
 }
 
 function encode(value: object): string {

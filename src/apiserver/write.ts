@@ -30,6 +30,8 @@ export interface WriteOptions {
   readonly isDryRun: boolean;
   /** The managedFields of what is written; without it they stay as they are. */
   readonly managedFields?: (written: FinishedWrite) => readonly Draft[];
+  /** Refuses what the writer may not write, whole as it will be stored. */
+  readonly check?: (written: FinishedWrite) => void;
 }
 
 /** An object as it will be stored, defaults and all. */
@@ -68,6 +70,7 @@ export function createObject(
   const shape = validateObject(message, draft, { schemas: context.schemas, custom: resource.custom });
   refuse(resource, name, shape);
   refuse(resource, name, prepareCreate(context, resource, draft));
+  options.check?.({ before: undefined, after: draft, sent });
   setManagedFields(options, { before: undefined, after: draft, sent });
   return commit(context, resource, draft, { options, previous: undefined });
 }
@@ -91,6 +94,7 @@ export function updateObject(
     ...prepared,
   ]);
   countGeneration(resource, draft, current);
+  options.check?.({ before: current, after: draft, sent });
   setManagedFields(options, { before: current, after: draft, sent });
   return commit(context, resource, draft, { options, previous });
 }

@@ -106,6 +106,7 @@ export const CLUSTER_NETWORK_POLICIES = resourceRef(
   'policy.networking.k8s.io/v1alpha2',
   'ClusterNetworkPolicy',
 );
+export const CLUSTER_ROLE_BINDINGS = resourceRef('rbac.authorization.k8s.io/v1', 'ClusterRoleBinding');
 
 const GATEWAY_API = 'gateway.networking.k8s.io/v1';
 export const INGRESSES = resourceRef('networking.k8s.io/v1', 'Ingress');

@@ -14,6 +14,9 @@ import { loadKubeConfig } from '../../src/kube/kube-config.ts';
 import { scaledMs } from './time-scale.ts';
 
 export const ADMIN_TOKEN = 'admin-token';
+/** Tokens of users whom nobody has given anything: one of the group developers, and one of no group. */
+export const ALICE = 'alice-token';
+export const BOB = 'bob-token';
 const HOST = '127.0.0.1';
 
 /** Files of one test server. */
@@ -27,7 +30,12 @@ export class ApiServerFiles {
     this.issue('server', '/CN=kube-apiserver', 'subjectAltName=IP:127.0.0.1,IP:::1,DNS:localhost');
     this.issue('admin', '/O=system:masters/O=testers/CN=admin');
     this.#openssl('ecparam -name prime256v1 -genkey -noout -out sa.key');
-    writeFileSync(this.at('tokens.csv'), `${ADMIN_TOKEN},tester,1,"system:masters,testers"\n`);
+    const users = [
+      `${ADMIN_TOKEN},tester,1,"system:masters,testers"`,
+      `${ALICE},alice,2,"developers"`,
+      `${BOB},bob,3`,
+    ];
+    writeFileSync(this.at('tokens.csv'), users.join('\n'));
   }
 
   at(name: string): string {
@@ -120,6 +128,7 @@ export interface CallOptions {
   readonly type?: string;
   readonly accept?: string;
   readonly token?: string | null;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
 }
 
 /** A client of one server with the admin's token. */
@@ -137,7 +146,7 @@ export class ApiClient {
 
   call(
     url: string,
-    { method = 'GET', body, type, accept, token = ADMIN_TOKEN }: CallOptions = {},
+    { method = 'GET', body, type, accept, token = ADMIN_TOKEN, headers: more = {} }: CallOptions = {},
   ): Promise<Answer> {
     const bytes =
       body === undefined
@@ -150,6 +159,7 @@ export class ApiClient {
       ...(type === undefined ? {} : { 'content-type': type }),
       ...(accept === undefined ? {} : { accept }),
       ...(bytes === undefined ? {} : { 'content-length': Buffer.byteLength(bytes) }),
+      ...more,
     };
     return new Promise((resolve, reject) => {
       const request = https.request(

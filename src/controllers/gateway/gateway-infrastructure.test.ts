@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clusterOf } from '../../../test/support/cluster-of.ts';
 import {
+  CLUSTER_ROLE_BINDINGS,
   DEPLOYMENTS,
   GATEWAY_CLASSES,
   GATEWAYS,
@@ -55,6 +56,7 @@ function reconcile({
     [DEPLOYMENTS, madeOf('Deployment')],
     [SERVICES, madeOf('Service')],
     [SERVICE_ACCOUNTS, madeOf('ServiceAccount')],
+    [CLUSTER_ROLE_BINDINGS, madeOf('ClusterRoleBinding')],
   );
   return reconcileGateway('shop/public', SETTINGS, { cluster });
 }
@@ -71,7 +73,7 @@ test('a Gateway of ours gets a Deployment, a Service with its ports and a servic
   const made = reconcile({});
   assert.deepEqual(
     made.map((it) => (it.kind === 'create' ? it.resource.kind : it.kind)),
-    ['ServiceAccount', 'Deployment', 'Service'],
+    ['ServiceAccount', 'ClusterRoleBinding', 'Deployment', 'Service'],
   );
   assert.deepEqual(portsOf(made), ['53/UDP', '80/TCP']);
   assert.deepEqual(reconcile({ made }), []);

@@ -9,6 +9,7 @@ import {
   SERVICES,
   type ResourceRef,
 } from '../../kube/resource.ts';
+import { GATEWAY_ROLE } from '../../objects/access/fairlead-roles.ts';
 import { parseGateway, parseListenerSet, type Gateway } from '../../objects/gateway-api/gateway.ts';
 import type { KubeObject } from '../../objects/meta.ts';
 import { objectKey } from '../../objects/slim-meta.ts';
@@ -18,6 +19,7 @@ import { isOwnClass } from './gateway-classes.ts';
 import { GATEWAY_NAME_LABEL, serviceOfGateway, workloadOfGateway } from './gateway-pods.ts';
 import { gatewayOfSet } from './gateway-of-set.ts';
 import { keptObject } from './kept-object.ts';
+import { keptAccess } from './proxy-access.ts';
 import { deploymentOf, serviceAccountOf, type GatewayPodSettings, type PortOfProxy } from './proxy-pods.ts';
 
 export function gatewayInfrastructureController(settings: GatewayPodSettings): Controller {
@@ -47,6 +49,7 @@ export function reconcileGateway(
   const workload = workloadOfGateway(gateway);
   return [
     ...keptObject(SERVICE_ACCOUNTS, serviceAccountOf(workload), object, cluster),
+    ...keptAccess(workload, GATEWAY_ROLE, cluster),
     ...keptObject(DEPLOYMENTS, deploymentOf(workload, settings, ports), object, cluster),
     // A Service needs a port; a Gateway whose listeners are all of ListenerSets has none at first.
     ...(ports.length === 0 ? [] : keptObject(SERVICES, serviceOfGateway(gateway, ports), object, cluster)),

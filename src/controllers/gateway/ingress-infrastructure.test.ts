@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clusterOf } from '../../../test/support/cluster-of.ts';
 import {
+  CLUSTER_ROLE_BINDINGS,
   DEPLOYMENTS,
   INGRESS_CLASSES,
   INGRESSES,
+  keyOfName,
   SERVICE_ACCOUNTS,
   SERVICES,
   type Draft,
@@ -53,6 +55,7 @@ function reconcile({
     [DEPLOYMENTS, madeOf('Deployment')],
     [SERVICES, madeOf('Service').map((it) => ({ ...it, status }))],
     [SERVICE_ACCOUNTS, madeOf('ServiceAccount')],
+    [CLUSTER_ROLE_BINDINGS, madeOf('ClusterRoleBinding')],
   );
   return reconcileIngressClass('fairlead', SETTINGS, { cluster });
 }
@@ -60,19 +63,25 @@ function reconcile({
 function words(actions: readonly Action[]): readonly string[] {
   return actions.map((it) => {
     if (it.kind === 'create')
-      return `create ${it.resource.kind} ${it.object.metadata?.namespace}/${it.object.metadata?.name}`;
+      return `create ${it.resource.kind} ${keyOfName({ name: '', ...it.object.metadata })}`;
     return it.kind === 'delete' ? `delete ${it.resource.kind} ${it.at.namespace}/${it.at.name}` : it.kind;
   });
 }
 
-const KINDS = ['ServiceAccount', 'Deployment', 'Service'];
-const all = (verb: string): readonly string[] =>
-  KINDS.map((kind) => `${verb} ${kind} kube-system/fairlead-ingress`);
+const PROXY = 'kube-system/fairlead-ingress';
+const CREATED = [
+  `create ServiceAccount ${PROXY}`,
+  'create ClusterRoleBinding fairlead:proxy:kube-system:fairlead-ingress',
+  `create Deployment ${PROXY}`,
+  `create Service ${PROXY}`,
+];
+/** The binding goes after the account, by a controller of its own. */
+const DELETED = ['ServiceAccount', 'Deployment', 'Service'].map((kind) => `delete ${kind} ${PROXY}`);
 
 test('the first Ingress of the class brings its proxy, and nothing more is done then', () => {
   const world = { ingresses: [anIngress('fairlead')] };
   const made = reconcile(world);
-  assert.deepEqual(words(made), all('create'));
+  assert.deepEqual(words(made), CREATED);
   assert.deepEqual(reconcile({ ...world, made }), []);
 });
 
@@ -88,9 +97,9 @@ test('an Ingress without a class is ours where no other class is there, or ours 
   const marked = aClass('fairlead', INGRESS_CONTROLLER, {
     'ingressclass.kubernetes.io/is-default-class': 'true',
   });
-  assert.deepEqual(words(reconcile({ ingresses })), all('create'));
+  assert.deepEqual(words(reconcile({ ingresses })), CREATED);
   assert.deepEqual(reconcile({ classes: [OURS, OTHER], ingresses }), []);
-  assert.deepEqual(words(reconcile({ classes: [marked, OTHER], ingresses })), all('create'));
+  assert.deepEqual(words(reconcile({ classes: [marked, OTHER], ingresses })), CREATED);
 });
 
 test('the proxy goes after the last Ingress, but not before its addresses are taken out of the status', () => {
@@ -98,5 +107,5 @@ test('the proxy goes after the last Ingress, but not before its addresses are ta
   const addresses = ['10.90.0.1'];
   const left = [anIngress('other', addresses)];
   assert.deepEqual(reconcile({ ingresses: left, made, addresses }), []);
-  assert.deepEqual(words(reconcile({ ingresses: [anIngress('other')], made, addresses })), all('delete'));
+  assert.deepEqual(words(reconcile({ ingresses: [anIngress('other')], made, addresses })), DELETED);
 });

@@ -8,6 +8,7 @@ import {
   SERVICES,
   type ResourceRef,
 } from '../../kube/resource.ts';
+import { INGRESS_ROLE } from '../../objects/access/fairlead-roles.ts';
 import {
   defaultClassName,
   INGRESS_CONTROLLER,
@@ -22,6 +23,7 @@ import { objectKey } from '../../objects/slim-meta.ts';
 import { deleteAction, type Action } from '../action.ts';
 import { source, type ClusterReader, type Controller, type ReconcileContext } from '../controller.ts';
 import { keptObject } from './kept-object.ts';
+import { keptAccess } from './proxy-access.ts';
 import {
   deploymentOf,
   serviceAccountOf,
@@ -61,14 +63,18 @@ export function reconcileIngressClass(
   const parsed = parsedClass(object);
   if (parsed?.controllerName !== INGRESS_CONTROLLER) return [];
   const workload = workloadOfClass(parsed);
+  const account = serviceAccountOf(workload);
   const kinds: readonly (readonly [ResourceRef, WorkloadDraft])[] = [
-    [SERVICE_ACCOUNTS, serviceAccountOf(workload)],
     [DEPLOYMENTS, deploymentOf(workload, settings, PORTS)],
     [SERVICES, serviceOf(workload, PORTS)],
   ];
   if (isServed(name, objectKey(workload), cluster))
-    return kinds.flatMap(([resource, wanted]) => keptObject(resource, wanted, object, cluster));
-  return kinds.flatMap(([resource]) => {
+    return [
+      ...keptObject(SERVICE_ACCOUNTS, account, object, cluster),
+      ...keptAccess(workload, INGRESS_ROLE, cluster),
+      ...kinds.flatMap(([resource, wanted]) => keptObject(resource, wanted, object, cluster)),
+    ];
+  return [SERVICE_ACCOUNTS, ...kinds.map(([resource]) => resource)].flatMap((resource) => {
     const found = cluster.of(resource).get(objectKey(workload));
     const isOurs = (found?.metadata.ownerReferences ?? []).some((it) => it.uid === object.metadata.uid);
     return found !== undefined && isOurs ? [deleteAction(resource, found)] : [];

@@ -1,45 +1,78 @@
 // Writes the PKI folder of a cluster: the authority, the API server's certificate, and a kubeconfig per identity.
 
-import { generateKeyPairSync } from 'node:crypto';
-import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { cidrIpAt } from '../../base/cidr.ts';
 import { clusterPaths, type PathRoots } from '../../base/paths.ts';
+import { AGENTS, CONTROLLERS, KUBELETS } from '../../objects/access/fairlead-roles.ts';
 import { stringify } from 'yaml';
 import type { ClusterConfig } from './cluster-config.ts';
 import { CertificateAuthority, type ClientIdentity, type KeyPair } from './pki.ts';
 import { kubeconfigOf } from './process-table.ts';
 
-/** Makes what is missing; the admin's kubeconfig is written last, so its presence says that all is there. */
+/** Makes what is missing; the admin's kubeconfig is written last, so its presence says that the server's files are there. */
 export async function writeCredentials(cluster: ClusterConfig, roots: PathRoots): Promise<void> {
   const paths = clusterPaths(roots, cluster.name);
-  if (existsSync(paths.kubeconfig)) return;
   const authority = await CertificateAuthority.open(paths.pki);
-  const server = await authority.server('kube-apiserver', serverNames(cluster));
-  writeFileSync(`${paths.pki}/apiserver.key`, server.key, { mode: 0o600 });
-  writeFileSync(`${paths.pki}/apiserver.crt`, server.certificate);
-  const signer = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
-  const signerPem = signer.export({ type: 'pkcs8', format: 'pem' });
-  writeFileSync(`${paths.pki}/service-account.key`, signerPem, { mode: 0o600 });
+  const isNew = !existsSync(paths.kubeconfig);
+  if (isNew) await writeServerFiles(cluster, authority, paths.pki);
   const loopback = `https://127.0.0.1:${cluster.apiPort}`;
   const fabric = `https://${cluster.hostIps[0] ?? '127.0.0.1'}:${cluster.apiPort}`;
   for (const { who, identity, isOnNode } of identities(cluster)) {
-    const text = kubeconfigText(cluster, {
-      user: identity.user,
-      server: isOnNode ? fabric : loopback,
-      authority: authority.certificatePem,
-      pair: await authority.client(identity),
-    });
-    writeFileSync(kubeconfigOf(roots, cluster.name, who), text, { mode: 0o600 });
+    const file = kubeconfigOf(roots, cluster.name, who);
+    // An older version gave its processes other names.
+    if (speaksFor(file, identity)) continue;
+    await writeKubeconfig(file, cluster, { identity, server: isOnNode ? fabric : loopback, authority });
   }
-  const admin = await authority.client({ user: 'kubernetes-admin', groups: ['system:masters'] });
+  const identity = { user: 'kubernetes-admin', groups: ['system:masters'] };
+  if (isNew) await writeKubeconfig(paths.kubeconfig, cluster, { identity, server: loopback, authority });
+}
+
+async function writeServerFiles(
+  cluster: ClusterConfig,
+  authority: CertificateAuthority,
+  folder: string,
+): Promise<void> {
+  const server = await authority.server('kube-apiserver', serverNames(cluster));
+  writeFileSync(`${folder}/apiserver.key`, server.key, { mode: 0o600 });
+  writeFileSync(`${folder}/apiserver.crt`, server.certificate);
+  const signer = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+  const signerPem = signer.export({ type: 'pkcs8', format: 'pem' });
+  writeFileSync(`${folder}/service-account.key`, signerPem, { mode: 0o600 });
+}
+
+/** Whole or not at all. */
+async function writeKubeconfig(
+  file: string,
+  cluster: ClusterConfig,
+  of: {
+    readonly identity: ClientIdentity;
+    readonly server: string;
+    readonly authority: CertificateAuthority;
+  },
+): Promise<void> {
+  const { identity, server, authority } = of;
   const text = kubeconfigText(cluster, {
-    user: 'kubernetes-admin',
-    server: loopback,
+    user: identity.user,
+    server,
     authority: authority.certificatePem,
-    pair: admin,
+    pair: await authority.client(identity),
   });
-  writeFileSync(`${paths.kubeconfig}.new`, text, { mode: 0o600 });
-  renameSync(`${paths.kubeconfig}.new`, paths.kubeconfig);
+  writeFileSync(`${file}.new`, text, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
+
+/** True where the file's certificate is of that user and those groups. */
+function speaksFor(file: string, { user, groups }: ClientIdentity): boolean {
+  if (!existsSync(file)) return false;
+  const data = /client-certificate-data: (\S+)/.exec(readFileSync(file, 'utf8'))?.[1] ?? '';
+  try {
+    const { subject } = new X509Certificate(Buffer.from(data, 'base64'));
+    return subject === [`CN=${user}`, ...groups.map((it) => `O=${it}`)].join('\n');
+  } catch {
+    // Half a file of an `up` that ended.
+    return false;
+  }
 }
 
 function serverNames(cluster: ClusterConfig): { dns: readonly string[]; ips: readonly string[] } {
@@ -62,18 +95,18 @@ interface Identity {
 function identities(cluster: ClusterConfig): readonly Identity[] {
   const nodes = cluster.nodes.map(({ name }) => ({
     who: `node-${name}`,
-    identity: { user: `system:node:${name}`, groups: ['system:nodes'] },
+    identity: { user: `fairlead:agent:${name}`, groups: [AGENTS] },
     isOnNode: true,
   }));
   return [
     {
       who: 'controller',
-      identity: { user: 'system:kube-controller-manager', groups: ['system:masters'] },
+      identity: { user: 'fairlead:controller', groups: [CONTROLLERS] },
       isOnNode: false,
     },
     {
       who: 'kubelet',
-      identity: { user: 'fairlead:kubelet', groups: ['system:nodes', 'system:masters'] },
+      identity: { user: 'fairlead:kubelet', groups: [KUBELETS] },
       isOnNode: false,
     },
     ...nodes,

@@ -57,6 +57,9 @@ export function gatewayAuthorityOf(roots: PathRoots, cluster: string): string {
   return `${clusterPaths(roots, cluster).pki}/gateways`;
 }
 
+/** Of one file of the audit log. */
+const AUDIT_BYTES = 16 * 1024 * 1024;
+
 function apiServerProcess(cluster: ClusterConfig, roots: PathRoots): ProcessSpec {
   const paths = clusterPaths(roots, cluster.name);
   const port = cluster.apiPort;
@@ -74,6 +77,7 @@ function apiServerProcess(cluster: ClusterConfig, roots: PathRoots): ProcessSpec
     clusterDomain: cluster.clusterDomain,
     defaultDualStack: true,
     advertise: { host: cluster.hostIps[0] ?? loopback, port },
+    audit: { file: `${paths.log}/audit.log`, maxBytes: AUDIT_BYTES, maxFiles: 4 },
   };
   return { name: 'apiserver', command: 'apiserver', node: undefined, config };
 }

@@ -8,12 +8,14 @@ import { gatewayClassController } from '../../controllers/gateway/gateway-classe
 import { gatewayInfrastructureController } from '../../controllers/gateway/gateway-infrastructure.ts';
 import { ingressInfrastructureController } from '../../controllers/gateway/ingress-infrastructure.ts';
 import { leftStatusControllers, leftStatusKinds } from '../../controllers/gateway/left-statuses.ts';
+import { proxyAccessController } from '../../controllers/gateway/proxy-access.ts';
 import type { GatewayPodSettings } from '../../controllers/gateway/proxy-pods.ts';
 import { identityController } from '../../controllers/identities.ts';
 import { IDENTITY_KINDS } from '../../controllers/identity-users.ts';
 import { loadBalancerAddressController } from '../../controllers/load-balancer-addresses.ts';
 import { nodeSubnetController, type SubnetPlan } from '../../controllers/node-subnets.ts';
 import {
+  CLUSTER_ROLE_BINDINGS,
   CONTROLLER_REVISIONS,
   ENDPOINTS,
   EVENTS,
@@ -76,6 +78,7 @@ export function allControllers({
     gatewayClassController,
     gatewayInfrastructureController(gatewayPods),
     ingressInfrastructureController(gatewayPods),
+    proxyAccessController,
     ...leftStatusControllers(),
     identityController(),
     garbageCollector(kinds),
@@ -99,6 +102,7 @@ const WHOLE_KINDS: readonly ResourceRef[] = [
   INGRESS_CLASSES,
   INGRESSES,
   SERVICE_ACCOUNTS,
+  CLUSTER_ROLE_BINDINGS,
 ];
 
 /** Kinds that controllers read whole; all others are kept for garbage collection, by their metadata alone. */
