@@ -140,6 +140,25 @@ suite('rules', () => {
     });
   });
 
+  test('what comes behind an upgrade to exec is no reading: it needs to create, too', async () => {
+    const url = `${PODS}/none/exec?command=id`;
+    const headers = { connection: 'Upgrade', upgrade: 'websocket' };
+    const exec = async (): Promise<Answer> => as(ALICE, url, { headers });
+    await withRules([{ resources: ['pods/exec'], verbs: ['get'] }], async () => {
+      const { code, json } = await exec();
+      assert.deepEqual(
+        [code, json.message],
+        [
+          403,
+          'pods "none" is forbidden: User "alice" cannot create resource "pods/exec" in API group "" in the namespace "default"',
+        ],
+      );
+    });
+    await withRules([{ resources: ['pods/exec'], verbs: ['get', 'create'] }], async () => {
+      assert.equal((await exec()).code, 404);
+    });
+  });
+
   test('an apply that makes the object needs to create as well', async () => {
     await withRules([{ resources: ['configmaps'], verbs: ['patch'] }], async () => {
       const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'applied' } };
