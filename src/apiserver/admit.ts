@@ -4,13 +4,12 @@ import type { IncomingMessage } from 'node:http';
 import type { Decision } from '../objects/access/access-index.ts';
 import type { RequestAttributes } from '../objects/access/attributes.ts';
 import type { KubeObject } from '../objects/meta.ts';
-import { ANONYMOUS, authenticate, type Authenticator } from './authentication.ts';
+import { ANONYMOUS, authenticate } from './authentication.ts';
 import { refusal } from './authorization.ts';
 import type { ApiContext } from './context.ts';
 import { impersonated } from './impersonation.ts';
 import { attributesOf } from './request-attributes.ts';
 import type { ApiRequest, Target, User } from './request.ts';
-import { serviceAccountUser } from './service-account-users.ts';
 import { unauthorized } from './status-error.ts';
 import { targetOf } from './target.ts';
 
@@ -27,20 +26,12 @@ export interface Admission {
 }
 
 /** Completes `admission`; throws 401 without valid credentials, 403 for what is not allowed, 404 for a path of no kind. */
-export function admit(
-  context: ApiContext,
-  incoming: IncomingMessage,
-  admission: Admission,
-  tokens: Authenticator['tokens'],
-): void {
+export function admit(context: ApiContext, incoming: IncomingMessage, admission: Admission): void {
   const { path, headers } = admission.request;
   const target = targetOf(path, context.kinds);
   const attributes = attributesOf(admission.request, target);
   Object.assign(admission, { target, attributes });
-  const user = authenticate(incoming, {
-    tokens,
-    serviceAccountUser: (token) => serviceAccountUser(context, token)?.user,
-  });
+  const user = authenticate(context, incoming);
   admission.user = user;
   const effective = impersonated(context.authorizer, user, headers) ?? user;
   admission.request = {

@@ -4,7 +4,10 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import { FairleadError } from '../base/errors.ts';
+import type { ApiContext } from './context.ts';
 import type { User } from './request.ts';
+import { ISSUER } from './service-account-tokens.ts';
+import { serviceAccountUser, type TokenUser } from './service-account-users.ts';
 import { unauthorized } from './status-error.ts';
 
 /** Who nobody is: bindings may give something to it. */
@@ -14,15 +17,23 @@ export const ANONYMOUS: User = {
   groups: ['system:unauthenticated'],
 };
 
-export interface Authenticator {
-  /** Users by SHA-256 of their token: the look-up's time says nothing about the tokens. */
-  readonly tokens: ReadonlyMap<string, User>;
-  readonly serviceAccountUser: (token: string) => User | undefined;
-}
+/** Users by SHA-256 of their token: the look-up's time says nothing about the tokens. */
+export type UsersByToken = ReadonlyMap<string, User>;
 
 /** The user of a request, `ANONYMOUS` where it carries no credentials; throws 401 for a token that is none. */
-export function authenticate(request: IncomingMessage, authenticator: Authenticator): User {
-  return certificateUser(request) ?? bearerUser(request, authenticator) ?? ANONYMOUS;
+export function authenticate(context: ApiContext, request: IncomingMessage): User {
+  return certificateUser(request) ?? bearerUser(context, request) ?? ANONYMOUS;
+}
+
+/** Whose token it is, and for which of the asked audiences; undefined for a token that is none. Those of the file are this server's own. */
+export function tokenUser(
+  context: ApiContext,
+  token: string,
+  asked: readonly string[] = [ISSUER],
+): TokenUser | undefined {
+  const user = context.usersByToken.get(hashOf(token));
+  if (user === undefined) return serviceAccountUser(context, token, asked);
+  return asked.includes(ISSUER) ? { user, audiences: [ISSUER] } : undefined;
 }
 
 function certificateUser({ socket }: IncomingMessage): User | undefined {
@@ -43,19 +54,16 @@ function firstOf(value: string | readonly string[] | undefined): string | undefi
   return allOf(value)[0];
 }
 
-function bearerUser(
-  { headers: { authorization } }: IncomingMessage,
-  { tokens, serviceAccountUser }: Authenticator,
-): User | undefined {
+function bearerUser(context: ApiContext, { headers: { authorization } }: IncomingMessage): User | undefined {
   if (authorization === undefined) return undefined;
   const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-  const user = token === undefined ? undefined : (tokens.get(hashOf(token)) ?? serviceAccountUser(token));
+  const user = token === undefined ? undefined : tokenUser(context, token)?.user;
   if (user === undefined) throw unauthorized();
   return user;
 }
 
 /** Reads the lines of a tokens file: `token,user,uid,"group1,group2"`; blank lines and # comments are skipped. */
-export function parseTokens(text: string): ReadonlyMap<string, User> {
+export function parseTokens(text: string): UsersByToken {
   const users = new Map<string, User>();
   for (const [i, line] of text.split('\n').entries()) {
     if (line.trim() === '' || line.startsWith('#')) continue;

@@ -2,6 +2,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import type { SchemaChecks } from '../objects/validation/schema.ts';
+import type { UsersByToken } from './authentication.ts';
 import type { Authorizer } from './authorization.ts';
 import type { ApiServerConfig } from './config.ts';
 import type { Kinds } from './custom/kinds.ts';
@@ -25,6 +26,7 @@ export interface ApiContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly tokens: ServiceAccountTokens;
+  readonly usersByToken: UsersByToken;
   readonly schemas: SchemaChecks;
   /** For what costs much at once. */
   readonly turns: FairQueue;

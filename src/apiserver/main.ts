@@ -88,6 +88,7 @@ async function start(
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
     tokens: await readTokenKey(config),
+    usersByToken: parseTokens(config.tokensFile === undefined ? '' : await readText(config.tokensFile)),
     schemas: new SchemaChecks(),
     turns: new FairQueue(),
   };
@@ -124,12 +125,10 @@ async function readParts(config: ApiServerConfig): Promise<Omit<ServerParts, 'au
   const [cert, key, clientCa] = await Promise.all(
     [config.certFile, config.keyFile, config.clientCaFile].map(readText),
   );
-  const tokens = config.tokensFile === undefined ? '' : await readText(config.tokensFile);
   return {
     cert: cert ?? '',
     key: key ?? '',
     clientCa: clientCa ?? '',
-    tokens: parseTokens(tokens),
   };
 }
 

@@ -3,10 +3,10 @@
 import { listOf, objectOf, textOf, type Draft } from '../objects/json.ts';
 import { apiVersionOf } from '../objects/resources.ts';
 import { rulesReview, selfReview, subjectReview } from './access-reviews.ts';
+import { tokenUser } from './authentication.ts';
 import type { ApiContext } from './context.ts';
 import { readBodyObject } from './object-routes.ts';
 import { jsonReply, type ApiRequest, type Reply, type Target, type User } from './request.ts';
-import { serviceAccountUser } from './service-account-users.ts';
 import { methodNotAllowed, pathNotFound } from './status-error.ts';
 
 /** Answers a POST of a review kind. */
@@ -47,11 +47,7 @@ function statusOf(
 
 function tokenStatus(context: ApiContext, spec: Readonly<Draft>): object {
   const asked = listOf(spec['audiences']).map(String);
-  const found = serviceAccountUser(
-    context,
-    textOf(spec['token']) ?? '',
-    asked.length === 0 ? undefined : asked,
-  );
+  const found = tokenUser(context, textOf(spec['token']) ?? '', asked.length === 0 ? undefined : asked);
   if (found === undefined) return { authenticated: false, error: 'invalid bearer token' };
   return { authenticated: true, user: infoOf(found.user), audiences: found.audiences };
 }

@@ -12,7 +12,7 @@ import type { AuditLog } from './audit/audit-log.ts';
 import type { ListenAddress } from './config.ts';
 import type { ApiContext } from './context.ts';
 import { apiRequestOf, failureReply, statusErrorOf, writeReply } from './http-door.ts';
-import type { Reply, User } from './request.ts';
+import type { Reply } from './request.ts';
 import { routeRequest } from './router.ts';
 import { badRequest, unserved, type StatusError } from './status-error.ts';
 import { proxyExec } from './subresources/exec.ts';
@@ -22,7 +22,6 @@ export interface ServerParts {
   readonly cert: string;
   readonly key: string;
   readonly clientCa: string;
-  readonly tokens: ReadonlyMap<string, User>;
   readonly audit: AuditLog | undefined;
 }
 
@@ -178,7 +177,7 @@ class Door {
   #admitted(call: Call, signal: AbortSignal): Admission {
     const admission: Admission = { request: apiRequestOf(call.incoming, ANONYMOUS, signal) };
     call.admission = admission;
-    admit(this.#context, call.incoming, admission, this.#parts.tokens);
+    admit(this.#context, call.incoming, admission);
     return admission;
   }
 

@@ -2,7 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { startTestServer, type Answer, type ApiClient, type Loose } from '../../test/support/api-server.ts';
+import {
+  ALICE,
+  startTestServer,
+  type Answer,
+  type ApiClient,
+  type Loose,
+} from '../../test/support/api-server.ts';
 
 const ACCOUNTS = '/api/v1/namespaces/default/serviceaccounts';
 const PODS = '/api/v1/namespaces/default/pods';
@@ -125,4 +131,7 @@ test('a token for others says nothing here, and a review says for whom it is', a
   assert.deepEqual([status.authenticated, status.audiences], [true, ['bank']]);
   assert.equal(status.user.username, 'system:serviceaccount:default:bot');
   assert.deepEqual((await review(await tokenFor({}))).audiences, [ISSUER]);
+  const ofFile = await review(ALICE);
+  assert.deepEqual([ofFile.user.username, ofFile.audiences], ['alice', [ISSUER]]);
+  assert.equal((await review(ALICE, ['vault'])).authenticated, false);
 });

@@ -3,7 +3,7 @@
 import { SERVICE_ACCOUNT_PREFIX } from '../objects/access/binding.ts';
 import type { ApiContext } from './context.ts';
 import type { User } from './request.ts';
-import { ISSUER, type NamedUid, type TokenClaims } from './service-account-tokens.ts';
+import type { NamedUid, TokenClaims } from './service-account-tokens.ts';
 
 /** What is being deleted counts for a moment still: who ends with it says so to this server. */
 const LEEWAY_MS = 60_000;
@@ -16,13 +16,11 @@ export interface TokenUser {
   readonly audiences: readonly string[];
 }
 
-type Needed = Pick<ApiContext, 'store' | 'tokens' | 'clock'>;
-
 /** Undefined for a token that is not ours, past its time, for other audiences, or of something that is gone. */
 export function serviceAccountUser(
-  context: Needed,
+  context: ApiContext,
   token: string,
-  asked: readonly string[] = [ISSUER],
+  asked: readonly string[],
 ): TokenUser | undefined {
   const claims = context.tokens.verify(token, context.clock.nowMs());
   const audiences = asked.filter((it) => claims?.audiences.includes(it));
@@ -34,7 +32,7 @@ export function serviceAccountGroups(namespace: string): readonly string[] {
   return ['system:serviceaccounts', `system:serviceaccounts:${namespace}`];
 }
 
-function isAllThere(context: Needed, { namespace, account, bound }: TokenClaims): boolean {
+function isAllThere(context: ApiContext, { namespace, account, bound }: TokenClaims): boolean {
   const isThere = (storage: string, key: string, object: NamedUid | undefined): boolean =>
     object === undefined || isAlive(context, storage, { key, uid: object.uid });
   return (
@@ -47,7 +45,7 @@ function isAllThere(context: Needed, { namespace, account, bound }: TokenClaims)
 }
 
 function isAlive(
-  { store, clock }: Needed,
+  { store, clock }: ApiContext,
   storage: string,
   { key, uid }: { readonly key: string; readonly uid: string },
 ): boolean {
