@@ -140,6 +140,35 @@ suite('rules', () => {
     });
   });
 
+  test('custom kinds are asked about by their group and plural', async () => {
+    const url = '/apis/example.com/v1/namespaces/default/widgets';
+    const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
+    const definition = {
+      metadata: { name: 'widgets.example.com' },
+      spec: {
+        group: 'example.com',
+        scope: 'Namespaced',
+        names: { plural: 'widgets', kind: 'Widget' },
+        versions: [{ name: 'v1', served: true, storage: true, schema }],
+      },
+    };
+    const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+    assert.equal((await client.post(definitions, definition)).code, 201);
+    await eventually(async () => assert.equal((await client.get(url)).code, 200));
+    await withRules([{ apiGroups: ['example.com'], resources: ['widgets'], verbs: ['list'] }], async () => {
+      assert.equal((await as(ALICE, url)).code, 200);
+      const { code, json } = await as(BOB, url);
+      assert.deepEqual(
+        [code, json.message],
+        [
+          403,
+          'widgets.example.com is forbidden: User "bob" cannot list resource "widgets" in API group "example.com" in the namespace "default"',
+        ],
+      );
+    });
+    await client.delete(`${definitions}/widgets.example.com`);
+  });
+
   test('what comes behind an upgrade to exec is no reading: it needs to create, too', async () => {
     const url = `${PODS}/none/exec?command=id`;
     const headers = { connection: 'Upgrade', upgrade: 'websocket' };

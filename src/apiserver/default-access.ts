@@ -13,7 +13,7 @@ import { resourceOfKind, type Resource } from '../objects/resources.ts';
 import { aggregateClusterRoles } from './cluster-role-aggregation.ts';
 import type { ApiContext } from './context.ts';
 import { metadataOf } from './draft.ts';
-import type { StoredObject } from './object-store.ts';
+import type { StoredObject } from './stored-object.ts';
 import { createObject, updateObject } from './write.ts';
 
 const OPTIONS = { isDryRun: false };
