@@ -18,13 +18,15 @@ const GATEWAY_GROUP = 'gateway.networking.k8s.io';
 const ROUTES = ['httproutes', 'grpcroutes', 'tlsroutes', 'tcproutes', 'udproutes'];
 const WITH_STATUS = ['gateways', 'listenersets', ...ROUTES, 'backendtlspolicies'];
 
-/** An agent reads what decides over packets and writes nothing: a node that is taken over tells nobody's secrets and changes no object. */
+/** An agent reads what decides over packets and writes nothing but Events: a node that is taken over tells nobody's secrets and changes no object. */
 const AGENT: readonly PolicyRule[] = [
   allow(READ, '', 'namespaces nodes pods services'),
   allow(READ, 'discovery.k8s.io', 'endpointslices'),
   allow(READ, 'networking.k8s.io', 'networkpolicies'),
   allow(READ, 'policy.networking.k8s.io', 'clusternetworkpolicies'),
   allow(READ, 'fairlead.dev', 'identities'),
+  // Of a Corefile that it refuses.
+  allow('create', '', 'events'),
 ];
 
 /** The two ConfigMaps that agents follow. */

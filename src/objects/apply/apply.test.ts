@@ -184,6 +184,16 @@ test('a writer owns what he changed and nothing that is gone', () => {
   );
 });
 
+test('an empty map that somebody asked for stays when what another one put into it goes', () => {
+  const state = run([
+    { manager: 'cat', config: { securityContext: {} } },
+    { manager: 'ann', config: { securityContext: { fsGroup: '1' } } },
+    { manager: 'ann', config: {} },
+  ]);
+  assert.deepEqual(state.object, { securityContext: {} });
+  assert.deepEqual([...state.managers.keys()], ['cat']);
+});
+
 test('duplicates that are stored already stay where nobody means them', () => {
   const object: Draft = {
     containers: [{ name: 'web', image: '1' }, { name: 'web', image: '2' }, { image: '3' }],

@@ -91,15 +91,20 @@ function pruned(merged: unknown, { type, owners, last }: Pruning): unknown {
   const all = storedFields(merged, type);
   let managed = NO_FIELDS;
   for (const fields of owners.values()) managed = union(managed, fields);
-  const bare = withoutFields(merged, withNamedParents(last), type);
+  const bare = withoutFields(merged, withNamedParents(last), managed, type);
   // What somebody has stays, and what is below a list's element that somebody has.
   const goneOfNobody = difference(
     difference(withNamedParents(all), withNamedParents(keptFields(bare, type))),
     withNamedParents(managed),
   );
-  const withOwned = withoutFields(merged, goneOfNobody, type);
+  const withOwned = withoutFields(merged, goneOfNobody, managed, type);
   // What was taken along with its parent, but was never the manager's, stays as well.
-  return withoutFields(merged, intersection(difference(all, keptFields(withOwned, type)), last), type);
+  return withoutFields(
+    merged,
+    intersection(difference(all, keptFields(withOwned, type)), last),
+    managed,
+    type,
+  );
 }
 
 function keptFields(value: unknown, type: OwnedType): FieldSet {

@@ -2,7 +2,7 @@
 
 import { getOwn, isObject, setOwn, type Draft } from '../json.ts';
 import { fieldElement, itemsByElement } from './elements.ts';
-import type { FieldSet } from './field-set.ts';
+import { NO_FIELDS, type FieldSet } from './field-set.ts';
 import { resolvedType, type ListElements, type OwnedType } from './field-type.ts';
 
 /** `live` with everything that `applied` has; neither is changed, parts are shared. */
@@ -53,38 +53,44 @@ function mergeLists(
   return merged;
 }
 
-/** `value` without the fields of `gone`; what is left empty by it goes too. Undefined where nothing stays. */
-export function withoutFields(value: unknown, gone: FieldSet, type: OwnedType): unknown {
+/**
+ * `value` without the fields of `gone`; what is left empty by it goes too, but for what is a field of `kept` itself. Undefined where nothing stays.
+ */
+export function withoutFields(value: unknown, gone: FieldSet, kept: FieldSet, type: OwnedType): unknown {
   if (gone.children.size === 0) return value;
   const resolved = resolvedType(type, value);
-  if (resolved.kind === 'object' && isObject(value)) return objectWithout(value, gone, resolved);
+  if (resolved.kind === 'object' && isObject(value)) return objectWithout(value, { gone, kept }, resolved);
   if (resolved.kind !== 'list' || resolved.elements === 'atomic' || !Array.isArray(value)) return value;
-  const items = itemsByElement(value, resolved.elements, { isLenient: true });
-  const kept: unknown[] = [];
-  for (const [element, item] of items) {
-    const inner = gone.children.get(element);
-    if (inner === undefined) kept.push(item);
-    else if (!inner.isMember) {
-      const rest = withoutFields(item, inner, resolved.element());
-      if (rest !== undefined) kept.push(rest);
-    }
+  const items: unknown[] = [];
+  for (const [element, item] of itemsByElement(value, resolved.elements, { isLenient: true })) {
+    const rest = partWithout(element, item, { gone, kept }, resolved.element());
+    if (rest !== undefined) items.push(rest);
   }
-  return kept.length === 0 ? undefined : kept;
+  return items.length === 0 && !kept.isMember ? undefined : items;
+}
+
+interface Taking {
+  readonly gone: FieldSet;
+  readonly kept: FieldSet;
 }
 
 function objectWithout(
   value: Readonly<Draft>,
-  gone: FieldSet,
+  taking: Taking,
   type: Extract<OwnedType, { kind: 'object' }>,
 ): unknown {
-  const kept: Draft = {};
+  const left: Draft = {};
   for (const key of Object.keys(value)) {
-    const inner = gone.children.get(fieldElement(key));
-    if (inner === undefined) setOwn(kept, key, value[key]);
-    else if (!inner.isMember) {
-      const rest = withoutFields(value[key], inner, type.childOf(key));
-      if (rest !== undefined) setOwn(kept, key, rest);
-    }
+    const rest = partWithout(fieldElement(key), value[key], taking, type.childOf(key));
+    if (rest !== undefined) setOwn(left, key, rest);
   }
-  return Object.keys(kept).length === 0 ? undefined : kept;
+  return Object.keys(left).length === 0 && !taking.kept.isMember ? undefined : left;
+}
+
+function partWithout(element: string, value: unknown, { gone, kept }: Taking, type: OwnedType): unknown {
+  const inner = gone.children.get(element);
+  if (inner === undefined) return value;
+  return inner.isMember
+    ? undefined
+    : withoutFields(value, inner, kept.children.get(element) ?? NO_FIELDS, type);
 }
