@@ -25,6 +25,16 @@ export class KubectlMatrix {
   }
 }
 
+/** The rows as the page has them, for whoever has to bring it up to date. */
+export function tableText(rows: ReadonlyMap<string, readonly number[]>, minors: readonly number[]): string {
+  const lines = [...rows].map(([command, works]) => [
+    `\`${command}\``,
+    ...minors.map((it) => (works.includes(it) ? 'yes' : 'no')),
+  ]);
+  const head = ['kubectl', ...minors.map((it) => `1.${it}`)];
+  return [head, head.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
 const PAGE = new URL('../../docs/kubernetes-api.md', import.meta.url);
 
 /** The page's table of commands: what it says of the versions that are there. */
