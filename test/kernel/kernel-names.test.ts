@@ -2,35 +2,21 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import { POLICY_BACKENDS } from '../../src/backends/registry.ts';
 import { Lifetime } from '../../src/base/lifetime.ts';
 import type { ClientTally } from '../../src/dns/client-tallies.ts';
 import { inspectSocketOf } from '../../src/dns/inspect-socket.ts';
 import type { KubeClient } from '../../src/kube/kube-client.ts';
-import {
-  CONFIG_MAPS,
-  ENDPOINT_SLICES,
-  NETWORK_POLICIES,
-  NODES,
-  PODS,
-  SERVICES,
-} from '../../src/kube/resource.ts';
+import { ENDPOINT_SLICES, NETWORK_POLICIES, SERVICES } from '../../src/kube/resource.ts';
 import { getJson } from '../../src/lab/cluster/unix-http.ts';
 import { setLinkOffload } from '../../src/sys/link-offload.ts';
 import { inNetns } from '../../src/sys/netns.ts';
-import { makeAgentNode, type AgentNode, type AgentProcess } from '../support/agent-node.ts';
-import { openTestApi } from '../support/api-server.ts';
-import { attachPod } from '../support/attach-pod.ts';
-import { startDnsProcess, type DnsProcess } from '../support/dns-process.ts';
+import { openDnsNode, READY_MS, type DnsNode } from '../support/dns-node.ts';
 import { eventually } from '../support/eventually.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
 import { ownName } from '../support/own-name.ts';
-import { startRelay } from '../support/relay.ts';
 
-const READY_MS = 15_000;
 const DNS = ['10.96.0.10', 'fd00:10:96::a'] as const;
 
 for (const { name: backend } of POLICY_BACKENDS)
@@ -39,63 +25,20 @@ for (const { name: backend } of POLICY_BACKENDS)
     const netns = `/run/netns/${prefix}-pod`;
     const lifetime = new Lifetime('test');
     let clean: LeakSnapshot;
-    let api: KubeClient;
-    let node: AgentNode;
-    let agent: AgentProcess;
-    let dns: DnsProcess;
-    let startDns: () => DnsProcess;
+    let on: DnsNode;
     let inspectSocket = '';
 
     before(async () => {
       clean = await takeSnapshot({ prefix });
-      const { files, port, client } = await openTestApi(lifetime);
-      api = client;
-      await putObjects(api, backend);
-      const kubeconfigFor = async (of: string): Promise<string> => {
-        const relay = lifetime.own('relay', await startRelay(of, port), (it) => it.close());
-        return files.kubeconfig(relay.port);
-      };
-      const folder = lifetime.own('DNS folder', mkdtempSync(`${tmpdir()}/${prefix}-dns-`), (it) =>
-        rmSync(it, { recursive: true }),
-      );
-      const feedSocket = `${folder}/dns.sock`;
-      node = await makeAgentNode(
-        { prefix, name: 'a', config: { dnsSocket: feedSocket } },
-        kubeconfigFor,
-        lifetime,
-      );
-      const [zoneFile, clusterDomain] = [`${folder}/zone.json`, 'cluster.local'];
-      const config = { listen: DNS, zoneFile, feedSocket, clusterDomain, upstreams: [] };
-      startDns = () => startDnsProcess(`${folder}/dns.json`, config, node.netns);
-      inspectSocket = inspectSocketOf(feedSocket);
-      dns = startDns();
-      lifetime.defer('DNS process', async () => void (await dns.end('SIGKILL')));
-      agent = node.start();
-      await isReady();
-      await addPod();
+      on = await openDnsNode({ prefix, listen: DNS, policy: backend, put: putObjects }, lifetime);
+      inspectSocket = inspectSocketOf(on.feedSocket);
+      await on.addPod(netns);
     });
 
     after(async () => {
       await lifetime.close();
       await assertNoLeaks(clean, { prefix });
     });
-
-    async function isReady(): Promise<void> {
-      await eventually(async () => {
-        const { code, body } = await node.ask('/readyz');
-        assert.equal(code, 200, `${body}\n${agent.log()}`);
-      }, READY_MS);
-    }
-
-    async function addPod(): Promise<void> {
-      const metadata = { namespace: 'default', name: 'client' };
-      const spec = { nodeName: 'a', containers: [{ name: 'it', image: 'it' }] };
-      const { uid } =
-        (await api.create(PODS, { metadata: { ...metadata, labels: { app: 'client' } }, spec })).metadata ??
-        {};
-      const status = await attachPod(node, { netns, ...metadata, uid }, lifetime);
-      await api.patchStatus(PODS, metadata, { status });
-    }
 
     /** What a client in the namespace is told: whole records, in the order of their text. */
     function dig(of: string, words: string): string {
@@ -111,7 +54,7 @@ for (const { name: backend } of POLICY_BACKENDS)
     }
 
     async function answered(): Promise<number> {
-      const { body } = await node.ask('/metrics');
+      const { body } = await on.node.ask('/metrics');
       const found = [...body.matchAll(/fairlead_dns_kernel_answers_total\{result="[a-z-]+"\} (\d+)/g)];
       return found.reduce((sum, [, count]) => sum + Number(count), 0);
     }
@@ -124,11 +67,11 @@ for (const { name: backend } of POLICY_BACKENDS)
 
     /** Nobody of user space can answer meanwhile. */
     async function withoutProcess(work: () => void | Promise<void>): Promise<void> {
-      process.kill(dns.pid, 'SIGSTOP');
+      process.kill(on.dns.pid, 'SIGSTOP');
       try {
         await work();
       } finally {
-        process.kill(dns.pid, 'SIGCONT');
+        process.kill(on.dns.pid, 'SIGCONT');
       }
     }
 
@@ -142,14 +85,14 @@ for (const { name: backend } of POLICY_BACKENDS)
     test('the kernel says what the process says, to the serial', async () => {
       await eventually(async () => {
         const before = await answered();
-        for (const words of QUESTIONS) assert.equal(dig(netns, words), dig(node.netns, words), words);
+        for (const words of QUESTIONS) assert.equal(dig(netns, words), dig(on.node.netns, words), words);
         assert.equal((await answered()) - before, QUESTIONS.length);
       }, READY_MS);
     });
 
     test('a change shows while the process stands still, and other names wait for it', async () => {
       await withoutProcess(async () => {
-        await putSlice(api, 'db', ['10.244.1.201', '10.244.1.202', '10.244.1.203']);
+        await putSlice(on.api, 'db', ['10.244.1.201', '10.244.1.202', '10.244.1.203']);
         await eventually(() => {
           const said = dig(netns, `@${DNS[0]} db.default.svc.cluster.local A`);
           assert.deepEqual([...said.matchAll(/10\.244\.1\.\d+/g)].length, 3, said);
@@ -171,23 +114,23 @@ for (const { name: backend } of POLICY_BACKENDS)
       const before = await answered();
       ask();
       await areCounted();
-      await agent.end('SIGKILL');
+      await on.agent.end('SIGKILL');
       ask();
-      agent = node.start();
-      await isReady();
+      on.agent = on.node.start();
+      await on.isReady();
       await areCounted();
       assert.equal(await answered(), before + 2 * asked.length);
-      await dns.end('SIGKILL');
+      await on.dns.end('SIGKILL');
       ask();
-      dns = startDns();
+      on.dns = on.startDns();
       await eventually(async () => assert.equal(await countedInKernel(), asked.length), READY_MS);
-      await isReady();
+      await on.isReady();
     });
 
     test('checksums are whole where no card makes them, on either side', async () => {
-      const [link = ''] = /fl[0-9a-f]{6,}/.exec(node.run('ip', '-o', 'link')) ?? [];
+      const [link = ''] = /fl[0-9a-f]{6,}/.exec(on.node.run('ip', '-o', 'link')) ?? [];
       const offload = (isOn: boolean): void => {
-        inNetns(node.netns, () => setLinkOffload(link, 'tx-checksum', isOn));
+        inNetns(on.node.netns, () => setLinkOffload(link, 'tx-checksum', isOn));
       };
       const offloadOfPod = (isOn: boolean): void => {
         inNetns(netns, () => setLinkOffload('eth0', 'tx-checksum', isOn));
@@ -209,17 +152,17 @@ for (const { name: backend } of POLICY_BACKENDS)
     });
 
     test('the agent gone, all goes on; started anew, it changes what has changed', async () => {
-      await agent.end('SIGKILL');
+      await on.agent.end('SIGKILL');
       await withoutProcess(async () => {
         for (const words of QUESTIONS) assert.notEqual(dig(netns, words), '', words);
-        await api.delete(SERVICES, { namespace: 'default', name: 'web' });
+        await on.api.delete(SERVICES, { namespace: 'default', name: 'web' });
         assert.match(dig(netns, `@${DNS[0]} web.default.svc.cluster.local A`), /10\.96\.0\.7/);
-        agent = node.start();
+        on.agent = on.node.start();
         await eventually(() => {
           assert.equal(dig(netns, `@${DNS[0]} web.default.svc.cluster.local A`), '');
         }, READY_MS);
       });
-      await isReady();
+      await on.isReady();
     });
 
     test('an agent that is killed and started again and again is not missed by who asks', async () => {
@@ -234,11 +177,11 @@ for (const { name: backend } of POLICY_BACKENDS)
       };
       assert.ok(!said.includes(''));
       for (let round = 0; round < 4; round++) {
-        await agent.end('SIGKILL');
+        await on.agent.end('SIGKILL');
         isAnswered();
-        agent = node.start();
+        on.agent = on.node.start();
         let isUp = false;
-        const starting = isReady().then(() => (isUp = true));
+        const starting = on.isReady().then(() => (isUp = true));
         while (!isUp) {
           isAnswered();
           await new Promise((resolve) => setTimeout(resolve, 5));
@@ -252,9 +195,9 @@ for (const { name: backend } of POLICY_BACKENDS)
       assert.notEqual(dig(netns, asked), '');
       const metadata = { namespace: 'default', name: 'closed' };
       const podSelector = { matchLabels: { app: 'client' } };
-      await api.create(NETWORK_POLICIES, { metadata, spec: { podSelector, policyTypes: ['Egress'] } });
+      await on.api.create(NETWORK_POLICIES, { metadata, spec: { podSelector, policyTypes: ['Egress'] } });
       await eventually(() => assert.equal(dig(netns, asked), ''), READY_MS);
-      await api.delete(NETWORK_POLICIES, metadata);
+      await on.api.delete(NETWORK_POLICIES, metadata);
       await eventually(() => assert.notEqual(dig(netns, asked), ''), READY_MS);
     });
 
@@ -263,28 +206,19 @@ for (const { name: backend } of POLICY_BACKENDS)
       const podSelector = { matchLabels: { app: 'client' } };
       const nobodyIn = { namespace: 'default', name: 'nobody-in' };
       const ports = [{ port: 53, protocol: 'UDP' as const }];
-      await api.create(NETWORK_POLICIES, {
+      await on.api.create(NETWORK_POLICIES, {
         metadata: nobodyIn,
         spec: { podSelector, policyTypes: ['Ingress'] },
       });
-      await isProgrammed();
+      await on.isProgrammed();
       await withoutProcess(() => assert.notEqual(dig(netns, asked), ''));
       const spec = { podSelector, policyTypes: ['Egress'], egress: [{ ports }] };
-      await api.create(NETWORK_POLICIES, { metadata: { ...nobodyIn, name: 'names-only' }, spec });
-      await isProgrammed();
+      await on.api.create(NETWORK_POLICIES, { metadata: { ...nobodyIn, name: 'names-only' }, spec });
+      await on.isProgrammed();
       const before = await answered();
       assert.notEqual(dig(netns, asked), '');
       assert.equal((await answered()) - before, backend === 'ebpf' ? 1 : 0);
     });
-
-    /** The newest policies are in the kernel. */
-    async function isProgrammed(): Promise<void> {
-      const { resourceVersion } = await api.list(NETWORK_POLICIES, { namespace: 'default' });
-      await eventually(async () => {
-        const { programmed } = await node.status();
-        assert.ok(Number(programmed['NetworkPolicy']) >= Number(resourceVersion), JSON.stringify(programmed));
-      }, READY_MS);
-    }
   });
 
 async function putSlice(api: KubeClient, name: string, ips: readonly string[]): Promise<void> {
@@ -298,13 +232,7 @@ async function putSlice(api: KubeClient, name: string, ips: readonly string[]): 
   });
 }
 
-async function putObjects(api: KubeClient, backend: string): Promise<void> {
-  const settings = { metadata: { namespace: 'kube-system', name: 'fairlead' }, data: { policy: backend } };
-  await api.create(CONFIG_MAPS, settings);
-  const podCIDRs = ['10.244.1.0/24', 'fd00:10:244:1::/64'];
-  await api.create(NODES, { metadata: { name: 'a' }, spec: { podCIDR: podCIDRs[0] ?? '', podCIDRs } });
-  const addresses = ['10.89.1.11', 'fd00:10:89:1::b'].map((address) => ({ type: 'InternalIP', address }));
-  await api.patchStatus(NODES, { name: 'a' }, { status: { addresses } });
+async function putObjects(api: KubeClient): Promise<void> {
   const services = [
     {
       name: 'kube-dns',

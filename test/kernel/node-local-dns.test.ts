@@ -2,27 +2,20 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import type { KernelName } from '../../src/agent/kernel-name.ts';
 import { POLICY_BACKENDS } from '../../src/backends/registry.ts';
 import { Lifetime } from '../../src/base/lifetime.ts';
 import { NODE_LOCAL_DNS } from '../../src/base/node-local-dns.ts';
 import type { KubeClient } from '../../src/kube/kube-client.ts';
-import { CONFIG_MAPS, NETWORK_POLICIES, NODES, PODS, SERVICES } from '../../src/kube/resource.ts';
+import { NETWORK_POLICIES, SERVICES } from '../../src/kube/resource.ts';
 import type { NetworkPolicy } from '../../src/objects/api-types.ts';
 import { inNetns } from '../../src/sys/netns.ts';
-import { makeAgentNode, type AgentNode } from '../support/agent-node.ts';
-import { openTestApi } from '../support/api-server.ts';
-import { attachPod } from '../support/attach-pod.ts';
-import { startDnsProcess } from '../support/dns-process.ts';
+import { openDnsNode, READY_MS, type DnsNode } from '../support/dns-node.ts';
 import { eventually } from '../support/eventually.ts';
 import { assertNoLeaks, takeSnapshot, type LeakSnapshot } from '../support/leaks.ts';
 import { ownName } from '../support/own-name.ts';
-import { startRelay } from '../support/relay.ts';
 
-const READY_MS = 15_000;
 const CLUSTER_DNS = '10.96.0.10';
 /** One that the kernel answers, and one that the process does. */
 const NAMES = ['web.default.svc.cluster.local A', '_http._tcp.web.default.svc.cluster.local SRV'] as const;
@@ -57,43 +50,15 @@ for (const { name: backend } of POLICY_BACKENDS)
     const netns = `/run/netns/${prefix}-pod`;
     const lifetime = new Lifetime('test');
     let clean: LeakSnapshot;
-    let api: KubeClient;
-    let node: AgentNode;
+    let on: DnsNode;
 
     before(async () => {
       clean = await takeSnapshot({ prefix });
-      const { files, port, client } = await openTestApi(lifetime);
-      api = client;
-      await putObjects(api, backend);
-      const kubeconfigFor = async (of: string): Promise<string> => {
-        const relay = lifetime.own('relay', await startRelay(of, port), (it) => it.close());
-        return files.kubeconfig(relay.port);
-      };
-      const folder = lifetime.own('DNS folder', mkdtempSync(`${tmpdir()}/${prefix}-dns-`), (it) =>
-        rmSync(it, { recursive: true }),
-      );
-      const feedSocket = `${folder}/dns.sock`;
-      const config = { dnsSocket: feedSocket, nodeLocalDnsIps: NODE_LOCAL_DNS };
-      node = await makeAgentNode({ prefix, name: 'a', config }, kubeconfigFor, lifetime);
-      const dns = startDnsProcess(
-        `${folder}/dns.json`,
-        {
-          listen: [CLUSTER_DNS, ...NODE_LOCAL_DNS],
-          zoneFile: `${folder}/zone.json`,
-          feedSocket,
-          clusterDomain: 'cluster.local',
-          upstreams: [],
-        },
-        node.netns,
-      );
-      lifetime.defer('DNS process', async () => void (await dns.end('SIGKILL')));
-      const agent = node.start();
-      await eventually(async () => {
-        const { code, body } = await node.ask('/readyz');
-        assert.equal(code, 200, `${body}\n${agent.log()}`);
-      }, READY_MS);
-      await addPod();
-      await dns.said('answering');
+      const listen = [CLUSTER_DNS, ...NODE_LOCAL_DNS];
+      const config = { nodeLocalDnsIps: NODE_LOCAL_DNS };
+      on = await openDnsNode({ prefix, listen, config, policy: backend, put: putServices }, lifetime);
+      await on.addPod(netns);
+      await on.dns.said('answering');
       await eventually(() => assert.deepEqual(refused(), []), READY_MS);
     });
 
@@ -101,16 +66,6 @@ for (const { name: backend } of POLICY_BACKENDS)
       await lifetime.close();
       await assertNoLeaks(clean, { prefix });
     });
-
-    async function addPod(): Promise<void> {
-      const metadata = { namespace: 'default', name: 'client' };
-      const spec = { nodeName: 'a', containers: [{ name: 'it', image: 'it' }] };
-      const { uid } =
-        (await api.create(PODS, { metadata: { ...metadata, labels: { app: 'client' } }, spec })).metadata ??
-        {};
-      const status = await attachPod(node, { netns, ...metadata, uid }, lifetime);
-      await api.patchStatus(PODS, metadata, { status });
-    }
 
     /** The questions to the node-local addresses that get no answer. */
     function refused(): readonly string[] {
@@ -127,44 +82,29 @@ for (const { name: backend } of POLICY_BACKENDS)
       test(`a pod isolated for egress with ${rule}: ${isAnswered ? 'answered' : 'no answer'}`, async () => {
         const metadata = { namespace: 'default', name: 'isolated' };
         const podSelector = { matchLabels: { app: 'client' } };
-        await api.create(NETWORK_POLICIES, {
+        await on.api.create(NETWORK_POLICIES, {
           metadata,
           spec: { podSelector, policyTypes: ['Egress'], egress },
         });
-        await isProgrammed();
+        await on.isProgrammed();
         assert.equal(refused().length, isAnswered ? 0 : NAMES.length * NODE_LOCAL_DNS.length);
-        await api.delete(NETWORK_POLICIES, metadata);
-        await isProgrammed();
+        await on.api.delete(NETWORK_POLICIES, metadata);
+        await on.isProgrammed();
         assert.deepEqual(refused(), [], 'and no longer than the policy is there');
       });
 
     test('the agent says what the kernel has of a name, and that it has nothing of another', async () => {
       const held = async (name: string): Promise<KernelName> =>
-        JSON.parse((await node.ask(`/kernel-name?name=${name}`)).body) as KernelName;
+        JSON.parse((await on.node.ask(`/kernel-name?name=${name}`)).body) as KernelName;
       const { servers, addresses } = await held('web.default.svc.cluster.local');
       assert.deepEqual(servers.toSorted(), [CLUSTER_DNS, ...NODE_LOCAL_DNS].toSorted());
       assert.deepEqual(addresses, { 4: ['10.96.0.7'], 6: [] });
       assert.equal((await held('nobody.default.svc.cluster.local')).addresses, undefined);
-      assert.equal((await node.ask('/kernel-name?name=a..b')).code, 400);
+      assert.equal((await on.node.ask('/kernel-name?name=a..b')).code, 400);
     });
-
-    /** The newest policies are in the kernel. */
-    async function isProgrammed(): Promise<void> {
-      const { resourceVersion } = await api.list(NETWORK_POLICIES, { namespace: 'default' });
-      await eventually(async () => {
-        const { programmed } = await node.status();
-        assert.ok(Number(programmed['NetworkPolicy']) >= Number(resourceVersion), JSON.stringify(programmed));
-      }, READY_MS);
-    }
   });
 
-async function putObjects(api: KubeClient, backend: string): Promise<void> {
-  const settings = { metadata: { namespace: 'kube-system', name: 'fairlead' }, data: { policy: backend } };
-  await api.create(CONFIG_MAPS, settings);
-  const podCIDRs = ['10.244.1.0/24', 'fd00:10:244:1::/64'];
-  await api.create(NODES, { metadata: { name: 'a' }, spec: { podCIDR: podCIDRs[0] ?? '', podCIDRs } });
-  const addresses = ['10.89.1.11', 'fd00:10:89:1::b'].map((address) => ({ type: 'InternalIP', address }));
-  await api.patchStatus(NODES, { name: 'a' }, { status: { addresses } });
+async function putServices(api: KubeClient): Promise<void> {
   for (const [namespace, name, clusterIP, port] of [
     ['kube-system', 'kube-dns', CLUSTER_DNS, { name: 'dns', port: 53, protocol: 'UDP' }],
     ['default', 'web', '10.96.0.7', { name: 'http', port: 80, protocol: 'TCP' }],

@@ -33,13 +33,17 @@ export interface Applied {
 /** What nobody owns: identity, and what the server itself counts. */
 export type Ownable = (fields: FieldSet) => FieldSet;
 
-export interface Applying {
-  readonly live: Readonly<Draft> | undefined;
-  readonly config: Readonly<Draft>;
+/** Whose fields they are, and who changes them. */
+interface Ownership {
   readonly type: OwnedType;
   readonly managers: Managers;
   readonly manager: string;
   readonly ownable: Ownable;
+}
+
+interface Applying extends Ownership {
+  readonly live: Readonly<Draft> | undefined;
+  readonly config: Readonly<Draft>;
 }
 
 /** Joins `config` with the object; the fields that `manager` no longer asks for go, where nobody else has them. */
@@ -55,13 +59,9 @@ export function applyFields(applying: Applying): Applied {
   return { object: isNews ? (isObject(object) ? object : {}) : undefined, managers: after, conflicts };
 }
 
-export interface Writing {
+interface Writing extends Ownership {
   readonly before: Readonly<Draft> | undefined;
   readonly after: Readonly<Draft>;
-  readonly type: OwnedType;
-  readonly managers: Managers;
-  readonly manager: string;
-  readonly ownable: Ownable;
 }
 
 /** Who writes has what he changed; gives the managers, and whether he got anything. */
