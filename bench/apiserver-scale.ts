@@ -1,8 +1,8 @@
-// The embedded API server at its limits: durable creates beside plain appends of the same bytes with one sync per batch of waiting writers, a list of 10,000
-// pods, an event to 100 watchers, and 50,000 objects in memory and at a start. Prints JSON lines. Needs Debian's wrk.
+// The embedded API server at its limits: durable creates beside plain appends of the same bytes with one sync per batch of waiting writers (in a process, and
+// behind HTTPS), a list of 10,000 pods, an event to 100 watchers, and 50,000 objects in memory and at a start. Prints JSON lines. Needs Debian's wrk.
 // Usage: node bench/apiserver-scale.ts [SECONDS] [OBJECTS]
 
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import https from 'node:https';
@@ -96,12 +96,14 @@ async function durableCreates(client: ApiClient, { port, files }: ApiServerProce
     const { text } = await client.post(`${NAMESPACE}/${plural}`, body);
     // In turns: the disk is as fast as others let it be.
     const limits: number[] = [];
+    const plain: number[] = [];
     const rates: number[] = [];
     for (let round = 0; round < 3; round++) {
       limits.push(await appends(files.folder, text.length));
+      plain.push(await plainServer(files, text.length, (at) => creates(at, plural, body)));
       rates.push(await creates(port, plural, body));
     }
-    const [limit, rate] = [median(limits), median(rates)];
+    const [limit, https, rate] = [median(limits), median(plain), median(rates)];
     print('durable creates', {
       plural,
       bytes: text.length,
@@ -110,8 +112,32 @@ async function durableCreates(client: ApiClient, { port, files }: ApiServerProce
       appendsPerSecond: Math.round(limit),
       ratio: rate / limit,
       goalRatio: 0.5,
+      appendsBehindHttpsPerSecond: Math.round(https),
+      ratioToHttps: rate / https,
     });
     await client.delete(`${NAMESPACE}/${plural}`);
+  }
+}
+
+/** What HTTPS alone costs: the same answers by a server that does nothing but append. */
+async function plainServer(
+  files: ApiServerFiles,
+  bytes: number,
+  load: (port: number) => Promise<number>,
+): Promise<number> {
+  const port = await freePort();
+  const script = new URL('apiserver/plain-server.ts', import.meta.url).pathname;
+  const file = files.at('plain');
+  const args = [script, String(port), files.at('server.crt'), files.at('server.key'), file, String(bytes)];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    await once(child.stdout, 'data');
+    return await load(port);
+  } finally {
+    const gone = once(child, 'exit');
+    child.kill('SIGTERM');
+    await gone;
+    rmSync(file);
   }
 }
 
