@@ -3,7 +3,7 @@
 import http from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
-import type { SpdyFrame } from '../../src/wire/spdy/frame.ts';
+import type { SpdyFrame, SpdyHeaders } from '../../src/wire/spdy/frame.ts';
 import { FrameReader } from '../../src/wire/spdy/frame-reader.ts';
 import { FrameWriter } from '../../src/wire/spdy/frame-writer.ts';
 
@@ -110,7 +110,8 @@ export class SpdyExecClient implements ExecClient {
     return this.socket.write(this.#writer.encode(frame));
   }
 
-  open(channel: string): number {
+  /** What came on the channel is kept by its name; `headers` are those of an exec unless given. */
+  open(channel: string, headers: SpdyHeaders = new Map([['streamtype', channel]])): number {
     const streamId = this.#channels.size * 2 + 1;
     this.#channels.set(streamId, channel);
     this.send({
@@ -118,11 +119,15 @@ export class SpdyExecClient implements ExecClient {
       streamId,
       associatedId: 0,
       priority: 0,
-      headers: new Map([['streamtype', channel]]),
+      headers,
       isFin: false,
       isUnidirectional: false,
     });
     return streamId;
+  }
+
+  received(channel: string): Buffer {
+    return this.#received.of(channel);
   }
 
   stdout = (): Buffer => this.#received.of('stdout');
@@ -130,15 +135,15 @@ export class SpdyExecClient implements ExecClient {
   error = (): string => this.#received.of('error').toString();
 
   write(bytes: Uint8Array): boolean {
-    return this.#data('stdin', bytes, false);
+    return this.data('stdin', bytes, false);
   }
 
   endStdin(): void {
-    this.#data('stdin', new Uint8Array(), true);
+    this.data('stdin', new Uint8Array(), true);
   }
 
   resize(Width: number, Height: number): void {
-    this.#data('resize', Buffer.from(`${JSON.stringify({ Width, Height })}\n`), false);
+    this.data('resize', Buffer.from(`${JSON.stringify({ Width, Height })}\n`), false);
   }
 
   pause(): void {
@@ -157,7 +162,7 @@ export class SpdyExecClient implements ExecClient {
     return [...this.#channels].find(([, it]) => it === channel)?.[0] ?? 0;
   }
 
-  #data(channel: string, bytes: Uint8Array, isFin: boolean): boolean {
+  data(channel: string, bytes: Uint8Array, isFin: boolean): boolean {
     return this.send({ kind: 'data', streamId: this.idOf(channel), bytes, isFin });
   }
 

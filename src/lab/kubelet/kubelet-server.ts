@@ -1,6 +1,7 @@
 // The kubelet part's HTTP face on its unix socket, for the API server alone (it has checked who may):
 //   GET /containerLogs/{namespace}/{pod}/{container}?follow&tailLines&sinceSeconds&sinceTime&timestamps&previous&limitBytes
 //   GET or POST /exec/{namespace}/{pod}/{container}?command=&stdin=&stdout=&stderr=&tty=    upgraded to a WebSocket or SPDY/3.1
+//   GET or POST /portForward/{namespace}/{pod}    upgraded to SPDY/3.1, or to a WebSocket with its frames
 //   GET /pods   GET /healthz
 
 import { rm } from 'node:fs/promises';
@@ -11,6 +12,9 @@ import { FairleadError, messageOf } from '../../base/errors.ts';
 import type { Lifetime } from '../../base/lifetime.ts';
 import type { Container } from '../../objects/api-types.ts';
 import { ExecDoor } from './exec/exec-door.ts';
+import { refuseUpgrade, type Connection } from './exec/spdy-upgrades.ts';
+import { connectPod } from './port-forward/connect-pod.ts';
+import { PortForwardDoor } from './port-forward/port-forward-door.ts';
 import type { PodSet } from './pod-set.ts';
 import { readLog, type LogOptions } from './log-reader.ts';
 import type { PodWorker } from './pod-worker.ts';
@@ -44,6 +48,7 @@ class KubeletFace {
   readonly #world: PodWorld;
   readonly #pods: PodSet;
   readonly #execs = new ExecDoor();
+  readonly #forwards = new PortForwardDoor();
 
   constructor(world: PodWorld, pods: PodSet) {
     this.#world = world;
@@ -52,6 +57,7 @@ class KubeletFace {
 
   close(): void {
     this.#execs.close();
+    this.#forwards.close();
   }
 
   async answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
@@ -66,13 +72,24 @@ class KubeletFace {
   upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): void {
     const url = new URL(request.url ?? '/', 'http://kubelet');
     const [kind, ...place] = url.pathname.split('/').slice(1).map(decodeURIComponent);
-    if (kind !== 'exec') {
-      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
-      return;
+    if (kind === 'exec') {
+      this.#execs.upgrade(request, { socket, head }, ({ hasTty }, signal) =>
+        this.#exec(place, url.searchParams.getAll('command'), { hasTty, signal }),
+      );
+    } else if (kind === 'portForward') this.#forward(place, request, { socket, head });
+    else refuseUpgrade(socket, '404 Not Found', `Cannot upgrade ${url.pathname}: no such call`);
+  }
+
+  #forward(place: readonly string[], request: http.IncomingMessage, connection: Connection): void {
+    try {
+      const { namespace, name, uid } = this.#findPod(place).record;
+      this.#forwards.upgrade(request, connection, {
+        podText: `${name}_${namespace}, uid ${uid}`,
+        connect: (port) => connectPod(this.#findPod(place).record, port),
+      });
+    } catch (error) {
+      refuseUpgrade(connection.socket, '404 Not Found', messageOf(error));
     }
-    this.#execs.upgrade(request, { socket, head }, ({ hasTty }, signal) =>
-      this.#exec(place, url.searchParams.getAll('command'), { hasTty, signal }),
-    );
   }
 
   async #exec(
@@ -119,9 +136,8 @@ class KubeletFace {
   }
 
   #find(place: readonly string[]): { readonly worker: PodWorker; readonly container: Container } {
-    const [namespace = '', name = '', wanted = ''] = place;
-    const worker = this.#pods.find(namespace, name);
-    if (worker === undefined) throw new FairleadError('not-found', `pod "${name}" not found on this node`);
+    const [, name = '', wanted = ''] = place;
+    const worker = this.#findPod(place);
     const spec = worker.pod.spec;
     const containers: readonly Container[] = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
     const container = containers.find((it) => it.name === wanted);
@@ -129,6 +145,12 @@ class KubeletFace {
       throw new FairleadError('not-found', `container ${wanted} is not valid for pod ${name}`);
     }
     return { worker, container };
+  }
+
+  #findPod([namespace = '', name = '']: readonly string[]): PodWorker {
+    const worker = this.#pods.find(namespace, name);
+    if (worker === undefined) throw new FairleadError('not-found', `pod "${name}" not found on this node`);
+    return worker;
   }
 }
 

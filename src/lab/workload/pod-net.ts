@@ -3,9 +3,10 @@
 
 import dgram from 'node:dgram';
 import net from 'node:net';
-import { FairleadError, messageOf } from '../../base/errors.ts';
+import { FairleadError } from '../../base/errors.ts';
 import { parseIp, tryParseIp, type Ip } from '../../base/ip.ts';
 import type { Lifetime } from '../../base/lifetime.ts';
+import { connectInPod, dialError } from './pod-connection.ts';
 import type { PodSockets } from './pod-sockets.ts';
 
 /** What a peer that sends nothing may keep open. */
@@ -112,23 +113,12 @@ export class PodNet {
     socket.on('close', () => this.#open.delete(socket));
   }
 
-  #connect(ip: Ip, port: number, timeoutMs: number): Promise<net.Socket> {
-    const fd = this.#options.sockets.openTcp(this.#options.netns, ip.includes(':') ? 6 : 4);
-    // manualStart: reading may begin only when the connection is there.
-    const options: net.SocketConstructorOpts & { manualStart: boolean } = { fd, manualStart: true };
-    const socket = new net.Socket(options);
-    this.#track(socket);
-    const target = `${ip} port ${port}`;
-    return new Promise((resolve, reject) => {
-      socket.setTimeout(timeoutMs, () => {
-        socket.destroy(new FairleadError('timeout', `Cannot connect to ${target}: no answer`));
-      });
-      socket.once('error', (error) => reject(dialError(target, error)));
-      socket.connect({ host: ip, port }, () => {
-        socket.setTimeout(IDLE_MS, () => socket.destroy());
-        resolve(socket);
-      });
-    });
+  async #connect(ip: Ip, port: number, timeoutMs: number): Promise<net.Socket> {
+    const { sockets, netns } = this.#options;
+    const socket = await connectInPod({ sockets, netns, to: { ip, port }, timeoutMs }, (made) =>
+      this.#track(made),
+    );
+    return socket.setTimeout(IDLE_MS, () => socket.destroy());
   }
 
   /** Undefined for IPv6 in a namespace that has none. */
@@ -147,16 +137,6 @@ export class PodNet {
 export function formatPeer(address: string | undefined, port: number | undefined): string {
   const plain = address ?? '';
   return plain.includes(':') ? `[${plain}]:${port ?? 0}` : `${plain}:${port ?? 0}`;
-}
-
-function dialError(target: string, error: Error): FairleadError {
-  if (error instanceof FairleadError) return error;
-  const errno = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-  const code = errno === 'ETIMEDOUT' ? 'timeout' : 'unavailable';
-  return new FairleadError(code, `Cannot connect to ${target}: ${messageOf(error)}`, {
-    details: { errno },
-    cause: error,
-  });
 }
 
 function adoptTcp(fd: number, onConnection: (socket: net.Socket) => void): Promise<net.Server> {

@@ -2,13 +2,13 @@
 
 import type { ChildProcess } from 'node:child_process';
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { messageOf } from '../../../base/errors.ts';
 import { runExec } from './exec-session.ts';
 import { failureStatus } from './exec-status.ts';
 import type { ExecRequest, ExecTransport } from './exec-transport.ts';
 import { openSpdyTransport, SPDY_EXEC_PROTOCOLS } from './spdy-transport.ts';
+import { type Connection, refuseUpgrade, SpdyUpgrades } from './spdy-upgrades.ts';
 import { MAX_FRAME_BYTES, WebSocketTransport } from './websocket-transport.ts';
 
 const WEBSOCKET_PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'] as const;
@@ -21,7 +21,7 @@ const PING_MS = 10_000;
 
 export class ExecDoor {
   readonly #pingMs: number;
-  readonly #spdy = new Set<Duplex>();
+  readonly #spdy = new SpdyUpgrades();
   readonly #sockets = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_FRAME_BYTES,
@@ -35,11 +35,11 @@ export class ExecDoor {
   close(): void {
     for (const socket of this.#sockets.clients) socket.terminate();
     this.#sockets.close();
-    for (const socket of this.#spdy) socket.destroy();
+    this.#spdy.close();
   }
 
   /** Answers the handshake of either protocol; what cannot be spoken is refused in plain HTTP. */
-  upgrade(request: IncomingMessage, connection: { socket: Duplex; head: Buffer }, start: StartExec): void {
+  upgrade(request: IncomingMessage, connection: Connection, start: StartExec): void {
     const { socket, head } = connection;
     const asked = execRequestOf(request);
     const protocol = (request.headers.upgrade ?? '').toLowerCase();
@@ -48,30 +48,15 @@ export class ExecDoor {
         void this.#serve(new WebSocketTransport(accepted, asked), asked, start);
       });
     } else if (protocol === 'spdy/3.1') void this.#spdyUpgrade(request, connection, start);
-    else refuse(socket, '400 Bad Request', 'exec is served over WebSocket and SPDY/3.1');
+    else refuseUpgrade(socket, '400 Bad Request', 'exec is served over WebSocket and SPDY/3.1');
   }
 
-  async #spdyUpgrade(
-    request: IncomingMessage,
-    { socket, head }: { socket: Duplex; head: Buffer },
-    start: StartExec,
-  ): Promise<void> {
-    const offered = offeredProtocols(request);
-    const chosen = offered.find((it) => SPDY_EXEC_PROTOCOLS.includes(it));
-    if (chosen === undefined) {
-      const known = SPDY_EXEC_PROTOCOLS.join(', ');
-      const message = `unable to negotiate protocol: client supports ${offered.join(', ')}, server accepts ${known}`;
-      refuse(socket, '403 Forbidden', message);
-      return;
-    }
-    this.#spdy.add(socket);
-    socket.on('close', () => this.#spdy.delete(socket));
-    const lines = ['Connection: Upgrade', 'Upgrade: SPDY/3.1', `X-Stream-Protocol-Version: ${chosen}`];
-    socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join('\r\n')}\r\n\r\n`);
-    if (head.length > 0) socket.unshift(head);
+  async #spdyUpgrade(request: IncomingMessage, connection: Connection, start: StartExec): Promise<void> {
+    const chosen = this.#spdy.accept(request, connection, SPDY_EXEC_PROTOCOLS);
+    if (chosen === undefined) return;
     const asked = execRequestOf(request);
     try {
-      await this.#serve(await openSpdyTransport(socket, chosen, asked), asked, start);
+      await this.#serve(await openSpdyTransport(connection.socket, chosen, asked), asked, start);
     } catch {
       // The client did not speak as agreed: its session is closed, and there is no stream to say more on.
     }
@@ -96,20 +81,4 @@ function execRequestOf(request: IncomingMessage): ExecRequest {
     hasStderr: isTrue('stderr'),
     hasTty: isTrue('tty'),
   };
-}
-
-/** The client's own order; several headers of one name come joined by commas. */
-function offeredProtocols({ headers }: IncomingMessage): readonly string[] {
-  const value = headers['x-stream-protocol-version'] ?? '';
-  const text = Array.isArray(value) ? value.join(',') : value;
-  return text.split(',').map((it) => it.trim());
-}
-
-function refuse(socket: Duplex, status: string, message: string): void {
-  const head = [
-    `HTTP/1.1 ${status}`,
-    'Content-Type: text/plain',
-    `Content-Length: ${Buffer.byteLength(message)}`,
-  ];
-  socket.end(`${head.join('\r\n')}\r\nConnection: close\r\n\r\n${message}`);
 }
