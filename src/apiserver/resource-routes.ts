@@ -9,6 +9,7 @@ import { streamLog } from './subresources/kubelet.ts';
 import { handleFinalize } from './subresources/namespaces.ts';
 import { handleBinding, handleEviction } from './subresources/pods.ts';
 import { handleScale } from './subresources/scale.ts';
+import { upgradeRequired } from './subresources/streams.ts';
 import { handleToken } from './subresources/tokens.ts';
 
 type Handler = (context: ApiContext, request: ApiRequest, target: ObjectTarget) => Promise<Reply> | Reply;
@@ -23,7 +24,7 @@ const SUBRESOURCES: Readonly<Record<string, Handler>> = {
   log: streamLog,
   exec: refuseWithoutUpgrade,
   attach: refuseUnserved,
-  portforward: refuseUnserved,
+  portforward: refuseWithoutUpgrade,
 };
 
 /** Answers a request on resources; throws StatusError. */
@@ -45,11 +46,13 @@ export function handleResource(
   return handler(context, request, objectTarget);
 }
 
-function refuseWithoutUpgrade(_context: ApiContext, request: ApiRequest): never {
+function refuseWithoutUpgrade(
+  _context: ApiContext,
+  request: ApiRequest,
+  { subresource }: ObjectTarget,
+): never {
   if (request.method !== 'GET' && request.method !== 'POST') throw methodNotAllowed();
-  throw badRequest(
-    'exec is served over WebSocket (v5.channel.k8s.io or v4.channel.k8s.io): kubectl 1.30 or newer uses it',
-  );
+  throw upgradeRequired(subresource ?? '');
 }
 
 function refuseUnserved(_context: ApiContext, _request: ApiRequest, { subresource }: ObjectTarget): never {

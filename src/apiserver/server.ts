@@ -15,7 +15,7 @@ import { apiRequestOf, failureReply, statusErrorOf, writeReply } from './http-do
 import type { Reply } from './request.ts';
 import { routeRequest } from './router.ts';
 import { badRequest, unserved, type StatusError } from './status-error.ts';
-import { proxyExec } from './subresources/exec.ts';
+import { proxyStream, STREAMS } from './subresources/streams.ts';
 
 /** Files of the configuration, read. */
 export interface ServerParts {
@@ -162,12 +162,13 @@ class Door {
     const { request, target, attributes } = this.#admitted(call, signal);
     const { name } = target ?? {};
     if (target === undefined || name === undefined) throw badRequest('this path cannot be upgraded');
-    if (target.subresource !== 'exec') throw unserved(target.subresource ?? 'an upgrade of this path');
+    if (!STREAMS.includes(target.subresource ?? ''))
+      throw unserved(target.subresource ?? 'an upgrade of this path');
     // A handshake comes by GET, and what comes behind it is no reading.
     if (attributes?.kind === 'resource' && attributes.verb !== 'create')
       this.#context.authorizer.require(request.user, { ...attributes, verb: 'create' });
     this.#audit(call, { code: 101, stage: 'ResponseStarted' });
-    return proxyExec(this.#context, { request, socket, head }, { ...target, name });
+    return proxyStream(this.#context, { request, socket, head }, { ...target, name });
   }
 
   #callOf(incoming: IncomingMessage): Call {

@@ -2,11 +2,22 @@
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
+import { eventually } from '../support/eventually.ts';
 import { FakeKubelet } from '../support/fake-kubelet.ts';
 import { documentedRows, KubectlMatrix, tableText } from './kubectl-matrix.ts';
-import { findKubectls, runKubectl, type Kubectl, type Run } from '../support/kubectl.ts';
+import {
+  findKubectls,
+  holdKubectl,
+  runKubectl,
+  type Held,
+  type Kubectl,
+  type Run,
+} from '../support/kubectl.ts';
 import { startTestServer, type ApiClient, type ApiServerFiles } from '../support/api-server.ts';
 
 const MANIFEST = `
@@ -38,6 +49,9 @@ const SIDE_BY_SIDE = 4;
 /** In less a kubectl is under way, on a busy machine too. */
 const STARTED_MS = 1_000;
 
+/** One local port for each of two ports of a pod. */
+const FORWARDS_TWO = /Forwarding from 127\.0\.0\.1:(\d+) -> \d+[^]*Forwarding from 127\.0\.0\.1:(\d+) -> 1\n/;
+
 const kubectls = findKubectls();
 const matrix = new KubectlMatrix();
 let files: ApiServerFiles;
@@ -45,13 +59,18 @@ let client: ApiClient;
 let stop: () => Promise<void>;
 let kubeconfig: string;
 const kubelet = new FakeKubelet();
+/** What a forwarded port leads to. */
+const web = http.createServer((request, response) => response.end(`web got ${request.url ?? ''}`));
 
 before(async () => {
   ({ files, client, stop } = await startTestServer());
   kubeconfig = files.kubeconfig(client.port);
   await kubelet.listen(files.at('kubelet.sock'));
+  web.listen(0, '127.0.0.1');
+  await once(web, 'listening');
 });
 after(async () => {
+  web.close();
   await kubelet.close();
   await stop();
 });
@@ -83,16 +102,19 @@ function commands(kubectl: Kubectl): void {
     assert.equal(code, 0, `${args}: ${text}`);
     assert.match(text, expected, args);
   };
-  suite(kubectl, { namespace, run, ok });
+  const hold = (args: string, until: RegExp): Promise<Held> =>
+    holdKubectl(kubectl, ['-n', namespace, ...args.split(' ')], { kubeconfig, home: files.folder, until });
+  suite(kubectl, { namespace, run, ok, hold });
 }
 
 interface Tools {
   readonly namespace: string;
   readonly run: (args: string, stdin?: string) => Promise<Run>;
   readonly ok: (args: string, expected: RegExp, stdin?: string) => Promise<void>;
+  readonly hold: (args: string, until: RegExp) => Promise<Held>;
 }
 
-function suite({ minor }: Kubectl, { namespace, run, ok }: Tools): void {
+function suite({ minor }: Kubectl, { namespace, run, ok, hold }: Tools): void {
   test('creates typed objects (protobuf bodies from 1.32 on)', async () => {
     await ok(`create namespace ${namespace}`, new RegExp(`namespace/${namespace} created`));
     await ok('create configmap settings --from-literal=a=b', /created/);
@@ -260,6 +282,29 @@ function suite({ minor }: Kubectl, { namespace, run, ok }: Tools): void {
     await ok('exec -i runner -- cat', /ran cat\nhello/, 'hello');
     const failed = await run('exec runner -- false');
     assert.deepEqual([failed.code, /exit code 3/.test(failed.text)], [3, true]);
+  });
+
+  test('forwards ports through the kubelet', async () => {
+    const { port } = web.address() as AddressInfo;
+    const held = await hold(`port-forward pod/runner :${port} :1`, FORWARDS_TWO);
+    const [, good = '', none = ''] = held.match;
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_, i) => fetch(`http://127.0.0.1:${good}/${i}`).then((it) => it.text())),
+    );
+    assert.deepEqual(
+      answers,
+      Array.from({ length: 8 }, (_, i) => `web got /${i}`),
+    );
+    await assert.rejects(fetch(`http://127.0.0.1:${none}/`));
+    await eventually(() => /error forwarding port 1 to pod fake: .*ECONNREFUSED/.test(held.text()));
+    await held.end();
+    const upgrade = minor >= 31 ? 'websocket' : 'spdy/3.1';
+    const asked = kubelet.upgrades.filter((it) => it.endsWith(` /portForward/${namespace}/runner`));
+    assert.deepEqual(asked, [`${upgrade} /portForward/${namespace}/runner`]);
+    // What selects pods is found by kubectl itself.
+    await ok('expose pod runner --name=runner --port=80', /exposed/);
+    const service = await hold(`port-forward svc/runner :80`, /Forwarding from 127/);
+    await service.end();
   });
 
   test('shows its refusals', async () => {

@@ -103,6 +103,41 @@ export function watchKubectl(
   });
 }
 
+export interface Held {
+  /** Of the words that were waited for. */
+  readonly match: RegExpExecArray;
+  /** All that it has said. */
+  readonly text: () => string;
+  /** Ends it; resolves when it is gone. */
+  end(): Promise<void>;
+}
+
+/** For what serves while it runs (`port-forward`): resolves when its output matches, rejects where it ends before. */
+export function holdKubectl(
+  kubectl: Kubectl,
+  args: readonly string[],
+  { until, ...options }: KubectlOptions & { readonly until: RegExp },
+): Promise<Held> {
+  const child = start(kubectl, args, options);
+  let text = '';
+  const gone = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const end = (): Promise<void> => {
+    child.kill('SIGKILL');
+    return gone;
+  };
+  child.stdin.end();
+  return new Promise((resolve, reject) => {
+    const look = (chunk: Buffer): void => {
+      text += chunk.toString();
+      const match = until.exec(text);
+      if (match !== null) resolve({ match, end, text: () => text });
+    };
+    child.stdout.on('data', look);
+    child.stderr.on('data', look);
+    void gone.then(() => reject(new Error(`${args.join(' ')} ended: ${text}`)));
+  });
+}
+
 function start(
   kubectl: Kubectl,
   args: readonly string[],

@@ -74,14 +74,25 @@ export function chosen(query: URLSearchParams, names: readonly string[]): string
 }
 
 /** The path of a call on the kubelet part's socket. */
-export function kubeletPath(what: string, { namespace = '', name }: ObjectTarget, container: string): string {
-  return `/${what}/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}/${encodeURIComponent(container)}`;
+export function kubeletPath(
+  what: string,
+  { namespace = '', name }: ObjectTarget,
+  container?: string,
+): string {
+  const place = [namespace, name, ...(container === undefined ? [] : [container])];
+  return `/${what}/${place.map(encodeURIComponent).join('/')}`;
 }
 
 /** As `containerOf`; throws 400 for a pod that no node has yet. */
 export function assignedContainerOf(pod: KubeObject, asked: string | null): string {
   const container = containerOf(pod, asked);
-  if (textOf(objectOf(pod['spec'])['nodeName']) !== undefined) return container;
+  checkAssigned(pod);
+  return container;
+}
+
+/** Throws 400 for a pod that no node has yet. */
+export function checkAssigned(pod: KubeObject): void {
+  if (textOf(objectOf(pod['spec'])['nodeName']) !== undefined) return;
   throw badRequest(`pod ${pod.metadata.name} does not have a host assigned`);
 }
 

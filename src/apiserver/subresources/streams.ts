@@ -1,17 +1,36 @@
-// exec: the server checks what the request means and hands the handshake on to the kubelet part; behind it bytes pass untouched,
-// whichever protocol they speak (WebSocket or SPDY/3.1).
+// exec and port-forward: the server checks what the request means and hands the handshake on to the kubelet part; behind it bytes
+// pass untouched, whichever protocol they speak (WebSocket or SPDY/3.1).
 
 import http from 'node:http';
 import type { Duplex } from 'node:stream';
 import { messageOf } from '../../base/errors.ts';
 import { objectOf, scalarText } from '../../objects/json.ts';
+import type { KubeObject } from '../../objects/meta.ts';
 import type { ApiContext } from '../context.ts';
 import { storedOf } from '../read.ts';
 import type { ApiRequest, ObjectTarget } from '../request.ts';
 import { badRequest, StatusError, unavailable } from '../status-error.ts';
-import { assignedContainerOf, chosen, kubeletPath, textBody } from './kubelet.ts';
+import { assignedContainerOf, checkAssigned, chosen, kubeletPath, textBody } from './kubelet.ts';
 
-const EXEC_OPTIONS = ['command', 'stdin', 'stdout', 'stderr', 'tty'];
+/** Gives the path of the call on the kubelet part; throws where the pod is not in a state for it. */
+type KubeletCall = (pod: KubeObject, request: ApiRequest, target: ObjectTarget) => string;
+
+const CALLS: Readonly<Record<string, KubeletCall>> = {
+  exec: (pod, request, target) => {
+    const container = assignedContainerOf(pod, request.query.get('container'));
+    refuseCompleted(pod, 'exec into');
+    const options = chosen(request.query, ['command', 'stdin', 'stdout', 'stderr', 'tty']);
+    return `${kubeletPath('exec', target, container)}?${options}`;
+  },
+  portforward: (pod, _request, target) => {
+    checkAssigned(pod);
+    return kubeletPath('portForward', target);
+  },
+};
+
+/** Subresources of pods that are spoken with over an upgraded connection. */
+export const STREAMS: readonly string[] = Object.keys(CALLS);
+
 /** The handshakes that are handed on: what is asked, and by which headers each side speaks. */
 const HANDSHAKES: Readonly<
   Record<string, { readonly asked: readonly string[]; readonly answered: readonly string[] }>
@@ -33,23 +52,26 @@ export interface Upgrade {
   readonly head: Buffer;
 }
 
-/** Resolves when both sides have hung up; throws before anything is written where exec cannot be. */
-export function proxyExec(context: ApiContext, upgrade: Upgrade, target: ObjectTarget): Promise<void> {
+/** Resolves when both sides have hung up; throws before anything is written where the call cannot be. */
+export function proxyStream(context: ApiContext, upgrade: Upgrade, target: ObjectTarget): Promise<void> {
   const { request } = upgrade;
+  const call = CALLS[target.subresource ?? ''];
+  if (call === undefined) throw badRequest('this path cannot be upgraded');
   const protocol = scalarText(request.headers['upgrade']).toLowerCase();
-  if (!Object.hasOwn(HANDSHAKES, protocol)) {
-    throw badRequest('Upgrade request required: exec is served over WebSocket and SPDY/3.1');
-  }
+  if (!Object.hasOwn(HANDSHAKES, protocol)) throw upgradeRequired(target.subresource ?? '');
   const pod = storedOf(context, target).object;
-  const container = assignedContainerOf(pod, request.query.get('container'));
+  return pass(context, call(pod, request, target), { ...upgrade, protocol });
+}
+
+/** A request for a stream that asks for no upgrade, or for one that is not known. */
+export function upgradeRequired(subresource: string): StatusError {
+  return badRequest(`Upgrade request required: ${subresource} is served over WebSocket and SPDY/3.1`);
+}
+
+function refuseCompleted(pod: KubeObject, what: string): void {
   const { phase } = objectOf(pod['status']);
-  if (phase === 'Succeeded' || phase === 'Failed') {
-    throw badRequest(
-      `cannot exec into a container in a completed pod; current phase is ${scalarText(phase)}`,
-    );
-  }
-  const path = kubeletPath('exec', target, container);
-  return pass(context, `${path}?${chosen(request.query, EXEC_OPTIONS)}`, { ...upgrade, protocol });
+  if (phase !== 'Succeeded' && phase !== 'Failed') return;
+  throw badRequest(`cannot ${what} a container in a completed pod; current phase is ${phase}`);
 }
 
 /** A WebSocket's key is the client's own: the kubelet part answers it, and frames pass as they are. */
