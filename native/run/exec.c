@@ -44,21 +44,6 @@ static void give_up(const char *what)
 	_exit(126);
 }
 
-static pid_t target_of(const struct spec *spec)
-{
-	FILE *file = spec->pid_file ? fopen(spec->pid_file, "re") : NULL;
-	int pid = 0;
-	unsigned long long start = 0;
-	if (!file || fscanf(file, "%*d %*u %d %llu", &pid, &start) != 2)
-		give_up("read the container's process number");
-	fclose(file);
-	if (start_of(pid) != start) {
-		errno = ESRCH;
-		give_up("container is not running");
-	}
-	return pid;
-}
-
 static void open_terminal(struct session *session, pid_t target)
 {
 	char path[64];
@@ -191,8 +176,8 @@ static void wait_for_exec(int report, pid_t child)
 static int run(struct session *session)
 {
 	int report[2];
-	pid_t target = target_of(session->spec);
-	session->target = (int)syscall(SYS_pidfd_open, target, 0);
+	pid_t target = container_of(session->spec->pid_file);
+	session->target = target > 0 ? (int)syscall(SYS_pidfd_open, target, 0) : -1;
 	session->cgroup = open_cgroup(session->spec);
 	if (session->target < 0)
 		give_up("container is not running");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fairlead-run: begins the processes of pods. See start.c and exec.c for its two commands. */
+/* fairlead-run: begins the processes of pods. See start.c, exec.c and attach-client.c for its commands. */
 #define _GNU_SOURCE
+#include "attach.h"
 #include "steps.h"
 
 #include <err.h>
@@ -12,5 +13,7 @@ int main(int argc, char **argv)
 		return command_start(argv[2]);
 	if (argc > 2 && !strcmp(argv[1], "exec"))
 		return command_exec(argc, argv);
-	errx(2, "usage: fairlead-run start SPEC | exec [--tty] SPEC -- PROGRAM ARG...");
+	if (argc > 2 && !strcmp(argv[1], "attach"))
+		return command_attach(argc, argv);
+	errx(2, "usage: fairlead-run start SPEC | exec [--tty] SPEC -- PROGRAM ARG... | attach [--stdin] SPEC");
 }

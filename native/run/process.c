@@ -37,6 +37,20 @@ void join_cgroup(int cgroup_procs, int report)
 		fail_step(report, 1, "join cgroup");
 }
 
+void kill_cgroup(const struct spec *spec)
+{
+	char path[PATH_MAX];
+	if (!spec->cgroup)
+		return;
+	snprintf(path, sizeof(path), "%s/cgroup.kill", spec->cgroup);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (write(fd, "1", 1) < 0)
+		errno = 0; /* Nothing of it is left. */
+	close(fd);
+}
+
 unsigned long long start_of(pid_t pid)
 {
 	char path[64], text[1024];
@@ -53,6 +67,20 @@ unsigned long long start_of(pid_t pid)
 	for (int field = 2; at && field < 22; field++)
 		at = strchr(at + 1, ' ');
 	return at ? strtoull(at + 1, NULL, 10) : 0;
+}
+
+pid_t container_of(const char *pid_file)
+{
+	FILE *file = pid_file ? fopen(pid_file, "re") : NULL;
+	int pid = 0;
+	unsigned long long start = 0;
+	bool is_whole = file && fscanf(file, "%*d %*u %d %llu", &pid, &start) == 2;
+	if (file)
+		fclose(file);
+	if (is_whole && start_of(pid) == start)
+		return pid;
+	errno = ESRCH;
+	return -1;
 }
 
 int exit_code_of(int status)

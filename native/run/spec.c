@@ -45,6 +45,7 @@ static void set_text(struct spec *spec, const char *key, char *value)
 		{ "netns", &spec->netns }, { "hostname", &spec->hostname }, { "cgroup", &spec->cgroup },
 		{ "root", &spec->root },   { "cwd", &spec->cwd },	     { "log", &spec->log },
 		{ "exit", &spec->exit_file }, { "pid", &spec->pid_file },
+		{ "attach", &spec->attach }, { "pid-target", &spec->pid_target },
 	};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		if (!strcmp(key, texts[i].key)) {
@@ -72,6 +73,12 @@ static bool set_number(struct spec *spec, const char *key, const char *value)
 		spec->capabilities = number;
 	else if (!strcmp(key, "pause"))
 		spec->is_pause = number != 0;
+	else if (!strcmp(key, "stdin"))
+		spec->has_stdin = number != 0;
+	else if (!strcmp(key, "stdin-once"))
+		spec->is_stdin_once = number != 0;
+	else if (!strcmp(key, "tty"))
+		spec->has_tty = number != 0;
 	else if (!strcmp(key, "privileged"))
 		spec->is_privileged = number != 0;
 	else if (!strcmp(key, "no-new-privileges"))

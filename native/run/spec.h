@@ -28,10 +28,15 @@ struct spec {
 	const char *log;      /* CRI log file */
 	const char *exit_file;
 	const char *pid_file;
+	const char *attach;   /* socket for clients of the program's streams */
+	const char *pid_target; /* pid file of the container whose processes it sees; NULL: its own alone */
 	uint64_t log_max_bytes;
 	unsigned log_keep;
 	unsigned scratch_mb;
 	bool is_pause;        /* PID 1 is this program, which only reaps */
+	bool has_stdin;
+	bool is_stdin_once;
+	bool has_tty;
 	bool is_privileged;
 	bool no_new_privileges;
 	bool read_only_root;

@@ -4,11 +4,14 @@
  *
  *   caller --fork--> monitor (own session, outlives the caller)  --clone--> PID 1 of the container
  *                      reads the output into the log                 namespaces mnt, pid, uts, ipc; the pod's net
- *                      writes the exit file at the end               dies with the monitor (PR_SET_PDEATHSIG)
+ *                      and to clients that are attached              dies with the monitor (PR_SET_PDEATHSIG)
+ *                      writes the exit file at the end
  */
 #define _GNU_SOURCE
+#include "attach.h"
 #include "crilog.h"
 #include "steps.h"
+#include "streams.h"
 
 #include <err.h>
 #include <errno.h>
@@ -26,8 +29,12 @@
 #include <time.h>
 #include <unistd.h>
 
+/* How long output of processes that PID 1 left behind is still waited for: it can be only where it shares another's processes. */
+#define DRAIN_MS 200
+
 struct output {
 	int fd;
+	char kind; /* for clients */
 	struct crilog_stream stream;
 };
 
@@ -51,16 +58,17 @@ static void rest_as_pause(int report)
 	}
 }
 
-static void become_container(const struct spec *spec, int netns, int cgroup, int report)
+static void become_container(const struct spec *spec, const struct streams *streams, const int joined[2], int report)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setsid();
-	join_cgroup(cgroup, report);
-	if (setns(netns, CLONE_NEWNET) < 0)
+	join_cgroup(joined[1], report);
+	if (setns(joined[0], CLONE_NEWNET) < 0)
 		fail_step(report, 1, "enter the pod's network namespace");
 	if (spec->hostname && sethostname(spec->hostname, strlen(spec->hostname)) < 0)
 		fail_step(report, 1, "set host name");
 	build_root(spec, report);
+	streams_take(spec, streams, report);
 	if (spec->is_pause)
 		rest_as_pause(report);
 	if (spec->cwd && chdir(spec->cwd) < 0)
@@ -103,9 +111,9 @@ static void write_exit_file(const struct spec *spec, int status)
 }
 
 /* False at the end of the stream. */
-static bool read_output(struct crilog *log, struct output *output)
+static bool read_output(struct crilog *log, struct attach *attach, struct output *output)
 {
-	char bytes[16384];
+	char bytes[ATTACH_BYTES];
 	ssize_t got = read(output->fd, bytes, sizeof(bytes));
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
@@ -116,10 +124,30 @@ static bool read_output(struct crilog *log, struct output *output)
 		return false;
 	}
 	crilog_write(log, &output->stream, bytes, (size_t)got);
+	attach_output(attach, output->kind, bytes, (size_t)got);
 	return true;
 }
 
-static int watch(const struct spec *spec, pid_t init, struct output outputs[2])
+/* PID 1 is gone: what its pipes hold is all there will be. */
+static void drain(struct crilog *log, struct attach *attach, struct output outputs[2])
+{
+	for (int i = 0; i < 2; i++) {
+		struct pollfd rest = { outputs[i].fd, POLLIN, 0 };
+		while (outputs[i].fd >= 0 && poll(&rest, 1, DRAIN_MS) > 0) {
+			/* Not to overtake what a client has not taken yet. */
+			for (int left; (left = attach_patience_ms(attach)) >= 0;) {
+				struct pollfd polls[ATTACH_POLLS];
+				attach_wants(attach, polls);
+				if (poll(polls, ATTACH_POLLS, left) > 0)
+					attach_moves(attach, polls);
+			}
+			if (!read_output(log, attach, &outputs[i]))
+				break;
+		}
+	}
+}
+
+static int watch(const struct spec *spec, pid_t init, struct attach *attach, struct output outputs[2])
 {
 	struct crilog log = { .path = spec->log ? spec->log : "/dev/null", .max_bytes = spec->log_max_bytes, .keep = spec->log_keep };
 	int status = 0, pidfd = (int)syscall(SYS_pidfd_open, init, 0);
@@ -127,19 +155,28 @@ static int watch(const struct spec *spec, pid_t init, struct output outputs[2])
 		log.max_bytes = UINT64_MAX;
 	crilog_open(&log);
 	for (;;) {
-		struct pollfd polls[] = { { outputs[0].fd, POLLIN, 0 }, { outputs[1].fd, POLLIN, 0 }, { pidfd, POLLIN, 0 } };
-		if (poll(polls, 3, -1) < 0 && errno != EINTR)
-			break;
+		struct pollfd polls[3 + ATTACH_POLLS];
+		int patience = attach_patience_ms(attach);
 		for (int i = 0; i < 2; i++)
-			if (outputs[i].fd >= 0 && polls[i].revents)
-				read_output(&log, &outputs[i]);
+			polls[i] = (struct pollfd){ patience < 0 ? outputs[i].fd : -1, POLLIN, 0 };
+		polls[2] = (struct pollfd){ pidfd, POLLIN, 0 };
+		attach_wants(attach, polls + 3);
+		int ready = poll(polls, 3 + ATTACH_POLLS, patience);
+		if (ready < 0 && errno != EINTR)
+			break;
+		if (ready <= 0)
+			continue;
+		for (int i = 0; i < 2; i++)
+			if (polls[i].fd >= 0 && polls[i].revents && attach_patience_ms(attach) < 0)
+				read_output(&log, attach, &outputs[i]);
+		attach_moves(attach, polls + 3);
 		if (polls[2].revents)
 			break;
 	}
-	/* PID 1 is gone and took every process of its namespace along: what the pipes hold is all there will be. */
-	for (int i = 0; i < 2; i++)
-		while (outputs[i].fd >= 0 && read_output(&log, &outputs[i]))
-			;
+	if (spec->pid_target)
+		kill_cgroup(spec);
+	drain(&log, attach, outputs);
+	attach_end(attach);
 	waitpid(init, &status, 0);
 	return status;
 }
@@ -150,39 +187,58 @@ static void redirect(int from, int to)
 		dup2(from, to);
 }
 
-static void monitor(const struct spec *spec, int report)
+/* PID 1 of namespaces of its own; a container that shares another's processes is one of them instead. */
+static pid_t clone_init(const struct spec *spec, int report)
 {
-	int out[2], error[2], cgroup = open_cgroup(spec), nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int netns = open(spec->netns, O_RDONLY | O_CLOEXEC);
-	setsid();
-	if (netns < 0)
-		fail_step(report, 1, spec->netns);
-	if (spec->cgroup && cgroup < 0)
-		fail_step(report, 1, spec->cgroup);
-	if (pipe2(out, O_CLOEXEC) < 0 || pipe2(error, O_CLOEXEC) < 0)
-		fail_step(report, 1, "make pipes");
-	pid_t init = (pid_t)syscall(SYS_clone, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | SIGCHLD, 0, 0, 0, 0);
+	int flags = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | SIGCHLD;
+	if (spec->pid_target) {
+		pid_t target = container_of(spec->pid_target);
+		int pidfd = target > 0 ? (int)syscall(SYS_pidfd_open, target, 0) : -1;
+		if (pidfd < 0 || setns(pidfd, CLONE_NEWPID) < 0)
+			fail_step(report, 1, "join the processes of the target container");
+		close(pidfd);
+	} else
+		flags |= CLONE_NEWPID;
+	pid_t init = (pid_t)syscall(SYS_clone, flags, 0, 0, 0, 0);
 	if (init < 0)
 		fail_step(report, 1, "make namespaces");
-	if (init == 0) {
-		redirect(nothing, 0);
-		redirect(out[1], 1);
-		redirect(error[1], 2);
-		become_container(spec, netns, cgroup, report);
-	}
+	return init;
+}
+
+static void monitor(const struct spec *spec, int report)
+{
+	static struct attach attach = { .listener = -1 };
+	struct streams streams;
+	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int joined[2] = { open(spec->netns, O_RDONLY | O_CLOEXEC), open_cgroup(spec) };
+	setsid();
+	if (joined[0] < 0)
+		fail_step(report, 1, spec->netns);
+	if (spec->cgroup && joined[1] < 0)
+		fail_step(report, 1, spec->cgroup);
+	streams_make(spec, &streams, report);
+	pid_t init = clone_init(spec, report);
+	if (init == 0)
+		become_container(spec, &streams, joined, report);
 	write_pid_file(spec, init);
-	redirect(nothing, 0);
-	redirect(nothing, 1);
-	redirect(nothing, 2);
+	streams_keep(spec, &streams);
+	attach.input = streams.own[0];
+	attach.is_terminal = spec->has_tty;
+	attach.is_once = spec->is_stdin_once;
+	if (attach_listen(&attach, spec->attach) < 0)
+		fail_step(report, 1, "listen for clients that attach");
+	for (int i = 0; i < 3; i++)
+		redirect(nothing, i);
 	close(report);
-	close(out[1]);
-	close(error[1]);
-	close(netns);
-	if (cgroup >= 0)
-		close(cgroup);
+	for (int i = 0; i < 2; i++)
+		if (joined[i] >= 0)
+			close(joined[i]);
 	prctl(PR_SET_NAME, "fairlead-mon");
-	struct output outputs[2] = { { out[0], { "stdout", 0, "" } }, { error[0], { "stderr", 0, "" } } };
-	write_exit_file(spec, watch(spec, init, outputs));
+	struct output outputs[2] = {
+		{ streams.own[1], ATTACH_OUTPUT, { "stdout", 0, "" } },
+		{ streams.own[2], ATTACH_ERROR, { "stderr", 0, "" } },
+	};
+	write_exit_file(spec, watch(spec, init, &attach, outputs));
 	_exit(0);
 }
 

@@ -23,8 +23,14 @@ void join_cgroup(int cgroup_procs, int report);
 /* process.c: opens cgroup.procs of the container, -1 where it has no cgroup. */
 int open_cgroup(const struct spec *spec);
 
+/* process.c: ends all processes of the container's cgroup. */
+void kill_cgroup(const struct spec *spec);
+
 /* process.c: clock ticks since boot at which `pid` began, 0 when there is none. With the pid it names a process for good. */
 unsigned long long start_of(pid_t pid);
+
+/* process.c: PID 1 of the container that wrote the pid file; -1 (ESRCH) where it runs no more. */
+pid_t container_of(const char *pid_file);
 
 /* process.c: status as a shell has it: 128 + signal. */
 int exit_code_of(int status);

@@ -60,6 +60,12 @@ export class ExecSandboxes {
     return this.#launcher.exec(folders.spec, command, options.hasTty);
   }
 
+  /** The streams of a running process container; see `Launcher.attach`. */
+  attach(record: PodRecord, container: string, hasStdin: boolean): ChildProcess {
+    const attempt = record.containers[container]?.attempt ?? 0;
+    return this.#launcher.attach(this.#folders(record, container, attempt).spec, hasStdin);
+  }
+
   /** Runs to the end; the process is killed when the signal aborts. */
   async run(target: ExecTarget, command: readonly string[], signal: AbortSignal): Promise<ExecResult> {
     const child = await this.open(target, command, { hasTty: false, signal });

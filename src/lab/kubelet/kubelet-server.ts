@@ -1,6 +1,7 @@
 // The kubelet part's HTTP face on its unix socket, for the API server alone (it has checked who may):
 //   GET /containerLogs/{namespace}/{pod}/{container}?follow&tailLines&sinceSeconds&sinceTime&timestamps&previous&limitBytes
 //   GET or POST /exec/{namespace}/{pod}/{container}?command=&stdin=&stdout=&stderr=&tty=    upgraded to a WebSocket or SPDY/3.1
+//   GET or POST /attach/{namespace}/{pod}/{container}?stdin=&stdout=&stderr=&tty=    upgraded likewise
 //   GET or POST /portForward/{namespace}/{pod}    upgraded to SPDY/3.1, or to a WebSocket with its frames
 //   GET /pods   GET /healthz
 
@@ -11,6 +12,7 @@ import type { Duplex } from 'node:stream';
 import { FairleadError, messageOf } from '../../base/errors.ts';
 import type { Lifetime } from '../../base/lifetime.ts';
 import type { Container } from '../../objects/api-types.ts';
+import { attachStreams } from './attach-streams.ts';
 import { ExecDoor } from './exec/exec-door.ts';
 import { refuseUpgrade, type Connection } from './exec/spdy-upgrades.ts';
 import { connectPod } from './port-forward/connect-pod.ts';
@@ -48,6 +50,7 @@ class KubeletFace {
   readonly #world: PodWorld;
   readonly #pods: PodSet;
   readonly #execs = new ExecDoor();
+  readonly #attaches = new ExecDoor({ failed: 'error attaching to container' });
   readonly #forwards = new PortForwardDoor();
 
   constructor(world: PodWorld, pods: PodSet) {
@@ -57,6 +60,7 @@ class KubeletFace {
 
   close(): void {
     this.#execs.close();
+    this.#attaches.close();
     this.#forwards.close();
   }
 
@@ -75,6 +79,10 @@ class KubeletFace {
     if (kind === 'exec') {
       this.#execs.upgrade(request, { socket, head }, ({ hasTty }, signal) =>
         this.#exec(place, url.searchParams.getAll('command'), { hasTty, signal }),
+      );
+    } else if (kind === 'attach') {
+      this.#attaches.upgrade(request, { socket, head }, async ({ hasStdin }, signal) =>
+        attachStreams(this.#world, this.#find(place), { hasStdin, signal }),
       );
     } else if (kind === 'portForward') this.#forward(place, request, { socket, head });
     else refuseUpgrade(socket, '404 Not Found', `Cannot upgrade ${url.pathname}: no such call`);

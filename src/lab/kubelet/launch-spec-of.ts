@@ -39,6 +39,10 @@ export function launchSpecOf(
           args: commandLine(container, launch.command, launch.args),
           log: folders.log,
           exit: folders.exit,
+          attach: folders.attach,
+          hasStdin: container.stdin === true,
+          isStdinOnce: container.stdinOnce === true,
+          hasTty: container.tty === true,
         },
   };
 }

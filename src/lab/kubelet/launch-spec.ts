@@ -20,6 +20,12 @@ export interface LaunchProgram {
   readonly args: readonly string[];
   readonly log: string;
   readonly exit: string;
+  /** Socket for clients that attach to its streams. */
+  readonly attach: string;
+  readonly hasStdin: boolean;
+  /** Its input ends with that of the first client that has one. */
+  readonly isStdinOnce: boolean;
+  readonly hasTty: boolean;
 }
 
 export interface LaunchBind {
@@ -107,6 +113,14 @@ export function formatLaunchSpec(spec: LaunchSpec): string {
   return records.map(([key, value]) => `${key}=${value}\0`).join('');
 }
 
-function programRecords(program: LaunchProgram): readonly (readonly [string, string])[] {
-  return [['log', program.log], ['exit', program.exit], ...program.args.map((it) => ['arg', it] as const)];
+function programRecords(program: LaunchProgram): readonly (readonly [string, string | number])[] {
+  return [
+    ['log', program.log],
+    ['exit', program.exit],
+    ['attach', program.attach],
+    ['stdin', Number(program.hasStdin)],
+    ['stdin-once', Number(program.isStdinOnce)],
+    ['tty', Number(program.hasTty)],
+    ...program.args.map((it) => ['arg', it] as const),
+  ];
 }

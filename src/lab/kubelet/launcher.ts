@@ -60,6 +60,15 @@ export class Launcher {
       env: {},
     });
   }
+
+  /** The streams of a container's own program, as a process with the descriptors of `exec`; it ends with the container. */
+  attach(specFile: string, hasStdin: boolean): ChildProcess {
+    const flags = hasStdin ? ['--stdin'] : [];
+    return spawn(this.#program, ['attach', ...flags, specFile], {
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+      env: {},
+    });
+  }
 }
 
 /** The processes of a pid file; undefined where there is none or PID 1 runs no more. */

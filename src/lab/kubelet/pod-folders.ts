@@ -21,6 +21,8 @@ export interface ContainerFolders {
   readonly spec: string;
   readonly pid: string;
   readonly root: string;
+  /** Socket of the monitor for clients of the program's streams. */
+  readonly attach: string;
   readonly cgroup: string;
   /** Written by the monitor at the container's end; the folder is watched. */
   readonly exit: string;
@@ -103,6 +105,7 @@ export class NodeFolders {
       spec: `${run}/spec`,
       pid: `${run}/pid`,
       root: `${run}/root`,
+      attach: `${run}/attach`,
       cgroup: `${of.cgroup}/${container}`,
       exit: `${this.exits}/${exitName({ uid: pod.uid, container, attempt })}`,
       log: `${of.logs}/${container}/${attempt}.log`,

@@ -8,14 +8,7 @@ import { imageName } from './image-name.ts';
 import { DEFAULT_CAPABILITIES, plainCapability } from './launch-spec.ts';
 import { isSidecar } from './plan.ts';
 import type { RunnerKind } from './pod-record.ts';
-import {
-  commandLine,
-  isShellImage,
-  restOf,
-  restsAtPrompt,
-  runsOwnCommand,
-  WEB_IMAGES,
-} from './shell-images.ts';
+import { commandLine, isShellImage, restOf, runsOwnCommand, WEB_IMAGES } from './shell-images.ts';
 
 /** "true" for all containers of the pod, or their names with commas. */
 export const HOST_PROGRAMS_ANNOTATION = 'fairlead.dev/host-programs';
@@ -96,12 +89,12 @@ export function programOf({ pod, container, command, args }: ProgramInput): Prog
   if (ECHO.has(name)) {
     return { kind: 'echo', text: textOf(args), ports: ports.length > 0 ? ports : [echoPort(name, args)] };
   }
-  const rest = isShellImage(name) ? shellRest(container, commandLine(container, command, args)) : undefined;
+  const rest = isShellImage(name) ? shellRest(commandLine(container, command, args)) : undefined;
   return rest ?? { kind: 'stand-in', endsAtOnce: isToEnd(pod, container) };
 }
 
-function shellRest(container: Container, line: readonly string[]): Program | undefined {
-  const seconds = restsAtPrompt(container) ? Infinity : restOf(line);
+function shellRest(line: readonly string[]): Program | undefined {
+  const seconds = restOf(line);
   if (seconds === undefined) return undefined;
   return { kind: 'sleep', seconds: Number.isFinite(seconds) ? seconds : undefined };
 }

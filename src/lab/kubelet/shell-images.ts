@@ -22,7 +22,6 @@ export const WEB_IMAGES: ReadonlySet<string> = new Set(['nginx', 'nginx-unprivil
 /** A web image's command that starts its own server, perhaps behind other things ("prepare && exec nginx -g ..."). */
 const STARTS_SERVER =
   /(?:^|[\s;&|(])(?:\S*\/)?(?:nginx|nginx-debug|httpd|httpd-foreground|apachectl|caddy)(?=$|[\s;&|)'"])/;
-const SHELL = /^(?:\/(?:usr\/)?bin\/)?(?:a|ba|da)?sh$/;
 
 export function isShellImage(image: string): boolean {
   return SHELLS.has(imageName(image));
@@ -34,7 +33,11 @@ export function commandLine(
   command: readonly string[],
   args: readonly string[],
 ): readonly string[] {
-  const program = SHELLS.get(imageName(container.image ?? ''));
+  const image = imageName(container.image ?? '');
+  // Somebody wants to type: the shell that the image starts by itself.
+  const isPrompt = command.length + args.length === 0 && container.stdin === true && SHELLS.has(image);
+  if (isPrompt) return [image === 'bash' ? 'bash' : 'sh'];
+  const program = SHELLS.get(image);
   const wantsProgram = command.length === 0 && args[0]?.startsWith('-') === true;
   return program !== undefined && wantsProgram ? [program, ...args] : [...command, ...args];
 }
@@ -42,18 +45,11 @@ export function commandLine(
 /** Whether a container of a known image has a command line of its own that is to run as a process. */
 export function runsOwnCommand(container: Container, isInit: boolean): boolean {
   const line = commandLine(container, container.command ?? [], container.args ?? []);
-  if (line.length === 0 || restsAtPrompt(container)) return false;
+  if (line.length === 0) return false;
   if (isShellImage(container.image ?? '')) return restOf(line) === undefined;
   if (!WEB_IMAGES.has(imageName(container.image ?? '')) || line[0]?.startsWith('-') === true) return false;
   // Nobody starts a server in an init container: it would never end.
   return isInit || !STARTS_SERVER.test(line.join(' '));
-}
-
-/** A shell that would wait at its prompt: its input is nobody's here, so that it rests instead of ending at once. */
-export function restsAtPrompt(container: Container): boolean {
-  const line = commandLine(container, container.command ?? [], container.args ?? []);
-  const isPrompt = line.length === 1 && SHELL.test(line[0] ?? '');
-  return isPrompt && container.stdin === true;
 }
 
 /** The seconds of a line that only sleeps (Infinity: for ever): that needs no process, and hundreds of them cost nothing. */

@@ -1,10 +1,11 @@
-// Takes upgraded connections for exec: which protocol is spoken, which process is meant, and then the session.
+// Takes upgraded connections for exec and attach: which protocol is spoken, which process is meant, and then the session.
 
 import type { ChildProcess } from 'node:child_process';
 import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { messageOf } from '../../../base/errors.ts';
-import { runExec } from './exec-session.ts';
+import { runExec, runOutput } from './exec-session.ts';
 import { failureStatus } from './exec-status.ts';
 import type { ExecRequest, ExecTransport } from './exec-transport.ts';
 import { openSpdyTransport, SPDY_EXEC_PROTOCOLS } from './spdy-transport.ts';
@@ -13,14 +14,21 @@ import { MAX_FRAME_BYTES, WebSocketTransport } from './websocket-transport.ts';
 
 const WEBSOCKET_PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'] as const;
 
-/** Starts the process of a request; its rejection is told to the client. */
-export type StartExec = (request: ExecRequest, gone: AbortSignal) => Promise<ChildProcess>;
+/** Starts the process of a request, or gives output alone; its rejection is told to the client. */
+export type StartExec = (request: ExecRequest, gone: AbortSignal) => Promise<ChildProcess | Readable>;
+
+export interface ExecDoorOptions {
+  readonly pingMs?: number;
+  /** What failures are told as. */
+  readonly failed?: string;
+}
 
 /** How soon a dead client is noticed while its process neither reads nor writes. */
 const PING_MS = 10_000;
 
 export class ExecDoor {
   readonly #pingMs: number;
+  readonly #failed: string;
   readonly #spdy = new SpdyUpgrades();
   readonly #sockets = new WebSocketServer({
     noServer: true,
@@ -28,8 +36,9 @@ export class ExecDoor {
     handleProtocols: (offered) => WEBSOCKET_PROTOCOLS.find((it) => offered.has(it)) ?? false,
   });
 
-  constructor({ pingMs = PING_MS }: { readonly pingMs?: number } = {}) {
+  constructor({ pingMs = PING_MS, failed = 'error executing command in container' }: ExecDoorOptions = {}) {
     this.#pingMs = pingMs;
+    this.#failed = failed;
   }
 
   close(): void {
@@ -48,7 +57,7 @@ export class ExecDoor {
         void this.#serve(new WebSocketTransport(accepted, asked), asked, start);
       });
     } else if (protocol === 'spdy/3.1') void this.#spdyUpgrade(request, connection, start);
-    else refuseUpgrade(socket, '400 Bad Request', 'exec is served over WebSocket and SPDY/3.1');
+    else refuseUpgrade(socket, '400 Bad Request', 'exec and attach are served over WebSocket and SPDY/3.1');
   }
 
   async #spdyUpgrade(request: IncomingMessage, connection: Connection, start: StartExec): Promise<void> {
@@ -64,10 +73,12 @@ export class ExecDoor {
 
   async #serve(transport: ExecTransport, asked: ExecRequest, start: StartExec): Promise<void> {
     try {
-      const child = await start(asked, transport.gone);
-      runExec(transport, child, { hasTty: asked.hasTty, pingMs: this.#pingMs });
+      const started = await start(asked, transport.gone);
+      const options = { hasTty: asked.hasTty, pingMs: this.#pingMs, failed: this.#failed };
+      if (started instanceof Readable) runOutput(transport, started, options);
+      else runExec(transport, started, options);
     } catch (error) {
-      transport.finish(failureStatus(messageOf(error)));
+      transport.finish(failureStatus(this.#failed, messageOf(error)));
     }
   }
 }

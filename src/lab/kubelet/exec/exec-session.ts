@@ -14,13 +14,15 @@ const SIGNALLED = 128;
 export interface ExecSessionOptions {
   readonly hasTty: boolean;
   readonly pingMs: number;
+  /** What a failure is told as. */
+  readonly failed: string;
 }
 
 /** `child` is of `Launcher.exec`. It dies with the client. */
 export function runExec(
   transport: ExecTransport,
   child: ChildProcess,
-  { hasTty, pingMs }: ExecSessionOptions,
+  { hasTty, pingMs, failed }: ExecSessionOptions,
 ): void {
   joinInput(transport.stdin, child, hasTty);
   joinOutput(child.stdout, transport.stdout);
@@ -39,7 +41,24 @@ export function runExec(
     clearInterval(beat);
     transport.gone.removeEventListener('abort', kill);
     const exitCode = code ?? (signal === 'SIGKILL' ? KILLED : SIGNALLED);
-    transport.finish(reason === '' ? exitStatus(exitCode) : failureStatus(reason));
+    transport.finish(reason === '' ? exitStatus(exitCode) : failureStatus(failed, reason));
+  });
+}
+
+/** Output alone, without a process: it ends with the client, and the session with it. */
+export function runOutput(
+  transport: ExecTransport,
+  output: Readable,
+  { pingMs, failed }: ExecSessionOptions,
+): void {
+  joinOutput(output, transport.stdout);
+  transport.gone.addEventListener('abort', () => output.destroy(), { once: true });
+  const beat = setInterval(() => transport.ping(), pingMs);
+  let reason: string | undefined;
+  output.on('error', (error) => (reason = error.message));
+  output.on('close', () => {
+    clearInterval(beat);
+    transport.finish(reason === undefined ? exitStatus(0) : failureStatus(failed, reason));
   });
 }
 

@@ -25,13 +25,13 @@ export function exitStatus(code: number): ExecStatus {
   };
 }
 
-/** Nothing could be run. */
-export function failureStatus(message: string): ExecStatus {
+/** Nothing could be run; `what` says what failed. */
+export function failureStatus(what: string, message: string): ExecStatus {
   return {
     ...BASE,
     status: 'Failure',
     reason: 'InternalError',
     code: 500,
-    message: `error executing command in container: ${message}`,
+    message: `${what}: ${message}`,
   };
 }
