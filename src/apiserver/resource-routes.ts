@@ -4,7 +4,7 @@ import type { ApiContext } from './context.ts';
 import { handleCollection, handleObject, handleStatus } from './object-routes.ts';
 import type { ApiRequest, ObjectTarget, Reply, Target } from './request.ts';
 import { handleReview } from './reviews.ts';
-import { badRequest, methodNotAllowed, pathNotFound, unserved } from './status-error.ts';
+import { badRequest, methodNotAllowed, pathNotFound } from './status-error.ts';
 import { streamLog } from './subresources/kubelet.ts';
 import { handleFinalize } from './subresources/namespaces.ts';
 import { handleBinding, handleEviction } from './subresources/pods.ts';
@@ -23,7 +23,7 @@ const SUBRESOURCES: Readonly<Record<string, Handler>> = {
   token: handleToken,
   log: streamLog,
   exec: refuseWithoutUpgrade,
-  attach: refuseUnserved,
+  attach: refuseWithoutUpgrade,
   portforward: refuseWithoutUpgrade,
 };
 
@@ -53,8 +53,4 @@ function refuseWithoutUpgrade(
 ): never {
   if (request.method !== 'GET' && request.method !== 'POST') throw methodNotAllowed();
   throw upgradeRequired(subresource ?? '');
-}
-
-function refuseUnserved(_context: ApiContext, _request: ApiRequest, { subresource }: ObjectTarget): never {
-  throw unserved(subresource ?? '');
 }

@@ -266,7 +266,7 @@ function suite({ minor }: Kubectl, { namespace, run, ok, hold }: Tools): void {
     assert.equal((await gone).code, 0);
   });
 
-  test('streams logs and runs commands through the kubelet', async () => {
+  test('streams logs, runs commands and attaches through the kubelet', async () => {
     await ok('run runner --image=busybox', /created/);
     const pods = `/api/v1/namespaces/${namespace}/pods/runner`;
     const binding = { target: { kind: 'Node', name: 'n1' } };
@@ -282,6 +282,9 @@ function suite({ minor }: Kubectl, { namespace, run, ok, hold }: Tools): void {
     await ok('exec -i runner -- cat', /ran cat\nhello/, 'hello');
     const failed = await run('exec runner -- false');
     assert.deepEqual([failed.code, /exit code 3/.test(failed.text)], [3, true]);
+    await ok('attach runner -i', /ran[^]*hello/, 'hello');
+    const attached = new RegExp(`/attach/${namespace}/runner/runner\\?.*stdin=true`);
+    assert.equal(kubelet.asked.filter((it) => attached.test(it)).length, 1);
   });
 
   test('forwards ports through the kubelet', async () => {

@@ -1,4 +1,4 @@
-// A kubelet for tests of the API server: it answers logs, exec and port-forward on a unix socket and remembers what it was asked.
+// A kubelet for tests of the API server: it answers logs, exec, attach and port-forward on a unix socket and remembers what it was asked.
 // It speaks as the real one does, with small programs and the ports of this machine in the place of containers.
 
 import { spawn } from 'node:child_process';

@@ -1,4 +1,4 @@
-// exec and port-forward: the server checks what the request means and hands the handshake on to the kubelet part; behind it bytes
+// exec, attach and port-forward: the server checks what the request means and hands the handshake on to the kubelet part; behind it bytes
 // pass untouched, whichever protocol they speak (WebSocket or SPDY/3.1).
 
 import http from 'node:http';
@@ -21,6 +21,12 @@ const CALLS: Readonly<Record<string, KubeletCall>> = {
     refuseCompleted(pod, 'exec into');
     const options = chosen(request.query, ['command', 'stdin', 'stdout', 'stderr', 'tty']);
     return `${kubeletPath('exec', target, container)}?${options}`;
+  },
+  attach: (pod, request, target) => {
+    const container = assignedContainerOf(pod, request.query.get('container'));
+    refuseCompleted(pod, 'attach');
+    const options = chosen(request.query, ['stdin', 'stdout', 'stderr', 'tty']);
+    return `${kubeletPath('attach', target, container)}?${options}`;
   },
   portforward: (pod, _request, target) => {
     checkAssigned(pod);
