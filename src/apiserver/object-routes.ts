@@ -25,7 +25,7 @@ import { servedJson, servedObject } from './serve.ts';
 import { applyConfig, checkApplyOptions } from './server-side-apply.ts';
 import { badRequest, methodNotAllowed, notFound } from './status-error.ts';
 import { watchObjects } from './watch.ts';
-import { createObject, updateObject, updateStatus, type WriteOptions } from './write.ts';
+import { createObject, updateObject, type WriteOptions } from './write.ts';
 
 /** Answers a request on a collection. */
 export function handleCollection(
@@ -77,22 +77,22 @@ export function handleObject(
   }
 }
 
-/** Answers a request on the status of an object. */
-export function handleStatus(
-  context: ApiContext,
-  request: ApiRequest,
-  target: ObjectTarget,
-): Promise<Reply> | Reply {
-  switch (request.method) {
-    case 'GET':
-      return readObject(context, request, target);
-    case 'PUT':
-      return replace(context, request, target, updateStatus);
-    case 'PATCH':
-      return patch(context, request, target, updateStatus);
-    default:
-      throw methodNotAllowed();
-  }
+/** What answers requests on a part of an object that is written apart: its status, a pod's ephemeral containers. */
+export function handlePart(
+  update: Update,
+): (context: ApiContext, request: ApiRequest, target: ObjectTarget) => Promise<Reply> | Reply {
+  return (context, request, target) => {
+    switch (request.method) {
+      case 'GET':
+        return readObject(context, request, target);
+      case 'PUT':
+        return replace(context, request, target, update);
+      case 'PATCH':
+        return patch(context, request, target, update);
+      default:
+        throw methodNotAllowed();
+    }
+  };
 }
 
 async function create(context: ApiContext, request: ApiRequest, target: Target): Promise<Reply> {

@@ -1,7 +1,7 @@
 // From a target to what answers it.
 
 import type { ApiContext } from './context.ts';
-import { handleCollection, handleObject, handleStatus } from './object-routes.ts';
+import { handleCollection, handleObject, handlePart } from './object-routes.ts';
 import type { ApiRequest, ObjectTarget, Reply, Target } from './request.ts';
 import { handleReview } from './reviews.ts';
 import { badRequest, methodNotAllowed, pathNotFound } from './status-error.ts';
@@ -11,11 +11,13 @@ import { handleBinding, handleEviction } from './subresources/pods.ts';
 import { handleScale } from './subresources/scale.ts';
 import { upgradeRequired } from './subresources/streams.ts';
 import { handleToken } from './subresources/tokens.ts';
+import { updateEphemeralContainers, updateStatus } from './write.ts';
 
 type Handler = (context: ApiContext, request: ApiRequest, target: ObjectTarget) => Promise<Reply> | Reply;
 
 const SUBRESOURCES: Readonly<Record<string, Handler>> = {
-  status: handleStatus,
+  status: handlePart(updateStatus),
+  ephemeralcontainers: handlePart(updateEphemeralContainers),
   scale: handleScale,
   finalize: handleFinalize,
   binding: handleBinding,

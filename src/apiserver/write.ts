@@ -2,15 +2,16 @@
 // Everything from reading the current object to the commit is synchronous: no other write can come between.
 
 import { applyDefaults } from '../objects/defaults/defaults.ts';
-import { isSameJson, listOf, textOf, type Draft } from '../objects/json.ts';
+import { isSameJson, listOf, objectOf, textOf, type Draft } from '../objects/json.ts';
 import type { KubeObject } from '../objects/meta.ts';
 import type { Resource } from '../objects/resources.ts';
 import type { FieldError } from '../objects/validation/field-error.ts';
 import { forbiddenField } from '../objects/validation/field-error.ts';
+import { validatePodForDebugging } from '../objects/validation/pod.ts';
 import { validateObject } from '../objects/validation/validate.ts';
 import { timestampOf, type ApiContext } from './context.ts';
 import { admitIngressClass } from './default-ingress-class.ts';
-import { metadataOf } from './draft.ts';
+import { metadataOf, partOf } from './draft.ts';
 import { randomSuffix } from './random-suffix.ts';
 import { storedMessage } from './serve.ts';
 import { admitServiceAccount } from './service-account-volume.ts';
@@ -114,6 +115,29 @@ export function updateStatus(
   else next['status'] = draft['status'];
   setManagedFields(options, { before: current, after: next, sent });
   refuse(resource, current.metadata.name, resource.custom?.validate(next, current) ?? []);
+  return commit(context, resource, next, { options, previous: options.previous });
+}
+
+/** Replaces the ephemeral containers of a pod alone: further ones may come, those that are there stay as they are. */
+export function updateEphemeralContainers(
+  context: ApiContext,
+  resource: Resource,
+  draft: Draft,
+  options: WriteOptions & { readonly previous: StoredObject },
+): StoredObject {
+  const current = options.previous.object;
+  const sent = metadataOf(draft)['managedFields'];
+  stampUpdate(resource, draft, current);
+  const { ephemeralContainers } = objectOf(draft['spec']);
+  const spec = { ...objectOf(current['spec']), ephemeralContainers };
+  const next: Draft = { ...current, metadata: { ...current.metadata }, spec };
+  if (listOf(ephemeralContainers).length === 0) delete partOf(next, 'spec')['ephemeralContainers'];
+  applyDefaults(resource.message, next);
+  refuse(resource, current.metadata.name, [
+    ...validatePodForDebugging(next, current),
+    ...context.schemas.check(resource.message, next),
+  ]);
+  setManagedFields(options, { before: current, after: next, sent });
   return commit(context, resource, next, { options, previous: options.previous });
 }
 

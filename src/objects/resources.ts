@@ -171,6 +171,7 @@ export const RESOURCES: readonly Resource[] = [
     subresources: [
       subresource('attach', 'PodAttachOptions', PROXY_VERBS),
       subresource('binding', 'Binding', ['create']),
+      subresource('ephemeralcontainers', 'Pod', STATUS_VERBS),
       subresource('eviction', 'Eviction', ['create'], 'policy/v1'),
       subresource('exec', 'PodExecOptions', PROXY_VERBS),
       subresource('log', 'Pod', ['get']),

@@ -45,7 +45,7 @@ function defaultPodSpec(spec: PodSpec): void {
 }
 
 function allContainers(spec: PodSpec): readonly Container[] {
-  return [...(spec.initContainers ?? []), ...(spec.containers ?? [])];
+  return [...(spec.initContainers ?? []), ...(spec.containers ?? []), ...(spec.ephemeralContainers ?? [])];
 }
 
 function defaultContainer(container: Container, isHostNetwork: boolean): void {

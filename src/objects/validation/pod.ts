@@ -3,6 +3,7 @@
 import { tryParseIp } from '../../base/ip.ts';
 import { isSameJson, listOf, objectOf, textOf, type Draft } from '../json.ts';
 import { validateContainers } from './container.ts';
+import { validateAdditions, validateEphemeralContainers } from './ephemeral-containers.ts';
 import {
   duplicate,
   forbiddenField,
@@ -21,7 +22,23 @@ export function validatePod(
 ): readonly FieldError[] {
   const spec = objectOf(pod['spec']);
   const errors = validatePodSpec(spec, 'spec');
-  return before === undefined ? errors : [...errors, ...validateChange(spec, objectOf(before['spec']))];
+  if (before === undefined) return [...errors, ...noEphemeral(spec, 'spec', 'cannot be set on create')];
+  return [...errors, ...validateChange(spec, objectOf(before['spec']))];
+}
+
+/** A pod of which the ephemeral containers alone are written. */
+export function validatePodForDebugging(
+  pod: Readonly<Draft>,
+  before: Readonly<Draft>,
+): readonly FieldError[] {
+  const spec = objectOf(pod['spec']);
+  const { ephemeralContainers: known } = objectOf(before['spec']);
+  return [...validatePodSpec(spec, 'spec'), ...validateAdditions(spec['ephemeralContainers'], known)];
+}
+
+function noEphemeral(spec: Readonly<Draft>, field: string, because: string): FieldError[] {
+  const isEmpty = listOf(spec['ephemeralContainers']).length === 0;
+  return isEmpty ? [] : [forbiddenField(`${field}.ephemeralContainers`, because)];
 }
 
 /** Checks a template and, where `restartPolicies` is given, that its pods restart as the workload needs. */
@@ -35,6 +52,7 @@ export function validateTemplate(
   const errors = [
     ...validateLabels(labels, `${field}.metadata.labels`),
     ...validatePodSpec(spec, `${field}.spec`),
+    ...noEphemeral(spec, `${field}.spec`, 'ephemeral containers not allowed in pod template'),
   ];
   const policy = spec['restartPolicy'];
   if (!restartPolicies.includes(String(policy))) {
@@ -55,6 +73,7 @@ function validatePodSpec(spec: Readonly<Draft>, field: string): FieldError[] {
   for (const list of ['initContainers', 'containers', 'ephemeralContainers']) {
     errors.push(...validateContainers(spec[list], `${field}.${list}`, pod));
   }
+  errors.push(...validateEphemeralContainers(spec, `${field}.ephemeralContainers`));
   errors.push(...atLeast(`${field}.terminationGracePeriodSeconds`, spec['terminationGracePeriodSeconds'], 0));
   errors.push(...atLeast(`${field}.activeDeadlineSeconds`, spec['activeDeadlineSeconds'], 1));
   errors.push(...validateLabels(spec['nodeSelector'], `${field}.nodeSelector`));
@@ -190,12 +209,7 @@ function validateChange(spec: Readonly<Draft>, before: Readonly<Draft>): readonl
 }
 
 function fixedPart(spec: Readonly<Draft>): Draft {
-  const {
-    activeDeadlineSeconds: _deadline,
-    tolerations: _tolerations,
-    ephemeralContainers: _debug,
-    ...rest
-  } = spec;
+  const { activeDeadlineSeconds: _deadline, tolerations: _tolerations, ...rest } = spec;
   const withoutImages = (containers: unknown): unknown =>
     listOf(containers).map((container) => {
       const { image: _image, ...fixed } = objectOf(container);
