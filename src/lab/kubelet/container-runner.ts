@@ -18,6 +18,8 @@ export interface ContainerLaunch {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly binds: readonly LaunchBind[];
+  /** The pid file of the container whose processes it is to see. */
+  readonly pidTarget: string | undefined;
 }
 
 /** Names one start of one container. */

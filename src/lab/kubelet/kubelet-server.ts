@@ -17,6 +17,7 @@ import { ExecDoor } from './exec/exec-door.ts';
 import { refuseUpgrade, type Connection } from './exec/spdy-upgrades.ts';
 import { connectPod } from './port-forward/connect-pod.ts';
 import { PortForwardDoor } from './port-forward/port-forward-door.ts';
+import { containersOf } from './pod-containers.ts';
 import type { PodSet } from './pod-set.ts';
 import { readLog, type LogOptions } from './log-reader.ts';
 import type { PodWorker } from './pod-worker.ts';
@@ -146,9 +147,7 @@ class KubeletFace {
   #find(place: readonly string[]): { readonly worker: PodWorker; readonly container: Container } {
     const [, name = '', wanted = ''] = place;
     const worker = this.#findPod(place);
-    const spec = worker.pod.spec;
-    const containers: readonly Container[] = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
-    const container = containers.find((it) => it.name === wanted);
+    const container = containersOf(worker.pod).find((it) => it.name === wanted);
     if (container === undefined) {
       throw new FairleadError('not-found', `container ${wanted} is not valid for pod ${name}`);
     }

@@ -28,6 +28,7 @@ export function launchSpecOf(
     cgroup: folders.cgroup,
     root: folders.root,
     pid: folders.pid,
+    pidTarget: launch.pidTarget,
     env: launch.env,
     cwd: container.workingDir === '' ? undefined : container.workingDir,
     binds: [...podBinds(launch), ...launch.binds],

@@ -6,6 +6,8 @@ export interface LaunchSpec {
   readonly cgroup: string;
   readonly root: string;
   readonly pid: string;
+  /** Pid file of the container whose processes it sees; undefined: its own alone. */
+  readonly pidTarget: string | undefined;
   /** Undefined for the resting sandbox that exec into a stand-in joins. */
   readonly program: LaunchProgram | undefined;
   readonly env: Readonly<Record<string, string>>;
@@ -107,6 +109,7 @@ export function formatLaunchSpec(spec: LaunchSpec): string {
     ...spec.binds.map(
       (it) => [it.isReadOnly ? 'bind-read-only' : 'bind', `${it.source}\n${it.target}`] as const,
     ),
+    ...(spec.pidTarget === undefined ? [] : ([['pid-target', spec.pidTarget]] as const)),
     ...(spec.cwd === undefined ? [] : ([['cwd', spec.cwd]] as const)),
     ...(program === undefined ? ([['pause', 1]] as const) : programRecords(program)),
   ];

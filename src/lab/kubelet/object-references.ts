@@ -1,6 +1,7 @@
 // Which ConfigMaps and Secrets a pod takes its files and its environment from. Pure.
 
 import type { Container, Pod } from '../../objects/api-types.ts';
+import { containersOf } from './pod-containers.ts';
 
 /** A ConfigMap or a Secret by its name. */
 export interface ObjectName {
@@ -16,8 +17,7 @@ export function objectKey({ kind, namespace, name }: ObjectName): string {
 /** Keys of all objects that the pod's volumes and containers name, whether they exist or not. */
 export function referencesOf(pod: Pod): ReadonlySet<string> {
   const { namespace = 'default' } = pod.metadata;
-  const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
-  const found = [...volumeReferences(pod), ...containers.flatMap(environmentReferences)];
+  const found = [...volumeReferences(pod), ...containersOf(pod).flatMap(environmentReferences)];
   return new Set(found.map(([kind, name = '']) => objectKey({ kind, namespace, name })));
 }
 

@@ -95,6 +95,22 @@ const rows: readonly { name: string; input: Partial<PlanInput>; steps: readonly 
     steps: [],
   },
   {
+    name: 'what debugs starts beside a pod that does not get to its start',
+    input: {
+      pod: aPod({ initContainers: [{ name: 'i1' }], ephemeralContainers: [{ name: 'e' }] }),
+      record: aRecord({ i1: RUNNING }),
+    },
+    steps: ['start e 0'],
+  },
+  {
+    name: 'and never again',
+    input: {
+      pod: aPod({ ephemeralContainers: [{ name: 'e' }] }),
+      record: aRecord({ a: RUNNING, b: RUNNING, e: exit(1, 0) }),
+    },
+    steps: [],
+  },
+  {
     name: 'init containers come one by one',
     input: { pod: aPod({ initContainers: [{ name: 'i1' }, { name: 'i2' }] }), record: aRecord({}) },
     steps: ['start i1 0'],

@@ -1,7 +1,8 @@
 // What has to happen next in a pod: pure, from the object, the record and the time. The order of kubelet's own sync:
-// sandbox, init containers one by one, then all others; the other way round at the end.
+// sandbox, what debugs, init containers one by one, then all others; the other way round at the end.
 
 import type { Container, Pod } from '../../objects/api-types.ts';
+import { isEphemeral } from './pod-containers.ts';
 import type { ContainerRecord, ExitedState, PodRecord } from './pod-record.ts';
 
 export type Step =
@@ -25,10 +26,12 @@ export interface PlanInput {
 export function planPod(input: PlanInput): readonly Step[] {
   if (input.isTerminating || isFinished(input.pod, input.record)) return planEnd(input.record);
   if (input.record.sandbox === undefined) return [{ kind: 'make-sandbox' }];
+  // Whoever looks for what keeps a pod from starting must not wait for its start.
+  const debugging = (input.pod.spec?.ephemeralContainers ?? []).flatMap((it) => planContainer(input, it));
   const init = planInit(input);
-  if (!init.isDone) return init.steps;
+  if (!init.isDone) return [...debugging, ...init.steps];
   const steps = (input.pod.spec?.containers ?? []).flatMap((container) => planContainer(input, container));
-  return [...init.steps, ...steps];
+  return [...debugging, ...init.steps, ...steps];
 }
 
 function planEnd(record: PodRecord): readonly Step[] {
@@ -74,6 +77,7 @@ export function isSidecar(container: Container): boolean {
 /** Whether an exit is followed by another start. */
 export function restarts(pod: Pod, container: Container, exit: ExitedState): boolean {
   if (isSidecar(container)) return true;
+  if (isEphemeral(pod, container)) return false;
   const isInit = (pod.spec?.initContainers ?? []).some((it) => it.name === container.name);
   if (isInit && exit.exitCode === 0) return false;
   const policy = pod.spec?.restartPolicy ?? 'Always';

@@ -3,6 +3,7 @@
 import type { Container, Pod } from '../../objects/api-types.ts';
 import type { RunExit, RunName } from './container-runner.ts';
 import { backoffAfter, isFinished } from './plan.ts';
+import { containersOf } from './pod-containers.ts';
 import { withContainer, type ContainerRecord, type ExitedState, type PodRecord } from './pod-record.ts';
 import type { PodWorld } from './pod-world.ts';
 
@@ -70,8 +71,7 @@ export class PodState {
   }
 
   container(name: string): Container | undefined {
-    const { spec } = this.pod;
-    return [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])].find((it) => it.name === name);
+    return containersOf(this.pod).find((it) => it.name === name);
   }
 
   runOf(container: ContainerRecord): RunName {

@@ -4,6 +4,7 @@ import type { Container, ContainerStatus, Pod, PodStatus } from '../../objects/a
 import type { Ip } from '../../base/ip.ts';
 import { imageIdOf } from '../../objects/served-by.ts';
 import { isFinished, isSidecar, restarts } from './plan.ts';
+import { isEphemeral } from './pod-containers.ts';
 import type { ContainerRecord, ContainerState, ExitedState, PodRecord } from './pod-record.ts';
 
 type PodCondition = NonNullable<PodStatus['conditions']>[number];
@@ -41,6 +42,11 @@ export function podStatus(input: StatusInput): PodStatus {
       initContainerStatuses: (pod.spec?.initContainers ?? []).map((it) => containerStatus(input, it)),
     }),
     containerStatuses: (pod.spec?.containers ?? []).map((it) => containerStatus(input, it)),
+    ...((pod.spec?.ephemeralContainers ?? []).length > 0 && {
+      ephemeralContainerStatuses: (pod.spec?.ephemeralContainers ?? []).map((it) =>
+        containerStatus(input, it),
+      ),
+    }),
   };
 }
 
@@ -132,7 +138,10 @@ function isContainerReady(input: StatusInput, container: Container): boolean {
 function containerStatus(input: StatusInput, container: Container): ContainerStatus {
   const record = input.record.containers[container.name];
   const isInit = (input.pod.spec?.initContainers ?? []).includes(container);
-  const state = record === undefined ? waitingState(input, isInit) : stateOf(input, container, record);
+  const state =
+    record === undefined
+      ? waitingState(input, !isInit && !isEphemeral(input.pod, container))
+      : stateOf(input, container, record);
   const isRunning = record?.state.kind === 'running';
   const isDoneInit =
     isInit && !isSidecar(container) && record?.state.kind === 'exited' && record.state.exitCode === 0;
@@ -153,8 +162,8 @@ function containerStatus(input: StatusInput, container: Container): ContainerSta
   };
 }
 
-function waitingState(input: StatusInput, isInit: boolean): NonNullable<ContainerStatus['state']> {
-  const isBehindInit = !isInit && !isInitialized(input);
+function waitingState(input: StatusInput, isBehind: boolean): NonNullable<ContainerStatus['state']> {
+  const isBehindInit = isBehind && !isInitialized(input);
   return { waiting: { reason: isBehindInit ? 'PodInitializing' : 'ContainerCreating' } };
 }
 

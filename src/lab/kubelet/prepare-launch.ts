@@ -5,8 +5,11 @@ import path from 'node:path';
 import type { Container, Pod } from '../../objects/api-types.ts';
 import { containerEnv } from './container-env.ts';
 import type { ContainerLaunch } from './container-runner.ts';
+import { FairleadError } from '../../base/errors.ts';
 import { expandVariables } from './expand-variables.ts';
 import { hostnameOf } from './hosts-file.ts';
+import { targetOf } from './pod-containers.ts';
+import type { NodeFolders } from './pod-folders.ts';
 import type { PodRecord, SandboxRecord } from './pod-record.ts';
 import { makeSubPaths, volumeBinds } from './pod-volumes.ts';
 import type { PodWorld } from './pod-world.ts';
@@ -52,5 +55,16 @@ export async function prepareLaunch(world: PodWorld, input: LaunchInput): Promis
     args: (container.args ?? []).map((it) => expandVariables(it, values)),
     env,
     binds: [...binds, words],
+    pidTarget: pidTargetOf(node.folders, input),
   };
+}
+
+/** A stand-in has no processes to be seen; one that is to run and does not is waited for. */
+function pidTargetOf(folders: NodeFolders, { pod, record, container }: LaunchInput): string | undefined {
+  const name = targetOf(pod, container);
+  const target = name === undefined ? undefined : record.containers[name];
+  if (name === undefined || target?.runner === 'workload') return undefined;
+  if (target?.state.kind !== 'running')
+    throw new FairleadError('not-found', `unable to find target container "${name}": it does not run`);
+  return folders.container(record, name, target.attempt).pid;
 }

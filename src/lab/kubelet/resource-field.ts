@@ -1,7 +1,8 @@
 // Requests and limits as a container may ask for them (resourceFieldRef): whole numbers in units of the divisor.
 
-import type { Container, Pod } from '../../objects/api-types.ts';
+import type { Pod } from '../../objects/api-types.ts';
 import { parseQuantity } from '../../objects/quantity.ts';
+import { containersOf } from './pod-containers.ts';
 
 export interface ResourceFieldRef {
   readonly container: string;
@@ -18,11 +19,7 @@ export function resourceField(
   capacity: { readonly cpu: string; readonly memory: string },
 ): string {
   const name = ref.containerName ?? ref.container;
-  const containers: readonly Container[] = [
-    ...(pod.spec?.containers ?? []),
-    ...(pod.spec?.initContainers ?? []),
-  ];
-  const resources = containers.find((it) => it.name === name)?.resources;
+  const resources = containersOf(pod).find((it) => it.name === name)?.resources;
   const [kind = '', ...rest] = ref.resource.split('.');
   const key = rest.join('.');
   const limit = resources?.limits?.[key] ?? (key === 'cpu' || key === 'memory' ? capacity[key] : '0');
