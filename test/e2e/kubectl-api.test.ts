@@ -66,6 +66,7 @@ before(async () => {
   ({ files, client, stop } = await startTestServer());
   kubeconfig = files.kubeconfig(client.port);
   await kubelet.listen(files.at('kubelet.sock'));
+  await client.post('/api/v1/nodes', { metadata: { name: 'n1' } });
   web.listen(0, '127.0.0.1');
   await once(web, 'listening');
 });
@@ -308,6 +309,31 @@ function suite({ minor }: Kubectl, { namespace, run, ok, hold }: Tools): void {
     await ok('expose pod runner --name=runner --port=80', /exposed/);
     const service = await hold(`port-forward svc/runner :80`, /Forwarding from 127/);
     await service.end();
+  });
+
+  test('debugs pods and nodes', async () => {
+    const runner = `/api/v1/namespaces/${namespace}/pods/runner`;
+    await ok('debug runner --image=busybox --copy-to=runner-copy --container=dbg', /^/);
+    await ok('get pod runner-copy -o jsonpath={.spec.containers[*].name}', /^runner dbg$/);
+    await ok('debug node/n1 --image=busybox --attach=false', /Creating debugging pod node-debugger-n1-/);
+    // Ephemeral containers were a kind of their own then: no server since 1.22 has it.
+    if (minor < 23) {
+      const old = await run('debug runner --image=busybox');
+      assert.deepEqual([old.code, /EphemeralContainers/.test(old.text)], [1, true], old.text);
+      return;
+    }
+    await ok('debug runner --image=busybox --target=runner -c looked', /^Targeting container "runner"/);
+    await ok(
+      'get pod runner -o jsonpath={.spec.ephemeralContainers[*].name}:{.spec.ephemeralContainers[*].targetContainerName}',
+      /^looked:runner$/,
+    );
+    const typing = run('debug runner -i --image=busybox -c typed', 'hello');
+    await eventually(async () => (await client.get(runner)).json.spec.ephemeralContainers.length === 2);
+    const running = { name: 'typed', state: { running: { startedAt: '2026-01-01T00:00:00Z' } } };
+    await client.patch(`${runner}/status`, { status: { ephemeralContainerStatuses: [running] } });
+    const typed = await typing;
+    assert.deepEqual([typed.code, /ran[^]*hello/.test(typed.text)], [0, true], typed.text);
+    assert.ok(kubelet.asked.some((it) => it.startsWith(`/attach/${namespace}/runner/typed?`)));
   });
 
   test('shows its refusals', async () => {

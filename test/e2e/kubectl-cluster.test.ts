@@ -2,9 +2,11 @@
 // versions see the same.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { after, before, describe, suite, test } from 'node:test';
+import { eventually } from '../support/eventually.ts';
 import { clusterName, fairlead } from '../support/cluster.ts';
 import { changedLines, machinePicture, type MachinePicture } from '../support/machine.ts';
 import { findKubectls } from '../support/kubectl.ts';
@@ -200,6 +202,63 @@ function commands(session: KubectlSession, { web, pods, folder: configs }: Manif
     assert.equal(readFileSync(`${folder}/${namespace}.back`, 'utf8'), `from ${namespace}`);
   });
 
+  test('cp of folders', async () => {
+    const bytes = randomBytes(300_000);
+    mkdirSync(`${folder}/${namespace}/inner`, { recursive: true });
+    writeFileSync(`${folder}/${namespace}/inner/bytes`, bytes);
+    await ok(`cp ${folder}/${namespace} ${namespace}/shell:/tmp/folder -c other`, /^/, OWN_WORDS);
+    await ok(`cp ${namespace}/shell:/tmp/folder ${folder}/${namespace}.folder -c other`, /^/, OWN_WORDS);
+    assert.ok(readFileSync(`${folder}/${namespace}.folder/inner/bytes`).equals(bytes));
+  });
+
+  test('port-forward', async () => {
+    const held = await session.hold('port-forward svc/web :80', /from 127\.0\.0\.1:(\d+) -> 8080/);
+    const url = `http://127.0.0.1:${held.match[1]}`;
+    const names = await Promise.all(
+      Array.from({ length: 6 }, () => fetch(`${url}/hostname`).then((it) => it.text())),
+    );
+    assert.match(names.join(' '), /^(web-\S+ ?){6}$/);
+    await held.end();
+    const none = await session.hold('port-forward pod/shell :81', /from 127\.0\.0\.1:(\d+) -> 81/);
+    await assert.rejects(fetch(`http://127.0.0.1:${none.match[1]}/`));
+    await eventually(() => /127\.0\.0\.1: connection refused, ::1: connection refused/.test(none.text()));
+    await none.end();
+    await refused('port-forward pod/nowhere :80', 1, /pod is not running/);
+  });
+
+  test('attach and run -i', async () => {
+    const line = ['run', 'asked', '--image=busybox', '--restart=Never', '-i', '--rm', '--'];
+    const program = ['sh', '-c', 'read word; echo heard $word'];
+    await ok([...line, ...program], /heard this\b/, { stdin: 'this\n', ...OWN_WORDS });
+    await ok('get pod asked --ignore-not-found', /^$/);
+    await ok('run resting --image=busybox -i --restart=Never -- sh -c cat', /^[^]*to rest/, {
+      stdin: 'to rest',
+      ...OWN_WORDS,
+    });
+    await refused('attach -i shell -c main', 1, /container .*main.* has no standard input/);
+    await refused('attach -i deploy/web -c server', 1, /is a stand-in, which has no process/);
+    await refused('attach nobody', 1, /pods "nobody" not found/);
+  });
+
+  test('debug', async () => {
+    const look = ['--', 'sh', '-c', 'read _; tr "\\0" " " < /proc/1/cmdline'];
+    if (minor >= 23) {
+      const line = 'debug shell -i --image=busybox --target=main -c look'.split(' ');
+      await ok([...line, ...look], /sleep 600/, { stdin: 'go\n', ...OWN_WORDS });
+      await session.eventually(
+        'get pod shell -o jsonpath={.status.ephemeralContainerStatuses[0].state.terminated.reason}',
+        /^Completed$/,
+        OWN_WORDS,
+      );
+      await ok('get pod shell', /shell +2\/2 +Running +0 /);
+    }
+    await ok('debug shell --image=busybox --copy-to=shell-copy -c look -- sleep 600', /^/, OWN_WORDS);
+    await ok('wait --for=condition=Ready pod/shell-copy --timeout=15s', /condition met/);
+    await ok('delete pod shell-copy --grace-period=0 --force', /deleted/, OWN_WORDS);
+    // Its rights reach the machine, so that nothing of it runs: it says so.
+    await ok('debug node/node-1 -i --image=busybox', /is a stand-in, which has no process/, OWN_WORDS);
+  });
+
   test('label, annotate, patch, edit', async () => {
     await ok('label deploy web tier=front', /deployment.apps\/web labeled/);
     await refused('label deploy web tier=back', 1, /already has a value|--overwrite/);
@@ -278,9 +337,6 @@ function commands(session: KubectlSession, { web, pods, folder: configs }: Manif
 
   test('what is not served says so', async () => {
     await refused('top pods', 1, /Metrics API not available/);
-    await refused(`apply --server-side -f ${web}`, 1, /server-side apply is not served yet/i);
-    await refused('attach shell -c main', 1, /attach is not served by this server/);
-    await refused('port-forward pod/shell :80', 1, /portforward is not served by this server/);
   });
 
   test('delete', async () => {

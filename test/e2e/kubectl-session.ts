@@ -2,7 +2,15 @@
 // differs from run to run stands as a word, so that the transcripts of two versions can be compared line by line.
 
 import assert from 'node:assert/strict';
-import { runKubectl, watchKubectl, type Kubectl, type KubectlOptions, type Run } from '../support/kubectl.ts';
+import {
+  holdKubectl,
+  runKubectl,
+  watchKubectl,
+  type Held,
+  type Kubectl,
+  type KubectlOptions,
+  type Run,
+} from '../support/kubectl.ts';
 import { eventually } from '../support/eventually.ts';
 
 /** A command line as typed (split at blanks), or its words. */
@@ -56,6 +64,11 @@ export class KubectlSession {
   async says(line: CommandLine, until: RegExp): Promise<void> {
     const run = await watchKubectl(this.kubectl, this.#words(line), { ...this.#options, until });
     assert.equal(run.code, 0, `${wordsOf(line).join(' ')}: never ${until}: ${run.text}`);
+  }
+
+  /** Serves until it is ended. */
+  hold(line: CommandLine, until: RegExp): Promise<Held> {
+    return holdKubectl(this.kubectl, this.#words(line), { ...this.#options, until });
   }
 
   async #run(line: CommandLine, { isOwnWords = false, ...options }: StepOptions): Promise<Run> {
