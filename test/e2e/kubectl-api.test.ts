@@ -103,8 +103,12 @@ function commands(kubectl: Kubectl): void {
     assert.equal(code, 0, `${args}: ${text}`);
     assert.match(text, expected, args);
   };
-  const hold = (args: string, until: RegExp): Promise<Held> =>
-    holdKubectl(kubectl, ['-n', namespace, ...args.split(' ')], { kubeconfig, home: files.folder, until });
+  const hold = async (args: string, until: RegExp): Promise<Held> => {
+    const words = ['-n', namespace, ...args.split(' ')];
+    const held = await holdKubectl(kubectl, words, { kubeconfig, home: files.folder, until });
+    matrix.worked(kubectl.minor, words);
+    return held;
+  };
   suite(kubectl, { namespace, run, ok, hold });
 }
 

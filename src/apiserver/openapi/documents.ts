@@ -225,6 +225,7 @@ function typeSchema(type: FieldType): object {
       return { 'x-kubernetes-int-or-string': true };
     case 'raw':
     case 'schemaorbool':
+      return {};
     case 'fields':
       return { type: 'object' };
     case 'message':
