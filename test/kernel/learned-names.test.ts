@@ -213,7 +213,10 @@ for (const { name: backend } of POLICY_BACKENDS)
       // Patience is for busy machines: none of it is waited for where there is nothing to wait for.
       await eventually(async () => !(await learned()).some(({ ip }) => ip === over), 10 * GRACE_MS);
       await eventually(async () => !(await pod.connects(over, false)), 20_000);
-      await eventually(async () => (await learned()).find(({ ip }) => ip === used)?.isInUse === true, 20_000);
+      await eventually(async () => {
+        const found = await learned();
+        assert.equal(found.find(({ ip }) => ip === used)?.isInUse, true, `${used}: ${JSON.stringify(found)}`);
+      }, 20_000);
       assert.equal(await pod.connects(used, true), true);
     });
 

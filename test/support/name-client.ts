@@ -73,7 +73,10 @@ const connect = (ip, patienceMs) => new Promise((done) => {
 });
 const calls = {
   ask: async (name, family) => {
-    const ips = await (family === 4 ? resolver.resolve4(name) : resolver.resolve6(name)).catch(() => []);
+    const ips = await (family === 4 ? resolver.resolve4(name) : resolver.resolve6(name)).catch((error) => {
+      console.error(name, family, error.code);
+      return [];
+    });
     return { ips };
   },
   connects: async (ip, patienceMs) => {
