@@ -49,7 +49,7 @@ interface Rig {
   readonly learner: NameLearner;
   readonly metrics: Registry;
   /** What the kernel has, and the flows that it tracks. */
-  readonly kernel: { isProgrammed: boolean; flows: readonly TrackedFlow[] | Error };
+  readonly kernel: { isProgrammed: boolean; flows: readonly TrackedFlow[] | Error; listMs: number };
   /** How often addresses were said to have other names. */
   readonly changes: () => number;
 }
@@ -79,13 +79,13 @@ function aContext(own: Lifetime, metrics: Registry): AgentContext {
 }
 
 function aRig(own = lifetime): Rig {
-  const kernel: Rig['kernel'] = { isProgrammed: true, flows: [] };
+  const kernel: Rig['kernel'] = { isProgrammed: true, flows: [], listMs: 0 };
   let changes = 0;
   const metrics = new Registry();
   const learner = startNameLearner(aContext(own, metrics), {
     conntrack: {
-      // oxlint-disable-next-line typescript/require-await -- as the kernel's
       list: async (filter) => {
+        await systemClock.sleep(kernel.listMs);
         if (kernel.flows instanceof Error) throw kernel.flows;
         return kernel.flows.filter(filter);
       },
@@ -103,9 +103,9 @@ async function watching(learner: NameLearner): Promise<void> {
 }
 
 /** Resolves when the answer may be sent. */
-async function answer(name: string, ttlS: number): Promise<void> {
+async function answer(name: string, ttlS: number, ip = IP): Promise<void> {
   const question = { name: parseDnsName(name), typeCode: 1, classCode: 1 };
-  const answers = [anAddress(name, ttlS, IP)];
+  const answers = [anAddress(name, ttlS, ip)];
   await gate.observe({ client: parseIp('10.244.0.1'), question, rcode: 0, answers });
 }
 
@@ -161,6 +161,18 @@ for (const { name, flows } of [
     await answer('www.example.com', 0);
     await eventually(() => learner.list()[0]?.isInUse === true);
   });
+
+test('startNameLearner() keeps an address whose time is over while the connections of another one are looked for', async () => {
+  const { learner, kernel } = aRig();
+  await watching(learner);
+  kernel.flows = [aFlow(false)];
+  kernel.listMs = GRACE_MS;
+  await answer('first.example.com', 0, '192.0.2.2');
+  await systemClock.sleep(GRACE_MS / 2);
+  await answer('second.example.com', 0);
+  await eventually(() => learner.list().every((it) => it.ip === IP));
+  await eventually(() => learner.list()[0]?.isInUse === true);
+});
 
 test('startNameLearner() does not count connections that are over', async () => {
   const { learner, kernel } = aRig();

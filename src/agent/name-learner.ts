@@ -178,13 +178,14 @@ class RunningLearner implements NameLearner {
   }
 
   async #sweep(): Promise<void> {
-    const due = this.#book.due(this.#context.clock.monotonicMs());
-    if (due.length === 0) return;
-    const used = await this.#usedOf(new Set(due.map(({ ip }) => ip)));
+    const asked = new Set(this.#book.due(this.#context.clock.monotonicMs()).map(({ ip }) => ip));
+    if (asked.size === 0) return;
+    const used = await this.#usedOf(asked);
     const nowMs = this.#context.clock.monotonicMs();
-    // Some may have been answered anew meanwhile.
-    const over = this.#book.due(nowMs).filter((it) => !used.has(it.ip));
-    for (const it of this.#book.due(nowMs)) if (used.has(it.ip)) this.#book.extend(it, nowMs + IN_USE_MS);
+    // Some may have been answered anew meanwhile, and of those whose time was over meanwhile nobody knows yet who uses them.
+    const due = this.#book.due(nowMs).filter(({ ip }) => asked.has(ip));
+    const over = due.filter(({ ip }) => !used.has(ip));
+    for (const it of due) if (used.has(it.ip)) this.#book.extend(it, nowMs + IN_USE_MS);
     for (const it of over) this.#book.remove(it);
     this.#log.append(over.map(gone));
     if (over.length > 0) this.#doors.onChanged();

@@ -96,6 +96,8 @@ for (const { name: backend } of POLICY_BACKENDS)
       lifetime.defer('DNS process', async () => void (await dns.end('SIGKILL')));
       agent = node.start();
       await isReady();
+      // The agent puts the address there, and the process may look for it a second later.
+      await dns.said('answering');
       pod = await addPod();
     });
 
