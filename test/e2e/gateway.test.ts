@@ -14,6 +14,7 @@ import { eventually } from '../support/eventually.ts';
 import { changedLines, machinePicture, type MachinePicture } from '../support/machine.ts';
 import { NEAR_ENDPOINTS } from '../support/near-manifests.ts';
 import { UDP_GATEWAY } from '../support/udp-manifests.ts';
+import { scaledMs } from '../support/time-scale.ts';
 
 const NAME = clusterName('gw');
 const HOST = 'shop.example';
@@ -71,7 +72,7 @@ suite('the example of a Gateway', () => {
         response.on('end', () => resolve({ status: response.statusCode ?? 0, body, certificate }));
         response.on('error', reject);
       });
-      outgoing.setTimeout(5_000, () => outgoing.destroy(new Error('no answer')));
+      outgoing.setTimeout(scaledMs(5_000), () => outgoing.destroy(new Error('no answer')));
       outgoing.on('error', reject).end();
     });
   }
