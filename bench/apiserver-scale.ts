@@ -13,6 +13,7 @@ import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { ADMIN_TOKEN, ApiClient, ApiServerFiles, ApiServerProcess } from '../test/support/api-server.ts';
 import { aPod, podName } from './apiserver/pods.ts';
+import { BatchedAppends } from './apiserver/batched-appends.ts';
 import { quantiles, rssMb } from './apiserver/measure.ts';
 
 const [seconds = 5, objects = 50_000] = process.argv.slice(2).map(Number);
@@ -54,33 +55,15 @@ async function creates(port: number, plural: string, body: object): Promise<numb
   }
 }
 
-/** Writers that each wait for their bytes to be on the disk: one append and one sync serve all who wait. */
+/** Writers that each wait for their bytes to be on the disk. */
 async function appends(folder: string, bytes: number): Promise<number> {
   const file = path.join(folder, 'appends');
   const handle = await open(file, 'a');
-  const record = Buffer.alloc(bytes, 'x');
-  let waiting: (() => void)[] = [];
-  let isRunning = false;
+  const log = new BatchedAppends(handle, Buffer.alloc(bytes, 'x'));
   let count = 0;
-  const write = async (): Promise<void> => {
-    if (isRunning) return;
-    isRunning = true;
-    while (waiting.length > 0) {
-      const batch = waiting;
-      waiting = [];
-      await handle.write(Buffer.concat(batch.map(() => record)));
-      await handle.datasync();
-      for (const done of batch) done();
-    }
-    isRunning = false;
-  };
   const end = performance.now() + seconds * 1000;
   const writer = async (): Promise<void> => {
-    for (; performance.now() < end; count++)
-      await new Promise<void>((resolve) => {
-        waiting.push(resolve);
-        setImmediate(() => void write());
-      });
+    for (; performance.now() < end; count++) await log.append();
   };
   await Promise.all(Array.from({ length: CONNECTIONS }, writer));
   await handle.close();

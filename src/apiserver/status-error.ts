@@ -157,6 +157,6 @@ export function unserved(subresource: string): StatusError {
   return new StatusError(
     501,
     'NotImplemented',
-    `${subresource} is not served by this server: kubectl exec and kubectl logs -f are`,
+    `${subresource} is not served by this server: exec, attach and port-forward are`,
   );
 }

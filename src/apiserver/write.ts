@@ -107,15 +107,11 @@ export function updateStatus(
   draft: Draft,
   options: WriteOptions & { readonly previous: StoredObject },
 ): StoredObject {
-  const current = options.previous.object;
-  const sent = metadataOf(draft)['managedFields'];
-  stampUpdate(resource, draft, current);
-  const next: Draft = { ...current, metadata: { ...current.metadata } };
+  const { current, next, finish } = partUpdate(context, resource, draft, options);
   if (draft['status'] === undefined) delete next['status'];
   else next['status'] = draft['status'];
-  setManagedFields(options, { before: current, after: next, sent });
   refuse(resource, current.metadata.name, resource.custom?.validate(next, current) ?? []);
-  return commit(context, resource, next, { options, previous: options.previous });
+  return finish();
 }
 
 /** Replaces the ephemeral containers of a pod alone: further ones may come, those that are there stay as they are. */
@@ -125,20 +121,42 @@ export function updateEphemeralContainers(
   draft: Draft,
   options: WriteOptions & { readonly previous: StoredObject },
 ): StoredObject {
-  const current = options.previous.object;
-  const sent = metadataOf(draft)['managedFields'];
-  stampUpdate(resource, draft, current);
+  const { current, next, finish } = partUpdate(context, resource, draft, options);
   const { ephemeralContainers } = objectOf(draft['spec']);
-  const spec = { ...objectOf(current['spec']), ephemeralContainers };
-  const next: Draft = { ...current, metadata: { ...current.metadata }, spec };
+  next['spec'] = { ...objectOf(current['spec']), ephemeralContainers };
   if (listOf(ephemeralContainers).length === 0) delete partOf(next, 'spec')['ephemeralContainers'];
   applyDefaults(resource.message, next);
   refuse(resource, current.metadata.name, [
     ...validatePodForDebugging(next, current),
     ...context.schemas.check(resource.message, next),
   ]);
-  setManagedFields(options, { before: current, after: next, sent });
-  return commit(context, resource, next, { options, previous: options.previous });
+  return finish();
+}
+
+interface PartUpdate {
+  readonly current: KubeObject;
+  /** As stored; whoever replaces a part puts it there. */
+  readonly next: Draft;
+  /** Stores `next`, with whose fields are whose. */
+  readonly finish: () => StoredObject;
+}
+
+/** What replacing one part of an object begins and ends with: `draft` is checked as any other, and all but the part stays as it is stored. */
+function partUpdate(
+  context: ApiContext,
+  resource: Resource,
+  draft: Draft,
+  options: WriteOptions & { readonly previous: StoredObject },
+): PartUpdate {
+  const current = options.previous.object;
+  const sent = metadataOf(draft)['managedFields'];
+  stampUpdate(resource, draft, current);
+  const next: Draft = { ...current, metadata: { ...current.metadata } };
+  const finish = (): StoredObject => {
+    setManagedFields(options, { before: current, after: next, sent });
+    return commit(context, resource, next, { options, previous: options.previous });
+  };
+  return { current, next, finish };
 }
 
 /** Replaces whole parts of an object as they are given, for subresources that know what they do. */
