@@ -2,50 +2,18 @@
 // rule of SPDY still forwards, one that does ends, and no connection into the pod outlives either.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import http from 'node:http';
-import net from 'node:net';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
-import { PortForwardDoor } from '../../src/lab/kubelet/port-forward/port-forward-door.ts';
 import type { SpdyFrame } from '../../src/wire/spdy/frame.ts';
 import { eventually } from '../support/eventually.ts';
+import { ForwardRig } from '../support/forward-rig.ts';
 import { connectPortForward, ForwardedPort } from '../support/port-forward-client.ts';
 
-const folder = mkdtempSync('/tmp/t-fuzz-forward-');
-const call = { socketPath: `${folder}/kubelet.sock`, path: '/portForward/a/b' };
-const server = http.createServer();
-const door = new PortForwardDoor({ pingMs: 100 });
-const echo = net.createServer({ allowHalfOpen: true }, (socket) => {
-  socket.on('error', () => undefined).pipe(socket);
-});
-const connections = new Set<net.Socket>();
-let port = 0;
+const rig = new ForwardRig({ pingMs: 100, pairTimeoutMs: 50 });
+const { call, connections } = rig;
 
-async function connect(to: number): Promise<net.Socket> {
-  const socket = net.connect({ port: to, host: '127.0.0.1', allowHalfOpen: true });
-  await once(socket, 'connect');
-  connections.add(socket);
-  socket.on('close', () => connections.delete(socket));
-  return socket;
-}
-
-before(async () => {
-  server.on('upgrade', (request, socket, head) =>
-    door.upgrade(request, { socket, head }, { connect, podText: 'b_a', pairTimeoutMs: 50 }),
-  );
-  server.listen(call.socketPath);
-  echo.listen(0, '127.0.0.1');
-  await Promise.all([once(server, 'listening'), once(echo, 'listening')]);
-  port = (echo.address() as net.AddressInfo).port;
-});
-after(() => {
-  door.close();
-  server.close();
-  echo.close();
-  rmSync(folder, { recursive: true });
-});
+before(() => rig.open());
+after(() => rig.close());
 
 /** Of an open session: 1 to 7 are streams of two connections, the last one never was. */
 const streamId = fc.constantFrom(1, 3, 5, 7, 4001);
@@ -86,10 +54,10 @@ for (const form of ['SPDY', 'WebSocket'] as const) {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 20 }), async (steps) => {
         const client = await connectPortForward(form, call);
-        const two = [0, 1].map((it) => new ForwardedPort(client, port, it));
+        const two = [0, 1].map((it) => new ForwardedPort(client, rig.port, it));
         two[0]?.write('some');
         steps.forEach((it, i) => (it instanceof Map ? client.open(`open ${i}`, it) : client.send(it)));
-        const last = new ForwardedPort(client, port, 99);
+        const last = new ForwardedPort(client, rig.port, 99);
         last.write('still here');
         last.end();
         assert.equal((await last.ended()).toString(), 'still here');
@@ -105,7 +73,7 @@ for (const form of ['SPDY', 'WebSocket'] as const) {
     await fc.assert(
       fc.asyncProperty(fc.array(octets, { maxLength: 5 }), async (pieces) => {
         const client = await connectPortForward(form, call);
-        const one = new ForwardedPort(client, port, 0);
+        const one = new ForwardedPort(client, rig.port, 0);
         one.write('some');
         for (const it of pieces) client.socket.write(it);
         // A control frame of version 9.

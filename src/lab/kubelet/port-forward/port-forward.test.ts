@@ -4,60 +4,20 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
-import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../../../../test/support/eventually.ts';
 import type { SpdyExecClient } from '../../../../test/support/exec-client.ts';
+import { ForwardRig } from '../../../../test/support/forward-rig.ts';
 import { connectPortForward, ForwardedPort } from '../../../../test/support/port-forward-client.ts';
-import { PortForwardDoor } from './port-forward-door.ts';
 
-const folder = mkdtempSync('/tmp/t-forward-');
-const call = { socketPath: `${folder}/kubelet.sock`, path: '/portForward/default/web' };
-const door = new PortForwardDoor({ pingMs: 200 });
-const server = http.createServer();
-/** What the pod's port does with a connection; tests replace it. */
-let serve: (socket: net.Socket) => void = (socket) => socket.pipe(socket);
-const pod = net.createServer({ allowHalfOpen: true }, (socket) => {
-  socket.on('error', () => undefined);
-  serve(socket);
-});
-let port = 0;
 const PAIR_TIMEOUT_MS = 300;
+const rig = new ForwardRig({ pingMs: 200, pairTimeoutMs: PAIR_TIMEOUT_MS });
+const { call, connections } = rig;
 
-/** Those into the pod that are open. */
-const connections = new Set<net.Socket>();
-
-/** As the kernel has it: a port without a listener is refused. */
-async function connect(to: number): Promise<net.Socket> {
-  const socket = net.connect({ port: to, host: '127.0.0.1', allowHalfOpen: true });
-  await once(socket, 'connect');
-  connections.add(socket);
-  socket.on('close', () => connections.delete(socket));
-  return socket;
-}
-
-server.on('upgrade', (request, socket, head) =>
-  door.upgrade(
-    request,
-    { socket, head },
-    { connect, podText: 'web_default', pairTimeoutMs: PAIR_TIMEOUT_MS },
-  ),
-);
-before(async () => {
-  server.listen(call.socketPath);
-  pod.listen(0, '127.0.0.1');
-  await Promise.all([once(server, 'listening'), once(pod, 'listening')]);
-  port = (pod.address() as net.AddressInfo).port;
-});
-after(() => {
-  door.close();
-  server.close();
-  pod.close();
-  rmSync(folder, { recursive: true });
-});
+before(() => rig.open());
+after(() => rig.close());
 
 function hash(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
@@ -70,10 +30,10 @@ function resets(client: SpdyExecClient): readonly number[] {
 for (const form of ['SPDY', 'WebSocket'] as const) {
   describe(`port-forward over ${form}`, () => {
     test('many connections at once have each their own bytes', async () => {
-      serve = (socket) => socket.pipe(socket);
+      rig.serve = (socket) => socket.pipe(socket);
       const client = await connectPortForward(form, call);
       const sent = Array.from({ length: 24 }, () => randomBytes(200_000));
-      const ports = sent.map((_, i) => new ForwardedPort(client, port, i));
+      const ports = sent.map((_, i) => new ForwardedPort(client, rig.port, i));
       for (let at = 0; at < 200_000; at += 20_000) {
         for (const [i, bytes] of sent.entries()) ports[i]?.write(bytes.subarray(at, at + 20_000));
       }
@@ -88,10 +48,10 @@ for (const form of ['SPDY', 'WebSocket'] as const) {
     });
 
     test('a client that has said all is still answered', async () => {
-      serve = (socket) =>
+      rig.serve = (socket) =>
         void socket.on('end', () => setTimeout(() => socket.end('late answer'), 1500)).resume();
       const client = await connectPortForward(form, call);
-      const one = new ForwardedPort(client, port, 0);
+      const one = new ForwardedPort(client, rig.port, 0);
       one.write('question');
       one.end();
       assert.equal((await one.ended()).toString(), 'late answer');
@@ -100,9 +60,9 @@ for (const form of ['SPDY', 'WebSocket'] as const) {
     });
 
     test('a server that has said all ends the connection for a client that does not', async () => {
-      serve = (socket) => socket.end('bye').resume();
+      rig.serve = (socket) => socket.end('bye').resume();
       const client = await connectPortForward(form, call);
-      const one = new ForwardedPort(client, port, 0);
+      const one = new ForwardedPort(client, rig.port, 0);
       assert.equal((await one.ended()).toString(), 'bye');
       assert.equal(await one.error(), '');
       await eventually(() => connections.size === 0);
@@ -110,12 +70,12 @@ for (const form of ['SPDY', 'WebSocket'] as const) {
     });
 
     test('a port on which nobody listens is told on the error stream, and the session goes on', async () => {
-      serve = (socket) => socket.pipe(socket);
+      rig.serve = (socket) => socket.pipe(socket);
       const client = await connectPortForward(form, call);
       const none = new ForwardedPort(client, 1, 0);
       assert.match(await none.error(), /^error forwarding port 1 to pod web_default: .*ECONNREFUSED/);
       await none.ended();
-      const one = new ForwardedPort(client, port, 1);
+      const one = new ForwardedPort(client, rig.port, 1);
       one.write('still here');
       one.end();
       assert.equal((await one.ended()).toString(), 'still here');
@@ -123,9 +83,9 @@ for (const form of ['SPDY', 'WebSocket'] as const) {
     });
 
     test('a reset stream ends its connection alone, the session all of them', async () => {
-      serve = () => undefined;
+      rig.serve = () => undefined;
       const client = await connectPortForward(form, call);
-      const ports = [0, 1, 2].map((it) => new ForwardedPort(client, port, it));
+      const ports = [0, 1, 2].map((it) => new ForwardedPort(client, rig.port, it));
       await eventually(() => connections.size === 3);
       ports[0]?.reset();
       await eventually(() => connections.size === 2);
@@ -136,7 +96,7 @@ for (const form of ['SPDY', 'WebSocket'] as const) {
     test('a client that reads nothing makes the server in the pod wait', async () => {
       let sent = 0;
       const piece = Buffer.alloc(65_536);
-      serve = (socket) => {
+      rig.serve = (socket) => {
         const more = (): void => {
           while (socket.writable && socket.write(piece)) sent += piece.length;
         };
@@ -145,7 +105,7 @@ for (const form of ['SPDY', 'WebSocket'] as const) {
       };
       const client = await connectPortForward(form, call);
       client.pause();
-      const one = new ForwardedPort(client, port, 0);
+      const one = new ForwardedPort(client, rig.port, 0);
       let before = -1;
       await eventually(async () => {
         const isStill = sent > 0 && sent === before;
@@ -160,9 +120,9 @@ for (const form of ['SPDY', 'WebSocket'] as const) {
     });
 
     test('a server in the pod that reads nothing makes the client wait', async () => {
-      serve = (socket) => socket.pause();
+      rig.serve = (socket) => socket.pause();
       const client = await connectPortForward(form, call);
-      const one = new ForwardedPort(client, port, 0);
+      const one = new ForwardedPort(client, rig.port, 0);
       const piece = Buffer.alloc(32_768);
       let sent = 0;
       await eventually(async () => {
@@ -200,10 +160,10 @@ describe('port-forward clients that behave otherwise', () => {
   });
 
   test('a client of old that names no request has its pairs by the order of streams', async () => {
-    serve = (socket) => socket.pipe(socket);
+    rig.serve = (socket) => socket.pipe(socket);
     const client = await connectPortForward('SPDY', call);
-    open(client, 'error', { streamtype: 'error', port: String(port) });
-    open(client, 'data', { streamtype: 'data', port: String(port) });
+    open(client, 'error', { streamtype: 'error', port: String(rig.port) });
+    open(client, 'data', { streamtype: 'data', port: String(rig.port) });
     client.data('data', Buffer.from('old'), true);
     await eventually(() => client.received('data').toString() === 'old');
     client.vanish();
@@ -217,9 +177,9 @@ describe('port-forward clients that behave otherwise', () => {
   });
 
   test('streams without end are refused, and the ones that stand go on', async () => {
-    serve = (socket) => socket.pipe(socket);
+    rig.serve = (socket) => socket.pipe(socket);
     const client = await connectPortForward('SPDY', call);
-    const one = new ForwardedPort(client, port, 0);
+    const one = new ForwardedPort(client, rig.port, 0);
     for (let i = 1; i < 3000; i++) {
       open(client, `more ${i}`, { streamtype: 'error', port: '80', requestid: String(i) });
     }
