@@ -77,9 +77,9 @@ function parseProtobuf(bytes: Buffer): Draft {
     const message = resourceOfKind(apiVersion, kind)?.message ?? OTHER_MESSAGES[`${apiVersion}/${kind}`];
     if (message === undefined)
       throw badRequest(`no kind "${kind}" is registered for version "${apiVersion}"`);
-    if (message.startsWith('apiextensions.'))
-      throw unsupportedMediaType(KUBERNETES_PROTOBUF, ['application/json', 'application/yaml']);
-    return { apiVersion, kind, ...decodeMessage(message, raw) };
+    const object = { apiVersion, kind, ...decodeMessage(message, raw) };
+    bounded(object);
+    return object;
   } catch (error) {
     if (error instanceof StatusError) throw error;
     throw badRequest(`error decoding protobuf: ${messageOf(error)}`);

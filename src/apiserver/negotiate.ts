@@ -3,6 +3,7 @@
 import type { Resource } from '../objects/resources.ts';
 import { messageSchema } from '../wire/kubernetes-protobuf-schema.ts';
 import { KUBERNETES_PROTOBUF } from '../wire/kubernetes-protobuf.ts';
+import { notAcceptable } from './status-error.ts';
 
 export type AnswerForm =
   | { readonly kind: 'plain' }
@@ -11,9 +12,13 @@ export type AnswerForm =
   | { readonly kind: 'metadata'; readonly version: string }
   | { readonly kind: 'protobuf' };
 
-/** The first form of the header that is served for the resource; JSON where nothing is said. */
+/** What custom resources are read and written in. */
+export const CUSTOM_TYPES = ['application/json', 'application/yaml'];
+
+/** The first form of the header that is served for the resource, else JSON; throws 406 where nothing but a protobuf that there is not is asked for. */
 export function answerForm(accept: string | undefined, resource: Resource): AnswerForm {
-  for (const part of (accept ?? '').split(',')) {
+  const parts = (accept ?? '').split(',');
+  for (const part of parts) {
     const [type = '', ...parameters] = part.split(';').map((text) => text.trim());
     const values = new Map(parameters.map((text) => text.split('=', 2) as [string, string]));
     if (type === KUBERNETES_PROTOBUF && !values.has('as') && hasProtobuf(resource))
@@ -24,11 +29,13 @@ export function answerForm(accept: string | undefined, resource: Resource): Answ
     if ((values.get('as') ?? '').startsWith('PartialObjectMetadata')) return { kind: 'metadata', version };
     if (!values.has('as')) return { kind: 'plain' };
   }
+  if (!hasProtobuf(resource) && parts.every((part) => part.trim().startsWith(KUBERNETES_PROTOBUF)))
+    throw notAcceptable(CUSTOM_TYPES);
   return { kind: 'plain' };
 }
 
 /** Custom resources have no protobuf, whoever serves them. */
-function hasProtobuf({ message, custom }: Resource): boolean {
+export function hasProtobuf({ message, custom }: Resource): boolean {
   const isCustom =
     custom !== undefined ||
     message.startsWith('gateway.') ||

@@ -3,12 +3,14 @@
 import { isObject, objectOf, textOf, type Draft } from '../objects/json.ts';
 import { keyOf } from '../objects/meta.ts';
 import type { Resource } from '../objects/resources.ts';
+import { KUBERNETES_PROTOBUF } from '../wire/kubernetes-protobuf.ts';
 import { duplicatesIn, mediaTypeOf, parseObject } from './body.ts';
 import type { ApiContext } from './context.ts';
 import { deleteObject, deleteOptionsOf, type DeleteOptions } from './delete.ts';
 import { acceptConfig, acceptDraft, fieldValidationOf, metadataOf, type AcceptedDraft } from './draft.ts';
 import { checkEscalation } from './escalation.ts';
 import { managedAfterWrite, managerOf } from './field-managers.ts';
+import { CUSTOM_TYPES, hasProtobuf } from './negotiate.ts';
 import { applyPatch, isApply, ownDraft, parseApplyBody, parsePatch } from './patch.ts';
 import { listObjects, objectReply, readObject, storedOf } from './read.ts';
 import {
@@ -23,7 +25,7 @@ import { resourceAttributes } from './request-attributes.ts';
 import { selectionOf } from './selection.ts';
 import { servedJson, servedObject } from './serve.ts';
 import { applyConfig, checkApplyOptions } from './server-side-apply.ts';
-import { badRequest, methodNotAllowed, notFound } from './status-error.ts';
+import { badRequest, methodNotAllowed, notFound, unsupportedMediaType } from './status-error.ts';
 import { watchObjects } from './watch.ts';
 import { createObject, updateObject, type WriteOptions } from './write.ts';
 
@@ -109,6 +111,8 @@ async function create(context: ApiContext, request: ApiRequest, target: Target):
 async function readDraft(request: ApiRequest, resource: Resource): Promise<AcceptedDraft> {
   const bytes = await request.readBody();
   const type = request.headers['content-type'];
+  if (mediaTypeOf(type) === KUBERNETES_PROTOBUF && !hasProtobuf(resource))
+    throw unsupportedMediaType(KUBERNETES_PROTOBUF, CUSTOM_TYPES);
   const body = parseObject(bytes, type);
   const validation = fieldValidationOf(request.query);
   const duplicates = validation === 'Ignore' ? [] : duplicatesIn(bytes, type);

@@ -6,7 +6,9 @@ import https from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import { after, before, test } from 'node:test';
 import { ADMIN_TOKEN, startTestServer, type ApiClient, type Loose } from '../../test/support/api-server.ts';
-import { RESOURCES } from '../objects/resources.ts';
+import { aDefinition, DEFINITIONS_URL } from '../../test/support/custom-kinds.ts';
+import { apiVersionOf, pathOf, RESOURCES, type Resource } from '../objects/resources.ts';
+import { encodeMessage, writeEnvelope } from '../wire/kubernetes-protobuf-writer.ts';
 import { decodeMessage, KUBERNETES_PROTOBUF, readEnvelope } from '../wire/kubernetes-protobuf.ts';
 
 let client: ApiClient;
@@ -65,8 +67,9 @@ test('a list of every built-in kind says the same in both forms; custom kinds st
     if (!verbs.includes('list')) continue;
     const url = `${group === '' ? '/api' : `/apis/${group}`}/${version}/${plural}`;
     const [plain, other] = [await client.get(url), await client.get(url, ACCEPT)];
-    if (group.includes('.networking.k8s.io') || group === 'fairlead.dev' || kind === 'ClusterNetworkPolicy') {
-      if (other.headers['content-type'] === 'application/json') continue;
+    if (isCustomElsewhere({ group, kind })) {
+      assert.equal(other.headers['content-type'], 'application/json', url);
+      continue;
     }
     assert.equal(other.headers['content-type'], KUBERNETES_PROTOBUF, url);
     const { kind: listKind, raw } = readEnvelope(other.bytes);
@@ -75,6 +78,110 @@ test('a list of every built-in kind says the same in both forms; custom kinds st
     const expected = plain.json.items.map(({ apiVersion: _v, kind: _k, ...it }: Loose) => withoutZeros(it));
     assert.deepEqual(items, expected, url);
   }
+});
+
+/** Of groups that a real cluster has by definitions of custom resources. */
+function isCustomElsewhere({ group, kind }: Pick<Resource, 'group' | 'kind'>): boolean {
+  return group === 'gateway.networking.k8s.io' || group === 'fairlead.dev' || kind === 'ClusterNetworkPolicy';
+}
+
+function inProtobuf(object: Loose, { message }: { readonly message: string }): Buffer {
+  const { apiVersion, kind, ...rest } = object;
+  return writeEnvelope({ apiVersion, kind }, encodeMessage(message, rest));
+}
+
+test('a body of every kind means the same in both forms; of custom kinds it is refused', async () => {
+  for (const resource of RESOURCES) {
+    const url = `${pathOf(resource, { namespace: 'default' })}?dryRun=All`;
+    const object = {
+      apiVersion: apiVersionOf(resource),
+      kind: resource.kind,
+      metadata: { name: 'same', labels: { a: 'b' } },
+      ...(resource.message.startsWith('rbac.') && resource.kind.endsWith('Binding')
+        ? { roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'view' } }
+        : {}),
+    };
+    const plain = await client.post(url, object);
+    const other = await client.post(url, inProtobuf(object, resource), KUBERNETES_PROTOBUF);
+    if (isCustomElsewhere(resource)) {
+      assert.deepEqual([other.code, other.json.reason], [415, 'UnsupportedMediaType'], url);
+      continue;
+    }
+    assert.deepEqual(
+      [other.code, sameEverywhere(other.json)],
+      [plain.code, sameEverywhere(plain.json)],
+      `${url}: ${other.text}`,
+    );
+    // Of the others the name is not enough; what they lack is said of both forms.
+    if (resource.verbs.includes('list')) assert.ok([201, 422].includes(plain.code), `${url}: ${plain.text}`);
+  }
+});
+
+/** Without what every creation has of its own. */
+function sameEverywhere(json: Loose): Loose {
+  const { uid: _u, creationTimestamp: _t, managedFields: _m, ...metadata } = json.metadata ?? {};
+  const text = JSON.stringify({ ...json, metadata });
+  return JSON.parse(text.replaceAll(/\b(\d+\.){3}\d+\b|\bfd[0-9a-f:]+\b/g, 'IP'));
+}
+
+test('a definition of a custom resource comes and goes in protobuf', async () => {
+  const spec = {
+    type: 'object',
+    required: ['size'],
+    properties: {
+      size: { type: 'integer', minimum: 0, maximum: 10, default: 0, enum: [0, 1, 2] },
+      ratio: { type: 'number', multipleOf: 0.5, minimum: 0.5, exclusiveMinimum: true },
+      port: { 'x-kubernetes-int-or-string': true, anyOf: [{ type: 'integer' }, { type: 'string' }] },
+      names: { type: 'array', items: { type: 'string', maxLength: 0 }, 'x-kubernetes-list-type': 'set' },
+      open: { type: 'object', additionalProperties: true },
+      texts: { type: 'object', additionalProperties: { type: 'string', nullable: true, default: null } },
+      any: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+    },
+    'x-kubernetes-validations': [
+      { rule: 'self.size < 3', message: 'too large', reason: 'FieldValueInvalid', fieldPath: '.size' },
+    ],
+  };
+  const subresources = {
+    status: {},
+    scale: { specReplicasPath: '.spec.size', statusReplicasPath: '.status.n' },
+  };
+  const columns = [{ name: 'Size', type: 'integer', jsonPath: '.spec.size', priority: 1 }];
+  const version = {
+    subresources,
+    additionalPrinterColumns: columns,
+    selectableFields: [{ jsonPath: '.spec.size' }],
+  };
+  const body = aDefinition({ spec, version });
+  const plain = await client.post(`${DEFINITIONS_URL}?dryRun=All`, body);
+  assert.equal(plain.code, 201, plain.text);
+  const resource = { message: 'apiextensions.CustomResourceDefinition' };
+  const made = await client.call(DEFINITIONS_URL, {
+    method: 'POST',
+    body: inProtobuf(body, resource),
+    type: KUBERNETES_PROTOBUF,
+    accept: ACCEPT,
+  });
+  assert.deepEqual([made.code, made.headers['content-type']], [201, KUBERNETES_PROTOBUF], made.text);
+  assert.deepEqual(opened(made.bytes, resource.message)['spec'], plain.json.spec);
+  const stored = await client.get(`${DEFINITIONS_URL}/widgets.example.com`);
+  assert.deepEqual(stored.json.spec, plain.json.spec);
+  const read = await client.get(`${DEFINITIONS_URL}/widgets.example.com`, ACCEPT);
+  assert.deepEqual(withoutZeros(opened(read.bytes, resource.message)), withoutZeros(stored.json));
+
+  const widgets = '/apis/example.com/v1/namespaces/default/widgets';
+  assert.equal((await client.post(widgets, { metadata: { name: 'w' }, spec: { size: 3 } })).code, 422);
+  const refused = await client.post(
+    widgets,
+    inProtobuf(pod('w'), { message: 'core.Pod' }),
+    KUBERNETES_PROTOBUF,
+  );
+  assert.equal(refused.code, 415, refused.text);
+  assert.match(refused.json.message, /accepted media types include: application\/json, application\/yaml/);
+  const fell = await client.get(widgets, ACCEPT);
+  assert.deepEqual([fell.code, fell.headers['content-type']], [200, 'application/json']);
+  const only = await client.get(widgets, KUBERNETES_PROTOBUF);
+  assert.deepEqual([only.code, only.json.reason], [406, 'NotAcceptable'], only.text);
+  assert.equal((await client.delete(`${DEFINITIONS_URL}/widgets.example.com`)).code, 200);
 });
 
 /** Field 2 of a list, again and again; lengths below 2^28. */

@@ -139,6 +139,11 @@ export function unsupportedMediaType(found: string, supported: readonly string[]
   return new StatusError(415, 'UnsupportedMediaType', message);
 }
 
+export function notAcceptable(supported: readonly string[]): StatusError {
+  const message = `only the following media types are accepted: ${supported.join(', ')}`;
+  return new StatusError(406, 'NotAcceptable', message);
+}
+
 export function tooLarge(limitBytes: number): StatusError {
   return new StatusError(413, 'RequestEntityTooLarge', `the request body exceeds ${limitBytes} bytes`);
 }

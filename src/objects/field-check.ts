@@ -1,6 +1,7 @@
 // Fields of an object against the wire tables: unknown ones are found and removed, types checked, nulls dropped.
 // After it an object has the shape that its type declares; what the values mean is validation's affair.
 
+import { schemaOrField } from '../wire/kubernetes-protobuf-schema-or.ts';
 import {
   messageSchema,
   type FieldType,
@@ -103,12 +104,19 @@ function checkValue(type: FieldType, value: unknown, path: string, findings: Fin
     case 'raw':
     case 'fields':
       return value;
-    case 'schemaorbool':
-      if (typeof value === 'boolean') return value;
-      return checkObject('apiextensions.JSONSchemaProps', value, path, findings);
+    case 'schemaor':
+      return checkSchemaOr(type.message, value, path, findings);
     case 'message':
       return checkObject(type.message, value, path, findings);
   }
+}
+
+/** The schema, or what may stand for one there. */
+function checkSchemaOr(message: string, value: unknown, path: string, findings: Findings): unknown {
+  const field = schemaOrField(message, value);
+  return field === undefined
+    ? mismatch(path, 'an object', { value, findings })
+    : checkField(field, value, path, findings);
 }
 
 function checkObject(message: string, value: unknown, path: string, findings: Findings): unknown {

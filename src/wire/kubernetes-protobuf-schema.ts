@@ -2,7 +2,8 @@
 // One table serves decoding, unknown-field checks, patches and OpenAPI; it knows no kind's meaning.
 //
 // Notation of the tables: "Message: field=number type, ...". Types: s string, i integer, b boolean, y bytes (base64 in JSON),
-// d double; time, microtime, quantity, intorstring, raw (any JSON), schemaorbool, fields; else a message, of the same group or "group.Message".
+// d double; time, microtime, quantity, intorstring, raw (any JSON), fields, schemaorbool, schemaorlist,
+// schemaorstrings (a schema or something simpler, see kubernetes-protobuf-schema-or.ts); else a message, of the same group or "group.Message".
 // Before a type: [] list, {} map from string, & message inlined into its parent in JSON. After it: ? absent differs from zero,
 // @key list merged by that key (@ alone: a set of scalars), + only the patch's keys are kept (retainKeys).
 
@@ -42,9 +43,10 @@ export type FieldType =
         | 'quantity'
         | 'intorstring'
         | 'raw'
-        | 'schemaorbool'
         | 'fields';
     }
+  /** One of the fields of that message, which JSON does not have. */
+  | { readonly kind: 'schemaor'; readonly message: string }
   | { readonly kind: 'message'; readonly message: string };
 
 export interface MessageField {
@@ -103,7 +105,9 @@ const SCALARS: Readonly<Record<string, FieldType>> = {
   quantity: { kind: 'quantity' },
   intorstring: { kind: 'intorstring' },
   raw: { kind: 'raw' },
-  schemaorbool: { kind: 'schemaorbool' },
+  schemaorbool: { kind: 'schemaor', message: 'apiextensions.JSONSchemaPropsOrBool' },
+  schemaorlist: { kind: 'schemaor', message: 'apiextensions.JSONSchemaPropsOrArray' },
+  schemaorstrings: { kind: 'schemaor', message: 'apiextensions.JSONSchemaPropsOrStringArray' },
   fields: { kind: 'fields' },
 };
 

@@ -2,6 +2,7 @@
 // What an object does not have is not written: readers of Kubernetes take the zero for it.
 
 import { FairleadError } from '../base/errors.ts';
+import { schemaOrMessage } from './kubernetes-protobuf-schema-or.ts';
 import {
   messageSchema,
   type FieldType,
@@ -73,7 +74,8 @@ function writeInline(out: Writer, field: MessageField, object: JsonObject): void
 }
 
 function writeField(out: Writer, field: MessageField, value: unknown): void {
-  if (value === null || value === undefined) return;
+  // A value that may be any JSON may be null, where that differs from none (`default: null` of a schema).
+  if (value === undefined || (value === null && !(field.type.kind === 'raw' && field.isOptional))) return;
   if (field.shape === 'one') return writeValue(out, field.number, field.type, value);
   if (field.shape === 'list') {
     if (!Array.isArray(value)) throw mismatch(field, 'a list');
@@ -121,6 +123,8 @@ function bytesOf(
     case 'raw':
     case 'fields':
       return single(JSON.stringify(value));
+    case 'schemaor':
+      return encodeMessage(type.message, schemaOrMessage(type.message, value));
     case 'message':
       return encodeMessage(type.message, isObject(value) ? value : {});
     default:

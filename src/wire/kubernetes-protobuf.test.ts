@@ -69,12 +69,25 @@ function encodeValue(field: number, type: FieldType, value: unknown): Buffer {
           : Buffer.concat([number(1, 1), bytes(3, value as string)]),
       );
     case 'raw':
-    case 'schemaorbool':
     case 'fields':
       return bytes(field, bytes(1, JSON.stringify(value)));
+    case 'schemaor':
+      return bytes(field, encodeSchemaOr(type.message, value));
     case 'message':
       return bytes(field, encodeMessage(messageSchema(type.message)!, value as Json));
   }
+}
+
+/** The numbers as the definitions of the API have them. */
+function encodeSchemaOr(message: string, value: unknown): Buffer {
+  const schemas = messageSchema('apiextensions.JSONSchemaProps')!;
+  const encoded = (it: unknown): Buffer => encodeMessage(schemas, it as Json);
+  const isBool = message === 'apiextensions.JSONSchemaPropsOrBool';
+  if (typeof value === 'boolean') return number(1, value ? 1 : 0);
+  if (!Array.isArray(value))
+    return isBool ? Buffer.concat([number(1, 1), bytes(2, encoded(value))]) : bytes(1, encoded(value));
+  const isTexts = message === 'apiextensions.JSONSchemaPropsOrStringArray';
+  return Buffer.concat(value.map((it: unknown) => bytes(2, isTexts ? (it as string) : encoded(it))));
 }
 
 function encodeField(field: MessageField, object: Json): Buffer[] {
@@ -126,12 +139,22 @@ function valueOf(type: FieldType, isOptional: boolean, depth: number): fc.Arbitr
     case 'intorstring':
       return fc.oneof(fc.integer(), text);
     case 'raw':
-    case 'schemaorbool':
+      return fc.constantFrom({ a: 1 }, [1.5], 'text', false, 0, ...(isOptional ? [null] : []));
     case 'fields':
       return fc.constantFrom({ a: 1 }, { 'f:x': {} });
+    case 'schemaor':
+      return schemaOr(type.message, depth);
     case 'message':
       return depth === 0 ? undefined : objectOf(messageSchema(type.message)!, depth - 1);
   }
+}
+
+function schemaOr(message: string, depth: number): fc.Arbitrary<unknown> {
+  const schema =
+    depth === 0 ? fc.constant({}) : objectOf(messageSchema('apiextensions.JSONSchemaProps')!, depth - 1);
+  if (message === 'apiextensions.JSONSchemaPropsOrBool') return fc.oneof(schema, fc.boolean());
+  const isTexts = message === 'apiextensions.JSONSchemaPropsOrStringArray';
+  return fc.oneof(schema, fc.array(isTexts ? text : schema, { minLength: 1, maxLength: 2 }));
 }
 
 function objectOf(schema: MessageSchema, depth: number): fc.Arbitrary<Json> {
@@ -160,11 +183,13 @@ for (const name of [
   'core.PersistentVolume',
   'events.Event',
   'meta.DeleteOptions',
+  'apiextensions.CustomResourceDefinition',
+  'apiextensions.JSONSchemaProps',
 ]) {
   test(`decodeMessage() gives back any ${name} that was encoded`, () => {
     const schema = messageSchema(name)!;
     fc.assert(
-      fc.property(objectOf(schema, 3), (object) => {
+      fc.property(objectOf(schema, name === 'apiextensions.JSONSchemaProps' ? 1 : 3), (object) => {
         const decoded = decodeMessage(name, encodeMessage(schema, object));
         assert.deepEqual(JSON.parse(JSON.stringify(decoded)), JSON.parse(JSON.stringify(object)));
         const written = decodeMessage(name, writer.encodeMessage(name, object));
@@ -174,6 +199,27 @@ for (const name of [
     );
   });
 }
+
+test('a value of JSON that is null stays one where it differs from none; nothing at all is Go’s null', () => {
+  const object = { default: null, enum: [null, 'a'], nullable: true };
+  const read = decodeMessage(
+    'apiextensions.JSONSchemaProps',
+    writer.encodeMessage('apiextensions.JSONSchemaProps', object),
+  );
+  assert.deepEqual(read, object);
+  const empty = Buffer.concat([bytes(8, ''), bytes(20, '')]);
+  assert.deepEqual(decodeMessage('apiextensions.JSONSchemaProps', empty), { default: null, enum: [null] });
+  assert.deepEqual(decodeMessage('apps.ControllerRevision', bytes(2, '')), {});
+});
+
+test('decodeMessage() refuses messages in messages without end', () => {
+  const nested = (levels: number): Buffer =>
+    levels === 0 ? bytes(5, 'object') : bytes(28, nested(levels - 1));
+  assert.doesNotThrow(() => decodeMessage('apiextensions.JSONSchemaProps', nested(100)));
+  let deep = nested(100);
+  for (let i = 0; i < 3000; i++) deep = bytes(i % 2 === 0 ? 28 : 30, i % 2 === 0 ? deep : bytes(2, deep));
+  assert.throws(() => decodeMessage('apiextensions.JSONSchemaProps', deep), /nested deeper than 128 levels/);
+});
 
 test('what is written is what the encoding says, octet by octet', () => {
   const object = { metadata: { name: 'n', labels: { a: 'b' } }, spec: { finalizers: ['kubernetes'] } };

@@ -2,6 +2,7 @@
 // Input is hostile: every length is checked and unknown fields are skipped, as proto2 asks.
 
 import { FairleadError } from '../base/errors.ts';
+import { schemaOrOther } from './kubernetes-protobuf-schema-or.ts';
 import {
   messageSchema,
   type FieldType,
@@ -37,13 +38,17 @@ export function readEnvelope(bytes: Uint8Array): ProtobufEnvelope {
   return { ...typeMeta, raw };
 }
 
+/** Messages inside of messages; as deep as a JSON body may be. */
+const MAX_DEPTH = 128;
+
 /** The JSON form of `bytes` as message `name` ("core.Pod"); throws `invalid`, or `unsupported` for a message outside the tables. */
-export function decodeMessage(name: string, bytes: Uint8Array): JsonObject {
+export function decodeMessage(name: string, bytes: Uint8Array, depth = 0): JsonObject {
+  if (depth > MAX_DEPTH) throw malformed(`messages are nested deeper than ${MAX_DEPTH} levels`);
   const schema = messageSchema(name);
   if (schema === undefined) {
     throw new FairleadError('unsupported', `Cannot decode protobuf: message ${name} is not known`);
   }
-  return decodeInto({}, schema, bytes);
+  return decodeInto({}, schema, bytes, depth);
 }
 
 function readTypeMeta(bytes: Uint8Array): { apiVersion: string; kind: string } {
@@ -56,50 +61,54 @@ function readTypeMeta(bytes: Uint8Array): { apiVersion: string; kind: string } {
   return meta;
 }
 
-function decodeInto(into: JsonObject, schema: MessageSchema, bytes: Uint8Array): JsonObject {
+function decodeInto(into: JsonObject, schema: MessageSchema, bytes: Uint8Array, depth: number): JsonObject {
   for (const { number, value } of fieldsOf(bytes)) {
     const field = schema.byNumber.get(number);
-    if (field !== undefined) decodeField(into, field, value);
+    if (field !== undefined) decodeField(into, field, value, depth);
   }
   return into;
 }
 
-function decodeField(into: JsonObject, field: MessageField, value: WireValue): void {
-  if (field.shape === 'map') return decodeMapEntry(into, field, bytesOf(value));
+function decodeField(into: JsonObject, field: MessageField, value: WireValue, depth: number): void {
+  if (field.shape === 'map') return decodeMapEntry(into, field, bytesOf(value), depth);
   if (field.shape === 'list') {
     // A packed list of numbers is one field with many values; Kubernetes does not write it, protobuf lets it.
     const list = (into[field.name] ??= []) as unknown[];
-    list.push(decodeValue(field.type, value));
+    list.push(decodeValue(field.type, value, depth));
     return;
   }
   if (field.isInline && field.type.kind === 'message') {
     const schema = messageSchema(field.type.message);
-    if (schema !== undefined) decodeInto(into, schema, bytesOf(value));
+    if (schema !== undefined) decodeInto(into, schema, bytesOf(value), depth);
     return;
   }
-  const decoded = decodeValue(field.type, value);
+  const decoded = decodeValue(field.type, value, depth);
   if (decoded === undefined || (!field.isOptional && isZero(field, decoded))) return;
   into[field.name] = decoded;
 }
 
-/** Go writes the zero of fields that are no pointers; in JSON they are absent. A structure is never one: `maxSurge: 0` stays. */
-function isZero(field: MessageField, value: unknown): boolean {
-  return field.type.kind !== 'intorstring' && (value === '' || value === 0 || value === false);
+/**
+ * Go writes the zero of fields that are no pointers; in JSON they are absent. A structure is never one: `maxSurge: 0` stays, and so does
+ * `additionalProperties: false`.
+ */
+function isZero({ type }: MessageField, value: unknown): boolean {
+  if (type.kind === 'intorstring' || type.kind === 'schemaor') return false;
+  return value === '' || value === 0 || value === false || value === null;
 }
 
-function decodeMapEntry(into: JsonObject, field: MessageField, bytes: Uint8Array): void {
+function decodeMapEntry(into: JsonObject, field: MessageField, bytes: Uint8Array, depth: number): void {
   let key = '';
   let decoded: unknown = field.type.kind === 'message' ? {} : '';
   for (const { number, value } of fieldsOf(bytes)) {
     if (number === 1) key = textOf(bytesOf(value));
-    if (number === 2) decoded = decodeValue(field.type, value);
+    if (number === 2) decoded = decodeValue(field.type, value, depth);
   }
   // A null prototype is not needed: __proto__ set by defineProperty is an own property like any other.
   const map = (into[field.name] ??= {}) as JsonObject;
   Object.defineProperty(map, key, { value: decoded, enumerable: true, writable: true, configurable: true });
 }
 
-function decodeValue(type: FieldType, value: WireValue): unknown {
+function decodeValue(type: FieldType, value: WireValue, depth: number): unknown {
   switch (type.kind) {
     case 'string':
       return textOf(bytesOf(value));
@@ -120,11 +129,12 @@ function decodeValue(type: FieldType, value: WireValue): unknown {
     case 'intorstring':
       return intOrStringOf(bytesOf(value));
     case 'raw':
-    case 'schemaorbool':
     case 'fields':
       return rawOf(bytesOf(value));
+    case 'schemaor':
+      return schemaOrOther(type.message, decodeMessage(type.message, bytesOf(value), depth + 1));
     case 'message':
-      return decodeMessage(type.message, bytesOf(value));
+      return decodeMessage(type.message, bytesOf(value), depth + 1);
   }
 }
 
@@ -158,6 +168,7 @@ function intOrStringOf(bytes: Uint8Array): number | string {
   return isText ? text : number;
 }
 
+/** JSON's text in field 1; nothing at all is Go's null. */
 function rawOf(bytes: Uint8Array): unknown {
   for (const { number, value } of fieldsOf(bytes)) {
     if (number !== 1) continue;
@@ -167,7 +178,7 @@ function rawOf(bytes: Uint8Array): unknown {
       throw malformed('an embedded object is no JSON', cause);
     }
   }
-  return undefined;
+  return null;
 }
 
 function numbersOf(bytes: Uint8Array): ReadonlyMap<number, number> {

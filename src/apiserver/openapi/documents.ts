@@ -224,7 +224,7 @@ function typeSchema(type: FieldType): object {
     case 'intorstring':
       return { 'x-kubernetes-int-or-string': true };
     case 'raw':
-    case 'schemaorbool':
+    case 'schemaor':
       return {};
     case 'fields':
       return { type: 'object' };
