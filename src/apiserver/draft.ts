@@ -4,7 +4,7 @@ import { DEFINITION_MESSAGE } from '../objects/custom/definition.ts';
 import { definitionWarnings } from '../objects/custom/definition-status.ts';
 import { checkFields, type FieldCheck } from '../objects/field-check.ts';
 import { isObject, objectOf, type Draft } from '../objects/json.ts';
-import { apiVersionOf, type Resource } from '../objects/resources.ts';
+import { apiVersionOf, resourceOfKind, type Resource } from '../objects/resources.ts';
 import { messageSchema } from '../wire/kubernetes-protobuf-schema.ts';
 import { storedDraft } from './serve.ts';
 import { badRequest } from './status-error.ts';
@@ -86,11 +86,18 @@ function checkKind(resource: Resource, body: Draft): void {
   body['apiVersion'] ??= apiVersion;
   body['kind'] ??= resource.kind;
   if (body['kind'] !== resource.kind || body['apiVersion'] !== apiVersion) {
-    const found = `${String(body['apiVersion'])}, Kind=${String(body['kind'])}`.slice(0, 120);
-    throw badRequest(
-      `the object provided is unrecognized (must be ${apiVersion}, Kind=${resource.kind}): found ${found}`,
-    );
+    throw badRequest(otherKind(resource, String(body['apiVersion']), String(body['kind'])));
   }
+}
+
+/** What upstream says of a body of another kind: old clients pass it on to people (kubectl 1.20 of its `debug`). */
+function otherKind(resource: Resource, apiVersion: string, kind: string): string {
+  const [given, from] = [kind.slice(0, 80), apiVersion.slice(0, 80)];
+  const because =
+    resource.custom === undefined && resourceOfKind(apiVersion, kind) === undefined
+      ? `no kind "${given}" is registered for version "${from}"`
+      : `the path is of ${apiVersionOf(resource)}, Kind=${resource.kind}`;
+  return `${given} in version "${from.split('/').pop() ?? ''}" cannot be handled as a ${resource.kind}: ${because}`;
 }
 
 /** The draft's metadata, to be changed in place. */

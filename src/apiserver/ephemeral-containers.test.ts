@@ -53,6 +53,28 @@ test('they are added one by one by name, with their defaults, and nothing else o
   assert.equal(stale.code, 409);
 });
 
+test('the kind of its own that they were before Kubernetes 1.22 is refused as servers since then do', async () => {
+  const read = await client.get(PART);
+  assert.equal(read.json.kind, 'Pod');
+  const old = {
+    apiVersion: 'v1',
+    kind: 'EphemeralContainers',
+    metadata: { name: 'app' },
+    ephemeralContainers: [{ name: 'old', image: 'busybox' }],
+  };
+  const { code, json } = await client.put(PART, old);
+  assert.deepEqual([code, json.reason], [400, 'BadRequest']);
+  assert.equal(
+    json.message,
+    'EphemeralContainers in version "v1" cannot be handled as a Pod: no kind "EphemeralContainers" is registered for version "v1"',
+  );
+  const secret = await client.put(PART, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'app' } });
+  assert.match(
+    secret.json.message,
+    /^Secret in version "v1" cannot be handled as a Pod: the path is of v1, /,
+  );
+});
+
 test('what is there stays as it is', async () => {
   const pod = (await client.get(`${PODS}/app`)).json;
   const [one, ...others] = pod.spec.ephemeralContainers;
