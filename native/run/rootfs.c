@@ -6,6 +6,7 @@
  *     upper/ work/                  what the container writes
  *     merged/                       overlay of both over the host's root  -> pivot_root
  *
+ * A bind without a source shows the container's own root once more, as it is then: for those who look for the node's root below a folder.
  * Sources of binds are taken as detached mounts before pivot_root and attached after it, so that every link on the
  * way to a target is followed inside of the new root and never outside.
  */
@@ -215,6 +216,8 @@ void build_root(const struct spec *spec, int report)
 		fail_step(report, 1, "allocate");
 	enter_overlay(spec, report);
 	for (size_t i = 0; i < spec->bind_count; i++) {
+		if (!*spec->binds[i].source)
+			continue;
 		sources[i] = open_source(spec->binds[i].source);
 		if (sources[i] < 0)
 			fail_step(report, 1, spec->binds[i].source);
@@ -236,8 +239,11 @@ void build_root(const struct spec *spec, int report)
 		mount_or_fail("tmpfs", spec->masks.items[i], MS_NOSUID | MS_NODEV, "mode=755,size=16m", report);
 	for (size_t i = 0; i < spec->scratches.count; i++)
 		mount_or_fail("tmpfs", spec->scratches.items[i], MS_NOSUID | MS_NODEV, "mode=1777", report);
-	for (size_t i = 0; i < spec->bind_count; i++)
+	for (size_t i = 0; i < spec->bind_count; i++) {
+		if (!*spec->binds[i].source && (sources[i] = open_source("/")) < 0)
+			fail_step(report, 1, "/");
 		attach(sources[i], spec->binds[i].target, report);
+	}
 	if (spec->read_only_root && mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) < 0)
 		fail_step(report, 1, "make the root read-only");
 	free(sources);

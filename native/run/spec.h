@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* A host file or folder that appears inside; the value of a record is "source\ntarget". */
+/* A host file or folder that appears inside; the value of a record is "source\ntarget". Without a source: the container's own root. */
 struct bind {
 	const char *source;
 	const char *target;

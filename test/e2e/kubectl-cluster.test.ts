@@ -14,6 +14,9 @@ import { WEB, writeManifests, type ManifestFiles } from './kubectl-manifests.ts'
 import { KubectlSession, OWN_WORDS } from './kubectl-session.ts';
 
 const NAME = clusterName('kc');
+/** What a shell in a node is to see: its name, its addresses, its tunnel, and its root at /host. */
+const NODE_LOOK =
+  'echo name=$(hostname); ip addr; ip link show fairlead.vx; echo node=$(ls /host/etc | wc -l); echo root=$(chroot /host grep -c ^root: /etc/passwd)';
 /** Versions at the same time: some of each one's time is waiting. */
 const SIDE_BY_SIDE = 4;
 
@@ -254,8 +257,21 @@ function commands(session: KubectlSession, { web, pods, folder: configs }: Manif
     await ok('debug shell --image=busybox --copy-to=shell-copy -c look -- sleep 600', /^/, OWN_WORDS);
     await ok('wait --for=condition=Ready pod/shell-copy --timeout=15s', /condition met/);
     await ok('delete pod shell-copy --grace-period=0 --force', /deleted/, OWN_WORDS);
-    // Its rights reach the machine, so that nothing of it runs: it says so.
-    await ok('debug node/node-1 -i --image=busybox', /is a stand-in, which has no process/, OWN_WORDS);
+    await ok(
+      'debug node/node-1 -i --image=busybox',
+      /name=node-1\n[^]*inet 10\.89\.\d+\.\d+\/[^]*fairlead\.vx[^]*node=\d+\nroot=1$/,
+      { stdin: `${NODE_LOOK}\nexit\n`, ...OWN_WORDS },
+    );
+    const apart = ['debug', 'node/node-2', '-i', '--image=busybox', '--', 'sh', '-c', `read _; ${NODE_LOOK}`];
+    await ok(apart, /name=node-2\n/, { stdin: 'go\n', ...OWN_WORDS });
+    // What reaches the machine itself runs only where an annotation says so.
+    if (minor >= 30) {
+      await ok(
+        'debug node/node-1 -i --image=busybox --profile=sysadmin',
+        /is a stand-in, which has no process/,
+        OWN_WORDS,
+      );
+    }
   });
 
   test('label, annotate, patch, edit', async () => {

@@ -1,6 +1,7 @@
 // Ephemeral containers on real pods: they come beside what runs, see the processes of their target, run once, and go with the pod.
 
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import type { PodSpec, PodStatus } from '../../src/objects/api-types.ts';
 import { openWebSocketExec, type ExecClient } from '../support/exec-client.ts';
@@ -103,4 +104,47 @@ test('a pod that does not get to its start can be looked into, a stand-in has no
   assert.match(client.stdout().toString(), /pod: web|nginx|web/);
   bed.delete(web, 0);
   await bed.gone(web);
+});
+
+test('a debugger of the node has its network and name, and its files at /host: what is written there goes with it', async () => {
+  const uid = bed.run('node-debugger', {
+    hostNetwork: true,
+    hostPID: true,
+    hostIPC: true,
+    restartPolicy: 'Never',
+    terminationGracePeriodSeconds: 0,
+    volumes: [{ name: 'host-root', hostPath: { path: '/', type: '' } }],
+    containers: [{ name: 'debugger', volumeMounts: [{ name: 'host-root', mountPath: '/host' }], ...SHELL }],
+  });
+  await bed.ready('node-debugger');
+  const client = await openWebSocketExec({
+    socketPath: bed.kubeletSocket,
+    path: '/attach/default/node-debugger/debugger',
+    stdin: true,
+    tty: true,
+  });
+  const marker = `${bed.folder}/written`;
+  const lines = [
+    'test -t 0 && echo on-$(hostname)',
+    'echo inode=$(stat -Lc %i /proc/self/ns/net)=',
+    `echo mine > /host${marker} && cat /host${marker}`,
+    'chroot /host sh -c "cat /etc/passwd | grep -c ^root:; ls /proc/self/comm /dev/null"',
+    // Folders that no process of a pod may see are not there either.
+    'echo hidden=$(ls -A /host/root | wc -l)=',
+    'exit 6',
+  ];
+  client.write(Buffer.from(`${lines.join('\n')}\n`));
+  await client.closed;
+  // Without the terminal's prompts.
+  const said = client.stdout().toString().replaceAll('\r', '').replaceAll(/^# /gm, '');
+  assert.match(said, /^on-n1$/m);
+  const { stdout: inode } = bed.onNode('stat', '-Lc', '%i', '/proc/self/ns/net');
+  assert.match(said, new RegExp(`^inode=${inode.trim()}=$`, 'm'));
+  assert.match(said, /^mine\n1\n\/dev\/null +\/proc\/self\/comm$/m);
+  assert.match(said, /^hidden=0=$/m);
+  assert.equal(existsSync(marker), false);
+  await until('its end', () => bed.api.status('node-debugger')?.phase === 'Failed');
+  assert.equal(bed.api.status('node-debugger')?.containerStatuses?.[0]?.state?.terminated?.exitCode, 6);
+  bed.delete(uid, 0);
+  await bed.gone(uid);
 });

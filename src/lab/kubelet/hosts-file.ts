@@ -2,8 +2,9 @@
 
 import type { Pod } from '../../objects/api-types.ts';
 
-/** Host name as processes of the pod see it: at most 63 characters, never ending in "-" or ".". */
+/** Host name as processes of the pod see it: at most 63 characters, never ending in "-" or "."; with the node's network, the node's. */
 export function hostnameOf(pod: Pod): string {
+  if (pod.spec?.hostNetwork === true) return pod.spec.nodeName ?? '';
   const wanted = pod.spec?.hostname ?? '';
   const name = wanted === '' ? (pod.metadata?.name ?? '') : wanted;
   return name.slice(0, 63).replace(/[-.]+$/, '');

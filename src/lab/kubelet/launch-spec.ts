@@ -30,6 +30,9 @@ export interface LaunchProgram {
   readonly hasTty: boolean;
 }
 
+/** As the source of a bind: the container's own root, the machine's files below an overlay that goes with the container. */
+export const OWN_ROOT = '';
+
 export interface LaunchBind {
   readonly source: string;
   readonly target: string;

@@ -6,10 +6,11 @@ import { chmod, chown, mkdir, stat, writeFile } from 'node:fs/promises';
 import { FairleadError, messageOf } from '../../base/errors.ts';
 import type { Container, Pod } from '../../objects/api-types.ts';
 import type { TokenRequest } from './cluster-api.ts';
-import type { LaunchBind } from './launch-spec.ts';
+import { OWN_ROOT, type LaunchBind } from './launch-spec.ts';
 import type { PodRecord } from './pod-record.ts';
 import type { PodTokens } from './pod-tokens.ts';
 import type { PodWorld } from './pod-world.ts';
+import { showsOwnRoot } from './program-of.ts';
 import { expandVariables } from './expand-variables.ts';
 import { filesOfVolume, tokensOf, type Volume, type VolumeInput } from './volume-files.ts';
 import { writeVolume } from './volume-writer.ts';
@@ -78,8 +79,9 @@ export function volumeBinds(
     if (sub?.split('/').includes('..') === true) {
       throw new FairleadError('invalid', `subPath "${sub}" leaves the volume`);
     }
+    const source = showsOwnRoot(of.pod, of.container, mount) ? OWN_ROOT : folder;
     return {
-      source: sub === undefined || sub === '' ? folder : `${folder}/${sub}`,
+      source: sub === undefined || sub === '' ? source : `${folder}/${sub}`,
       target: mount.mountPath,
       isReadOnly: mount.readOnly === true || isProjection(volume),
     };
@@ -89,6 +91,7 @@ export function volumeBinds(
 /** Sub-paths that do not exist yet are folders, made before they are bound. */
 export async function makeSubPaths(binds: readonly LaunchBind[]): Promise<void> {
   for (const { source } of binds) {
+    if (source === OWN_ROOT) continue;
     const isThere = await stat(source).then(
       () => true,
       () => false,

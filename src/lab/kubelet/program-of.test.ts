@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Container, Pod, PodSpec } from '../../objects/api-types.ts';
-import { programOf, runnerOf } from './program-of.ts';
+import { programOf, runnerOf, showsOwnRoot } from './program-of.ts';
 import { commandLine } from './shell-images.ts';
 
 function aPod(spec: Partial<PodSpec>, annotations: Readonly<Record<string, string>> = {}): Pod {
@@ -139,6 +139,35 @@ test("runnerOf() leaves the machine's own files to the annotation, where they ca
   assert.equal(of([{ name: 'machine', mountPath: '/v' }]), 'workload');
   assert.equal(of([{ name: 'machine', mountPath: '/v', readOnly: true }]), 'process');
   assert.equal(of([{ name: 'own', mountPath: '/v' }]), 'process');
+});
+
+test("runnerOf() takes the node's whole root for the container's own, which goes with it", () => {
+  const container = (mount: object = {}): Container => ({
+    name: 'debugger',
+    image: 'busybox',
+    stdin: true,
+    volumeMounts: [{ name: 'host-root', mountPath: '/host', ...mount }],
+  });
+  const pod = (path: string, annotations = {}): Pod =>
+    aPod(
+      { hostNetwork: true, hostPID: true, volumes: [{ name: 'host-root', hostPath: { path } }] },
+      annotations,
+    );
+  assert.deepEqual(
+    [
+      runnerOf(pod('/'), container()),
+      runnerOf(pod('/etc'), container()),
+      runnerOf(pod('/'), container({ subPath: 'etc' })),
+      runnerOf(pod('/../etc'), container()),
+      runnerOf(pod('/'), { ...container(), securityContext: { privileged: true } }),
+    ],
+    ['process', 'workload', 'workload', 'workload', 'workload'],
+  );
+  const shown = (of: Pod, it: Container): boolean => showsOwnRoot(of, it, (it.volumeMounts ?? [])[0]!);
+  assert.equal(shown(pod('/'), container()), true);
+  // To be read it is the machine's own, and so it is for whom the annotation lets write there.
+  assert.equal(shown(pod('/'), container({ readOnly: true })), false);
+  assert.equal(shown(pod('/', { 'fairlead.dev/host-programs': 'true' }), container()), false);
 });
 
 test('commandLine() puts the program of the entry point before flags', () => {

@@ -14,11 +14,14 @@ import { commandLine, isShellImage, restOf, runsOwnCommand, WEB_IMAGES } from '.
 export const HOST_PROGRAMS_ANNOTATION = 'fairlead.dev/host-programs';
 
 export function runnerOf(pod: Pod, container: Container): RunnerKind {
-  const value = pod.metadata.annotations?.[HOST_PROGRAMS_ANNOTATION] ?? '';
-  const isChosen = value === 'true' || value.split(',').some((it) => it.trim() === container.name);
-  if (isChosen) return 'process';
+  if (isChosen(pod, container)) return 'process';
   const isOffered = runsOwnCommand(container, isToEnd(pod, container));
   return isOffered && !reachesMachine(pod, container) ? 'process' : 'workload';
+}
+
+function isChosen({ metadata }: Pod, { name }: Container): boolean {
+  const value = metadata.annotations?.[HOST_PROGRAMS_ANNOTATION] ?? '';
+  return value === 'true' || value.split(',').some((it) => it.trim() === name);
 }
 
 /** Beside the default ones, what is bounded by the pod's own namespaces or by its own processes. */
@@ -41,10 +44,26 @@ export function reachesMachine(pod: Pod, container: Container): boolean {
   );
 }
 
+type Mount = NonNullable<Container['volumeMounts']>[number];
+
 /** Whether it has files of the machine mounted to write. */
-function writesFiles({ spec }: Pod, { volumeMounts = [] }: Container): boolean {
-  const files = new Set((spec?.volumes ?? []).flatMap((it) => (it.hostPath === undefined ? [] : it.name)));
-  return volumeMounts.some((it) => it.readOnly !== true && files.has(it.name));
+function writesFiles(pod: Pod, container: Container): boolean {
+  return (container.volumeMounts ?? []).some(
+    (it) => it.readOnly !== true && hostPathOf(pod, it) !== undefined && !showsOwnRoot(pod, container, it),
+  );
+}
+
+/**
+ * Where a pod has the node's whole root mounted to write, as `kubectl debug node/…` does, it sees the root that each of our processes has: the
+ * machine's files below an overlay that goes with the container.
+ */
+export function showsOwnRoot(pod: Pod, container: Container, mount: Mount): boolean {
+  const isWhole = (mount.subPath ?? '') === '' && (mount.subPathExpr ?? '') === '';
+  return mount.readOnly !== true && isWhole && hostPathOf(pod, mount) === '/' && !isChosen(pod, container);
+}
+
+function hostPathOf({ spec }: Pod, { name }: Mount): string | undefined {
+  return (spec?.volumes ?? []).find((it) => it.name === name)?.hostPath?.path;
 }
 
 /** True for a container whose end others wait for: an init container, any of a Job's pod; a sidecar runs on beside them. */
