@@ -8,6 +8,7 @@ import {
   type MessageField,
   type MessageSchema,
 } from '../wire/kubernetes-protobuf-schema.ts';
+import { canonicalQuantity } from './canonical-quantity.ts';
 import { isObject, type Draft } from './json.ts';
 
 export interface FieldCheck {
@@ -97,8 +98,8 @@ function checkValue(type: FieldType, value: unknown, path: string, findings: Fin
     case 'double':
       return typeof value === 'number' ? value : wrong('a number');
     case 'quantity':
-      if (typeof value === 'number') return String(value);
-      return typeof value === 'string' ? value : wrong('a quantity');
+      if (typeof value === 'number') return canonicalQuantity(String(value));
+      return typeof value === 'string' ? canonicalQuantity(value) : wrong('a quantity');
     case 'intorstring':
       return Number.isInteger(value) || typeof value === 'string' ? value : wrong('an integer or a string');
     case 'raw':
