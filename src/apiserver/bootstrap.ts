@@ -5,6 +5,7 @@ import { familyOf } from '../base/ip.ts';
 import { isSameJson, objectOf, type Draft } from '../objects/json.ts';
 import { findResource, type Resource } from '../objects/resources.ts';
 import { SYSTEM_NAMESPACES } from '../objects/system-namespaces.ts';
+import { SYSTEM_PRIORITY_CLASSES } from '../objects/system-priority-classes.ts';
 import type { ListenAddress } from './config.ts';
 import type { ApiContext } from './context.ts';
 import { createObject, updateObject } from './write.ts';
@@ -27,9 +28,19 @@ export function ensureNamespaces(context: ApiContext): void {
   }
 }
 
+function ensurePriorityClasses(context: ApiContext): void {
+  const classes = resourceOf('scheduling.k8s.io', 'v1', 'priorityclasses');
+  for (const [name, { value, description }] of Object.entries(SYSTEM_PRIORITY_CLASSES)) {
+    if (context.store.get(classes.storage, name) !== undefined) continue;
+    const head = { apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass', metadata: { name } };
+    createObject(context, classes, { ...head, value, description }, { isDryRun: false });
+  }
+}
+
 /** Makes what is missing and brings the endpoints to `advertise`; changes nothing that is right. */
 export function bootstrap(context: ApiContext, advertise: ListenAddress): void {
   ensureNamespaces(context);
+  ensurePriorityClasses(context);
   ensure(context, resourceOf('', 'v1', 'services'), kubernetesService(context, advertise));
   ensure(context, resourceOf('discovery.k8s.io', 'v1', 'endpointslices'), kubernetesSlice(advertise));
   ensure(context, resourceOf('', 'v1', 'endpoints'), kubernetesEndpoints(advertise));

@@ -2,18 +2,46 @@
 
 import { compareVersions } from '../objects/custom/version-order.ts';
 import { apiVersionOf, type Resource, type Subresource } from '../objects/resources.ts';
+import { UNSERVED_KINDS } from '../objects/unserved-kinds.ts';
 import type { Kinds } from './custom/kinds.ts';
 import { jsonReply, type ApiRequest, type WholeReply } from './request.ts';
+
+/** What clients learn of a kind. */
+type Discovered = Pick<
+  Resource,
+  | 'group'
+  | 'version'
+  | 'kind'
+  | 'plural'
+  | 'singular'
+  | 'shortNames'
+  | 'categories'
+  | 'isNamespaced'
+  | 'verbs'
+  | 'subresources'
+>;
+
+/** They go to their paths, where they are told why; without verbs no client lists them as something that is there. */
+const UNSERVED: readonly Discovered[] = UNSERVED_KINDS.flatMap(({ versions, ...of }) =>
+  versions.map((version) => ({
+    ...of,
+    version,
+    singular: of.kind.toLowerCase(),
+    categories: [],
+    verbs: [],
+    subresources: [],
+  })),
+);
 
 interface GroupVersion {
   readonly group: string;
   readonly version: string;
-  readonly resources: readonly Resource[];
+  readonly resources: readonly Discovered[];
 }
 
 function groupVersions(kinds: Kinds): readonly GroupVersion[] {
-  const all = new Map<string, Resource[]>();
-  for (const resource of kinds.all()) {
+  const all = new Map<string, Discovered[]>();
+  for (const resource of [...kinds.all(), ...UNSERVED]) {
     const key = apiVersionOf(resource);
     const known = all.get(key);
     if (known === undefined) all.set(key, [resource]);
@@ -84,7 +112,7 @@ function resourceListReply(kinds: Kinds, group: string, version: string): WholeR
   return jsonReply(200, { kind: 'APIResourceList', apiVersion: 'v1', groupVersion, resources });
 }
 
-function legacyResource(resource: Resource): object {
+function legacyResource(resource: Discovered): object {
   return {
     name: resource.plural,
     singularName: resource.singular,
@@ -96,7 +124,7 @@ function legacyResource(resource: Resource): object {
   };
 }
 
-function legacySubresource(resource: Resource, sub: Subresource): object {
+function legacySubresource(resource: Discovered, sub: Subresource): object {
   const [version, group] = (sub.apiVersion ?? '').split('/').reverse();
   return {
     name: `${resource.plural}/${sub.name}`,
@@ -133,7 +161,7 @@ function aggregated(version: string, groups: Groups): object {
   return { kind: 'APIGroupDiscoveryList', apiVersion: `apidiscovery.k8s.io/${version}`, metadata: {}, items };
 }
 
-function aggregatedResource(resource: Resource): object {
+function aggregatedResource(resource: Discovered): object {
   const { group, version, kind } = resource;
   return {
     resource: resource.plural,
@@ -149,7 +177,7 @@ function aggregatedResource(resource: Resource): object {
   };
 }
 
-function aggregatedSubresource(resource: Resource, sub: Subresource): object {
+function aggregatedSubresource(resource: Discovered, sub: Subresource): object {
   const [version = resource.version, group = ''] = (sub.apiVersion ?? apiVersionOf(resource))
     .split('/')
     .reverse();

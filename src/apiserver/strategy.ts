@@ -10,6 +10,7 @@ import { admitDefinition } from './custom/admit-definition.ts';
 import { metadataOf, partOf } from './draft.ts';
 import { pendingStatus } from './pending-status.ts';
 import { allocateNodePorts } from './node-ports.ts';
+import { admitPriorityClass } from './priority.ts';
 import { qosClassOf } from './qos-class.ts';
 import { keepServiceAccountVolume } from './service-account-volume.ts';
 import { allocateAddresses } from './service-addresses.ts';
@@ -39,6 +40,9 @@ export function prepareCreate(context: ApiContext, resource: Resource, draft: Dr
       return allocate(context, draft, undefined);
     case DEFINITION_MESSAGE:
       admitDefinition(context, resource, draft);
+      return [];
+    case 'scheduling.PriorityClass':
+      admitPriorityClass(context, resource, draft);
       return [];
     case 'batch.Job':
       selectPodsOfJob(draft);
@@ -72,6 +76,9 @@ export function prepareUpdate(
       carryOver(partOf(draft, 'spec'), objectOf(current['spec']));
       draft['status'] = loadBalancerStatus(partOf(draft, 'spec'), draft['status']);
       return allocate(context, draft, current);
+    case 'scheduling.PriorityClass':
+      admitPriorityClass(context, resource, draft);
+      return [];
     case 'batch.Job':
       keepSelectorOfJob(draft, current);
       return [];

@@ -1,5 +1,6 @@
 // URL paths to resources: /api/v1/..., /apis/GROUP/VERSION/... and nothing else.
 
+import { whyUnserved } from '../objects/unserved-kinds.ts';
 import type { Kinds } from './custom/kinds.ts';
 import { badRequest, pathNotFound, StatusError } from './status-error.ts';
 import type { Target } from './request.ts';
@@ -48,18 +49,9 @@ function targetIn(
   return { resource, namespace, name, subresource };
 }
 
-/** Kinds of Kubernetes that people ask for and that cannot be here, with why. */
-const NOT_HERE: Readonly<Record<string, string>> = {
-  'horizontalpodautoscalers.autoscaling':
-    'nobody measures what pods use here, so that nothing can be scaled by it',
-  'certificatesigningrequests.certificates.k8s.io': 'the authority of this cluster signs no requests',
-};
-
 function unknownResource(group: string, plural: string): StatusError {
-  const name = `${plural}.${group}`;
-  const because = Object.hasOwn(NOT_HERE, name) ? NOT_HERE[name] : undefined;
-  if (because === undefined) return pathNotFound();
-  return new StatusError(404, 'NotFound', `${name} are not served: ${because}`, {});
+  const because = whyUnserved(group, plural);
+  return because === undefined ? pathNotFound() : new StatusError(404, 'NotFound', because, {});
 }
 
 function isNamespacePart(group: string, parts: readonly string[]): boolean {

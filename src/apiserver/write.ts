@@ -12,6 +12,7 @@ import { validateObject } from '../objects/validation/validate.ts';
 import { timestampOf, type ApiContext } from './context.ts';
 import { admitIngressClass } from './default-ingress-class.ts';
 import { metadataOf, partOf } from './draft.ts';
+import { admitPriority } from './priority.ts';
 import { randomSuffix } from './random-suffix.ts';
 import { storedMessage } from './serve.ts';
 import { admitServiceAccount } from './service-account-volume.ts';
@@ -65,6 +66,8 @@ export function createObject(
   const sent = metadata['managedFields'];
   stampNew(context, resource, metadata);
   const message = storedMessage(resource);
+  // The pod's own words on its priority are judged, not defaults.
+  if (message === 'core.Pod') admitPriority(context, resource, draft);
   applyDefaults(message, draft);
   if (message === 'core.Pod') admitServiceAccount(context, resource, draft, options);
   if (message === 'networking.Ingress') admitIngressClass(context, draft);

@@ -250,6 +250,11 @@ export const RESOURCES: readonly Resource[] = [
     subresources: [status('ClusterNetworkPolicy')],
   }),
   resource('storage.k8s.io/v1', 'StorageClass', 'storageclasses', { short: ['sc'], cluster: true }),
+  resource('scheduling.k8s.io/v1', 'PriorityClass', 'priorityclasses', {
+    short: ['pc'],
+    cluster: true,
+    generation: true,
+  }),
   resource(RBAC, 'ClusterRoleBinding', 'clusterrolebindings', { cluster: true }),
   resource(RBAC, 'ClusterRole', 'clusterroles', { cluster: true }),
   resource(RBAC, 'RoleBinding', 'rolebindings'),

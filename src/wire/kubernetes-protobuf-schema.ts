@@ -27,6 +27,7 @@ import {
   AUTOSCALING_FIELDS,
   BATCH_FIELDS,
   POLICY_FIELDS,
+  SCHEDULING_FIELDS,
 } from './kubernetes-protobuf-workloads.ts';
 
 /** What a field holds; `message` names another message by its full name ("core.PodSpec"). */
@@ -80,6 +81,7 @@ const TABLES: Readonly<Record<string, string>> = {
   batch: BATCH_FIELDS,
   policy: `${POLICY_FIELDS.trim()}\n${NETWORK_POLICY_API_FIELDS.trim()}`,
   autoscaling: AUTOSCALING_FIELDS,
+  scheduling: SCHEDULING_FIELDS,
   networking: NETWORKING_FIELDS,
   discovery: DISCOVERY_FIELDS,
   coordination: COORDINATION_FIELDS,

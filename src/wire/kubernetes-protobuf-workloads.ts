@@ -1,4 +1,4 @@
-// Facts of the Kubernetes API's wire format: apps/v1, batch/v1, policy/v1, autoscaling/v1.
+// Facts of the Kubernetes API's wire format: apps/v1, batch/v1, policy/v1, scheduling.k8s.io/v1, autoscaling/v1.
 // One line per message, "field=number type"; the notation is explained in kubernetes-protobuf-schema.ts.
 
 export const APPS_FIELDS = `
@@ -80,6 +80,10 @@ PodDisruptionBudgetSpec: minAvailable=1 intorstring, selector=2 meta.LabelSelect
    maxUnavailable=3 intorstring, unhealthyPodEvictionPolicy=4 s
 PodDisruptionBudgetStatus: observedGeneration=1 i, disruptedPods=2 {}time, disruptionsAllowed=3 i,
    currentHealthy=4 i, desiredHealthy=5 i, expectedPods=6 i, conditions=7 []meta.Condition@type
+`;
+
+export const SCHEDULING_FIELDS = `
+PriorityClass: metadata=1 meta.ObjectMeta, value=2 i?, globalDefault=3 b, description=4 s, preemptionPolicy=5 s
 `;
 
 export const AUTOSCALING_FIELDS = `

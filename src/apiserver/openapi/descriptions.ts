@@ -17,6 +17,7 @@ const FOLDERS: Readonly<Record<string, readonly [string, string]>> = {
   batch: ['kubernetes-models', 'batch/v1'],
   policy: ['kubernetes-models', 'policy/v1'],
   autoscaling: ['kubernetes-models', 'autoscaling/v1'],
+  scheduling: ['kubernetes-models', 'scheduling.k8s.io/v1'],
   networking: ['kubernetes-models', 'networking.k8s.io/v1'],
   discovery: ['kubernetes-models', 'discovery.k8s.io/v1'],
   coordination: ['kubernetes-models', 'coordination.k8s.io/v1'],

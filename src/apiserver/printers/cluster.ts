@@ -273,6 +273,17 @@ export const STORAGE_CLASS: Printer = {
   ],
 };
 
+export const PRIORITY_CLASS: Printer = {
+  columns: [NAME, integer('Value'), column('Global-Default'), AGE, column('PreemptionPolicy')],
+  cells: (object, nowMs) => [
+    object.metadata.name,
+    numberOf(object['value']),
+    object['globalDefault'] === true ? 'true' : 'false',
+    ageOf(object, nowMs),
+    textOf(object['preemptionPolicy']) ?? 'PreemptLowerPriority',
+  ],
+};
+
 /** Roles and cluster roles print the time itself, not an age. */
 export const ROLE: Printer = {
   columns: [NAME, column('Created At')],

@@ -14,6 +14,7 @@ import {
   ROLE_BINDING,
   SECRET,
   SERVICE_ACCOUNT,
+  PRIORITY_CLASS,
   STORAGE_CLASS,
   VOLUME,
 } from './cluster.ts';
@@ -73,6 +74,7 @@ const PRINTERS: Readonly<Record<string, Printer>> = {
   'gateway.ReferenceGrant': AGED,
   'gateway.BackendTLSPolicy': AGED,
   'storage.StorageClass': STORAGE_CLASS,
+  'scheduling.PriorityClass': PRIORITY_CLASS,
   'fairlead.Identity': IDENTITY,
   'fairlead.LoadBalancerPool': LOAD_BALANCER_POOL,
   'rbac.Role': ROLE,

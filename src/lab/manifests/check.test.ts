@@ -98,6 +98,13 @@ for (const row of [
     ],
   },
   {
+    name: 'a kind that cannot be here',
+    text: 'apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web}\n',
+    expected: [
+      'a.yaml:2: HorizontalPodAutoscaler web: kind: not served: nobody measures what pods use here, so that nothing can be scaled by it',
+    ],
+  },
+  {
     name: 'a question',
     text: 'apiVersion: authentication.k8s.io/v1\nkind: TokenReview\nmetadata: { name: t }\n',
     expected: ['a.yaml:2: TokenReview t: kind: a question to the API, not an object that is kept'],

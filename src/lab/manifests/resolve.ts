@@ -2,6 +2,7 @@
 
 import { DEFINITION_MESSAGE, resourcesOf } from '../../objects/custom/definition.ts';
 import { apiVersionOf, RESOURCES, resourceOfKind, type Resource } from '../../objects/resources.ts';
+import { UNSERVED_KINDS } from '../../objects/unserved-kinds.ts';
 import { complain, type Complaint } from './complaint.ts';
 import type { Manifest, ManifestObject } from './load.ts';
 
@@ -56,12 +57,18 @@ const NO_CUSTOM = ': a custom resource needs its CustomResourceDefinition in the
 
 /** Of a group that no kind here belongs to. */
 function isCustom(apiVersion: string): boolean {
-  const [group = ''] = apiVersion.split('/');
+  const group = groupOf(apiVersion);
   return group.includes('.') && !RESOURCES.some((it) => it.group === group);
+}
+
+function groupOf(apiVersion: string): string {
+  return apiVersion.split('/')[0] ?? '';
 }
 
 function unknownKind(manifest: Manifest): Complaint {
   const { apiVersion, kind } = manifest.object;
+  const unserved = UNSERVED_KINDS.find((it) => it.kind === kind && it.group === groupOf(apiVersion));
+  if (unserved !== undefined) return complain(manifest, 'kind', `not served: ${unserved.because}`);
   const like = RESOURCES.filter((it) => it.kind.toLowerCase() === kind.toLowerCase());
   const hints = like.map((it) => `"${it.kind}" of "${apiVersionOf(it)}"`);
   const hint = hints.length > 0 ? `; there is ${hints.join(' and ')}` : isCustom(apiVersion) ? NO_CUSTOM : '';

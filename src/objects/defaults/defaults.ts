@@ -10,6 +10,7 @@ import {
   defaultPersistentVolumeClaim,
   defaultRoleBinding,
   defaultSecret,
+  defaultPriorityClass,
   defaultStorageClass,
 } from './others.ts';
 import {
@@ -57,6 +58,7 @@ const DEFAULTS: Readonly<Record<string, (object: never) => void>> = {
   'gateway.TCPRoute': defaultStreamRoute,
   'gateway.UDPRoute': defaultStreamRoute,
   'storage.StorageClass': defaultStorageClass,
+  'scheduling.PriorityClass': defaultPriorityClass,
   'apiextensions.CustomResourceDefinition': defaultCustomResourceDefinition,
   'fairlead.LoadBalancerPool': defaultLoadBalancerPool,
   'rbac.RoleBinding': defaultRoleBinding,

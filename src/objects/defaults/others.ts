@@ -8,6 +8,7 @@ import type {
 } from 'kubernetes-types/core/v1.d.ts';
 import type { IngressClass, NetworkPolicy } from 'kubernetes-types/networking/v1.d.ts';
 import type { RoleBinding } from 'kubernetes-types/rbac/v1.d.ts';
+import type { PriorityClass } from 'kubernetes-types/scheduling/v1.d.ts';
 import type { StorageClass } from 'kubernetes-types/storage/v1.d.ts';
 import { NAMESPACE_NAME_LABEL } from '../namespace.ts';
 
@@ -57,6 +58,11 @@ export function defaultPersistentVolume({ spec }: PersistentVolume): void {
 export function defaultStorageClass(storage: StorageClass): void {
   storage.reclaimPolicy ||= 'Delete';
   storage.volumeBindingMode ||= 'Immediate';
+}
+
+export function defaultPriorityClass(priority: PriorityClass): void {
+  priority.value ??= 0;
+  priority.preemptionPolicy ||= 'PreemptLowerPriority';
 }
 
 const RBAC_GROUP = 'rbac.authorization.k8s.io';

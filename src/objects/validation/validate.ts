@@ -19,6 +19,7 @@ import { validateIngress, validateIngressClass } from './ingress.ts';
 import { validateNetworkPolicy } from './network.ts';
 import { validatePod } from './pod.ts';
 import { validateLoadBalancerPool } from './load-balancer-pool.ts';
+import { validatePriorityClass } from './priority-class.ts';
 import type { SchemaChecks } from './schema.ts';
 import { validateEndpoints, validateEndpointSlice, validateService } from './service.ts';
 import {
@@ -55,6 +56,7 @@ const VALIDATORS: Readonly<Record<string, Validator>> = {
   'networking.Ingress': validateIngress,
   'networking.IngressClass': validateIngressClass,
   'apiextensions.CustomResourceDefinition': validateDefinition,
+  'scheduling.PriorityClass': validatePriorityClass,
   'rbac.Role': validateRole,
   'rbac.ClusterRole': validateClusterRole,
   'rbac.RoleBinding': validateRoleBinding,
