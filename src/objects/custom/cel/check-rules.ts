@@ -69,7 +69,7 @@ function checkRule(rule: SchemaRule, schema: Schema, { at, isCorrelatable }: Pla
         ...parts,
         invalidValue(`${at}.messageExpression`, rule.messageExpression, 'must evaluate to a string'),
       ];
-    if (expression.usesOldSelf && !isCorrelatable)
+    if (expression.names.has('oldSelf') && !isCorrelatable)
       return [
         ...parts,
         invalidValue(

@@ -19,8 +19,6 @@ export function undefinedField(ast: unknown, self: Schema): string | undefined {
   return found[0];
 }
 
-const LIST_MACROS = ['all', 'exists', 'exists_one', 'map', 'filter'];
-
 function typeOf(node: unknown, scope: Scope, found: string[]): Known {
   if (!isObject(node) || !('op' in node)) return undefined;
   const { op, args } = node;
@@ -51,20 +49,34 @@ function fieldOf(of: Known, name: string, found: string[]): Known {
   return undefined;
 }
 
-/** Macros name the elements of what they are called on. */
+/** How many names a macro gives, by its own name and how many operands it has: of an element, or of a place and what is there. */
+const MACROS: ReadonlyMap<string, number> = new Map([
+  ...['all/2', 'exists/2', 'exists_one/2', 'map/2', 'map/3', 'filter/2'].map((it) => [it, 1] as const),
+  ...['optMap/2', 'optFlatMap/2'].map((it) => [it, 1] as const),
+  ...['all/3', 'exists/3', 'exists_one/3', 'existsOne/3'].map((it) => [it, 2] as const),
+  ...['transformList', 'transformMap', 'transformMapEntry'].flatMap((it) => [
+    [`${it}/3`, 2] as const,
+    [`${it}/4`, 2] as const,
+  ]),
+]);
+
+/** Macros give names to parts of what they are called on; other calls come to what nothing is known of. */
 function callOn(parts: readonly unknown[], scope: Scope, found: string[]): Known {
   const [name, receiver, rest] = parts;
-  const of = typeOf(receiver, scope, found);
   const operands: readonly unknown[] = Array.isArray(rest) ? rest : [];
-  const [variable] = operands;
-  if (!LIST_MACROS.includes(String(name)) || !isObject(variable) || variable['op'] !== 'id') {
-    // cel.bind names what nothing is known of.
-    const isBind = name === 'bind' && isObject(variable) && variable['op'] === 'id';
-    const inner = isBind ? new Map([...scope, [String(variable['args']), undefined]]) : scope;
-    for (const operand of operands) typeOf(operand, inner, found);
-    return undefined;
-  }
-  const inner = new Map([...scope, [String(variable['args']), of?.items]]);
-  for (const operand of operands.slice(1)) typeOf(operand, inner, found);
-  return name === 'filter' ? of : undefined;
+  const of = typeOf(receiver, scope, found);
+  const isBind = name === 'bind' && operands.length === 3;
+  const count = isBind ? 1 : (MACROS.get(`${String(name)}/${operands.length}`) ?? 0);
+  const names = operands.slice(0, count).map((it) => (isObject(it) ? String(it['args']) : ''));
+  const known = isBind ? [typeOf(operands[1], scope, found)] : knownOf(String(name), of, count);
+  const inner = new Map([...scope, ...names.map((it, i) => [it, known[i]] as const)]);
+  for (const operand of operands.slice(count)) typeOf(operand, inner, found);
+  return name === 'filter' && count === 1 ? of : undefined;
+}
+
+/** What is known of what a macro gives names to. */
+function knownOf(macro: string, of: Known, count: number): readonly Known[] {
+  if (macro.startsWith('opt')) return [of];
+  // Over a map, one name is that of a key, of which nothing need be known.
+  return count === 1 ? [of?.items] : [undefined, of?.items ?? of?.additional];
 }

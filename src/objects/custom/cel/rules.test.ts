@@ -73,6 +73,13 @@ const HOLDING: readonly (readonly [rule: string, spec: object])[] = [
   ['has(self.parts[0].n) && !has(self.parts[0].id)', { parts: [{ n: 1 }] }],
   ['self.name == "has(x)" && r"has(\\d" == "has(\\\\d"', { name: 'has(x)' }],
   ['cel.bind(n, self.size, n + n == 4)', { size: 2 }],
+  ['10 - (self.size - 1) == 9', { size: 2 }],
+  [
+    'self.parts.all(i, p, p.n > i) && self.labels.exists(k, v, k + v == "ab")',
+    { parts: [{ n: 1 }], labels: { a: 'b' } },
+  ],
+  ['self.?size.optMap(n, n > 1).orValue(false)', { size: 2 }],
+  ['format.dns1123Label().validate(self.name).hasValue()', { name: 'A' }],
 ];
 
 for (const [rule, spec] of HOLDING) {
@@ -188,6 +195,18 @@ const REFUSED: readonly (readonly [name: string, rule: Rule, expected: RegExp])[
   ['a field that is nowhere', { rule: 'self.sise > 1' }, /compilation failed: undefined field 'sise'/],
   ['a field of an element that is nowhere', { rule: 'self.parts.all(p, p.m > 1)' }, /undefined field 'm'/],
   ['has() of what is no field', { rule: 'has(self)' }, /has\(\) asks for a field/],
+  ['a field of an element with its place', { rule: 'self.parts.all(i, p, p.m > i)' }, /undefined field 'm'/],
+  [
+    'a field of a value in a list that is made',
+    { rule: 'self.parts.transformList(i, p, p.m) == []' },
+    /undefined field 'm'/,
+  ],
+  [
+    'a field of an optional value',
+    { rule: 'self.?parts[0].optMap(p, p.m > 1).orValue(true)' },
+    /undefined field 'm'/,
+  ],
+  ['a field of what has a name', { rule: 'cel.bind(p, self.parts[0], p.m > 1)' }, /undefined field 'm'/],
   ['a field that has() asks for', { rule: 'has(self.sise)' }, /undefined field 'sise'/],
   ['a function that is nowhere', { rule: 'self.size.twice() > 1' }, /compilation failed: /],
   ['what is neither true nor false', { rule: 'self.size + 1' }, /must evaluate to a bool/],

@@ -9,7 +9,7 @@ import {
   type FieldError,
 } from '../../validation/field-error.ts';
 import type { Schema, SchemaRule } from '../schema.ts';
-import { compileExpression, summaryOf, type Expression } from './expression.ts';
+import { compileExpression, summaryOf, type Expression } from '../../cel/expression.ts';
 import { celType, celValue, optionalValue } from './values.ts';
 
 interface CompiledRule {
@@ -122,7 +122,7 @@ function ownErrors(
   return rules.flatMap((compiled) => {
     const { rule, expression } = compiled;
     // A rule of a transition has nothing to say where there is none.
-    if (expression.usesOldSelf && old === undefined && !rule.hasOptionalOldSelf) return [];
+    if (expression.names.has('oldSelf') && old === undefined && !rule.hasOptionalOldSelf) return [];
     const values = { self, oldSelf: rule.hasOptionalOldSelf ? optionalValue(old) : old };
     const field =
       rule.fieldPath === undefined ? at : `${at}${at === '' ? rule.fieldPath.slice(1) : rule.fieldPath}`;
