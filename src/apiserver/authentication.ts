@@ -1,6 +1,6 @@
 // Who asks: client certificates (CN is the user, O the groups) and bearer tokens. No credentials: nobody; wrong ones: refused.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import { FairleadError } from '../base/errors.ts';
@@ -36,9 +36,18 @@ export function tokenUser(
   return asked.includes(ISSUER) ? { user, audiences: [ISSUER] } : undefined;
 }
 
+/** By connection: a handshake proves its certificate once, and reading it takes longer than most requests. */
+const CERTIFICATE_USERS = new WeakMap<TLSSocket, User>();
+
 function certificateUser({ socket }: IncomingMessage): User | undefined {
   // `authorized` is true only for a chain up to the configured authority.
   if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  const user = CERTIFICATE_USERS.get(socket) ?? readCertificateUser(socket);
+  if (user !== undefined) CERTIFICATE_USERS.set(socket, user);
+  return user;
+}
+
+function readCertificateUser(socket: TLSSocket): User | undefined {
   const { subject } = socket.getPeerCertificate();
   const name = firstOf(subject?.CN);
   if (name === undefined) return undefined;
@@ -81,5 +90,5 @@ export function parseTokens(text: string): UsersByToken {
 }
 
 function hashOf(token: string): string {
-  return createHash('sha256').update(token).digest('hex');
+  return hash('sha256', token, 'hex');
 }
