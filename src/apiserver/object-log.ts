@@ -1,5 +1,6 @@
 // The durable log of objects in SQLite: one row per revision, in the order of commits. It knows bytes and keys, no kinds.
-// A row is committed when it is appended: a killed process loses none. It is on the disk when `durable` resolves: many writers wait for one sync.
+// Rows are appended together and committed together: a killed process loses no row that is committed. They are on the disk when `durable` resolves:
+// many writers wait for one sync.
 // A revision is the resourceVersion of the object that it wrote, for all resources together.
 
 import { open, type FileHandle } from 'node:fs/promises';
@@ -23,7 +24,9 @@ export interface LogRow {
 const PAGES_PER_COMPACTION = 2_000;
 
 // auto_vacuum holds for files that are made with it; older ones go on without.
+// Nobody else opens the file: locks for every commit, and the memory that connections share, would only cost time.
 const SCHEMA = `
+  PRAGMA locking_mode = EXCLUSIVE;
   PRAGMA auto_vacuum = INCREMENTAL;
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = NORMAL;
@@ -39,19 +42,25 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 `;
 
-/** Owner of one database file. Every append is committed when it returns: a killed process loses none of them. */
+/** Owner of one database file. What is appended is part of it from `commit` on, all of it or nothing. */
 export class ObjectLog {
   readonly #database: DatabaseSync;
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
   readonly #insert: StatementSync;
   readonly #since: StatementSync;
   readonly #one: StatementSync;
   readonly #journal: Journal;
   #compacted: number;
   #last: number;
+  /** The last one that is committed. */
+  #committed: number;
 
   constructor(file: string) {
     this.#database = openDatabase(file);
     this.#journal = new Journal(`${file}-wal`);
+    this.#begin = this.#database.prepare('BEGIN');
+    this.#commit = this.#database.prepare('COMMIT');
     this.#insert = this.#database.prepare('INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)');
     this.#since = this.#database.prepare(
       'SELECT * FROM log WHERE revision > ? AND storage = ? ORDER BY revision',
@@ -61,6 +70,7 @@ export class ObjectLog {
     const row = this.#database.prepare('SELECT max(revision) AS last FROM log').get();
     // The newest rows may all have been compacted tombstones: revisions never go back behind the mark.
     this.#last = Math.max(Number(row?.['last'] ?? 0), this.#compacted);
+    this.#committed = this.#last;
   }
 
   get lastRevision(): number {
@@ -72,6 +82,7 @@ export class ObjectLog {
     return this.#compacted;
   }
 
+  /** Throws where the disk refuses it; `commit` does then, too, if others were appended before it. */
   append(row: LogRow): void {
     if (row.revision !== this.#last + 1) {
       throw new FairleadError(
@@ -79,12 +90,39 @@ export class ObjectLog {
         `Cannot append revision ${row.revision}: ${this.#last} is the last one`,
       );
     }
-    this.#insert.run(row.revision, row.storage, row.key, row.isDeleted ? 1 : 0, row.previous, row.value);
+    const isFirst = this.#last === this.#committed;
+    if (isFirst) this.#begin.run();
+    else if (!this.#database.isTransaction)
+      throw new FairleadError('unavailable', 'Cannot append: the disk refused what comes before it');
+    try {
+      this.#insert.run(row.revision, row.storage, row.key, row.isDeleted ? 1 : 0, row.previous, row.value);
+    } catch (error) {
+      if (isFirst) this.#rollBack();
+      throw error;
+    }
     this.#last = row.revision;
+  }
+
+  /** Commits what was appended since the last time; throws where the disk refuses it, and it is as if nothing of it had been appended. */
+  commit(): void {
+    if (this.#last === this.#committed) return;
+    try {
+      this.#commit.run();
+    } catch (cause) {
+      this.#rollBack();
+      this.#last = this.#committed;
+      throw new FairleadError('unavailable', `Cannot commit to the database: ${messageOf(cause)}`, { cause });
+    }
+    this.#committed = this.#last;
     this.#journal.written();
   }
 
-  /** Resolves when everything appended so far is on the disk; rejects where the disk refuses it. */
+  /** Where SQLite has not done it of its own accord, as after some errors (sqlite.org/lang_transaction.html). */
+  #rollBack(): void {
+    if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+  }
+
+  /** Resolves when everything committed so far is on the disk; rejects where the disk refuses it. */
   durable(): Promise<void> {
     return this.#journal.durable();
   }
@@ -120,6 +158,7 @@ export class ObjectLog {
   /** Forgets what was superseded or deleted up to `revision`. */
   compact(revision: number): void {
     if (revision <= this.#compacted) return;
+    this.commit();
     this.#database.exec('BEGIN');
     try {
       this.#database
@@ -153,6 +192,7 @@ export class ObjectLog {
 
   async close(): Promise<void> {
     try {
+      this.commit();
       await this.#journal.close();
     } finally {
       this.#database.close();

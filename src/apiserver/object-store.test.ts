@@ -4,12 +4,13 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { hasCode } from '../base/errors.ts';
 import type { KubeObject } from '../objects/meta.ts';
 import { ObjectLog } from './object-log.ts';
-import { ObjectStore } from './object-store.ts';
+import { ObjectStore, type StoreEvent } from './object-store.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 't-api-store-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -166,7 +167,8 @@ test('what waits for the disk is told when it is there, together with others, an
   const store = new ObjectStore(log);
   store.put('s', object('a/one', 1));
   const first = store.durable();
-  assert.equal(store.durable(), first, 'one sync for all who wait');
+  store.settle();
+  assert.equal(log.durable(), log.durable(), 'one sync for all who wait');
   await first;
   store.put('s', object('a/two', 2));
   const second = store.durable();
@@ -180,4 +182,94 @@ test('what waits for the disk is told when it is there, together with others, an
   rmSync(`${file}-wal`);
   await assert.rejects(other.durable(), /Cannot bring .*-wal to the disk: ENOENT/);
   await assert.rejects(broken.close(), /ENOENT/);
+});
+
+/** What a store tells those who hear of writes, and those who hear of what is committed. */
+function told(store: ObjectStore): { readonly atOnce: string[]; readonly committed: string[] } {
+  const [atOnce, committed]: [string[], string[]] = [[], []];
+  const line = ({ kind, current }: StoreEvent): string => `${kind} ${current.key} ${current.revision}`;
+  store.subscribe('s', (event) => atOnce.push(line(event)));
+  store.watch('s', (event) => committed.push(line(event)));
+  return { atOnce, committed };
+}
+
+test('watchers hear of writes when they are committed: at the end of the turn, or when somebody settles', async () => {
+  const log = new ObjectLog(newFile());
+  const store = new ObjectStore(log);
+  const { atOnce, committed } = told(store);
+  store.put('s', object('a/one', 1));
+  store.put('s', object('a/two', 2));
+  assert.deepEqual(atOnce, ['added a/one 1', 'added a/two 2']);
+  assert.deepEqual(committed, []);
+  store.settle();
+  assert.deepEqual(committed, atOnce);
+  store.put('s', object('a/three', 3));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(committed, atOnce);
+  await log.close();
+});
+
+/** A store whose database refuses the key "a/refused" in its own way. */
+async function refusingStore(trigger: string): Promise<{ log: ObjectLog; store: ObjectStore }> {
+  const file = newFile();
+  await new ObjectLog(file).close();
+  const database = new DatabaseSync(file);
+  database.exec(`CREATE TABLE one (id INTEGER PRIMARY KEY);
+    CREATE TABLE other (id INTEGER REFERENCES one (id) DEFERRABLE INITIALLY DEFERRED);
+    CREATE TRIGGER refusal AFTER INSERT ON log WHEN new.key = 'a/refused' BEGIN ${trigger}; END;`);
+  database.close();
+  const log = new ObjectLog(file);
+  return { log, store: new ObjectStore(log) };
+}
+
+test('what the disk refuses is taken back as a whole: its writers know, watchers do not, and writes go on', async () => {
+  const { log, store } = await refusingStore('INSERT INTO other VALUES (1)');
+  const kept = store.put('s', object('a/kept', 1));
+  const gone = store.put('s', object('a/gone', 1));
+  await store.durable();
+  const { atOnce, committed } = told(store);
+  const { refusals, revision } = store;
+  store.put('s', object('a/new', 1));
+  store.put('s', object('a/kept', 2), kept);
+  store.remove('s', gone);
+  store.put('s', object('a/refused', 1));
+  const durable = store.durable(refusals);
+  assert.equal(store.revision, revision + 4);
+  await assert.rejects(
+    durable,
+    /Cannot keep what was written: Cannot commit .* FOREIGN KEY constraint failed/,
+  );
+  assert.throws(() => store.ensureKept(refusals), /Cannot keep what was written/);
+  assert.deepEqual(Object.fromEntries(contentOf(store)), { 's:a/kept': 1, 's:a/gone': 1 });
+  assert.equal(store.get('s', 'a/kept'), kept);
+  assert.equal(store.revision, revision);
+  assert.deepEqual(atOnce.slice(4), [
+    `deleted a/refused ${revision + 4}`,
+    `added a/gone ${gone.revision}`,
+    `modified a/kept ${kept.revision}`,
+    `deleted a/new ${revision + 1}`,
+  ]);
+  assert.deepEqual(committed, []);
+  store.put('s', object('a/next', 1));
+  await store.durable();
+  assert.deepEqual(committed, [`added a/next ${revision + 1}`]);
+  await log.close();
+});
+
+test('a database that takes back on its own what was written with a refused row leaves nothing half-made', async () => {
+  const { log, store } = await refusingStore("SELECT RAISE(ROLLBACK, 'disk full')");
+  const { refusals } = store;
+  assert.throws(() => store.put('s', object('a/refused', 1)), /disk full/);
+  store.put('s', object('a/one', 1));
+  assert.throws(() => store.put('s', object('a/refused', 1)), /disk full/);
+  assert.throws(() => store.put('s', object('a/two', 1)), /the disk refused what comes before it/);
+  await assert.rejects(store.durable(refusals), /Cannot keep what was written/);
+  assert.deepEqual(store.list('s'), []);
+  assert.equal(store.put('s', object('a/three', 1)).revision, 1);
+  await store.durable();
+  assert.deepEqual(
+    store.replay('s', 0).map(({ current }) => current.key),
+    ['a/three'],
+  );
+  await log.close();
 });

@@ -1,6 +1,8 @@
-// The current objects in memory over the durable log: reads never wait, writes are committed when they return, in one total order.
+// The current objects in memory over the durable log: reads never wait, writes are in one total order. Writes of one turn of the event loop are committed
+// together (`settle`): whoever lets something out of the process settles first, so that nobody outside has seen what a killed process forgets.
 // It knows no kinds: defaults, validation and semantics of deletion are decided before.
 
+import { FairleadError, messageOf } from '../base/errors.ts';
 import { keyOf, type KubeObject } from '../objects/meta.ts';
 import type { ObjectLog, LogRow } from './object-log.ts';
 import { StoredObject } from './stored-object.ts';
@@ -17,10 +19,13 @@ type Listener = (event: StoreEvent) => void;
 /** How many of the newest changes stay readable for watches that resume. */
 const DEFAULT_WINDOW = 10_000;
 const COMPACT_EVERY = 1_000;
+const MAX_OPEN = 1_000;
 
 /** The objects of one resource: by key, and in the order of keys that pages of a list need. */
 class Shelf {
   readonly listeners = new Set<Listener>();
+  /** Those who hear of what is committed. */
+  readonly watchers = new Set<Listener>();
   readonly #byKey = new Map<string, StoredObject>();
   readonly #sorted: StoredObject[] = [];
 
@@ -49,10 +54,21 @@ class Shelf {
   }
 }
 
+/** A write that is not committed yet. */
+interface OpenWrite {
+  readonly shelf: Shelf;
+  readonly event: StoreEvent;
+}
+
 export class ObjectStore {
   readonly #log: ObjectLog;
   readonly #window: number;
   readonly #shelves = new Map<string, Shelf>();
+  #open: OpenWrite[] = [];
+  /** For all who wait for the end of this turn. */
+  #settling: Promise<void> | undefined;
+  #refusals = 0;
+  #refusal = '';
 
   constructor(log: ObjectLog, options: { readonly windowRevisions?: number } = {}) {
     this.#log = log;
@@ -71,9 +87,60 @@ export class ObjectStore {
     return this.#log.compactedRevision;
   }
 
-  /** Resolves when every change so far is on the disk. */
-  durable(): Promise<void> {
-    return this.#log.durable();
+  /** How often the disk refused what was written: for `durable`. */
+  get refusals(): number {
+    return this.#refusals;
+  }
+
+  /**
+   * Resolves when every change so far is on the disk; rejects where the disk refused any since `refusals` was read.
+   * It begins at the end of the turn: those who write in it wait for one commit and one sync.
+   */
+  async durable(refusals: number = this.#refusals): Promise<void> {
+    if (this.#open.length > 0)
+      await (this.#settling ??= new Promise((resolve) => {
+        setImmediate(() => {
+          this.#settling = undefined;
+          this.settle();
+          resolve();
+        });
+      }));
+    this.ensureKept(refusals);
+    await this.#log.durable();
+  }
+
+  /** Throws where the disk refused any change since `refusals` was read. */
+  ensureKept(refusals: number): void {
+    if (this.#refusals !== refusals)
+      throw new FairleadError('unavailable', `Cannot keep what was written: ${this.#refusal}`);
+  }
+
+  /** Commits what was written; what the disk refuses is taken back, all of it, and its writers learn it by `durable`. */
+  settle(): void {
+    if (this.#open.length === 0) return;
+    const written = this.#open;
+    this.#open = [];
+    try {
+      this.#log.commit();
+    } catch (error) {
+      this.#refusals++;
+      this.#refusal = messageOf(error);
+      for (const { shelf, event } of written.toReversed()) takeBack(shelf, event);
+      return;
+    }
+    for (const { shelf, event } of written) tell(shelf.watchers, event);
+    this.#compact(written.length);
+  }
+
+  #compact(written: number): void {
+    const { lastRevision } = this.#log;
+    if (Math.floor(lastRevision / COMPACT_EVERY) === Math.floor((lastRevision - written) / COMPACT_EVERY))
+      return;
+    try {
+      this.#log.compact(lastRevision - this.#window);
+    } catch {
+      // A full disk: what is written stands, and what cannot be forgotten now is forgotten the next time.
+    }
   }
 
   get(storage: string, key: string): StoredObject | undefined {
@@ -111,7 +178,7 @@ export class ObjectStore {
     const stored = this.#append(storage, object, { previous, isDeleted: false });
     const shelf = this.#shelf(storage);
     shelf.set(stored);
-    this.#publish(shelf, { kind: previous === undefined ? 'added' : 'modified', current: stored, previous });
+    this.#written(shelf, { kind: previous === undefined ? 'added' : 'modified', current: stored, previous });
     return stored;
   }
 
@@ -120,15 +187,18 @@ export class ObjectStore {
     const stored = this.#append(storage, last, { previous, isDeleted: true });
     const shelf = this.#shelf(storage);
     shelf.delete(stored.key);
-    this.#publish(shelf, { kind: 'deleted', current: stored, previous });
+    this.#written(shelf, { kind: 'deleted', current: stored, previous });
     return stored;
   }
 
-  /** Calls `listener` for every change from now on; returns the end of it. */
+  /** Calls `listener` in every write from now on, and for what is taken back of them; returns the end of it. */
   subscribe(storage: string, listener: Listener): () => void {
-    const { listeners } = this.#shelf(storage);
-    listeners.add(listener);
-    return () => listeners.delete(listener);
+    return joined(this.#shelf(storage).listeners, listener);
+  }
+
+  /** Calls `listener` for every change that is committed from now on; returns the end of it. */
+  watch(storage: string, listener: Listener): () => void {
+    return joined(this.#shelf(storage).watchers, listener);
   }
 
   /** The changes after `revision` up to now; throws `gone` where they are no longer kept. */
@@ -160,12 +230,16 @@ export class ObjectStore {
       previous: change.previous?.revision ?? 0,
       value: stored.json,
     });
-    if (revision % COMPACT_EVERY === 0) this.#log.compact(revision - this.#window);
     return stored;
   }
 
-  #publish(shelf: Shelf, event: StoreEvent): void {
-    for (const listener of shelf.listeners) listener(event);
+  #written(shelf: Shelf, event: StoreEvent): void {
+    // Nobody may wait for it: what the server writes by itself is committed as well.
+    if (this.#open.length === 0) setImmediate(() => this.settle());
+    this.#open.push({ shelf, event });
+    tell(shelf.listeners, event);
+    // A turn that writes without end must not hold everything in memory until it is over.
+    if (this.#open.length >= MAX_OPEN) this.settle();
   }
 
   #shelf(storage: string): Shelf {
@@ -176,6 +250,27 @@ export class ObjectStore {
     }
     return shelf;
   }
+}
+
+function joined(listeners: Set<Listener>, listener: Listener): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+function tell(listeners: ReadonlySet<Listener>, event: StoreEvent): void {
+  for (const listener of listeners) listener(event);
+}
+
+/** Undoes a write, the newest one of its object. */
+function takeBack(shelf: Shelf, { kind, current, previous }: StoreEvent): void {
+  if (previous === undefined) {
+    shelf.delete(current.key);
+    tell(shelf.listeners, { kind: 'deleted', current, previous: current });
+    return;
+  }
+  shelf.set(previous);
+  if (kind === 'deleted') tell(shelf.listeners, { kind: 'added', current: previous, previous: undefined });
+  else tell(shelf.listeners, { kind: 'modified', current: previous, previous: current });
 }
 
 /** Bytes of their own, not a slice of Node's pool: one object that stays would keep the whole slab of those that went. */

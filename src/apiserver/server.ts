@@ -125,16 +125,23 @@ class Door {
 
   async #answer(request: IncomingMessage, signal: AbortSignal): Promise<Reply> {
     const call = this.#callOf(request);
+    const { store } = this.#context;
+    const { refusals } = store;
     try {
       const admission = this.#admitted(call, signal);
       const reply = await routeRequest(this.#context, admission.request, admission.target);
+      if (READS.includes(admission.request.method)) {
+        store.settle();
+        store.ensureKept(refusals);
+      }
       // What is said to be done is done: also where the machine loses its power now.
-      if (!READS.includes(admission.request.method)) await this.#context.store.durable();
+      else await store.durable(refusals);
       this.#audit(call, { code: reply.kind === 'whole' ? reply.code : 200 });
       return reply;
     } catch (error) {
       // A client that goes in the middle of its body is no defect, and nobody is left to answer.
       if (signal.aborted) throw error;
+      store.settle();
       return failureReply(this.#failure(error, call));
     }
   }

@@ -29,6 +29,8 @@ interface WatchOptions {
 
 /** The stream of a watch request; throws 400, 410, 422 for parameters that cannot be served. */
 export function watchObjects(context: ApiContext, request: ApiRequest, target: Target): StreamReply {
+  // What is not committed yet comes as an event, and is no part of what was before.
+  context.store.settle();
   const options = optionsOf(context, request, target);
   const { resource } = target;
   // Read before the stream starts, so that a revision too old is a plain 410.
@@ -112,11 +114,12 @@ function runWatch(context: ApiContext, run: WatchRun): Promise<void> {
   const initialBytes = sink.pendingBytes;
   const replaced = context.kinds.replaced(resource);
   return new Promise((resolve) => {
-    const unsubscribe = context.store.subscribe(resource.storage, (event) => {
+    const unsubscribe = context.store.watch(resource.storage, (event) => {
       lines.send(sink, lines.of(event, options.selection));
       if (sink.pendingBytes > MAX_PENDING_BYTES + initialBytes) sink.destroy();
     });
     const bookmark = (): void => {
+      context.store.settle();
       if (options.hasBookmarks) lines.send(sink, lines.bookmark(context.store.revision));
     };
     const bookmarks = setInterval(bookmark, BOOKMARK_MS);
@@ -145,6 +148,7 @@ function writeInitial(context: ApiContext, { resource, options, lines, sink, his
     }
     return;
   }
+  context.store.settle();
   for (const stored of context.store.list(resource.storage, options.selection.namespace)) {
     if (options.selection.matches(stored)) lines.send(sink, lines.line('ADDED', stored));
   }

@@ -90,7 +90,7 @@ test('there are so many definitions and no more', async () => {
     const metadata = { ...definition.metadata, uid: `uid-${i}`, creationTimestamp: '2026-01-01T00:00:00Z' };
     store.put(DEFINITIONS, { ...definition, metadata });
   }
-  log.close();
+  await log.close();
   const server = await startApiServer(config);
   const own = new ApiClient(server.addresses[0]?.port ?? 0);
   const refused = await own.post(DEFINITIONS_URL, aDefinition());
