@@ -5,6 +5,7 @@
 import { FairleadError, messageOf } from '../base/errors.ts';
 import { keyOf, type KubeObject } from '../objects/meta.ts';
 import type { ObjectLog, LogRow } from './object-log.ts';
+import { lowerBound, Shelf } from './shelf.ts';
 import { StoredObject } from './stored-object.ts';
 
 export interface StoreEvent {
@@ -21,49 +22,25 @@ const DEFAULT_WINDOW = 10_000;
 const COMPACT_EVERY = 1_000;
 const MAX_OPEN = 1_000;
 
-/** The objects of one resource: by key, and in the order of keys that pages of a list need. */
-class Shelf {
+/** The objects of a resource, and who hears of them. */
+class Section {
+  readonly shelf = new Shelf();
+  /** Those who hear of every write at once. */
   readonly listeners = new Set<Listener>();
   /** Those who hear of what is committed. */
   readonly watchers = new Set<Listener>();
-  readonly #byKey = new Map<string, StoredObject>();
-  readonly #sorted: StoredObject[] = [];
-
-  get sorted(): readonly StoredObject[] {
-    return this.#sorted;
-  }
-
-  get(key: string): StoredObject | undefined {
-    return this.#byKey.get(key);
-  }
-
-  /** All of them at once, into an empty shelf. */
-  load(all: readonly StoredObject[]): void {
-    for (const stored of all) this.#byKey.set(stored.key, stored);
-    for (const stored of [...all].sort((a, b) => (a.key < b.key ? -1 : 1))) this.#sorted.push(stored);
-  }
-
-  set(stored: StoredObject): void {
-    const at = lowerBound(this.#sorted, stored.key);
-    this.#sorted.splice(at, this.#byKey.has(stored.key) ? 1 : 0, stored);
-    this.#byKey.set(stored.key, stored);
-  }
-
-  delete(key: string): void {
-    if (this.#byKey.delete(key)) this.#sorted.splice(lowerBound(this.#sorted, key), 1);
-  }
 }
 
 /** A write that is not committed yet. */
 interface OpenWrite {
-  readonly shelf: Shelf;
+  readonly section: Section;
   readonly event: StoreEvent;
 }
 
 export class ObjectStore {
   readonly #log: ObjectLog;
   readonly #window: number;
-  readonly #shelves = new Map<string, Shelf>();
+  readonly #sections = new Map<string, Section>();
   #open: OpenWrite[] = [];
   /** For all who wait for the end of this turn. */
   #settling: Promise<void> | undefined;
@@ -74,7 +51,7 @@ export class ObjectStore {
     this.#log = log;
     this.#window = options.windowRevisions ?? DEFAULT_WINDOW;
     for (const [storage, rows] of Map.groupBy(log.current(), (row) => row.storage))
-      this.#shelf(storage).load(rows.map(storedOf));
+      this.#section(storage).shelf.load(rows.map(storedOf));
   }
 
   /** The newest revision: the resourceVersion of lists. */
@@ -125,10 +102,10 @@ export class ObjectStore {
     } catch (error) {
       this.#refusals++;
       this.#refusal = messageOf(error);
-      for (const { shelf, event } of written.toReversed()) takeBack(shelf, event);
+      for (const { section, event } of written.toReversed()) takeBack(section, event);
       return;
     }
-    for (const { shelf, event } of written) tell(shelf.watchers, event);
+    for (const { section, event } of written) tell(section.watchers, event);
     this.#compact(written.length);
   }
 
@@ -144,7 +121,7 @@ export class ObjectStore {
   }
 
   get(storage: string, key: string): StoredObject | undefined {
-    return this.#shelves.get(storage)?.get(key);
+    return this.#sections.get(storage)?.shelf.get(key);
   }
 
   /**
@@ -152,7 +129,7 @@ export class ObjectStore {
    * Without a namespace it is the store's own list: to be read before the next write, not kept.
    */
   list(storage: string, namespace?: string): readonly StoredObject[] {
-    const sorted = this.#shelf(storage).sorted;
+    const sorted = this.#section(storage).shelf.sorted;
     if (namespace === undefined) return sorted;
     const start = lowerBound(sorted, `${namespace}/`);
     const end = lowerBound(sorted, `${namespace}0`); // '0' follows '/' in ASCII.
@@ -176,29 +153,33 @@ export class ObjectStore {
   /** Creates the object, or replaces `previous`; its resourceVersion is set here. */
   put(storage: string, object: KubeObject, previous?: StoredObject): StoredObject {
     const stored = this.#append(storage, object, { previous, isDeleted: false });
-    const shelf = this.#shelf(storage);
-    shelf.set(stored);
-    this.#written(shelf, { kind: previous === undefined ? 'added' : 'modified', current: stored, previous });
+    const section = this.#section(storage);
+    section.shelf.set(stored);
+    this.#written(section, {
+      kind: previous === undefined ? 'added' : 'modified',
+      current: stored,
+      previous,
+    });
     return stored;
   }
 
   /** Removes the object; `last` is the state that watchers see, by default the stored one. */
   remove(storage: string, previous: StoredObject, last: KubeObject = previous.object): StoredObject {
     const stored = this.#append(storage, last, { previous, isDeleted: true });
-    const shelf = this.#shelf(storage);
-    shelf.delete(stored.key);
-    this.#written(shelf, { kind: 'deleted', current: stored, previous });
+    const section = this.#section(storage);
+    section.shelf.delete(stored.key);
+    this.#written(section, { kind: 'deleted', current: stored, previous });
     return stored;
   }
 
   /** Calls `listener` in every write from now on, and for what is taken back of them; returns the end of it. */
   subscribe(storage: string, listener: Listener): () => void {
-    return joined(this.#shelf(storage).listeners, listener);
+    return joined(this.#section(storage).listeners, listener);
   }
 
   /** Calls `listener` for every change that is committed from now on; returns the end of it. */
   watch(storage: string, listener: Listener): () => void {
-    return joined(this.#shelf(storage).watchers, listener);
+    return joined(this.#section(storage).watchers, listener);
   }
 
   /** The changes after `revision` up to now; throws `gone` where they are no longer kept. */
@@ -233,22 +214,22 @@ export class ObjectStore {
     return stored;
   }
 
-  #written(shelf: Shelf, event: StoreEvent): void {
+  #written(section: Section, event: StoreEvent): void {
     // Nobody may wait for it: what the server writes by itself is committed as well.
     if (this.#open.length === 0) setImmediate(() => this.settle());
-    this.#open.push({ shelf, event });
-    tell(shelf.listeners, event);
+    this.#open.push({ section, event });
+    tell(section.listeners, event);
     // A turn that writes without end must not hold everything in memory until it is over.
     if (this.#open.length >= MAX_OPEN) this.settle();
   }
 
-  #shelf(storage: string): Shelf {
-    let shelf = this.#shelves.get(storage);
-    if (shelf === undefined) {
-      shelf = new Shelf();
-      this.#shelves.set(storage, shelf);
+  #section(storage: string): Section {
+    let section = this.#sections.get(storage);
+    if (section === undefined) {
+      section = new Section();
+      this.#sections.set(storage, section);
     }
-    return shelf;
+    return section;
   }
 }
 
@@ -262,15 +243,15 @@ function tell(listeners: ReadonlySet<Listener>, event: StoreEvent): void {
 }
 
 /** Undoes a write, the newest one of its object. */
-function takeBack(shelf: Shelf, { kind, current, previous }: StoreEvent): void {
+function takeBack({ shelf, listeners }: Section, { kind, current, previous }: StoreEvent): void {
   if (previous === undefined) {
     shelf.delete(current.key);
-    tell(shelf.listeners, { kind: 'deleted', current, previous: current });
+    tell(listeners, { kind: 'deleted', current, previous: current });
     return;
   }
   shelf.set(previous);
-  if (kind === 'deleted') tell(shelf.listeners, { kind: 'added', current: previous, previous: undefined });
-  else tell(shelf.listeners, { kind: 'modified', current: previous, previous: current });
+  if (kind === 'deleted') tell(listeners, { kind: 'added', current: previous, previous: undefined });
+  else tell(listeners, { kind: 'modified', current: previous, previous: current });
 }
 
 /** Bytes of their own, not a slice of Node's pool: one object that stays would keep the whole slab of those that went. */
@@ -279,18 +260,6 @@ function encode(object: KubeObject): Buffer {
   const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
   bytes.write(text);
   return bytes;
-}
-
-/** Index of the first object whose key is not below `key`. */
-export function lowerBound(sorted: readonly StoredObject[], key: string): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((sorted[middle]?.key ?? '') < key) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 function storedOf(row: LogRow): StoredObject {

@@ -4,7 +4,7 @@ import { hasCode } from '../base/errors.ts';
 import { apiVersionOf, type Resource } from '../objects/resources.ts';
 import type { ApiContext } from './context.ts';
 import { answerForm, type AnswerForm } from './negotiate.ts';
-import { lowerBound } from './object-store.ts';
+import { lowerBound } from './shelf.ts';
 import type { StoredObject } from './stored-object.ts';
 import { protobufListReply, protobufObject, protobufReply } from './protobuf-form.ts';
 import {
