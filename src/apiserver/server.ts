@@ -110,10 +110,18 @@ class Door {
   async onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const gone = new AbortController();
     const end = (): void => gone.abort(CLIENT_GONE);
-    response.once('close', end);
-    this.#signal.addEventListener('abort', end, { once: true });
+    response.once('close', () => {
+      // Nobody hears of the end of an answer that was whole.
+      if (!response.writableFinished) end();
+    });
     try {
-      await writeReply(response, await this.#answer(request, gone.signal), gone.signal);
+      const reply = await this.#answer(request, gone.signal);
+      // What is whole goes now; streams end with the server.
+      if (reply.kind === 'stream') {
+        this.#signal.addEventListener('abort', end, { once: true });
+        if (this.#signal.aborted) end();
+      }
+      await writeReply(response, reply, gone.signal);
     } catch (error) {
       if (gone.signal.aborted) return;
       this.#log.error({ error: messageOf(error), url: request.url }, 'cannot answer');
