@@ -20,6 +20,7 @@ import { ownedTypeOf } from './field-type.ts';
 import { pathText, readFields, writeFields as fieldsJson } from './fields-v1.ts';
 import { applyFields, writeFields, type Managers } from './managers.ts';
 import { appliedFields } from './owned-fields.ts';
+import { wholeValue } from './whole-value.ts';
 
 function insert(set: FieldSet, [first, ...rest]: readonly string[]): FieldSet {
   if (first === undefined) return { ...set, isMember: true };
@@ -120,6 +121,22 @@ function missing(fields: FieldSet, object: Draft): readonly string[] {
   const there = [...textsOf(appliedFields(object, TYPE))];
   return [...textsOf(fields)].filter((path) => !there.some((it) => it === path || it.startsWith(`${path} `)));
 }
+
+/** The same set, made of nothing but sets. */
+function plain({ isMember, children }: FieldSet): FieldSet {
+  return setOf(isMember, new Map([...children].map(([element, child]) => [element, plain(child)])));
+}
+
+test('the whole of a value is written as the set of its fields is, to the order of keys', () => {
+  fc.assert(
+    fc.property(configs, fc.constantFrom({}, { containers: [{ image: '3' }, { image: '4' }] }), (a, b) => {
+      const whole = wholeValue({ ...a, ...b }, TYPE);
+      const text = JSON.stringify(fieldsJson(plain(whole)));
+      assert.equal(JSON.stringify(fieldsJson(whole)), text);
+      assert.ok(isEqualSet(readFields({ 'f:x': JSON.parse(text) }), setOf(false, new Map([['f:x', whole]]))));
+    }),
+  );
+});
 
 test('what was applied by force holds, is owned, and is not changed by the same again', () => {
   fc.assert(

@@ -101,7 +101,7 @@ export function withNamedParents(set: FieldSet): FieldSet {
   const children = new Map<string, FieldSet>();
   for (const [key, child] of set.children) {
     const inner = withNamedParents(child);
-    children.set(key, key.startsWith('f:') ? { ...inner, isMember: true } : inner);
+    children.set(key, key.startsWith('f:') ? setOf(true, inner.children) : inner);
   }
   return setOf(set.isMember, children);
 }

@@ -23,7 +23,7 @@ export const LEAF = { kind: 'leaf' } as const;
 export const DEDUCED = { kind: 'deduced' } as const;
 const DEDUCED_MAP: ResolvedType = { kind: 'object', isMap: true, childOf: () => DEDUCED };
 
-type ResolvedType = Exclude<OwnedType, { kind: 'deduced' }>;
+export type ResolvedType = Exclude<OwnedType, { kind: 'deduced' }>;
 
 /** The type of a value where the schema leaves it open. */
 export function resolvedType(type: OwnedType, value: unknown): ResolvedType {

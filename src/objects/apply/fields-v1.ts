@@ -3,12 +3,13 @@
 import { FairleadError } from '../../base/errors.ts';
 import { isObject, setOwn, type Draft } from '../json.ts';
 import { setOf, type FieldPath, type FieldSet } from './field-set.ts';
+import { SELF, WholeValue } from './whole-value.ts';
 
-const SELF = '.';
 const ELEMENT = /^[fkvi]:/;
 
 /** Keys in their order of texts, so that equal sets are equal JSON. */
 export function writeFields(set: FieldSet): Draft {
+  if (set instanceof WholeValue) return set.fieldsV1();
   const out: Draft = {};
   // A member without children is an empty object by itself.
   if (set.isMember && set.children.size > 0) out[SELF] = {};

@@ -111,6 +111,7 @@ export function withFewUpdaters({
   managers,
   times,
 }: Pick<ManagedFields, 'managers' | 'times'>): Pick<ManagedFields, 'managers' | 'times'> {
+  if (managers.size <= MAX_UPDATERS) return { managers, times };
   const updaters = [...managers.keys()].filter((key) => managerOfKey(key).operation === 'Update');
   if (updaters.length <= MAX_UPDATERS) return { managers, times };
   const byAge = updaters.sort((a, b) => ((times.get(a) ?? '') < (times.get(b) ?? '') ? -1 : 1));

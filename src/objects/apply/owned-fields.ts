@@ -1,10 +1,11 @@
 // The fields that a value has, and those in which two values differ.
 
 import { FairleadError, messageOf } from '../../base/errors.ts';
-import { getOwn, isObject, isSameJson } from '../json.ts';
+import { isObject, isSameJson } from '../json.ts';
 import { fieldElement, itemsByElement } from './elements.ts';
 import { NO_FIELDS, ONE_FIELD, isEmptySet, setOf, union, type FieldSet } from './field-set.ts';
 import { resolvedType, type OwnedType } from './field-type.ts';
+import { isOwnedWhole, partsOf, partType, wholeValue } from './whole-value.ts';
 
 /** The fields that who applies `value` asks for; throws `invalid` naming the field where list elements cannot be told apart. */
 export function appliedFields(value: unknown, type: OwnedType): FieldSet {
@@ -29,14 +30,14 @@ function fieldsAt(value: unknown, type: OwnedType, { path, isLenient }: Place): 
     for (const [key, inner] of Object.entries(value)) {
       const fields = fieldsAt(inner, resolved.childOf(key), { path: `${path}.${key}`, isLenient });
       const isOwn = resolved.isMap || isVoid(inner);
-      children.set(fieldElement(key), isOwn ? { ...fields, isMember: true } : fields);
+      children.set(fieldElement(key), isOwn ? setOf(true, fields.children) : fields);
     }
   } else if (resolved.kind === 'list' && Array.isArray(value)) {
     if (resolved.elements === 'atomic') return ONE_FIELD;
     const items = namingField(path, () => itemsByElement(value, elementsOf(resolved), { isLenient }));
     for (const [element, item] of items) {
       const fields = fieldsAt(item, resolved.element(), { path: `${path}[]`, isLenient });
-      children.set(element, { ...fields, isMember: true });
+      children.set(element, setOf(true, fields.children));
     }
   }
   return setOf(false, children);
@@ -79,10 +80,10 @@ const LEAF_CHANGES = {
 /** What became of `before`; undefined is a value that is not there. */
 export function fieldChanges(before: unknown, after: unknown, type: OwnedType): FieldChanges {
   if (before === after) return NO_CHANGES;
-  if (before === undefined) return { ...NO_CHANGES, added: everyField(after, type) };
-  if (after === undefined) return { ...NO_CHANGES, removed: everyField(before, type) };
+  if (before === undefined) return { ...NO_CHANGES, added: wholeValue(after, type) };
+  if (after === undefined) return { ...NO_CHANGES, removed: wholeValue(before, type) };
   const [was, is] = [resolvedType(type, before), resolvedType(type, after)];
-  if (was.kind !== is.kind || is.kind === 'leaf' || isAtomic(is) || (isBare(before) && isBare(after)))
+  if (was.kind !== is.kind || isOwnedWhole(is) || (isBare(before) && isBare(after)))
     return isSameJson(before, after) ? NO_CHANGES : LEAF_CHANGES.modified;
   const [old, now] = [partsOf(before, was), partsOf(after, is)];
   const added = new Map<string, FieldSet>();
@@ -95,43 +96,12 @@ export function fieldChanges(before: unknown, after: unknown, type: OwnedType): 
     if (!isEmptySet(changes.removed)) removed.set(element, changes.removed);
   }
   for (const [element, inner] of old)
-    if (!now.has(element)) removed.set(element, everyField(inner, partType(was, element)));
+    if (!now.has(element)) removed.set(element, wholeValue(inner, partType(was, element)));
   return { added: setOf(false, added), modified: setOf(false, modified), removed: setOf(false, removed) };
-}
-
-/** The value itself and everything in it. */
-function everyField(value: unknown, type: OwnedType): FieldSet {
-  const resolved = resolvedType(type, value);
-  if (resolved.kind === 'leaf' || isAtomic(resolved)) return ONE_FIELD;
-  const children = new Map<string, FieldSet>();
-  for (const [element, inner] of partsOf(value, resolved))
-    children.set(element, everyField(inner, partType(resolved, element)));
-  return setOf(true, children);
-}
-
-function isAtomic(type: OwnedType): boolean {
-  return type.kind === 'list' && type.elements === 'atomic';
 }
 
 function isBare(value: unknown): boolean {
   return Array.isArray(value) ? value.length === 0 : isVoid(value);
-}
-
-function partsOf(value: unknown, type: OwnedType): ReadonlyMap<string, unknown> {
-  if (type.kind === 'list' && Array.isArray(value))
-    return itemsByElement(value, elementsOf(type), { isLenient: true });
-  const parts = new Map<string, unknown>();
-  if (isObject(value))
-    for (const key of Object.keys(value)) {
-      const inner = getOwn(value, key);
-      if (inner !== undefined) parts.set(fieldElement(key), inner);
-    }
-  return parts;
-}
-
-function partType(type: OwnedType, element: string): OwnedType {
-  if (type.kind === 'list') return type.element();
-  return type.kind === 'object' ? type.childOf(element.slice(2)) : type;
 }
 
 /** Everything that is new or other. */

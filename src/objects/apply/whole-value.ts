@@ -1,0 +1,84 @@
+// A value itself and everything in it as a set of fields: what is new in an object. Most of it goes to FieldsV1 as it is, so that its sets are made only
+// where somebody asks for a part of them.
+
+import { getOwn, isObject, type Draft } from '../json.ts';
+import { fieldElement, itemsByElement } from './elements.ts';
+import { ONE_FIELD, type FieldSet } from './field-set.ts';
+import { resolvedType, type OwnedType, type ResolvedType } from './field-type.ts';
+
+/** The marker of a field that is in a set by itself, beside those below it. */
+export const SELF = '.';
+
+/** The value must stay as it is while the set is used. */
+export function wholeValue(value: unknown, type: OwnedType): FieldSet {
+  const resolved = resolvedType(type, value);
+  if (isOwnedWhole(resolved)) return ONE_FIELD;
+  const parts = partsOf(value, resolved);
+  return parts.size === 0 ? ONE_FIELD : new WholeValue(parts, resolved);
+}
+
+export class WholeValue implements FieldSet {
+  readonly isMember = true;
+  readonly #parts: ReadonlyMap<string, unknown>;
+  readonly #type: ResolvedType;
+  #children: ReadonlyMap<string, FieldSet> | undefined;
+
+  constructor(parts: ReadonlyMap<string, unknown>, type: ResolvedType) {
+    this.#parts = parts;
+    this.#type = type;
+  }
+
+  get children(): ReadonlyMap<string, FieldSet> {
+    if (this.#children === undefined) {
+      const children = new Map<string, FieldSet>();
+      for (const [element, inner] of this.#parts)
+        children.set(element, wholeValue(inner, partType(this.#type, element)));
+      this.#children = children;
+    }
+    return this.#children;
+  }
+
+  /** The set as FieldsV1. */
+  fieldsV1(): Draft {
+    return fieldsOf(this.#parts, this.#type);
+  }
+}
+
+/** Elements never have the name `__proto__`: they begin with their kind. */
+function fieldsOf(parts: ReadonlyMap<string, unknown>, type: ResolvedType): Draft {
+  const out: Draft = { [SELF]: {} };
+  for (const element of [...parts.keys()].sort())
+    out[element] = fieldsOfValue(parts.get(element), partType(type, element));
+  return out;
+}
+
+function fieldsOfValue(value: unknown, type: OwnedType): Draft {
+  const resolved = resolvedType(type, value);
+  if (isOwnedWhole(resolved)) return {};
+  const parts = partsOf(value, resolved);
+  return parts.size === 0 ? {} : fieldsOf(parts, resolved);
+}
+
+/** Leaves and atomic lists have no fields of their own. */
+export function isOwnedWhole(type: ResolvedType): boolean {
+  return type.kind === 'leaf' || (type.kind === 'list' && type.elements === 'atomic');
+}
+
+/** The parts of a value by their path elements. */
+export function partsOf(value: unknown, type: ResolvedType): ReadonlyMap<string, unknown> {
+  if (type.kind === 'list' && Array.isArray(value))
+    return type.elements === 'atomic' ? new Map() : itemsByElement(value, type.elements, { isLenient: true });
+  const parts = new Map<string, unknown>();
+  if (isObject(value))
+    for (const key of Object.keys(value)) {
+      const inner = getOwn(value, key);
+      if (inner !== undefined) parts.set(fieldElement(key), inner);
+    }
+  return parts;
+}
+
+/** The type of the part at `element`. */
+export function partType(type: ResolvedType, element: string): OwnedType {
+  if (type.kind === 'list') return type.element();
+  return type.kind === 'object' ? type.childOf(element.slice(2)) : type;
+}
