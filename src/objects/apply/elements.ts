@@ -8,6 +8,20 @@ export function fieldElement(name: string): string {
   return `f:${name}`;
 }
 
+/** Elements of the fields that kinds have: made once, since most of them are asked for in every write. */
+const NAMED = new Map<string, string>();
+/** More than all kinds have; what is named by clients beyond that is made each time. */
+const MAX_NAMED = 10_000;
+
+/** The same for a field of a schema. */
+export function namedElement(name: string): string {
+  const known = NAMED.get(name);
+  if (known !== undefined) return known;
+  const element = fieldElement(name);
+  if (NAMED.size < MAX_NAMED) NAMED.set(name, element);
+  return element;
+}
+
 /** The path element of a list's item; throws `invalid` for one without any of its keys. Not for atomic lists. */
 export function itemElement(item: unknown, elements: Exclude<ListElements, 'atomic'>): string {
   if (elements === 'set') return `v:${JSON.stringify(item)}`;

@@ -37,6 +37,7 @@ export function union(a: FieldSet, b: FieldSet): FieldSet {
 /** The fields of `a` that are not in `b`; what lies below a field of `b` stays. */
 export function difference(a: FieldSet, b: FieldSet): FieldSet {
   if (isEmptySet(a) || isEmptySet(b)) return a;
+  if (b.children.size === 0) return a.isMember ? setOf(false, a.children) : a;
   return combine(a, {
     isMember: a.isMember && !b.isMember,
     childOf: (key, child) => {

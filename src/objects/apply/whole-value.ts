@@ -2,7 +2,7 @@
 // where somebody asks for a part of them.
 
 import { getOwn, isObject, type Draft } from '../json.ts';
-import { fieldElement, itemsByElement } from './elements.ts';
+import { fieldElement, itemsByElement, namedElement } from './elements.ts';
 import { ONE_FIELD, type FieldSet } from './field-set.ts';
 import { resolvedType, type OwnedType, type ResolvedType } from './field-type.ts';
 
@@ -12,26 +12,24 @@ export const SELF = '.';
 /** The value must stay as it is while the set is used. */
 export function wholeValue(value: unknown, type: OwnedType): FieldSet {
   const resolved = resolvedType(type, value);
-  if (isOwnedWhole(resolved)) return ONE_FIELD;
-  const parts = partsOf(value, resolved);
-  return parts.size === 0 ? ONE_FIELD : new WholeValue(parts, resolved);
+  return isOwnedWhole(resolved) || isEmpty(value) ? ONE_FIELD : new WholeValue(value, resolved);
 }
 
 export class WholeValue implements FieldSet {
   readonly isMember = true;
-  readonly #parts: ReadonlyMap<string, unknown>;
+  readonly #value: unknown;
   readonly #type: ResolvedType;
   #children: ReadonlyMap<string, FieldSet> | undefined;
 
-  constructor(parts: ReadonlyMap<string, unknown>, type: ResolvedType) {
-    this.#parts = parts;
+  constructor(value: unknown, type: ResolvedType) {
+    this.#value = value;
     this.#type = type;
   }
 
   get children(): ReadonlyMap<string, FieldSet> {
     if (this.#children === undefined) {
       const children = new Map<string, FieldSet>();
-      for (const [element, inner] of this.#parts)
+      for (const [element, inner] of partsOf(this.#value, this.#type))
         children.set(element, wholeValue(inner, partType(this.#type, element)));
       this.#children = children;
     }
@@ -40,23 +38,37 @@ export class WholeValue implements FieldSet {
 
   /** The set as FieldsV1. */
   fieldsV1(): Draft {
-    return fieldsOf(this.#parts, this.#type);
+    return fieldsOf(this.#value, this.#type);
   }
 }
 
-/** Elements never have the name `__proto__`: they begin with their kind. */
-function fieldsOf(parts: ReadonlyMap<string, unknown>, type: ResolvedType): Draft {
+function fieldsOf(value: unknown, type: OwnedType): Draft {
+  const resolved = resolvedType(type, value);
+  if (isOwnedWhole(resolved) || isEmpty(value)) return {};
   const out: Draft = { [SELF]: {} };
+  // Elements are in the order of keys, and never have the name `__proto__`: all of them begin with "f:".
+  if (resolved.kind === 'object' && isObject(value)) {
+    for (const key of Object.keys(value).sort())
+      if (value[key] !== undefined)
+        out[elementOf(key, resolved)] = fieldsOf(value[key], resolved.childOf(key));
+    return out;
+  }
+  const parts = partsOf(value, resolved);
   for (const element of [...parts.keys()].sort())
-    out[element] = fieldsOfValue(parts.get(element), partType(type, element));
+    out[element] = fieldsOf(parts.get(element), partType(resolved, element));
   return out;
 }
 
-function fieldsOfValue(value: unknown, type: OwnedType): Draft {
-  const resolved = resolvedType(type, value);
-  if (isOwnedWhole(resolved)) return {};
-  const parts = partsOf(value, resolved);
-  return parts.size === 0 ? {} : fieldsOf(parts, resolved);
+/** True for a value without parts. */
+function isEmpty(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0;
+  if (!isObject(value)) return true;
+  for (const key in value) if (value[key] !== undefined && Object.hasOwn(value, key)) return false;
+  return true;
+}
+
+function elementOf(key: string, type: ResolvedType): string {
+  return type.kind === 'object' && type.isMap ? fieldElement(key) : namedElement(key);
 }
 
 /** Leaves and atomic lists have no fields of their own. */
@@ -72,7 +84,7 @@ export function partsOf(value: unknown, type: ResolvedType): ReadonlyMap<string,
   if (isObject(value))
     for (const key of Object.keys(value)) {
       const inner = getOwn(value, key);
-      if (inner !== undefined) parts.set(fieldElement(key), inner);
+      if (inner !== undefined) parts.set(elementOf(key, type), inner);
     }
   return parts;
 }
