@@ -8,7 +8,7 @@ import { answerForm, type AnswerForm } from './negotiate.ts';
 import type { StoreEvent } from './object-store.ts';
 import { StoredObject } from './stored-object.ts';
 import { protobufBookmark, protobufObject } from './protobuf-form.ts';
-import { JSON_TYPE, type ApiRequest, type ReplySink } from './request.ts';
+import { JSON_TYPE, type ApiRequest } from './request.ts';
 import type { Selection } from './selection.ts';
 import { partialMetadata, servedJson } from './serve.ts';
 import { includeOf, tableOf, type TableOptions } from './table.ts';
@@ -31,13 +31,9 @@ export function lineFormOf(context: ApiContext, request: ApiRequest, resource: R
   };
 }
 
-/** One event on the wire; the object's bytes are the stored ones, shared by every watcher. */
-interface EventLine {
-  readonly type: EventType | 'BOOKMARK';
-  readonly body: Buffer;
-}
+type LineType = EventType | 'BOOKMARK';
 
-const LINE_START: Readonly<Record<EventLine['type'], Buffer>> = {
+const LINE_START: Readonly<Record<LineType, Buffer>> = {
   ADDED: Buffer.from('{"type":"ADDED","object":'),
   MODIFIED: Buffer.from('{"type":"MODIFIED","object":'),
   DELETED: Buffer.from('{"type":"DELETED","object":'),
@@ -45,15 +41,22 @@ const LINE_START: Readonly<Record<EventLine['type'], Buffer>> = {
 };
 const LINE_END = Buffer.from('}\n');
 
-/** The lines that one watcher gets. */
+/** The lines of an event while it is told, by what they depend on beside it: thousands of watchers share the few that there are. */
+const SHARED = new WeakMap<StoreEvent, Map<string, Buffer>>();
+
+/** The lines that one watcher gets, as bytes in their framing. */
 export class WatchLines {
   readonly #resource: Resource;
   readonly #form: LineForm;
+  /** Watchers of one name get the same lines. */
+  readonly #formName: string;
   #hasColumns = false;
 
   constructor(resource: Resource, form: LineForm) {
     this.#resource = resource;
     this.#form = form;
+    const { version, include } = form.table;
+    this.#formName = `${apiVersionOf(resource)} ${resource.kind} ${form.form.kind} ${version} ${include}`;
   }
 
   get contentType(): string {
@@ -64,44 +67,48 @@ export class WatchLines {
     return this.#form.form.kind === 'protobuf';
   }
 
-  /** Nothing where there is no line: the change is none of the watcher's. */
-  send(sink: ReplySink, line: EventLine | undefined): void {
-    if (line === undefined) return;
-    if (this.#isProtobuf) {
-      sink.write(writeWatchFrame(line.type, line.body));
-      return;
-    }
-    sink.write(LINE_START[line.type]);
-    sink.write(line.body);
-    sink.write(LINE_END);
-  }
-
-  /** The line for a change, as the selection sees it: what comes into it is added, what leaves it is deleted. */
-  of(event: StoreEvent, selection: Selection): EventLine | undefined {
+  /** The line for a change, as the selection sees it: what comes into it is added, what leaves it is deleted. None where it is none of the watcher's. */
+  of(event: StoreEvent, selection: Selection): Buffer | undefined {
     const { kind, current, previous } = event;
     const isIn = kind !== 'deleted' && selection.matches(current);
     const wasIn = previous !== undefined && selection.matches(previous);
-    if (isIn) return this.line(wasIn ? 'MODIFIED' : 'ADDED', current);
+    if (isIn) return this.#shared(event, wasIn ? 'MODIFIED' : 'ADDED', () => current);
     if (!wasIn) return undefined;
-    return this.line('DELETED', kind === 'deleted' ? current : atRevision(previous, current.revision));
+    return this.#shared(event, 'DELETED', () =>
+      kind === 'deleted' ? current : atRevision(previous, current.revision),
+    );
   }
 
-  line(type: EventType, stored: StoredObject): EventLine {
-    return { type, body: this.#body(stored) };
+  #shared(event: StoreEvent, type: EventType, shown: () => StoredObject): Buffer {
+    let lines = SHARED.get(event);
+    if (lines === undefined) SHARED.set(event, (lines = new Map()));
+    const name = `${type} ${this.#hasColumns} ${this.#formName}`;
+    let line = lines.get(name);
+    if (line === undefined) lines.set(name, (line = this.line(type, shown())));
+    this.#hasColumns = true;
+    return line;
+  }
+
+  line(type: EventType, stored: StoredObject): Buffer {
+    return this.#framed(type, this.#body(stored));
   }
 
   /** Says up to which revision the watcher has seen everything. */
-  bookmark(revision: number, isInitialEnd = false): EventLine {
+  bookmark(revision: number, isInitialEnd = false): Buffer {
     const annotations = isInitialEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {};
     const object = {
       kind: this.#resource.kind,
       apiVersion: apiVersionOf(this.#resource),
       metadata: { resourceVersion: String(revision), creationTimestamp: null, ...annotations },
     };
-    if (this.#isProtobuf)
-      return { type: 'BOOKMARK', body: protobufBookmark(this.#resource, object.metadata) };
+    if (this.#isProtobuf) return this.#framed('BOOKMARK', protobufBookmark(this.#resource, object.metadata));
     const body = this.#form.form.kind === 'table' ? this.#bookmarkTable(object) : object;
-    return { type: 'BOOKMARK', body: Buffer.from(JSON.stringify(body)) };
+    return this.#framed('BOOKMARK', Buffer.from(JSON.stringify(body)));
+  }
+
+  #framed(type: LineType, body: Buffer): Buffer {
+    if (this.#isProtobuf) return writeWatchFrame(type, body);
+    return Buffer.concat([LINE_START[type], body, LINE_END]);
   }
 
   #bookmarkTable(object: { readonly metadata: object }): object {

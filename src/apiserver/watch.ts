@@ -115,12 +115,14 @@ function runWatch(context: ApiContext, run: WatchRun): Promise<void> {
   const replaced = context.kinds.replaced(resource);
   return new Promise((resolve) => {
     const unsubscribe = context.store.watch(resource.storage, (event) => {
-      lines.send(sink, lines.of(event, options.selection));
+      const line = lines.of(event, options.selection);
+      if (line === undefined) return;
+      sink.write(line);
       if (sink.pendingBytes > MAX_PENDING_BYTES + initialBytes) sink.destroy();
     });
     const bookmark = (): void => {
       context.store.settle();
-      if (options.hasBookmarks) lines.send(sink, lines.bookmark(context.store.revision));
+      if (options.hasBookmarks) sink.write(lines.bookmark(context.store.revision));
     };
     const bookmarks = setInterval(bookmark, BOOKMARK_MS);
     const end = (): void => {
@@ -144,13 +146,14 @@ function runWatch(context: ApiContext, run: WatchRun): Promise<void> {
 function writeInitial(context: ApiContext, { resource, options, lines, sink, history }: WatchRun): void {
   if (history !== undefined) {
     for (const event of history) {
-      lines.send(sink, lines.of(event, options.selection));
+      const line = lines.of(event, options.selection);
+      if (line !== undefined) sink.write(line);
     }
     return;
   }
   context.store.settle();
   for (const stored of context.store.list(resource.storage, options.selection.namespace)) {
-    if (options.selection.matches(stored)) lines.send(sink, lines.line('ADDED', stored));
+    if (options.selection.matches(stored)) sink.write(lines.line('ADDED', stored));
   }
-  if (options.marksInitialEnd) lines.send(sink, lines.bookmark(context.store.revision, true));
+  if (options.marksInitialEnd) sink.write(lines.bookmark(context.store.revision, true));
 }
