@@ -7,6 +7,7 @@
 // Before a type: [] list, {} map from string, & message inlined into its parent in JSON. After it: ? absent differs from zero,
 // @key list merged by that key (@ alone: a set of scalars), + only the patch's keys are kept (retainKeys).
 
+import { ADMISSION_FIELDS } from './admission-api.ts';
 import { APIEXTENSIONS_FIELDS } from './apiextensions-api.ts';
 import { FAIRLEAD_FIELDS } from './fairlead-api.ts';
 import { GATEWAY_API_FIELDS } from './gateway-api.ts';
@@ -90,6 +91,7 @@ const TABLES: Readonly<Record<string, string>> = {
   rbac: RBAC_FIELDS,
   authorization: AUTHORIZATION_FIELDS,
   authentication: AUTHENTICATION_FIELDS,
+  admissionregistration: ADMISSION_FIELDS,
   gateway: GATEWAY_API_FIELDS,
   apiextensions: APIEXTENSIONS_FIELDS,
   fairlead: FAIRLEAD_FIELDS,
