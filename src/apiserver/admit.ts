@@ -23,6 +23,10 @@ export interface Admission {
   decision?: Decision;
   /** What the request made. */
   object?: KubeObject;
+  /** What is to be said beside the answer. */
+  readonly warnings: string[];
+  /** What policies want told of the request in the audit log. */
+  readonly annotations: Map<string, string>;
 }
 
 /** Completes `admission`; throws 401 without valid credentials, 403 for what is not allowed, 404 for a path of no kind. */
@@ -38,6 +42,8 @@ export function admit(context: ApiContext, incoming: IncomingMessage, admission:
     ...admission.request,
     user: effective,
     onCreated: (object) => (admission.object = object),
+    onWarning: (text) => admission.warnings.push(text),
+    onAnnotation: (key, value) => admission.annotations.set(key, value),
   };
   const decision = context.authorizer.decide(effective, attributes);
   admission.decision = decision;

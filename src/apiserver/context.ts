@@ -2,6 +2,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import type { SchemaChecks } from '../objects/validation/schema.ts';
+import type { AdmissionPolicies } from './admission/policies.ts';
 import type { UsersByToken } from './authentication.ts';
 import type { Authorizer } from './authorization.ts';
 import type { ApiServerConfig } from './config.ts';
@@ -22,6 +23,7 @@ export interface ApiContext {
   /** Every kind that is served, built in and custom. */
   readonly kinds: Kinds;
   readonly authorizer: Authorizer;
+  readonly policies: AdmissionPolicies;
   readonly config: ApiServerConfig;
   readonly clock: Clock;
   readonly random: Random;

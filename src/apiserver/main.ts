@@ -7,6 +7,7 @@ import { systemClock, type Clock } from '../base/clock.ts';
 import { FairleadError, messageOf } from '../base/errors.ts';
 import { Lifetime } from '../base/lifetime.ts';
 import { SchemaChecks } from '../objects/validation/schema.ts';
+import { AdmissionPolicies } from './admission/policies.ts';
 import { parseTokens } from './authentication.ts';
 import { AuditLog } from './audit/audit-log.ts';
 import { Authorizer } from './authorization.ts';
@@ -84,6 +85,7 @@ async function start(
     store,
     kinds: new Kinds(store),
     authorizer: new Authorizer(store),
+    policies: new AdmissionPolicies(store),
     config,
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,

@@ -1,9 +1,10 @@
 // The verbs on objects and collections: create, get, list, watch, update, patch, delete.
 
 import { isObject, objectOf, textOf, type Draft } from '../objects/json.ts';
-import { keyOf } from '../objects/meta.ts';
+import { keyOf, type KubeObject } from '../objects/meta.ts';
 import type { Resource } from '../objects/resources.ts';
 import { KUBERNETES_PROTOBUF } from '../wire/kubernetes-protobuf.ts';
+import { admitWrite, type AdmittedWrite } from './admission/admit-write.ts';
 import { duplicatesIn, mediaTypeOf, parseObject } from './body.ts';
 import type { ApiContext } from './context.ts';
 import { deleteObject, deleteOptionsOf, type DeleteOptions } from './delete.ts';
@@ -189,9 +190,25 @@ function writeOptions(context: ApiContext, request: ApiRequest, target: Target):
   const manager = managerOf(request, target, 'Update');
   const { resource } = target;
   return {
-    isDryRun: isDryRun(request.query),
-    check: (written) => checkEscalation(context, request.user, target, written),
+    ...judgesOf(context, request, target),
     managedFields: (written) => managedAfterWrite(context, { resource, manager, ...written }),
+  };
+}
+
+/** Who may refuse a write that is valid. */
+function judgesOf(
+  context: ApiContext,
+  request: ApiRequest,
+  target: Target,
+): Pick<WriteOptions, 'isDryRun' | 'check' | 'admit'> {
+  const dryRun = isDryRun(request.query);
+  return {
+    isDryRun: dryRun,
+    check: (written) => checkEscalation(context, request.user, target, written),
+    admit: ({ before, after }) => {
+      const operation = before === undefined ? 'CREATE' : 'UPDATE';
+      admitWrite(context, request, target, { operation, object: after, oldObject: before, isDryRun: dryRun });
+    },
   };
 }
 
@@ -220,8 +237,7 @@ async function apply(
     isForced,
   });
   const options: WriteOptions = {
-    isDryRun: isDryRun(request.query),
-    check: (written) => checkEscalation(context, request.user, target, written),
+    ...judgesOf(context, request, target),
     managedFields: () => managedFields,
   };
   const next = ownDraft(draft ?? { ...(live?.object ?? config) });
@@ -249,11 +265,17 @@ function isDryRun(query: URLSearchParams): boolean {
 async function remove(context: ApiContext, request: ApiRequest, target: ObjectTarget): Promise<Reply> {
   const options = await readDeleteOptions(request);
   const { resource } = target;
-  const { isGone, stored } = deleteObject(context, resource, storedOf(context, target), options);
+  const standing = storedOf(context, target);
+  admitWrite(context, request, target, deletionOf(standing.object, options));
+  const { isGone, stored } = deleteObject(context, resource, standing, options);
   // Pods come back whole, as clients expect; for the rest the news is that they are gone.
   if (!isGone || resource.message === 'core.Pod')
     return objectReply(context, request, { code: 200, resource, stored });
   return jsonReply(200, goneStatus(resource, stored.object.metadata.name, stored.object.metadata.uid));
+}
+
+function deletionOf(oldObject: KubeObject, { isDryRun: isDry }: DeleteOptions): AdmittedWrite {
+  return { operation: 'DELETE', object: undefined, oldObject, isDryRun: isDry };
 }
 
 function goneStatus(resource: Resource, name: string, uid: string): object {
@@ -277,6 +299,11 @@ async function deleteCollection(context: ApiContext, request: ApiRequest, target
   const chosen = context.store
     .list(resource.storage, selection.namespace)
     .filter((stored) => selection.matches(stored));
+  // One that must stay keeps the others: nothing goes by halves.
+  for (const { object } of chosen) {
+    const { name } = object.metadata;
+    admitWrite(context, request, { ...target, name }, deletionOf(object, options));
+  }
   const deleted = chosen.map((stored) => deleteObject(context, resource, stored, options).stored);
   const items = deleted.map((stored) => objectOf(JSON.parse(servedJson(resource, stored).toString())));
   const metadata = { resourceVersion: String(context.store.revision) };

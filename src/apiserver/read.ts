@@ -5,6 +5,7 @@ import { apiVersionOf, type Resource } from '../objects/resources.ts';
 import type { ApiContext } from './context.ts';
 import { answerForm, type AnswerForm } from './negotiate.ts';
 import { lowerBound } from './shelf.ts';
+import { warningHeaders } from './warning-header.ts';
 import type { StoredObject } from './stored-object.ts';
 import { protobufListReply, protobufObject, protobufReply } from './protobuf-form.ts';
 import {
@@ -49,19 +50,13 @@ interface ObjectAnswer {
 export function objectReply(context: ApiContext, request: ApiRequest, answer: ObjectAnswer): WholeReply {
   const { code, resource, stored, warnings = [] } = answer;
   const form = answerForm(request.headers.accept, resource);
-  const headers = warnings.length === 0 ? undefined : { warning: warnings.slice(0, 20).map(warningHeader) };
+  const headers = warnings.length === 0 ? undefined : { warning: warningHeaders(warnings) };
   if (form.kind === 'plain') return jsonReply(code, servedJson(resource, stored), headers);
   if (form.kind === 'protobuf') return protobufReply(code, protobufObject(resource, stored), headers);
   if (form.kind === 'metadata') return jsonReply(code, partialMetadata(stored.object, form.version), headers);
   const metadata = { resourceVersion: stored.object.metadata.resourceVersion };
   const options = { version: form.version, include: includeOf(request.query), nowMs: context.clock.nowMs() };
   return jsonReply(code, tableOf(resource, [stored], { ...options, metadata, hasColumns: true }), headers);
-}
-
-/** RFC 7234 5.5: code 299, no agent. Header values are ASCII. */
-function warningHeader(text: string): string {
-  const safe = text.replaceAll(/[^\x20-\x7e]/g, '?').replaceAll(/["\\]/g, '\\$&');
-  return `299 - "${safe.slice(0, 500)}"`;
 }
 
 export function listObjects(context: ApiContext, request: ApiRequest, target: Target): Reply {

@@ -25,6 +25,10 @@ export interface ApiRequest {
   readonly signal: AbortSignal;
   /** Told of the object that the request made: its name may be the server's own choice. */
   readonly onCreated?: (object: KubeObject) => void;
+  /** Told of what is to be said beside the answer, whatever it is. */
+  readonly onWarning?: (text: string) => void;
+  /** Told of what the audit log is to say of the request. */
+  readonly onAnnotation?: (key: string, value: string) => void;
 }
 
 /** A request on resources: whose, which one, which part of it. */

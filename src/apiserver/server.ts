@@ -16,6 +16,7 @@ import type { Reply } from './request.ts';
 import { routeRequest } from './router.ts';
 import { badRequest, unserved, type StatusError } from './status-error.ts';
 import { proxyStream, STREAMS } from './subresources/streams.ts';
+import { withWarnings } from './warning-header.ts';
 
 /** Files of the configuration, read. */
 export interface ServerParts {
@@ -145,12 +146,12 @@ class Door {
       // What is said to be done is done: also where the machine loses its power now.
       else await store.durable(refusals);
       this.#audit(call, { code: reply.kind === 'whole' ? reply.code : 200 });
-      return reply;
+      return withWarnings(reply, admission.warnings);
     } catch (error) {
       // A client that goes in the middle of its body is no defect, and nobody is left to answer.
       if (signal.aborted) throw error;
       store.settle();
-      return failureReply(this.#failure(error, call));
+      return withWarnings(failureReply(this.#failure(error, call)), call.admission?.warnings ?? []);
     }
   }
 
@@ -191,7 +192,8 @@ class Door {
   }
 
   #admitted(call: Call, signal: AbortSignal): Admission {
-    const admission: Admission = { request: apiRequestOf(call.incoming, ANONYMOUS, signal) };
+    const request = apiRequestOf(call.incoming, ANONYMOUS, signal);
+    const admission: Admission = { request, warnings: [], annotations: new Map() };
     call.admission = admission;
     admit(this.#context, call.incoming, admission);
     return admission;

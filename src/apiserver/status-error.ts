@@ -3,7 +3,7 @@
 import type { Resource } from '../objects/resources.ts';
 
 export interface StatusCause {
-  readonly reason: string;
+  readonly reason?: string;
   readonly message: string;
   /** Path of the field: "spec.containers[0].name". */
   readonly field?: string;

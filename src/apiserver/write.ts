@@ -34,6 +34,8 @@ export interface WriteOptions {
   readonly managedFields?: (written: FinishedWrite) => readonly Draft[];
   /** Refuses what the writer may not write, whole as it will be stored. */
   readonly check?: (written: FinishedWrite) => void;
+  /** Refuses what admission policies do not want, as the last before it is stored; also of parts that are written apart. */
+  readonly admit?: (written: FinishedWrite) => void;
 }
 
 /** An object as it will be stored, defaults and all. */
@@ -75,6 +77,7 @@ export function createObject(
   refuse(resource, name, shape);
   refuse(resource, name, prepareCreate(context, resource, draft));
   options.check?.({ before: undefined, after: draft, sent });
+  options.admit?.({ before: undefined, after: draft, sent });
   setManagedFields(options, { before: undefined, after: draft, sent });
   return commit(context, resource, draft, { options, previous: undefined });
 }
@@ -99,6 +102,7 @@ export function updateObject(
   ]);
   countGeneration(resource, draft, current);
   options.check?.({ before: current, after: draft, sent });
+  options.admit?.({ before: current, after: draft, sent });
   setManagedFields(options, { before: current, after: draft, sent });
   return commit(context, resource, draft, { options, previous });
 }
@@ -156,6 +160,7 @@ function partUpdate(
   stampUpdate(resource, draft, current);
   const next: Draft = { ...current, metadata: { ...current.metadata } };
   const finish = (): StoredObject => {
+    options.admit?.({ before: current, after: next, sent });
     setManagedFields(options, { before: current, after: next, sent });
     return commit(context, resource, next, { options, previous: options.previous });
   };

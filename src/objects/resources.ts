@@ -108,6 +108,7 @@ function gatewayKind(
 }
 
 const RBAC = 'rbac.authorization.k8s.io/v1';
+const ADMISSION = 'admissionregistration.k8s.io/v1';
 
 /** Gateway API 1.6; the versions differ in nothing. Discovery has the newest first, whatever kind comes first here. */
 const GATEWAY_API: readonly Resource[] = [
@@ -259,6 +260,17 @@ export const RESOURCES: readonly Resource[] = [
   resource(RBAC, 'ClusterRole', 'clusterroles', { cluster: true }),
   resource(RBAC, 'RoleBinding', 'rolebindings'),
   resource(RBAC, 'Role', 'roles'),
+  resource(ADMISSION, 'ValidatingAdmissionPolicy', 'validatingadmissionpolicies', {
+    cluster: true,
+    category: 'api-extensions',
+    generation: true,
+    subresources: [status('ValidatingAdmissionPolicy')],
+  }),
+  resource(ADMISSION, 'ValidatingAdmissionPolicyBinding', 'validatingadmissionpolicybindings', {
+    cluster: true,
+    category: 'api-extensions',
+    generation: true,
+  }),
   resource('authorization.k8s.io/v1', 'LocalSubjectAccessReview', 'localsubjectaccessreviews', {
     createOnly: true,
   }),

@@ -88,9 +88,11 @@ function responseStatus({ code, failure }: AuditFacts): object {
   return { metadata: {}, status: 'Failure', message: failure.message, reason: failure.reason, code };
 }
 
-function annotationsOf({ decision }: Admission): object {
-  if (decision === undefined) return {};
+function annotationsOf({ decision, annotations }: Admission): object {
+  const told = Object.fromEntries(annotations);
+  if (decision === undefined) return told;
   return {
+    ...told,
     'authorization.k8s.io/decision': decision.isAllowed ? 'allow' : 'forbid',
     'authorization.k8s.io/reason': decision.reason,
   };

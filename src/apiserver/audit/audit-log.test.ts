@@ -112,7 +112,7 @@ function facts(name: string): AuditFacts {
   };
   return {
     id: name,
-    admission: { request },
+    admission: { request, warnings: [], annotations: new Map() },
     url: '/',
     sourceIp: undefined,
     receivedMs: 0,
@@ -153,4 +153,46 @@ test('a disk that takes nothing stops nothing: what is lost is counted', async (
   await audit.close();
   const lost = lines.map((line) => JSON.parse(line) as { lost?: number }).flatMap((it) => it.lost ?? []);
   assert.deepEqual(lost, [10_005]);
+});
+
+test('what admission policies want told of a write, and which of them it broke', async () => {
+  const file = path.join(folder, 'admission.log');
+  const { client, stop } = await startTestServer({ audit: { file } });
+  after(stop);
+  const group = { apiVersion: 'admissionregistration.k8s.io/v1' };
+  const kind = 'ValidatingAdmissionPolicy';
+  const url = '/apis/admissionregistration.k8s.io/v1';
+  const rules = { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['secrets'] };
+  const validations = [{ expression: 'false', message: 'told' }];
+  const auditAnnotations = [
+    { key: 'name', valueExpression: '"it is " + object.metadata.name' },
+    { key: 'nothing', valueExpression: 'null' },
+  ];
+  const spec = { matchConstraints: { resourceRules: [rules] }, validations, auditAnnotations };
+  await client.post(`${url}/validatingadmissionpolicies`, {
+    ...group,
+    kind,
+    metadata: { name: 'p' },
+    spec,
+  });
+  await client.post(`${url}/validatingadmissionpolicybindings`, {
+    ...group,
+    kind: `${kind}Binding`,
+    metadata: { name: 'b' },
+    spec: { policyName: 'p', validationActions: ['Audit'] },
+  });
+  const made = await client.post('/api/v1/namespaces/default/secrets', { metadata: { name: 'audited' } });
+  assert.equal(made.code, 201);
+  let event: Loose;
+  await eventually(() => {
+    event = eventsIn(file).find((it) => it.objectRef?.name === 'audited');
+    return event !== undefined;
+  });
+  const { annotations } = event;
+  assert.equal(annotations['p/name'], 'it is audited');
+  assert.equal(annotations['p/nothing'], undefined);
+  assert.equal(annotations['authorization.k8s.io/decision'], 'allow');
+  assert.deepEqual(JSON.parse(annotations['validation.policy.admission.k8s.io/validation_failure']), [
+    { message: 'told', policy: 'p', binding: 'b', validationActions: ['Audit'] },
+  ]);
 });

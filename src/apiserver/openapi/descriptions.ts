@@ -26,6 +26,7 @@ const FOLDERS: Readonly<Record<string, readonly [string, string]>> = {
   rbac: ['kubernetes-models', 'rbac.authorization.k8s.io/v1'],
   authorization: ['kubernetes-models', 'authorization.k8s.io/v1'],
   authentication: ['kubernetes-models', 'authentication.k8s.io/v1'],
+  admissionregistration: ['kubernetes-models', 'admissionregistration.k8s.io/v1'],
   meta: ['@kubernetes-models/apimachinery', 'apis/meta/v1'],
   gateway: ['@kubernetes-models/gateway-api', 'gateway.networking.k8s.io/v1'],
 };

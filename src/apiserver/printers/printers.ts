@@ -18,6 +18,7 @@ import {
   STORAGE_CLASS,
   VOLUME,
 } from './cluster.ts';
+import { ADMISSION_BINDING, ADMISSION_POLICY } from './admission.ts';
 import { customPrinter } from './custom.ts';
 import { AGED, GATEWAY, GATEWAY_CLASS, LISTENER_SET, NAMED_ROUTE } from './gateway-api.ts';
 import { IDENTITY } from './identity.ts';
@@ -63,6 +64,8 @@ const PRINTERS: Readonly<Record<string, Printer>> = {
   'events.Event': EVENT,
   'policy.PodDisruptionBudget': DISRUPTION_BUDGET,
   'policy.ClusterNetworkPolicy': CLUSTER_NETWORK_POLICY,
+  'admissionregistration.ValidatingAdmissionPolicy': ADMISSION_POLICY,
+  'admissionregistration.ValidatingAdmissionPolicyBinding': ADMISSION_BINDING,
   'gateway.GatewayClass': GATEWAY_CLASS,
   'gateway.Gateway': GATEWAY,
   'gateway.ListenerSet': LISTENER_SET,

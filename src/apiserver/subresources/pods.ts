@@ -2,6 +2,7 @@
 
 import { listOf, objectOf, textOf, type Draft } from '../../objects/json.ts';
 import { matchesSelector, selectorOf, type KubeObject, type LabelSelector } from '../../objects/meta.ts';
+import { admitSubresource } from '../admission/admit-write.ts';
 import { timestampOf, type ApiContext } from '../context.ts';
 import { deleteObject, deleteOptionsOf } from '../delete.ts';
 import { readBodyObject } from '../object-routes.ts';
@@ -35,6 +36,7 @@ export async function handleBinding(
   if (bound !== undefined) {
     throw conflict(target.resource, target.name, `pod ${target.name} is already assigned to node "${bound}"`);
   }
+  admitSubresource(context, request, target, body);
   replaceObject(context, target.resource, boundPod(context, object, node), {
     previous,
     isDryRun: request.query.has('dryRun'),
@@ -72,6 +74,7 @@ export async function handleEviction(
   const isRunning = phase !== 'Succeeded' && phase !== 'Failed' && phase !== 'Pending';
   if (isRunning && stored.object.metadata.deletionTimestamp === undefined)
     checkBudgets(context, stored.object);
+  admitSubresource(context, request, target, body);
   deleteObject(context, target.resource, stored, options);
   return jsonReply(201, SUCCESS);
 }

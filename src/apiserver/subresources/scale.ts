@@ -4,6 +4,7 @@ import type { ScalePaths } from '../../objects/custom/custom-version.ts';
 import { firstAt, setAt } from '../../objects/custom/json-path.ts';
 import { scalarText, objectOf, type Draft } from '../../objects/json.ts';
 import type { Resource } from '../../objects/resources.ts';
+import { admitWrite } from '../admission/admit-write.ts';
 import { parseObject } from '../body.ts';
 import type { ApiContext } from '../context.ts';
 import { managedAfterWrite, managerOf } from '../field-managers.ts';
@@ -11,7 +12,6 @@ import { applyPatch, parsePatch } from '../patch.ts';
 import { selectorText } from '../printers/printer.ts';
 import { storedOf } from '../read.ts';
 import { jsonReply, type ApiRequest, type ObjectTarget, type Reply } from '../request.ts';
-import type { StoredObject } from '../stored-object.ts';
 import { badRequest, invalid, methodNotAllowed } from '../status-error.ts';
 import { updateObject } from '../write.ts';
 
@@ -22,7 +22,7 @@ export async function handleScale(
 ): Promise<Reply> {
   switch (request.method) {
     case 'GET':
-      return jsonReply(200, scaleOf(target.resource, storedOf(context, target)));
+      return jsonReply(200, scaleOf(target.resource, storedOf(context, target).object));
     case 'PUT': {
       const scale = parseObject(await request.readBody(), request.headers['content-type']);
       return setReplicas(context, request, target, scale);
@@ -31,7 +31,7 @@ export async function handleScale(
       const patch = parsePatch(await request.readBody(), request.headers['content-type']);
       const scale = applyPatch(
         'autoscaling.Scale',
-        scaleOf(target.resource, storedOf(context, target)),
+        scaleOf(target.resource, storedOf(context, target).object),
         patch,
       );
       return setReplicas(context, request, target, scale);
@@ -61,12 +61,19 @@ function setReplicas(
   draft['metadata'] = { ...objectOf(draft['metadata']), resourceVersion: resourceVersion ?? '' };
   const { resource } = target;
   const manager = managerOf(request, target, 'Update');
+  const isDryRun = request.query.has('dryRun');
   const stored = updateObject(context, resource, draft, {
     previous,
-    isDryRun: request.query.has('dryRun'),
+    isDryRun,
+    admit: ({ after }) => {
+      // Policies see what the client sees: a Scale.
+      const [object, oldObject] = [after, previous.object].map((it) => scaleOf(resource, it));
+      const kind = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
+      admitWrite(context, request, target, { operation: 'UPDATE', object, oldObject, isDryRun, kind });
+    },
     managedFields: (written) => managedAfterWrite(context, { resource, manager, ...written }),
   });
-  return jsonReply(200, scaleOf(resource, stored));
+  return jsonReply(200, scaleOf(resource, stored.object));
 }
 
 const WORKLOAD: ScalePaths = {
@@ -80,8 +87,8 @@ function pathsOf({ custom }: Resource): ScalePaths {
   return custom?.scale ?? WORKLOAD;
 }
 
-function scaleOf(resource: Resource, { object }: StoredObject): object {
-  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
+function scaleOf(resource: Resource, object: Readonly<Draft>): Draft {
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = objectOf(object['metadata']);
   const { specReplicas, statusReplicas, labelSelector } = pathsOf(resource);
   const replicas = firstAt(object, statusReplicas);
   const selector = labelSelector === undefined ? undefined : firstAt(object, labelSelector);

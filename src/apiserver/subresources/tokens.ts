@@ -3,6 +3,7 @@
 import { listOf, objectOf, scalarText, textOf, type Draft } from '../../objects/json.ts';
 import type { KubeObject } from '../../objects/meta.ts';
 import { invalidValue } from '../../objects/validation/field-error.ts';
+import { admitSubresource } from '../admission/admit-write.ts';
 import { timestampOf, type ApiContext } from '../context.ts';
 import { readBodyObject } from '../object-routes.ts';
 import { storedOf } from '../read.ts';
@@ -30,8 +31,10 @@ export async function handleToken(
   target: ObjectTarget,
 ): Promise<Reply> {
   if (request.method !== 'POST') throw methodNotAllowed();
-  const spec = objectOf((await readBodyObject(request))['spec']);
+  const body = await readBodyObject(request);
+  const spec = objectOf(body['spec']);
   const { metadata } = storedOf(context, target).object;
+  admitSubresource(context, request, target, body);
   const lifetimeSeconds = lifetimeOf(spec['expirationSeconds']);
   const nowMs = context.clock.nowMs();
   const asked = listOf(spec['audiences']).map(String);

@@ -23,6 +23,7 @@ export function registerHas(environment: Environment): void {
       },
       evaluate: (evaluator: Evaluator, { object, field }: Macro, scope: Scope) => {
         const value = evaluator.run(object, scope);
+        if (value instanceof Map) return value.has(field);
         return isObject(value) && Object.hasOwn(value, field);
       },
     }),

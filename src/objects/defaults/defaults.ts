@@ -1,6 +1,7 @@
 // Which defaults belong to which kind: the one list. Absent fields get their values here and nowhere else.
 
 import type { Draft } from '../json.ts';
+import { defaultAdmissionBinding, defaultAdmissionPolicy } from './admission.ts';
 import { defaultCustomResourceDefinition } from './custom-resource-definition.ts';
 import {
   defaultIngressClass,
@@ -60,6 +61,8 @@ const DEFAULTS: Readonly<Record<string, (object: never) => void>> = {
   'storage.StorageClass': defaultStorageClass,
   'scheduling.PriorityClass': defaultPriorityClass,
   'apiextensions.CustomResourceDefinition': defaultCustomResourceDefinition,
+  'admissionregistration.ValidatingAdmissionPolicy': defaultAdmissionPolicy,
+  'admissionregistration.ValidatingAdmissionPolicyBinding': defaultAdmissionBinding,
   'fairlead.LoadBalancerPool': defaultLoadBalancerPool,
   'rbac.RoleBinding': defaultRoleBinding,
   'rbac.ClusterRoleBinding': defaultRoleBinding,

@@ -1,5 +1,7 @@
 // Which checks belong to which kind: the one list. An object that passes may be stored.
 
+import { validateAdmissionBinding } from '../admission/validate-binding.ts';
+import { validateAdmissionPolicy } from '../admission/validate-policy.ts';
 import type { CustomVersion } from '../custom/custom-version.ts';
 import { validateDefinition } from '../custom/validate-definition.ts';
 import { objectOf, type Draft } from '../json.ts';
@@ -57,6 +59,8 @@ const VALIDATORS: Readonly<Record<string, Validator>> = {
   'networking.IngressClass': validateIngressClass,
   'apiextensions.CustomResourceDefinition': validateDefinition,
   'scheduling.PriorityClass': validatePriorityClass,
+  'admissionregistration.ValidatingAdmissionPolicy': validateAdmissionPolicy,
+  'admissionregistration.ValidatingAdmissionPolicyBinding': validateAdmissionBinding,
   'rbac.Role': validateRole,
   'rbac.ClusterRole': validateClusterRole,
   'rbac.RoleBinding': validateRoleBinding,

@@ -65,6 +65,10 @@ const HOLDING: readonly (readonly [rule: string, spec: object])[] = [
   ['self.parts.exists_one(p, p.id == "a") && self.parts.all(p, p.n > 0)', { parts: [{ id: 'a', n: 1 }] }],
   ['self.labels.all(k, self.labels[k] != "") && "a" in self.labels', { labels: { a: 'b' } }],
   ['self.with__dash__dash == "x"', { 'with-dash': 'x' }],
+  [
+    'self.labels.constructor == "a" && has(self.labels.constructor) && self.labels.all(k, v, k == "constructor" && v == "a")',
+    { labels: { constructor: 'a' } },
+  ],
   ['self.__namespace__ == "x"', { namespace: 'x' }],
   ['quantity(self.name).isGreaterThan(quantity("1Mi"))', { name: '1Gi' }],
   ['isIP(self.name) && !isCIDR(self.name)', { name: '10.0.0.1' }],

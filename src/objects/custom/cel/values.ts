@@ -1,6 +1,7 @@
 // Values as rules see them: by their schema, numbers as CEL has them, names as CEL can spell them.
 
 import { evaluate, Optional } from '@marcbachmann/cel-js';
+import { celMap } from '../../cel/map.ts';
 import { getOwn, isObject, objectOf } from '../../json.ts';
 import type { Schema } from '../schema.ts';
 
@@ -11,7 +12,7 @@ export function celValue(schema: Schema, value: unknown): unknown {
     const { items } = schema;
     return items === undefined ? [] : value.map((item) => celValue(items, item));
   }
-  if (isObject(value)) return Object.fromEntries(fieldsOf(schema, value));
+  if (isObject(value)) return celMap(fieldsOf(schema, value));
   if (typeof value === 'number' && (schema.type === 'integer' || schema.isIntOrString)) return BigInt(value);
   if (typeof value === 'string') return celText(schema.format, value);
   return value;
