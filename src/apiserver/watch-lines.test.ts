@@ -14,7 +14,14 @@ const PODS = findResource('', 'v1', 'pods');
 assert.ok(PODS);
 
 function aPod(revision: number, labels: Readonly<Record<string, string>>): StoredObject {
-  const metadata = { name: 'a', namespace: 'default', resourceVersion: String(revision), labels };
+  const metadata = {
+    name: 'a',
+    namespace: 'default',
+    uid: 'u',
+    creationTimestamp: '2026-01-01T00:00:00Z',
+    resourceVersion: String(revision),
+    labels,
+  };
   const object = { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers: [] } };
   return StoredObject.of(revision, 'default/a', object, Buffer.from(JSON.stringify(object)));
 }
