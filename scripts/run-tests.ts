@@ -5,6 +5,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
+import { relative } from 'node:path';
 import { PassThrough, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { run as runFiles } from 'node:test';
@@ -31,6 +32,7 @@ const LONGEST = [
   'test/e2e/policies.test.ts',
   'test/e2e/gateway.test.ts',
 ];
+const LONGEST_TOLD = 15;
 /** Held back until it is its turn. */
 const MACHINE_OUTPUT_BYTES = 16 * 1024 * 1024;
 const node = new URL('../node_modules/node/bin/node', import.meta.url).pathname;
@@ -66,11 +68,28 @@ async function run(
     signal: interrupted.signal,
   });
   let isGood = false;
-  tests.on('test:summary', ({ file, success }) => {
+  const times: [file: string, milliseconds: number][] = [];
+  tests.on('test:summary', ({ file, success, duration_ms: milliseconds }) => {
     if (file === undefined) isGood = success;
+    else times.push([relative(process.cwd(), file), milliseconds]);
   });
+  const began = performance.now();
   await pipeline(tests.compose(spec()), output, { end: false });
+  output.write(`# ${name}: ${seconds(performance.now() - began)}; longest: ${longest(times)}\n`);
   return isGood;
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(0)} s`;
+}
+
+/** What to make faster when the whole takes too long, and what LONGEST has to name. */
+function longest(times: readonly (readonly [file: string, milliseconds: number])[]): string {
+  return [...times]
+    .sort(([, one], [, other]) => other - one)
+    .slice(0, LONGEST_TOLD)
+    .map(([file, milliseconds]) => `${file} ${seconds(milliseconds)}`)
+    .join(', ');
 }
 
 function unit(): Promise<boolean> {
