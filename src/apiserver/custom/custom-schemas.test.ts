@@ -313,3 +313,122 @@ test('fields of custom objects have their managers, by what the schema says of l
     [[81], ['y'], undefined],
   );
 });
+
+/** What generators of definitions write: rules on lists and maps, defaults inside of defaults, alternatives by format, a status that nobody filled in. */
+const GENERATED = {
+  type: 'object',
+  properties: {
+    hosts: {
+      type: 'array',
+      items: { type: 'string' },
+      'x-kubernetes-list-type': 'atomic',
+      'x-kubernetes-validations': [{ message: 'no addresses', rule: 'self.all(h, !isIP(h))' }],
+    },
+    owners: {
+      type: 'array',
+      default: [{}],
+      items: {
+        type: 'object',
+        properties: {
+          kind: { type: 'string', default: 'Team' },
+          namespace: { type: 'string' },
+          name: { type: 'string', default: 'ops' },
+        },
+      },
+      'x-kubernetes-validations': [
+        {
+          message: 'each owner once',
+          rule: "self.all(a, self.exists_one(b, a.kind == b.kind && a.name == b.name && ((!has(a.__namespace__) || a.__namespace__ == '') && (!has(b.__namespace__) || b.__namespace__ == '') || (has(a.__namespace__) && has(b.__namespace__) && a.__namespace__ == b.__namespace__))))",
+        },
+      ],
+    },
+    place: {
+      type: 'object',
+      properties: { type: { type: 'string', default: 'Address' }, value: { type: 'string' } },
+      oneOf: [
+        {
+          properties: {
+            type: { enum: ['Address'] },
+            value: { anyOf: [{ format: 'ipv4' }, { format: 'ipv6' }] },
+          },
+        },
+        { properties: { type: { not: { enum: ['Address'] } } } },
+      ],
+    },
+    marks: {
+      type: 'object',
+      additionalProperties: { type: 'string' },
+      'x-kubernetes-validations': [
+        { message: 'short prefixes', rule: 'self.all(key, key.split("/")[0].size() < 5)' },
+        { message: 'plain keys', rule: 'self.all(key, key.matches(r"""^([a-z.]+/)?[a-z]{0,61}$"""))' },
+      ],
+    },
+    waits: {
+      type: 'object',
+      properties: {
+        all: { type: 'string', pattern: '^([0-9]{1,5}(h|m|s|ms)){1,4}$' },
+        one: { type: 'string' },
+      },
+      'x-kubernetes-validations': [
+        {
+          message: 'one is no longer than all',
+          rule: "!(has(self.all) && has(self.one) && duration(self.all) != duration('0s') && duration(self.one) > duration(self.all))",
+        },
+      ],
+    },
+  },
+};
+
+const WAITING = [{ type: 'Accepted', status: 'Unknown' }];
+
+const GENERATED_OBJECTS: readonly (readonly [spec: Loose, message: string | undefined])[] = [
+  [{}, undefined],
+  [{ hosts: ['a.b'] }, undefined],
+  [{ hosts: ['a.b', '::1'] }, 'spec.hosts: Invalid value: "array": no addresses'],
+  [{ owners: [{ name: 'a' }, { name: 'a', namespace: 'b' }] }, undefined],
+  [{ owners: [{}, { kind: 'Team' }] }, 'spec.owners: Invalid value: "array": each owner once'],
+  [{ place: { value: '10.0.0.1' } }, undefined],
+  [{ place: { type: 'Name', value: 'x' } }, undefined],
+  [{ place: { value: 'x' } }, '"spec.place" must validate one and only one schema (oneOf). Found none valid'],
+  [{ marks: { 'a.b/c': '' } }, undefined],
+  [{ marks: { 'a.b.c/d': '' } }, 'spec.marks: Invalid value: "object": short prefixes'],
+  [{ marks: { a1: '' } }, 'spec.marks: Invalid value: "object": plain keys'],
+  [{ waits: { all: '0s', one: '1m' } }, undefined],
+  [{ waits: { all: '10s', one: '1m' } }, 'spec.waits: Invalid value: "object": one is no longer than all'],
+];
+
+test('definitions are taken as generators write them', async () => {
+  const conditions = {
+    type: 'array',
+    items: { type: 'object', properties: { type: { type: 'string' }, status: { type: 'string' } } },
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': ['type'],
+    default: WAITING,
+  };
+  const status = { type: 'object', properties: { conditions }, default: { conditions: WAITING } };
+  const properties = {
+    apiVersion: { type: 'string' },
+    kind: { type: 'string' },
+    metadata: { type: 'object' },
+    spec: GENERATED,
+    status,
+  };
+  const schema = { openAPIV3Schema: { type: 'object', required: ['metadata', 'spec'], properties } };
+  const older = { name: 'v1beta1', served: true, storage: false, schema, subresources: {} };
+  const version = { name: 'v1', served: true, storage: true, schema, subresources: { status: {} } };
+  const made = await client.post(DEFINITIONS_URL, {
+    ...aDefinition({ versions: [older, version] }),
+    status: { acceptedNames: { kind: '', plural: '' }, conditions: null, storedVersions: null },
+  });
+  assert.equal(made.code, 201, made.text);
+  for (const [spec, message] of GENERATED_OBJECTS) {
+    const { code, json } = await make(spec, '?fieldValidation=Strict');
+    assert.equal(code, message === undefined ? 201 : 422, JSON.stringify([spec, json]));
+    if (message !== undefined) assert.ok(json.message.includes(message), json.message);
+    else {
+      assert.deepEqual(json.status, { conditions: WAITING });
+      if (spec.owners === undefined) assert.deepEqual(json.spec.owners, [{ kind: 'Team', name: 'ops' }]);
+    }
+    await client.delete(`${WIDGETS}/a`);
+  }
+});
