@@ -10,7 +10,7 @@ import {
   ruleOn,
   withPolicy,
 } from '../../../test/support/admission.ts';
-import { startTestServer } from '../../../test/support/api-server.ts';
+import { startTestServer, type Answer } from '../../../test/support/api-server.ts';
 
 const { client, stop } = await startTestServer();
 after(stop);
@@ -369,6 +369,19 @@ test('what is made of a part of an object is judged: tokens, evictions, bindings
   });
   assert.equal((await client.post(`${pods}/p/binding`, { target: { name: 'n' } })).code, 201);
   await client.delete(`${pods}/p`, { gracePeriodSeconds: 0 });
+});
+
+test('the end of a namespace is judged by rules that name it', async () => {
+  await client.post('/api/v1/namespaces', { metadata: { name: 'n' } });
+  const finalize = (): Promise<Answer> =>
+    client.put('/api/v1/namespaces/n/finalize', { metadata: { name: 'n' }, spec: { finalizers: [] } });
+  const matchConstraints = ruleOn({ resources: ['namespaces/finalize'] });
+  const validations = [{ expression: 'object.spec.finalizers.size() > 0 && namespaceObject == null' }];
+  await inForce({ matchConstraints, validations }, async () => {
+    assert.equal((await finalize()).code, 422);
+  });
+  assert.equal((await finalize()).code, 200);
+  await client.delete('/api/v1/namespaces/n');
 });
 
 test('policies say nothing of policies: one that refuses everything can be taken away', async () => {

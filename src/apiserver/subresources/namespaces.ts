@@ -1,6 +1,7 @@
 // The finalize subresource: the namespace controller takes its finalizer away when nothing is left inside.
 
 import { objectOf } from '../../objects/json.ts';
+import { admitWrite } from '../admission/admit-write.ts';
 import type { ApiContext } from '../context.ts';
 import { readBodyObject } from '../object-routes.ts';
 import { objectReply, storedOf } from '../read.ts';
@@ -26,9 +27,13 @@ export async function handleFinalize(
   }
   const finalizers = objectOf(body['spec'])['finalizers'] ?? [];
   const next = { ...previous.object, spec: { ...objectOf(previous.object['spec']), finalizers } };
-  const stored = replaceObject(context, target.resource, next, {
-    previous,
-    isDryRun: request.query.has('dryRun'),
+  const isDryRun = request.query.has('dryRun');
+  admitWrite(context, request, target, {
+    operation: 'UPDATE',
+    object: next,
+    oldObject: previous.object,
+    isDryRun,
   });
+  const stored = replaceObject(context, target.resource, next, { previous, isDryRun });
   return objectReply(context, request, { code: 200, resource: target.resource, stored });
 }

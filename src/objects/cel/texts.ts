@@ -3,7 +3,7 @@
 
 import type { Environment } from '@marcbachmann/cel-js';
 import { FairleadError } from '../../base/errors.ts';
-import { findAllIn, patternOf } from '../custom/pattern.ts';
+import { findAllIn, patternOf, type Pattern } from '../custom/pattern.ts';
 import { ownName } from './own-names.ts';
 import { formatText } from './text-format.ts';
 
@@ -32,6 +32,7 @@ export function registerTexts(environment: Environment): void {
 }
 
 function registerPatterns(environment: Environment): void {
+  const compiled = keptPatterns();
   const matches = (text: string, pattern: string): boolean => compiled(pattern).isIn(text);
   const findAll = (text: string, pattern: string, most: number): readonly string[] =>
     findAllIn(text, compiled(pattern).source, most);
@@ -52,11 +53,19 @@ function registerPatterns(environment: Environment): void {
     );
 }
 
-function compiled(source: string): { readonly source: string; readonly isIn: (text: string) => boolean } {
-  const pattern = patternOf(source);
-  if (pattern === undefined)
-    throw new FairleadError('invalid', `error parsing regexp: ${source.slice(0, 80)}`);
-  return pattern;
+const MAX_KEPT = 256;
+
+/** Compiles patterns, and keeps those of late: a rule over a list asks for the same one at every element. */
+function keptPatterns(): (source: string) => Pattern {
+  const kept = new Map<string, Pattern>();
+  return (source) => {
+    const pattern = kept.get(source) ?? patternOf(source);
+    if (pattern === undefined)
+      throw new FairleadError('invalid', `error parsing regexp: ${source.slice(0, 80)}`);
+    if (kept.size >= MAX_KEPT) kept.clear();
+    kept.set(source, pattern);
+    return pattern;
+  };
 }
 
 function registerPlaces(environment: Environment): void {
