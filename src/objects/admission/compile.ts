@@ -2,6 +2,7 @@
 
 import { FairleadError, messageOf } from '../../base/errors.ts';
 import { compileExpression, type Expression } from '../cel/expression.ts';
+import { checkLiterals } from '../cel/literals.ts';
 import { isObject } from '../json.ts';
 import type { AdmissionPolicy, Validation } from './policy.ts';
 
@@ -131,7 +132,9 @@ class Compiler {
 
 function compiled(text: string, types: Readonly<Record<string, string>>): Expression {
   try {
-    return compileExpression(text, types);
+    const expression = compileExpression(text, types);
+    checkLiterals(expression.ast);
+    return expression;
   } catch (error) {
     const because = messageOf(error);
     const isAboutAccess = because === 'Unknown variable: authorizer';

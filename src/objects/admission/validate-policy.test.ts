@@ -74,6 +74,12 @@ const REFUSED: readonly (readonly [name: string, spec: object, field: string, me
     /compilation failed: /,
   ],
   [
+    'a pattern that is none',
+    { validations: [{ expression: 'object.data.a.matches("(")' }] },
+    'spec.validations[0].expression',
+    /compilation failed: invalid matches argument/,
+  ],
+  [
     'a number',
     { validations: [{ expression: '1 + 1' }] },
     'spec.validations[0].expression',

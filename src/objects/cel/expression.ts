@@ -4,7 +4,6 @@ import { EvaluationError, ParseError, TypeError, type ASTNode } from '@marcbachm
 import { FairleadError, messageOf } from '../../base/errors.ts';
 import { isObject } from '../json.ts';
 import { environmentOf } from './environment.ts';
-import { checkLiterals } from './literals.ts';
 import { withoutOwnNames, withOwnNames } from './own-names.ts';
 
 const MAX_LENGTH = 16 * 1024;
@@ -26,7 +25,6 @@ export function compileExpression(text: string, types: Readonly<Record<string, s
     const parsed = environmentOf(types).parse(withOwnNames(text));
     const checked = parsed.check();
     if (!checked.valid) throw checked.error ?? new Error('it is not valid');
-    checkLiterals(parsed.ast);
     return {
       type: checked.type ?? 'dyn',
       ast: parsed.ast,

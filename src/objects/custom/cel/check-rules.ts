@@ -8,9 +8,11 @@ import {
   tooMany,
   type FieldError,
 } from '../../validation/field-error.ts';
+import type { Expression } from '../../cel/expression.ts';
+import { checkLiterals } from '../../cel/literals.ts';
 import { isSimplePath } from '../json-path.ts';
 import type { Schema, SchemaRule } from '../schema.ts';
-import { undefinedField } from './fields.ts';
+import { ruleTypes } from './fields.ts';
 import { expressionsOf } from './rules.ts';
 
 const REASONS = ['FieldValueInvalid', 'FieldValueForbidden', 'FieldValueRequired', 'FieldValueDuplicate'];
@@ -54,34 +56,44 @@ function check(schema: Schema, { at, isCorrelatable }: Place): readonly FieldErr
 
 function checkRule(rule: SchemaRule, schema: Schema, { at, isCorrelatable }: Place): readonly FieldError[] {
   if (rule.rule.trim() === '') return [required(`${at}.rule`, 'rule is not specified')];
-  const parts = partErrors(rule, at);
+  return [...partErrors(rule, at), ...expressionErrors(rule, schema, { at, isCorrelatable })];
+}
+
+function expressionErrors(
+  rule: SchemaRule,
+  schema: Schema,
+  { at, isCorrelatable }: Place,
+): readonly FieldError[] {
+  const ofRule = (text: string): readonly FieldError[] => [invalidValue(`${at}.rule`, rule.rule, text)];
   try {
     const { expression, message } = expressionsOf(rule, schema);
-    const unknown = undefinedField(expression.ast, schema);
-    const failed = (text: string): readonly FieldError[] => [
-      ...parts,
-      invalidValue(`${at}.rule`, rule.rule, `compilation failed: ${text}`),
-    ];
-    if (unknown !== undefined) return failed(`undefined field '${unknown}'`);
-    if (expression.type !== 'bool' && expression.type !== 'dyn') return failed('must evaluate to a bool');
-    if (message !== undefined && message.type !== 'string' && message.type !== 'dyn')
-      return [
-        ...parts,
-        invalidValue(`${at}.messageExpression`, rule.messageExpression, 'must evaluate to a string'),
-      ];
-    if (expression.names.has('oldSelf') && !isCorrelatable)
-      return [
-        ...parts,
-        invalidValue(
-          `${at}.rule`,
-          rule.rule,
-          'oldSelf cannot be used on the uncorrelatable portion of the schema',
-        ),
-      ];
-    return parts;
+    const wrong = typeError(expression, 'bool', rule, schema);
+    if (wrong !== undefined) return ofRule(wrong);
+    const wrongMessage = message === undefined ? undefined : typeError(message, 'string', rule, schema);
+    if (wrongMessage !== undefined)
+      return [invalidValue(`${at}.messageExpression`, rule.messageExpression, wrongMessage)];
+    return expression.names.has('oldSelf') && !isCorrelatable
+      ? ofRule('oldSelf cannot be used on the uncorrelatable portion of the schema')
+      : [];
   } catch (error) {
-    return [...parts, invalidValue(`${at}.rule`, rule.rule, `compilation failed: ${messageOf(error)}`)];
+    return ofRule(`compilation failed: ${messageOf(error)}`);
   }
+}
+
+/** What the schema says against an expression that is to come to `wanted`; throws `invalid` for literals that can never be. */
+function typeError(
+  { ast, type }: Expression,
+  wanted: 'bool' | 'string',
+  { hasOptionalOldSelf }: SchemaRule,
+  schema: Schema,
+): string | undefined {
+  checkLiterals(ast);
+  const known = ruleTypes(ast, schema, hasOptionalOldSelf);
+  if (known.error !== undefined) return `compilation failed: ${known.error}`;
+  const isFit = type === 'dyn' || type === wanted;
+  return isFit && (known.type === undefined || known.type === wanted)
+    ? undefined
+    : `must evaluate to a ${wanted}`;
 }
 
 function partErrors({ reason, fieldPath }: SchemaRule, at: string): readonly FieldError[] {

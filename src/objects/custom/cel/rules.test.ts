@@ -69,6 +69,18 @@ const HOLDING: readonly (readonly [rule: string, spec: object])[] = [
     'self.labels.constructor == "a" && has(self.labels.constructor) && self.labels.all(k, v, k == "constructor" && v == "a")',
     { labels: { constructor: 'a' } },
   ],
+  [
+    'self.limit > self.size && self.limit < 5 && self.size * 2 - 1 == 3 && -self.limit < 0.0',
+    { limit: 2.5, size: 2 },
+  ],
+  [
+    'self.port == 80 && self.when != timestamp("2024-01-01T00:00:00Z") || self.port == "x"',
+    { port: 80, when: '2024-06-01T00:00:00Z' },
+  ],
+  [
+    'self.?size.orValue(1) == 2 && self.labels["a"] + self.name == "bc"',
+    { size: 2, labels: { a: 'b' }, name: 'c' },
+  ],
   ['self.__namespace__ == "x"', { namespace: 'x' }],
   ['quantity(self.name).isGreaterThan(quantity("1Mi"))', { name: '1Gi' }],
   ['isIP(self.name) && !isCIDR(self.name)', { name: '10.0.0.1' }],
@@ -212,6 +224,68 @@ const REFUSED: readonly (readonly [name: string, rule: Rule, expected: RegExp])[
   ],
   ['a field of what has a name', { rule: 'cel.bind(p, self.parts[0], p.m > 1)' }, /undefined field 'm'/],
   ['a field that has() asks for', { rule: 'has(self.sise)' }, /undefined field 'sise'/],
+  [
+    'a number that is compared to a text',
+    { rule: 'self.size == "1"' },
+    /compilation failed: no such overload: int == string$/,
+  ],
+  [
+    'a text that is compared to a number',
+    { rule: 'self.parts.all(p, p.id < p.n)' },
+    /no such overload: string < int$/,
+  ],
+  [
+    'a sum of a number and a text',
+    { rule: 'self.name + self.size == ""' },
+    /no such overload: string \+ int$/,
+  ],
+  [
+    'a fraction that is to equal a whole number',
+    { rule: 'self.limit == 1' },
+    /no such overload: double == int$/,
+  ],
+  [
+    'a text that is to be true',
+    { rule: 'has(self.name) && self.name' },
+    /Logical operator requires bool operands, got 'string'$/,
+  ],
+  ['a number that is to be false', { rule: '!self.size' }, /no such overload: !int$/],
+  [
+    'a text before and a number now',
+    { rule: 'oldSelf.name == self.size' },
+    /no such overload: string == int$/,
+  ],
+  ['a number of the schema', { rule: 'self.size' }, /must evaluate to a bool$/],
+  [
+    'a message of a number',
+    { rule: 'true', messageExpression: 'self.size' },
+    /messageExpression: .*must evaluate to a string$/,
+  ],
+  [
+    'a message of a field that is nowhere',
+    { rule: 'true', messageExpression: 'self.sise' },
+    /messageExpression: .*undefined field 'sise'$/,
+  ],
+  [
+    'a pattern that is none',
+    { rule: 'self.name.matches("[")' },
+    /compilation failed: invalid matches argument: must be a valid regular/,
+  ],
+  [
+    'a pattern that is none inside of a macro',
+    { rule: 'self.parts.exists(i, p, matches(p.id, "("))' },
+    /invalid matches argument/,
+  ],
+  [
+    'a duration that is none',
+    { rule: 'duration("1 day") > self.wait' },
+    /invalid duration argument: "1 day" is none$/,
+  ],
+  [
+    'a time that is none',
+    { rule: 'timestamp("now") > self.when' },
+    /invalid timestamp argument: "now" is none$/,
+  ],
   ['a function that is nowhere', { rule: 'self.size.twice() > 1' }, /compilation failed: /],
   ['what is neither true nor false', { rule: 'self.size + 1' }, /must evaluate to a bool/],
   ['a reason of its own', { rule: 'true', reason: 'Because' }, /reason: Unsupported value: "Because"/],
