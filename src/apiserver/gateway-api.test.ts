@@ -145,6 +145,13 @@ test('what is left out stands in the object, and what no controller has seen say
     ],
   });
   assert.equal(route.json.status, undefined);
+  const gatewayClass = await client.post(collectionOf('GatewayClass'), {
+    metadata: { name: 'least' },
+    spec: { controllerName: 'example.com/c' },
+  });
+  assert.deepEqual(gatewayClass.json.status.conditions, [
+    { type: 'Accepted', reason: 'Pending', ...WAITING },
+  ]);
   const gateway = await client.post(collectionOf('Gateway'), {
     metadata: { name: 'least' },
     spec: {

@@ -3,7 +3,7 @@
 import type { Draft } from '../objects/json.ts';
 
 const CONDITIONS: Readonly<Record<string, readonly (readonly [type: string, reason: string])[]>> = {
-  'gateway.GatewayClass': [['Accepted', 'Waiting']],
+  'gateway.GatewayClass': [['Accepted', 'Pending']],
   'gateway.Gateway': [
     ['Accepted', 'Pending'],
     ['Programmed', 'Pending'],
