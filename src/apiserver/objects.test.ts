@@ -276,3 +276,22 @@ test('a dry run stores nothing', async () => {
   assert.equal((await client.post(`${CONFIG_MAPS}?dryRun=All`, configMap('dry'))).code, 201);
   assert.equal((await client.get(`${CONFIG_MAPS}/dry`)).code, 404);
 });
+
+test('a quota is shown with what is used of it, requests and limits apart', async () => {
+  const quotas = '/api/v1/namespaces/default/resourcequotas';
+  const hard = { pods: '10', 'limits.cpu': '4', 'requests.cpu': '2' };
+  assert.equal((await client.post(quotas, { metadata: { name: 'q' }, spec: { hard } })).code, 201);
+  const used = { pods: '3', 'limits.cpu': '500m' };
+  assert.equal((await client.patch(`${quotas}/q/status`, { status: { hard, used } })).code, 200);
+  const { json } = await client.get(`${quotas}/q`, 'application/json;as=Table;v=v1;g=meta.k8s.io');
+  assert.deepEqual(
+    json.columnDefinitions.map(({ name }: { name: string }) => name),
+    ['Name', 'Request', 'Limit', 'Age'],
+  );
+  assert.deepEqual(json.rows[0].cells.slice(0, 3), [
+    'q',
+    'pods: 3/10, requests.cpu: 0/2',
+    'limits.cpu: 500m/4',
+  ]);
+  assert.equal((await client.delete(`${quotas}/q`)).code, 200);
+});

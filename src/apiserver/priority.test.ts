@@ -26,8 +26,8 @@ test('every cluster has the classes of the system', async () => {
   assert.deepEqual(
     json.rows.map(({ cells }: { cells: unknown[] }) => cells.toSpliced(3, 1)),
     [
-      ['system-cluster-critical', 2_000_000_000, 'false', 'PreemptLowerPriority'],
-      ['system-node-critical', 2_000_001_000, 'false', 'PreemptLowerPriority'],
+      ['system-cluster-critical', 2_000_000_000, false, 'PreemptLowerPriority'],
+      ['system-node-critical', 2_000_001_000, false, 'PreemptLowerPriority'],
     ],
   );
 });

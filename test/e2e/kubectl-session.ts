@@ -89,7 +89,7 @@ function wordsOf(line: CommandLine): readonly string[] {
 }
 
 /** Without names that the server made up, addresses, times and the width of columns. */
-function sameEverywhere(text: string, namespace: string): string {
+export function sameEverywhere(text: string, namespace: string): string {
   return text
     .replaceAll(namespace, 'NAMESPACE')
     .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}/g, 'UID')

@@ -273,12 +273,33 @@ export const STORAGE_CLASS: Printer = {
   ],
 };
 
+/** What is asked for, and limits, each with how much of it is used. */
+export const RESOURCE_QUOTA: Printer = {
+  columns: [NAME, column('Request'), column('Limit'), AGE],
+  cells: (object, nowMs) => {
+    const { hard, used } = statusOf(object);
+    const names = Object.keys(objectOf(hard)).sort();
+    const shown = (isLimit: boolean): string =>
+      names
+        .filter((it) => it.startsWith('limits.') === isLimit)
+        .map((it) => `${it}: ${scalarText(objectOf(used)[it], '0')}/${scalarText(objectOf(hard)[it])}`)
+        .join(', ');
+    return [object.metadata.name, shown(false), shown(true), ageOf(object, nowMs)];
+  },
+};
+
 export const PRIORITY_CLASS: Printer = {
-  columns: [NAME, integer('Value'), column('Global-Default'), AGE, column('PreemptionPolicy')],
+  columns: [
+    NAME,
+    integer('Value'),
+    { name: 'Global-Default', type: 'boolean' },
+    AGE,
+    column('PreemptionPolicy'),
+  ],
   cells: (object, nowMs) => [
     object.metadata.name,
     numberOf(object['value']),
-    object['globalDefault'] === true ? 'true' : 'false',
+    object['globalDefault'] === true,
     ageOf(object, nowMs),
     textOf(object['preemptionPolicy']) ?? 'PreemptLowerPriority',
   ],

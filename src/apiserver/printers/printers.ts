@@ -15,6 +15,7 @@ import {
   SECRET,
   SERVICE_ACCOUNT,
   PRIORITY_CLASS,
+  RESOURCE_QUOTA,
   STORAGE_CLASS,
   VOLUME,
 } from './cluster.ts';
@@ -78,6 +79,7 @@ const PRINTERS: Readonly<Record<string, Printer>> = {
   'gateway.BackendTLSPolicy': AGED,
   'storage.StorageClass': STORAGE_CLASS,
   'scheduling.PriorityClass': PRIORITY_CLASS,
+  'core.ResourceQuota': RESOURCE_QUOTA,
   'fairlead.Identity': IDENTITY,
   'fairlead.LoadBalancerPool': LOAD_BALANCER_POOL,
   'rbac.Role': ROLE,
