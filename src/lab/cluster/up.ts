@@ -5,13 +5,14 @@ import { FairleadError, hasCode } from '../../base/errors.ts';
 import { clusterPaths, type PathRoots } from '../../base/paths.ts';
 import { loadKubeConfig } from '../../kube/kube-config.ts';
 import { KubeClient } from '../../kube/kube-client.ts';
-import { NAMESPACES } from '../../kube/resource.ts';
+import { DEFINITIONS, NAMESPACES } from '../../kube/resource.ts';
+import type { DefinitionObject } from '../../objects/custom/custom-version.ts';
 import { SYSTEM_NAMESPACES } from '../../objects/system-namespaces.ts';
 import { applyManifests, type AppliedObject } from '../manifests/apply.ts';
 import { checkNamespaces, checkObjects } from '../manifests/check.ts';
 import { refuse } from '../manifests/complaint.ts';
 import type { Manifest } from '../manifests/load.ts';
-import { resolveManifests, type ResolvedManifest } from '../manifests/resolve.ts';
+import { isCustom, resolveManifests, type ResolvedManifest } from '../manifests/resolve.ts';
 import { addons } from './addons.ts';
 import { checkClusterName, readClusterConfig, type ClusterConfig } from './cluster-config.ts';
 import { lockCluster, lockMachine, type LockOptions } from './cluster-lock.ts';
@@ -54,14 +55,14 @@ export async function up(options: UpOptions): Promise<UpReport> {
   checkWish(options);
   refuseUnprivileged();
   refuseUnbuilt(options.installation);
-  const resolved = await judgeManifests(options);
+  await judgeBefore(options);
   if (options.proxy !== undefined) await checkProxy(options.proxy);
   if (options.xdp !== undefined) checkXdp(options.xdp);
   const { cluster, isNew } = await stand(options);
   const access = await loadKubeConfig(clusterPaths(options.roots, cluster.name).kubeconfig);
   const client = new KubeClient(access);
   try {
-    const applied = await fill({ ...options, cluster }, { client, resolved });
+    const applied = await fill({ ...options, cluster }, client);
     return { cluster, isNew, applied, client };
   } catch (error) {
     client.close();
@@ -69,14 +70,26 @@ export async function up(options: UpOptions): Promise<UpReport> {
   }
 }
 
-/** Of a cluster that exists, the namespaces are known once its API answers. */
-async function judgeManifests(options: UpOptions): Promise<readonly ResolvedManifest[]> {
-  const { resolved, complaints } = resolveManifests(options.manifests);
-  const isNew = readClusterConfig(options.roots, options.name) === undefined;
+/** What a cluster has that manifests may count on. */
+interface Known {
+  readonly namespaces: readonly string[];
+  readonly definitions: readonly DefinitionObject[];
+}
+
+/** Of a cluster that exists, namespaces and custom kinds are known once its API answers. */
+async function judgeBefore({ roots, name, manifests }: UpOptions): Promise<void> {
+  if (readClusterConfig(roots, name) === undefined)
+    await judge(manifests, { namespaces: SYSTEM_NAMESPACES, definitions: [] });
+  else await judge(manifests.filter(({ object }) => !isCustom(object.apiVersion)));
+}
+
+/** Throws `invalid` with all that is wrong with them; without `known`, of what they say themselves. */
+async function judge(manifests: readonly Manifest[], known?: Known): Promise<readonly ResolvedManifest[]> {
+  const { resolved, complaints } = resolveManifests(manifests, known?.definitions);
   refuse([
     ...complaints,
     ...(await checkObjects(resolved)),
-    ...(isNew ? checkNamespaces(resolved, SYSTEM_NAMESPACES) : []),
+    ...(known === undefined ? [] : checkNamespaces(resolved, known.namespaces)),
   ]);
   return resolved;
 }
@@ -127,20 +140,14 @@ async function raiseNew(
 
 async function fill(
   options: UpOptions & { readonly cluster: ClusterConfig },
-  of: { readonly client: KubeClient; readonly resolved: readonly ResolvedManifest[] },
+  client: KubeClient,
 ): Promise<readonly AppliedObject[]> {
   const { cluster, clock, signal, onStep, onDetail } = options;
-  const { client, resolved } = of;
   const wait: WaitOptions = { ...options, deadlineMs: clock.monotonicMs() + options.timeoutMs };
   onStep('start the Kubernetes API');
   await untilApiReady(client, wait);
-  const { items } = await client.list(NAMESPACES, {}, { signal });
-  refuse(
-    checkNamespaces(
-      resolved,
-      items.map((it) => it.metadata.name),
-    ),
-  );
+  if (options.manifests.length > 0) onStep('check the manifests');
+  const resolved = await judge(options.manifests, await knownIn(client, signal));
   onStep('join the nodes');
   await untilNodesReady(client, wait);
   if (options.proxy !== undefined) {
@@ -164,6 +171,14 @@ async function fill(
   onStep('program the nodes');
   await untilProgrammed(client, wait);
   return applied;
+}
+
+async function knownIn(client: KubeClient, signal: AbortSignal): Promise<Known> {
+  const [namespaces, definitions] = await Promise.all([
+    client.list(NAMESPACES, {}, { signal }),
+    client.list(DEFINITIONS, {}, { signal }),
+  ]);
+  return { namespaces: namespaces.items.map((it) => it.metadata.name), definitions: definitions.items };
 }
 
 /** A cluster that goes away under a waiting `up` has been taken down by somebody: the refused connection is not the news. */

@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { ADMIN_TOKEN, startTestServer } from '../../../test/support/api-server.ts';
 import { aDefinition } from '../../../test/support/custom-kinds.ts';
 import { KubeClient } from '../../kube/kube-client.ts';
+import { DEFINITIONS } from '../../kube/resource.ts';
 import { applyManifests } from './apply.ts';
 import { readManifests } from './read-manifests.ts';
 import { resolveManifests } from './resolve.ts';
@@ -32,7 +33,8 @@ after(() => stop());
 /** What becomes of the objects, in the order of their application. */
 async function apply(...objects: readonly object[]): Promise<readonly string[]> {
   const text = objects.map((it) => JSON.stringify(it)).join('\n---\n');
-  const { resolved, complaints } = resolveManifests(readManifests('a.yaml', text).manifests);
+  const { items } = await client.list(DEFINITIONS, {}, { signal: AbortSignal.timeout(20_000) });
+  const { resolved, complaints } = resolveManifests(readManifests('a.yaml', text).manifests, items);
   assert.deepEqual(complaints, []);
   const options = { client, signal: AbortSignal.timeout(20_000), onDetail: () => undefined };
   const applied = await applyManifests(resolved, options);
@@ -55,6 +57,11 @@ test('objects stand before their definition in a set and are applied after it', 
     `${definition} unchanged`,
     'Widget a configured',
   ]);
+});
+
+test('an object whose definition the cluster has is applied alone', async () => {
+  await apply(aDefinition({ spec: SIZED }));
+  assert.deepEqual(await apply(aWidget(3)), ['Widget a configured']);
 });
 
 test('an object that a changed definition allows is applied with it', async () => {

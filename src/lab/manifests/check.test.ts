@@ -94,7 +94,7 @@ for (const row of [
     name: 'a custom resource',
     text: 'apiVersion: cilium.io/v2\nkind: CiliumNode\nmetadata: { name: n }\n',
     expected: [
-      'a.yaml:2: CiliumNode n: kind: no kind "CiliumNode" in "cilium.io/v2": a custom resource needs its CustomResourceDefinition in the same manifests',
+      'a.yaml:2: CiliumNode n: kind: no kind "CiliumNode" in "cilium.io/v2": a custom resource needs its CustomResourceDefinition in the same manifests or in the cluster',
     ],
   },
   {

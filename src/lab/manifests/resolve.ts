@@ -1,6 +1,7 @@
 // Finds what each manifest's kind is served as, in the order in which they can be applied.
 
-import { DEFINITION_MESSAGE, resourcesOf } from '../../objects/custom/definition.ts';
+import type { DefinitionObject } from '../../objects/custom/custom-version.ts';
+import { DEFINITION_MESSAGE, hasCondition, resourcesOf } from '../../objects/custom/definition.ts';
 import { apiVersionOf, RESOURCES, resourceOfKind, type Resource } from '../../objects/resources.ts';
 import { UNSERVED_KINDS } from '../../objects/unserved-kinds.ts';
 import { complain, type Complaint } from './complaint.ts';
@@ -15,14 +16,18 @@ export interface ResolvedManifest {
 /** Kinds that others of the same set may live in or refer to come first; the rest keeps its order. */
 const FIRST = ['CustomResourceDefinition', 'Namespace', 'ServiceAccount', 'ConfigMap', 'Secret'];
 
-/** What can be applied, in order, and a complaint for each manifest that cannot. */
-export function resolveManifests(manifests: readonly Manifest[]): {
+/** What can be applied, in order, and a complaint for each manifest that cannot; `definitions` are those that a cluster has, of which the set's own go before. */
+export function resolveManifests(
+  manifests: readonly Manifest[],
+  definitions: readonly DefinitionObject[] = [],
+): {
   readonly resolved: readonly ResolvedManifest[];
   readonly complaints: readonly Complaint[];
 } {
   const resolved: ResolvedManifest[] = [];
   const complaints: Complaint[] = [];
-  const custom = definedIn(manifests);
+  const served = definitions.filter((it) => hasCondition(it, 'Established'));
+  const custom = byKind([...served, ...definitionsIn(manifests)]);
   for (const manifest of manifests) {
     const { apiVersion, kind } = manifest.object;
     const resource = resourceOfKind(apiVersion, kind) ?? custom.get(`${apiVersion} ${kind}`);
@@ -38,12 +43,15 @@ export function resolveManifests(manifests: readonly Manifest[]): {
   return { resolved: resolved.toSorted((a, b) => rank(a) - rank(b)), complaints };
 }
 
-/** The kinds that definitions of the set bring, by apiVersion and kind. */
-function definedIn(manifests: readonly Manifest[]): ReadonlyMap<string, Resource> {
-  const resources = manifests
+function definitionsIn(manifests: readonly Manifest[]): readonly DefinitionObject[] {
+  return manifests
     .map(({ object }) => object)
-    .filter(({ apiVersion, kind }) => resourceOfKind(apiVersion, kind)?.message === DEFINITION_MESSAGE)
-    .flatMap((definition) => resourcesOf(definition));
+    .filter(({ apiVersion, kind }) => resourceOfKind(apiVersion, kind)?.message === DEFINITION_MESSAGE);
+}
+
+/** What definitions bring, by apiVersion and kind; of two that bring the same, the last. */
+function byKind(definitions: readonly DefinitionObject[]): ReadonlyMap<string, Resource> {
+  const resources = definitions.flatMap((it) => resourcesOf(it));
   return new Map(resources.map((it) => [`${apiVersionOf(it)} ${it.kind}`, it]));
 }
 
@@ -53,10 +61,11 @@ export function withNamespace({ manifest: { object }, resource }: ResolvedManife
   return { ...object, metadata: { ...object.metadata, namespace: 'default' } };
 }
 
-const NO_CUSTOM = ': a custom resource needs its CustomResourceDefinition in the same manifests';
+const NO_CUSTOM =
+  ': a custom resource needs its CustomResourceDefinition in the same manifests or in the cluster';
 
-/** Of a group that no kind here belongs to. */
-function isCustom(apiVersion: string): boolean {
+/** Of a group that no kind here belongs to: only definitions can say what its kinds are. */
+export function isCustom(apiVersion: string): boolean {
   const group = groupOf(apiVersion);
   return group.includes('.') && !RESOURCES.some((it) => it.group === group);
 }
