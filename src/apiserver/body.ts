@@ -92,11 +92,9 @@ function asObject(value: unknown): Draft {
 }
 
 /** Refuses what is nested so deep that walking it would exhaust the stack. */
-function bounded(value: unknown): unknown {
-  let level: unknown[] = [value];
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > MAX_DEPTH) throw badRequest(`the body is nested deeper than ${MAX_DEPTH} levels`);
-    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []));
-  }
+function bounded(value: unknown, depth = 0): unknown {
+  if (depth > MAX_DEPTH) throw badRequest(`the body is nested deeper than ${MAX_DEPTH} levels`);
+  if (Array.isArray(value)) for (const item of value) bounded(item, depth + 1);
+  else if (isObject(value)) for (const key of Object.keys(value)) bounded(value[key], depth + 1);
   return value;
 }

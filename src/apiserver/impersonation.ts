@@ -51,9 +51,9 @@ function valuesOf(value: string | readonly string[] | undefined): readonly strin
 }
 
 function extraOf(headers: IncomingHttpHeaders): Claim['extra'] {
-  const found = Object.entries(headers).filter(([header]) => header.startsWith(EXTRA_PREFIX));
+  const found = Object.keys(headers).filter((header) => header.startsWith(EXTRA_PREFIX));
   return Object.fromEntries(
-    found.map(([header, value]) => [decodedKey(header.slice(EXTRA_PREFIX.length)), valuesOf(value)]),
+    found.map((header) => [decodedKey(header.slice(EXTRA_PREFIX.length)), valuesOf(headers[header])]),
   );
 }
 

@@ -28,11 +28,13 @@ export class SchemaChecks {
     this.#checks.set(message, module.validate);
   }
 
-  /** What the schema says of `object`; its status is left out, the server's own parts write it. */
+  /** What the schema says of `object`; its status and the time of its creation are left out, the server's own parts write them. */
   check(message: string, object: Readonly<Draft>): readonly FieldError[] {
     const check = this.#checks.get(message);
     if (check === undefined) return [];
-    const { status: _status, ...judged } = object;
+    const { status: _status, ...judged }: Draft = object;
+    const { creationTimestamp: _time, ...metadata } = objectOf(judged['metadata']);
+    judged['metadata'] = metadata;
     if (isGateway(message) && !isObject(judged['spec'])) return [required('spec')];
     if (check(isGateway(message) ? judged['spec'] : judged)) return [];
     const at = isGateway(message) ? '/spec' : '';
