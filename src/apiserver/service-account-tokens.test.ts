@@ -1,6 +1,7 @@
 // Black box over HTTP: tokens of service accounts, for whom they are, what ends them, and what the server says of them.
 
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import {
   ALICE,
@@ -9,6 +10,8 @@ import {
   type ApiClient,
   type Loose,
 } from '../../test/support/api-server.ts';
+
+import { ServiceAccountTokens } from './service-account-tokens.ts';
 
 const ACCOUNTS = '/api/v1/namespaces/default/serviceaccounts';
 const PODS = '/api/v1/namespaces/default/pods';
@@ -134,4 +137,24 @@ test('a token for others says nothing here, and a review says for whom it is', a
   const ofFile = await review(ALICE);
   assert.deepEqual([ofFile.user.username, ofFile.audiences], ['alice', [ISSUER]]);
   assert.equal((await review(ALICE, ['vault'])).authenticated, false);
+});
+
+test('a token that is known already ends in time, and others like it are not known', () => {
+  const keys = (): ServiceAccountTokens =>
+    new ServiceAccountTokens(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
+  const tokens = keys();
+  const of = (name: string): string => {
+    const subject = { namespace: 'default', account: { name, uid: name }, bound: {} };
+    return tokens.sign(subject, { nowMs: 0, lifetimeSeconds: 600, audiences: [ISSUER], id: name });
+  };
+  const token = of('bot');
+  for (const nowMs of [0, 599_999]) assert.equal(tokens.verify(token, nowMs)?.account.name, 'bot');
+  assert.equal(tokens.verify(token, 600_000), undefined, 'its time is over');
+  const [header, , signature] = token.split('.');
+  const [, claims] = of('admin').split('.');
+  assert.equal(tokens.verify(`${header}.${claims}.${signature}`, 0), undefined, 'other claims');
+  assert.equal(tokens.verify(`${header}.${claims}.${signature}`, 0), undefined, 'asked again');
+  assert.equal(keys().verify(token, 0), undefined, 'another key');
+  for (let i = 0; i < 1_100; i++) assert.equal(tokens.verify(of(`bot-${i}`), 0)?.account.name, `bot-${i}`);
+  assert.equal(tokens.verify(token, 0)?.account.name, 'bot', 'one that was forgotten is read again');
 });

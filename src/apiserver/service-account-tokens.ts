@@ -1,7 +1,7 @@
 // Tokens of service accounts: JSON Web Tokens signed by the cluster's key (RS256 or ES256). It knows no objects: whether those that a
 // token names are still there is another question (service-account-users.ts).
 
-import { createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
+import { createPublicKey, hash, sign, verify, type KeyObject } from 'node:crypto';
 import { SERVICE_ACCOUNT_PREFIX } from '../objects/access/binding.ts';
 import { isObject, listOf, objectOf, textOf, type Draft } from '../objects/json.ts';
 
@@ -40,10 +40,15 @@ export interface TokenClaims extends TokenSubject {
   readonly id: string | undefined;
 }
 
+/** As many tokens are known again without a look at their signature. */
+const MAX_KNOWN = 1_000;
+
 /** Signs and reads tokens with one key pair. */
 export class ServiceAccountTokens {
   readonly #privateKey: KeyObject;
   readonly #publicKey: KeyObject;
+  /** What tokens say whose signature was right, by their hash: looking at it takes longer than most requests. The oldest goes first. */
+  readonly #known = new Map<string, Draft>();
 
   constructor(privateKey: KeyObject) {
     this.#privateKey = privateKey;
@@ -74,13 +79,24 @@ export class ServiceAccountTokens {
 
   /** Undefined where a token is not ours, altered, or past its time. */
   verify(token: string, nowMs: number): TokenClaims | undefined {
+    const key = hash('sha256', token, 'hex');
+    const said = this.#known.get(key) ?? this.#read(token);
+    if (said === undefined) return undefined;
+    this.#known.set(key, said);
+    const [oldest] = this.#known.keys();
+    if (this.#known.size > MAX_KNOWN && oldest !== undefined) this.#known.delete(oldest);
+    return claimsOf(said, nowMs);
+  }
+
+  /** What a token says that is signed by our key; its time may be over. */
+  #read(token: string): Draft | undefined {
     const [header = '', claims = '', signature = '', ...more] = token.split('.');
     if (more.length > 0 || signature === '') return undefined;
     if (decode(header)?.['alg'] !== this.#algorithm) return undefined;
     const key = { key: this.#publicKey, dsaEncoding: 'ieee-p1363' } as const;
     if (!verify('sha256', Buffer.from(`${header}.${claims}`), key, Buffer.from(signature, 'base64url')))
       return undefined;
-    return claimsOf(decode(claims) ?? {}, nowMs);
+    return decode(claims) ?? {};
   }
 
   get #algorithm(): string {
