@@ -130,15 +130,20 @@ function runWatch(context: ApiContext, run: WatchRun): Promise<void> {
       clearInterval(bookmarks);
       clearTimeout(timeout);
       sink.signal.removeEventListener('abort', end);
-      replaced?.removeEventListener('abort', end);
+      replaced?.removeEventListener('abort', endReplaced);
       resolve();
+    };
+    // What was written before its kind became another is told.
+    const endReplaced = (): void => {
+      context.store.settle();
+      end();
     };
     const timeout = setTimeout(() => {
       bookmark();
       end();
     }, options.timeoutMs);
     sink.signal.addEventListener('abort', end, { once: true });
-    replaced?.addEventListener('abort', end, { once: true });
+    replaced?.addEventListener('abort', endReplaced, { once: true });
     if (sink.signal.aborted || replaced?.aborted === true) end();
   });
 }

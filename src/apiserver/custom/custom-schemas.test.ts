@@ -1,8 +1,15 @@
 // Black box: what schemas, versions, subresources and columns of a definition make of its objects.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, afterEach, before, test } from 'node:test';
-import { startTestServer, type ApiClient, type Loose } from '../../../test/support/api-server.ts';
+import tls from 'node:tls';
+import {
+  ADMIN_TOKEN,
+  startTestServer,
+  type ApiClient,
+  type Loose,
+} from '../../../test/support/api-server.ts';
 import {
   aDefinition,
   aVersion,
@@ -245,6 +252,34 @@ test('a watch ends when its kind is served otherwise', async () => {
   const body = aDefinition();
   await client.patch(`${DEFINITIONS_URL}/widgets.example.com`, { spec: body.spec });
   assert.equal(await watch.next(), undefined);
+});
+
+test('a watch tells of what was written in the moment before its kind is served otherwise', async () => {
+  await define({ spec: SIZED });
+  const watch = client.watch(
+    `${WIDGETS}?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true`,
+  );
+  assert.equal((await watch.next())?.type, 'BOOKMARK');
+  // Both are read at once, and written in one turn.
+  const request = (method: string, path: string, type: string, body: object): string => {
+    const text = JSON.stringify(body);
+    return `${method} ${path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${ADMIN_TOKEN}\r\ncontent-type: ${type}\r\ncontent-length: ${text.length}\r\n\r\n${text}`;
+  };
+  const socket = tls.connect({ host: '127.0.0.1', port: client.port, rejectUnauthorized: false });
+  await once(socket, 'secureConnect');
+  const made = request('POST', WIDGETS, 'application/json', {
+    metadata: { name: 'last' },
+    spec: { size: 1 },
+  });
+  const { spec } = aDefinition();
+  const changed = request('PATCH', `${DEFINITIONS_URL}/widgets.example.com`, 'application/merge-patch+json', {
+    spec,
+  });
+  socket.write(made + changed);
+  const event = await watch.next();
+  assert.deepEqual([event?.type, event?.object.metadata.name], ['ADDED', 'last']);
+  assert.equal(await watch.next(), undefined);
+  socket.destroy();
 });
 
 test('fields of custom objects have their managers, by what the schema says of lists and maps', async () => {
