@@ -1,22 +1,15 @@
 // Every kubectl of this machine with admission policies: one manifest of a policy and its binding, and what users see of both.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { startTestServer, type ApiServerFiles } from '../support/api-server.ts';
+import { after, describe, test } from 'node:test';
+import { startTestServer } from '../support/api-server.ts';
 import { findKubectls, runKubectl, type Kubectl } from '../support/kubectl.ts';
 
 const SIDE_BY_SIDE = 2;
 
-let files: ApiServerFiles;
-let stop: () => Promise<void>;
-let kubeconfig: string;
-
-before(async () => {
-  const started = await startTestServer();
-  ({ files, stop } = started);
-  kubeconfig = files.kubeconfig(started.client.port);
-});
-after(() => stop());
+const { files, client, stop } = await startTestServer();
+after(stop);
+const kubeconfig = files.kubeconfig(client.port);
 
 describe('each version', { concurrency: SIDE_BY_SIDE }, () => {
   for (const kubectl of findKubectls())

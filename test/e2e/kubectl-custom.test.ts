@@ -1,8 +1,8 @@
 // Every kubectl of this machine with custom resources: one manifest of a definition and its objects, and what users type then.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { startTestServer, type ApiServerFiles } from '../support/api-server.ts';
+import { after, describe, test } from 'node:test';
+import { startTestServer } from '../support/api-server.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   findKubectls,
@@ -14,16 +14,9 @@ import {
 
 const SIDE_BY_SIDE = 2;
 
-let files: ApiServerFiles;
-let stop: () => Promise<void>;
-let kubeconfig: string;
-
-before(async () => {
-  const started = await startTestServer();
-  ({ files, stop } = started);
-  kubeconfig = files.kubeconfig(started.client.port);
-});
-after(() => stop());
+const { files, client, stop } = await startTestServer();
+after(stop);
+const kubeconfig = files.kubeconfig(client.port);
 
 describe('each version', { concurrency: SIDE_BY_SIDE }, () => {
   for (const kubectl of findKubectls())

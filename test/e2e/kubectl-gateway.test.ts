@@ -1,8 +1,8 @@
 // The oldest and the newest kubectl of this machine and the kinds of the Gateway API: what their users type, and what they must see.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { startTestServer, type ApiServerFiles } from '../support/api-server.ts';
+import { after, describe, test } from 'node:test';
+import { startTestServer } from '../support/api-server.ts';
 import { WHOLE_SPECS } from '../support/gateway-samples.ts';
 import { findKubectls, runKubectl, type Kubectl } from '../support/kubectl.ts';
 
@@ -18,16 +18,9 @@ const SHORT_NAMES: Readonly<Record<string, string>> = {
 };
 
 const all = findKubectls();
-let files: ApiServerFiles;
-let stop: () => Promise<void>;
-let kubeconfig: string;
-
-before(async () => {
-  const started = await startTestServer();
-  ({ files, stop } = started);
-  kubeconfig = files.kubeconfig(started.client.port);
-});
-after(() => stop());
+const { files, client, stop } = await startTestServer();
+after(stop);
+const kubeconfig = files.kubeconfig(client.port);
 
 for (const kubectl of new Set([all[0], all.at(-1)]))
   if (kubectl !== undefined)
