@@ -20,17 +20,30 @@ const FILE_END = new URL('../test/support/file-end.ts', import.meta.url).href;
 const TIMEOUT_MS = 480_000 * Number(process.env['FAIRLEAD_TIME_SCALE'] ?? 1);
 const MACHINE_TIMEOUT_MS = 1_800_000;
 /** Files at a time. Unit files compute; most of a kernel file's time is waiting: for the kernel, for a cluster, for silence. */
-const SIDE_BY_SIDE = { unit: 2, kernel: 3 };
+const SIDE_BY_SIDE = { unit: 2, kernel: 4 };
 /** What takes 40 s or more begins before all others: at the end it would run alone. */
 const LONGEST = [
   'test/scenarios/policy-cells.test.ts',
+  'test/kernel/learned-names.test.ts',
+  'test/kernel/policy-services.test.ts',
+  'test/e2e/kubectl-api.test.ts',
+  'test/contract/policy-table.test.ts',
+  'test/kernel/kernel-names.test.ts',
   'test/scenarios/network.test.ts',
-  'test/e2e/kubectl-cluster.test.ts',
+  'test/contract/service-iptables-nft.test.ts',
   'test/scenarios/churn.test.ts',
+  'test/e2e/kubectl-outputs.test.ts',
+  'test/contract/policy-chained.test.ts',
   'test/contract/service-nftables.test.ts',
-  'test/e2e/faults.test.ts',
+  'test/contract/service-iptables-legacy.test.ts',
+  'test/e2e/kubectl-cluster.test.ts',
   'test/e2e/policies.test.ts',
-  'test/e2e/gateway.test.ts',
+  'test/contract/policy-established.test.ts',
+  'test/e2e/refusals.test.ts',
+  'test/contract/policy-matrix.test.ts',
+  'test/scenarios/policy-life.test.ts',
+  'test/e2e/interrupted.test.ts',
+  'test/kernel/node-local-dns.test.ts',
 ];
 const LONGEST_TOLD = 15;
 /** Held back until it is its turn. */
