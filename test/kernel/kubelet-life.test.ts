@@ -309,7 +309,7 @@ test("a sandbox that cannot be made is told with the plugin's words, holds nobod
   assert.match(event()?.message ?? '', /no address left: as the test asked/);
   await bed.ready('hosted');
   assert.equal(bed.ip('hosted'), '192.0.2.1');
-  assert.equal(bed.onNode('curl', '-s', 'http://127.0.0.1:18080/hostname').stdout, 'hosted');
+  assert.equal(bed.onNode('curl', '-s', 'http://127.0.0.1:18080/hostname').stdout, 'n1');
   rmSync(`${bed.counter}.fail`);
   await bed.ready('stuck');
   bed.delete(uid, 0);
