@@ -148,3 +148,25 @@ test('a debugger of the node has its network and name, and its files at /host: w
   bed.delete(uid, 0);
   await bed.gone(uid);
 });
+
+test("files of the machine that a pod reads are read: its devices cannot be opened there, the container's own can", async () => {
+  const uid = bed.run('reader', {
+    terminationGracePeriodSeconds: 0,
+    volumes: [{ name: 'host-root', hostPath: { path: '/' } }],
+    containers: [
+      {
+        name: 'main',
+        image: 'busybox:1.36',
+        command: ['sh', '-c', 'exec tail -f /dev/null'],
+        volumeMounts: [{ name: 'host-root', mountPath: '/host', readOnly: true }],
+      },
+    ],
+  });
+  await bed.ready('reader');
+  const look =
+    'for it in /host/dev/zero /dev/zero; do head -c 1 $it >/dev/null 2>&1; echo $?; done; cat /host/etc/passwd | grep -c ^root:';
+  const { stdout } = await exec(bed.kubeletSocket, { pod: 'reader', command: ['sh', '-c', look] });
+  assert.equal(stdout, '1\n0\n1\n');
+  bed.delete(uid, 0);
+  await bed.gone(uid);
+});
