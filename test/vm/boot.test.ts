@@ -30,7 +30,7 @@ interface Ended {
 function boot(signal: AbortSignal): Promise<Ended> {
   return new Promise((resolve, reject) => {
     // Ends with this process however that ends, by force too. It gets what others leave: they wait more than they compute, and with bounds.
-    const child = spawn('nice', ['-n', '10', 'setpriv', '--pdeathsig', 'TERM', RUN, SELECTION], {
+    const child = spawn('nice', ['-n', '5', 'setpriv', '--pdeathsig', 'TERM', RUN, SELECTION], {
       env: { ...process.env, VM_SECONDS: String(GUEST_SECONDS) },
       stdio: ['ignore', 'pipe', 'pipe'],
       signal,
