@@ -16,8 +16,6 @@ const YAML_TYPES = ['application/yaml', 'application/x-yaml', 'text/yaml'];
 
 /** Kinds that have no resource of their own; they are options and parts of requests. */
 const OTHER_MESSAGES: Readonly<Record<string, string>> = {
-  'v1/DeleteOptions': 'meta.DeleteOptions',
-  'meta.k8s.io/v1/DeleteOptions': 'meta.DeleteOptions',
   'v1/Binding': 'core.Binding',
   'policy/v1/Eviction': 'policy.Eviction',
   'authentication.k8s.io/v1/TokenRequest': 'authentication.TokenRequest',
@@ -74,7 +72,7 @@ function decodeText(bytes: Buffer): string {
 function parseProtobuf(bytes: Buffer): Draft {
   try {
     const { apiVersion, kind, raw } = readEnvelope(bytes);
-    const message = resourceOfKind(apiVersion, kind)?.message ?? OTHER_MESSAGES[`${apiVersion}/${kind}`];
+    const message = messageOfKind(apiVersion, kind);
     if (message === undefined)
       throw badRequest(`no kind "${kind}" is registered for version "${apiVersion}"`);
     const object = { apiVersion, kind, ...decodeMessage(message, raw) };
@@ -84,6 +82,12 @@ function parseProtobuf(bytes: Buffer): Draft {
     if (error instanceof StatusError) throw error;
     throw badRequest(`error decoding protobuf: ${messageOf(error)}`);
   }
+}
+
+/** Every group version has DeleteOptions of its own, all of one shape: typed clients of Go send that of what they delete. */
+function messageOfKind(apiVersion: string, kind: string): string | undefined {
+  if (kind === 'DeleteOptions') return 'meta.DeleteOptions';
+  return resourceOfKind(apiVersion, kind)?.message ?? OTHER_MESSAGES[`${apiVersion}/${kind}`];
 }
 
 function asObject(value: unknown): Draft {

@@ -34,6 +34,12 @@ function pod(name: string): object {
   };
 }
 
+function deployment(name: string): object {
+  const labels = { app: name };
+  const template = { metadata: { labels }, spec: { containers: [{ name: 'main', image: 'busybox' }] } };
+  return { metadata: { name }, spec: { selector: { matchLabels: labels }, template } };
+}
+
 function opened(bytes: Buffer, message: string): Loose {
   const { apiVersion, kind, raw } = readEnvelope(bytes);
   return { apiVersion, kind, ...decodeMessage(message, raw) };
@@ -45,6 +51,20 @@ function withoutZeros(value: Loose): Loose {
     it === '' || it === 0 || it === false || it === null ? undefined : it,
   );
 }
+
+test('what is deleted says its own group in the options, as typed clients of Go send them', async () => {
+  for (const apiVersion of ['v1', 'meta.k8s.io/v1', 'apps/v1']) {
+    await client.post('/apis/apps/v1/namespaces/default/deployments', deployment('gone'));
+    const options = { preconditions: { uid: 'of another' } };
+    const body = writeEnvelope(
+      { apiVersion, kind: 'DeleteOptions' },
+      encodeMessage('meta.DeleteOptions', options),
+    );
+    const url = '/apis/apps/v1/namespaces/default/deployments/gone';
+    const refused = await client.call(url, { method: 'DELETE', body, type: KUBERNETES_PROTOBUF });
+    assert.deepEqual([refused.code, refused.json?.reason], [409, 'Conflict'], refused.text);
+  }
+});
 
 test('an object is answered in protobuf where that is asked for first', async () => {
   const made = await client.call(PODS, {
