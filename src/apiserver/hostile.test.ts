@@ -5,7 +5,8 @@ import https from 'node:https';
 import tls from 'node:tls';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
-import { ADMIN_TOKEN, startTestServer, type ApiClient } from '../../test/support/api-server.ts';
+import { ADMIN_TOKEN, startTestServer, type ApiClient, type Loose } from '../../test/support/api-server.ts';
+import { decodeMessage, KUBERNETES_PROTOBUF, readEnvelope } from '../wire/kubernetes-protobuf.ts';
 
 let client: ApiClient;
 let stop: () => Promise<void>;
@@ -19,7 +20,6 @@ after(async () => {
 });
 
 const URL = '/api/v1/namespaces/default/configmaps';
-const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 
 const REFUSED: readonly { name: string; body: string | Buffer; type?: string; code: number }[] = [
   {
@@ -41,17 +41,17 @@ const REFUSED: readonly { name: string; body: string | Buffer; type?: string; co
   { name: 'metadata that is a list', body: '{"metadata":[]}', code: 400 },
   { name: 'another kind', body: '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"a"}}', code: 400 },
   { name: 'an unknown media type', body: '<a/>', type: 'application/xml', code: 415 },
-  { name: 'protobuf without its magic', body: 'abcd', type: PROTOBUF, code: 400 },
+  { name: 'protobuf without its magic', body: 'abcd', type: KUBERNETES_PROTOBUF, code: 400 },
   {
     name: 'protobuf cut short',
     body: Buffer.from([0x6b, 0x38, 0x73, 0, 0x0a, 0x7f, 1]),
-    type: PROTOBUF,
+    type: KUBERNETES_PROTOBUF,
     code: 400,
   },
   {
     name: 'protobuf with an endless number',
     body: Buffer.from([0x6b, 0x38, 0x73, 0, ...Array.from({ length: 40 }, () => 0xff)]),
-    type: PROTOBUF,
+    type: KUBERNETES_PROTOBUF,
     code: 400,
   },
   {
@@ -130,11 +130,23 @@ test('a prototype is not reached by a body', async () => {
   assert.equal(({} as { polluted?: string }).polluted, undefined);
 });
 
-test('a watch from a revision that is compacted away is 410', async () => {
+test('a watch from a revision that is compacted away says so in its stream and ends', async () => {
   await client.post(URL, { metadata: { name: 'busy' } });
   for (let i = 0; i < 1100; i++) await client.patch(`${URL}/busy`, { data: { i: String(i) } });
   const old = await client.get(`${URL}?watch=1&resourceVersion=1`);
-  assert.deepEqual([old.code, old.json.reason], [410, 'Expired']);
+  assert.equal(old.code, 200);
+  const told: Loose = JSON.parse(old.text);
+  assert.deepEqual(
+    [told.type, told.object.kind, told.object.code, told.object.reason],
+    ['ERROR', 'Status', 410, 'Expired'],
+  );
+  const url = `${URL}?watch=1&resourceVersion=1`;
+  const framed = await client.get(url, `${KUBERNETES_PROTOBUF};stream=watch,${KUBERNETES_PROTOBUF}`);
+  assert.match(framed.headers['content-type'] as string, /protobuf;stream=watch/);
+  assert.equal(framed.bytes.readUInt32BE(0), framed.bytes.length - 4);
+  const frame = framed.bytes.subarray(framed.bytes.indexOf('k8s\0'));
+  const { kind, raw } = readEnvelope(frame);
+  assert.deepEqual([kind, decodeMessage('meta.Status', raw)['code']], ['Status', 410]);
   assert.equal((await client.get(`${URL}?watch=1&resourceVersion=999999999`)).code, 504);
 });
 

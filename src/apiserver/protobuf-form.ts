@@ -40,6 +40,11 @@ export function protobufBookmark(resource: Resource, metadata: object): Buffer {
   return writeEnvelope({ apiVersion: apiVersionOf(resource), kind: resource.kind }, message);
 }
 
+/** A Status as an object. */
+export function protobufStatus(status: object): Buffer {
+  return writeEnvelope({ apiVersion: 'v1', kind: 'Status' }, encodeMessage('meta.Status', { ...status }));
+}
+
 export function protobufReply(code: number, body: Buffer, headers?: WholeReply['headers']): WholeReply {
   const reply = { kind: 'whole', code, contentType: KUBERNETES_PROTOBUF, body } as const;
   return headers === undefined ? reply : { ...reply, headers };

@@ -7,10 +7,11 @@ import type { ApiContext } from './context.ts';
 import { answerForm, type AnswerForm } from './negotiate.ts';
 import type { StoreEvent } from './object-store.ts';
 import { StoredObject } from './stored-object.ts';
-import { protobufBookmark, protobufObject } from './protobuf-form.ts';
+import { protobufBookmark, protobufObject, protobufStatus } from './protobuf-form.ts';
 import { JSON_TYPE, type ApiRequest } from './request.ts';
 import type { Selection } from './selection.ts';
 import { partialMetadata, servedJson } from './serve.ts';
+import type { StatusError } from './status-error.ts';
 import { includeOf, tableOf, type TableOptions } from './table.ts';
 
 type EventType = 'ADDED' | 'MODIFIED' | 'DELETED';
@@ -31,13 +32,14 @@ export function lineFormOf(context: ApiContext, request: ApiRequest, resource: R
   };
 }
 
-type LineType = EventType | 'BOOKMARK';
+type LineType = EventType | 'BOOKMARK' | 'ERROR';
 
 const LINE_START: Readonly<Record<LineType, Buffer>> = {
   ADDED: Buffer.from('{"type":"ADDED","object":'),
   MODIFIED: Buffer.from('{"type":"MODIFIED","object":'),
   DELETED: Buffer.from('{"type":"DELETED","object":'),
   BOOKMARK: Buffer.from('{"type":"BOOKMARK","object":'),
+  ERROR: Buffer.from('{"type":"ERROR","object":'),
 };
 const LINE_END = Buffer.from('}\n');
 
@@ -104,6 +106,12 @@ export class WatchLines {
     if (this.#isProtobuf) return this.#framed('BOOKMARK', protobufBookmark(this.#resource, object.metadata));
     const body = this.#form.form.kind === 'table' ? this.#bookmarkTable(object) : object;
     return this.#framed('BOOKMARK', Buffer.from(JSON.stringify(body)));
+  }
+
+  /** Why the watch cannot go on: the last line of it. */
+  error({ status }: StatusError): Buffer {
+    if (this.#isProtobuf) return this.#framed('ERROR', protobufStatus(status));
+    return this.#framed('ERROR', Buffer.from(JSON.stringify(status)));
   }
 
   #framed(type: LineType, body: Buffer): Buffer {

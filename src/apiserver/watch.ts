@@ -8,7 +8,7 @@ import type { StoreEvent } from './object-store.ts';
 import { hasFlag, type ApiRequest, type ReplySink, type StreamReply, type Target } from './request.ts';
 import { tooLargeRevision } from './read.ts';
 import { selectionOf, type Selection } from './selection.ts';
-import { badRequest, expired, invalid } from './status-error.ts';
+import { badRequest, expired, invalid, StatusError } from './status-error.ts';
 import { lineFormOf, WatchLines } from './watch-lines.ts';
 
 /** Bytes that a client may leave unread beside its initial list. */
@@ -27,19 +27,24 @@ interface WatchOptions {
   readonly timeoutMs: number;
 }
 
-/** The stream of a watch request; throws 400, 410, 422 for parameters that cannot be served. */
+/**
+ * The stream of a watch request; throws 400, 422, 504 for parameters that cannot be served. A revision that is gone is told in the stream, as
+ * everywhere: some clients begin anew by themselves only then.
+ */
 export function watchObjects(context: ApiContext, request: ApiRequest, target: Target): StreamReply {
   // What is not committed yet comes as an event, and is no part of what was before.
   context.store.settle();
   const options = optionsOf(context, request, target);
   const { resource } = target;
-  // Read before the stream starts, so that a revision too old is a plain 410.
-  const history = options.since === undefined ? undefined : historyOf(context, resource, options.since);
   const lines = new WatchLines(resource, lineFormOf(context, request, resource));
+  const history = options.since === undefined ? undefined : historyOf(context, resource, options.since);
   return {
     kind: 'stream',
     contentType: lines.contentType,
-    run: (sink) => runWatch(context, { resource, options, lines, sink, history }),
+    run: (sink) =>
+      history instanceof StatusError
+        ? Promise.resolve(sink.write(lines.error(history)))
+        : runWatch(context, { resource, options, lines, sink, history }),
   };
 }
 
@@ -90,12 +95,17 @@ function timeoutOf(text: string): number {
   return Math.min(seconds, MAX_TIMEOUT_SECONDS);
 }
 
-function historyOf(context: ApiContext, resource: Resource, since: number): readonly StoreEvent[] {
+/** What came since then, or that nobody knows it any more. */
+function historyOf(
+  context: ApiContext,
+  resource: Resource,
+  since: number,
+): readonly StoreEvent[] | StatusError {
   try {
     return context.store.replay(resource.storage, since);
   } catch (error) {
     if (!hasCode(error, 'gone')) throw error;
-    throw expired(`too old resource version: ${since} (${context.store.oldestRevision})`);
+    return expired(`too old resource version: ${since} (${context.store.oldestRevision})`);
   }
 }
 
