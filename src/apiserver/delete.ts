@@ -5,6 +5,7 @@ import { objectOf, textOf, type Draft } from '../objects/json.ts';
 import type { KubeObject } from '../objects/meta.ts';
 import type { Resource } from '../objects/resources.ts';
 import { timestampOf, type ApiContext } from './context.ts';
+import { hasFlag } from './request.ts';
 import type { StoredObject } from './stored-object.ts';
 import { badRequest, conflict } from './status-error.ts';
 import { graceOfPod, hasFinalizers } from './strategy.ts';
@@ -40,9 +41,9 @@ function graceOf(value: unknown): number | undefined {
 function propagationOf(body: Readonly<Draft>, query: URLSearchParams): DeleteOptions['propagation'] {
   const policy = textOf(body['propagationPolicy']) ?? textOf(query.get('propagationPolicy'));
   if (policy === undefined) {
-    const orphan = body['orphanDependents'] ?? query.get('orphanDependents') ?? undefined;
-    if (orphan === undefined) return undefined;
-    return orphan === true || orphan === 'true' ? 'Orphan' : 'Background';
+    const orphan = body['orphanDependents'];
+    if (orphan === undefined && !query.has('orphanDependents')) return undefined;
+    return orphan === true || hasFlag(query, 'orphanDependents') ? 'Orphan' : 'Background';
   }
   if (policy === 'Background' || policy === 'Foreground' || policy === 'Orphan') return policy;
   throw badRequest(

@@ -88,8 +88,8 @@ export function textReply(code: number, body: string): WholeReply {
   return { kind: 'whole', code, contentType: 'text/plain; charset=utf-8', body };
 }
 
-/** A query flag: present and not false ("", "1", "true"). */
+/** A query flag: present and not false. "", "1", "true" and Python's "True" are the same. */
 export function hasFlag(query: URLSearchParams, name: string): boolean {
   const value = query.get(name);
-  return value !== null && value !== 'false' && value !== '0';
+  return value !== null && value !== '0' && value.toLowerCase() !== 'false';
 }

@@ -26,6 +26,7 @@ import type { KubeObject } from '../objects/meta.ts';
 import type { Resource } from '../objects/resources.ts';
 import { timestampOf, type ApiContext } from './context.ts';
 import { ownableBy, ownedTypeOfResource } from './field-managers.ts';
+import { hasFlag } from './request.ts';
 import { badRequest, StatusError } from './status-error.ts';
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
@@ -204,6 +205,5 @@ export function checkApplyOptions(query: URLSearchParams): { readonly isForced: 
         ],
       },
     );
-  const force = query.get('force');
-  return { isForced: force === 'true' || force === '1' };
+  return { isForced: hasFlag(query, 'force') };
 }

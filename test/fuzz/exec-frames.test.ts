@@ -10,7 +10,7 @@ import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { WebSocket } from 'ws';
 import { ExecDoor } from '../../src/lab/kubelet/exec/exec-door.ts';
-import { MAX_FRAME_BYTES } from '../../src/lab/kubelet/exec/websocket-transport.ts';
+import { MAX_FRAME_BYTES } from '../../src/lab/kubelet/exec/websocket-channels.ts';
 import type { SpdyFrame } from '../../src/wire/spdy/frame.ts';
 import { openSpdyExec } from '../support/exec-client.ts';
 

@@ -6,19 +6,14 @@ import { scalarText, listOf, objectOf, textOf } from '../../objects/json.ts';
 import type { KubeObject } from '../../objects/meta.ts';
 import type { ApiContext } from '../context.ts';
 import { storedOf } from '../read.ts';
-import type { ApiRequest, ObjectTarget, ReplySink, StreamReply } from '../request.ts';
+import { hasFlag, type ApiRequest, type ObjectTarget, type ReplySink, type StreamReply } from '../request.ts';
 import { badRequest, unavailable } from '../status-error.ts';
 
 const DEFAULT_CONTAINER = 'kubectl.kubernetes.io/default-container';
-const LOG_OPTIONS = [
-  'follow',
-  'tailLines',
-  'sinceSeconds',
-  'sinceTime',
-  'timestamps',
-  'previous',
-  'limitBytes',
-];
+const LOG_OPTIONS: CallOptions = {
+  values: ['tailLines', 'sinceSeconds', 'sinceTime', 'limitBytes'],
+  flags: ['follow', 'timestamps', 'previous'],
+};
 
 /** The stream of a container's log; throws 400 for an unknown container or one that never started, 503 without a kubelet. */
 export async function streamLog(
@@ -68,9 +63,17 @@ export async function textBody(response: http.IncomingMessage): Promise<string> 
   return text.trim();
 }
 
-/** Only what the kubelet part knows goes to it. */
-export function chosen(query: URLSearchParams, names: readonly string[]): string {
-  return new URLSearchParams([...query].filter(([name]) => names.includes(name))).toString();
+/** What a call on the kubelet part takes from its query. */
+export interface CallOptions {
+  readonly values: readonly string[];
+  readonly flags: readonly string[];
+}
+
+/** Only what the kubelet part knows goes to it; flags in one form, however the client writes them. */
+export function chosen(query: URLSearchParams, { values, flags }: CallOptions): string {
+  const pairs = [...query].filter(([name]) => values.includes(name));
+  const set = flags.filter((name) => hasFlag(query, name)).map((name): [string, string] => [name, 'true']);
+  return new URLSearchParams([...pairs, ...set]).toString();
 }
 
 /** The path of a call on the kubelet part's socket. */

@@ -15,22 +15,27 @@ import { assignedContainerOf, checkAssigned, chosen, kubeletPath, textBody } fro
 /** Gives the path of the call on the kubelet part; throws where the pod is not in a state for it. */
 type KubeletCall = (pod: KubeObject, request: ApiRequest, target: ObjectTarget) => string;
 
+const STREAM_FLAGS = ['stdin', 'stdout', 'stderr', 'tty'];
+
 const CALLS: Readonly<Record<string, KubeletCall>> = {
   exec: (pod, request, target) => {
     const container = assignedContainerOf(pod, request.query.get('container'));
     refuseCompleted(pod, 'exec into');
-    const options = chosen(request.query, ['command', 'stdin', 'stdout', 'stderr', 'tty']);
+    const options = chosen(request.query, { values: ['command'], flags: STREAM_FLAGS });
     return `${kubeletPath('exec', target, container)}?${options}`;
   },
   attach: (pod, request, target) => {
     const container = assignedContainerOf(pod, request.query.get('container'));
     refuseCompleted(pod, 'attach');
-    const options = chosen(request.query, ['stdin', 'stdout', 'stderr', 'tty']);
+    const options = chosen(request.query, { values: [], flags: STREAM_FLAGS });
     return `${kubeletPath('attach', target, container)}?${options}`;
   },
-  portforward: (pod, _request, target) => {
+  portforward: (pod, { query }, target) => {
     checkAssigned(pod);
-    return kubeletPath('portForward', target);
+    // SPDY names ports stream by stream; the channels of a WebSocket are of the ports named here.
+    const ports = query.getAll('ports').map((port) => ['port', port]);
+    const path = kubeletPath('portForward', target);
+    return ports.length === 0 ? path : `${path}?${new URLSearchParams(ports).toString()}`;
   },
 };
 
@@ -144,6 +149,7 @@ function join(client: Duplex, kubelet: Duplex, done: () => void): void {
     done();
   });
   kubelet.on('close', () => {
+    if (client.destroyed) return;
     client.unpipe(kubelet);
     client.end();
     // Unread bytes would make a reset of the end.

@@ -2,7 +2,7 @@
 //   GET /containerLogs/{namespace}/{pod}/{container}?follow&tailLines&sinceSeconds&sinceTime&timestamps&previous&limitBytes
 //   GET or POST /exec/{namespace}/{pod}/{container}?command=&stdin=&stdout=&stderr=&tty=    upgraded to a WebSocket or SPDY/3.1
 //   GET or POST /attach/{namespace}/{pod}/{container}?stdin=&stdout=&stderr=&tty=    upgraded likewise
-//   GET or POST /portForward/{namespace}/{pod}    upgraded to SPDY/3.1, or to a WebSocket with its frames
+//   GET or POST /portForward/{namespace}/{pod}?port=    upgraded to SPDY/3.1, to a WebSocket with its frames, or to one with two channels per port
 //   GET /pods   GET /healthz
 
 import { rm } from 'node:fs/promises';

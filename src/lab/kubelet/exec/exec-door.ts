@@ -10,7 +10,8 @@ import { failureStatus } from './exec-status.ts';
 import type { ExecRequest, ExecTransport } from './exec-transport.ts';
 import { openSpdyTransport, SPDY_EXEC_PROTOCOLS } from './spdy-transport.ts';
 import { type Connection, refuseUpgrade, SpdyUpgrades } from './spdy-upgrades.ts';
-import { MAX_FRAME_BYTES, WebSocketTransport } from './websocket-transport.ts';
+import { MAX_FRAME_BYTES } from './websocket-channels.ts';
+import { WebSocketTransport } from './websocket-transport.ts';
 
 const WEBSOCKET_PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'] as const;
 
@@ -54,7 +55,7 @@ export class ExecDoor {
     const protocol = (request.headers.upgrade ?? '').toLowerCase();
     if (protocol === 'websocket') {
       this.#sockets.handleUpgrade(request, socket, head, (accepted) => {
-        void this.#serve(new WebSocketTransport(accepted, asked), asked, start);
+        void this.#serve(new WebSocketTransport(accepted, socket, asked), asked, start);
       });
     } else if (protocol === 'spdy/3.1') void this.#spdyUpgrade(request, connection, start);
     else refuseUpgrade(socket, '400 Bad Request', 'exec and attach are served over WebSocket and SPDY/3.1');

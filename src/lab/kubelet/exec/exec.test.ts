@@ -6,6 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
+import type { Duplex } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
@@ -300,4 +301,25 @@ describe('SPDY clients that behave otherwise', () => {
     await client.closed;
     assert.ok(isCut);
   });
+});
+
+test('a WebSocket ends with its connection, whether or not the client says goodbye', async () => {
+  script = 'echo said';
+  const headers = {
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': randomBytes(16).toString('base64'),
+    'sec-websocket-protocol': 'v4.channel.k8s.io',
+  };
+  const path = '/exec/default/pod/main?command=x&stdout=true';
+  const request = http.get({ socketPath, path, headers, agent: false });
+  const [, socket, head] = (await once(request, 'upgrade')) as [unknown, Duplex, Buffer];
+  const parts = [head];
+  socket.on('data', (part: Buffer) => parts.push(part));
+  let isEnded = false;
+  socket.on('end', () => (isEnded = true));
+  await eventually(() => isEnded);
+  assert.match(Buffer.concat(parts).toString(), /said[^]*"status":"Success"/);
+  socket.destroy();
 });

@@ -1,11 +1,12 @@
-// exec over a WebSocket (v4 and v5.channel.k8s.io): the first byte of a message names the channel.
+// exec over a WebSocket (v4 and v5.channel.k8s.io): a channel for each stream.
 
-import { Readable, Writable } from 'node:stream';
+import { Readable, Writable, type Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { WebSocket } from 'ws';
 import type { ExecStatus } from './exec-status.ts';
 import type { ExecRequest, ExecTransport } from './exec-transport.ts';
 import { ReadGate } from './read-gate.ts';
+import { hangUp, sendOn } from './websocket-channels.ts';
 
 const STDIN = 0;
 const STDOUT = 1;
@@ -14,11 +15,6 @@ const ERROR = 3;
 const RESIZE = 4;
 /** v5 only: the next byte names the channel that the client has ended. */
 const CLOSE = 255;
-
-/** A message may not be larger; kubectl sends up to 32 KiB. */
-export const MAX_FRAME_BYTES = 4 * 1024 * 1024;
-/** Close code "normal". */
-const NORMAL = 1000;
 
 /** A channel that the client fills; the connection stands still while it is full. */
 class Inlet extends Readable {
@@ -53,11 +49,14 @@ export class WebSocketTransport implements ExecTransport {
   readonly stderr: Writable | undefined;
   readonly sizes: Inlet | undefined;
   readonly #socket: WebSocket;
+  readonly #connection: Duplex;
   readonly #gate: ReadGate;
   readonly #gone = new AbortController();
 
-  constructor(socket: WebSocket, request: ExecRequest) {
+  /** `connection` is what the WebSocket goes over. */
+  constructor(socket: WebSocket, connection: Duplex, request: ExecRequest) {
     this.#socket = socket;
+    this.#connection = connection;
     this.#gate = new ReadGate(socket);
     this.stdin = request.hasStdin ? new Inlet(this.#gate) : undefined;
     this.sizes = request.hasTty ? new Inlet(this.#gate) : undefined;
@@ -81,8 +80,8 @@ export class WebSocketTransport implements ExecTransport {
     const outputs = [this.stdout, this.stderr].filter((it) => it !== undefined);
     for (const output of outputs) output.end();
     void Promise.allSettled(outputs.map((output) => finished(output))).then(() => {
-      this.#send(ERROR, Buffer.from(JSON.stringify(status)), () => undefined);
-      if (this.#socket.readyState === this.#socket.OPEN) this.#socket.close(NORMAL);
+      sendOn(this.#socket, ERROR, Buffer.from(JSON.stringify(status)));
+      hangUp(this.#socket, this.#connection);
     });
   }
 
@@ -95,15 +94,10 @@ export class WebSocketTransport implements ExecTransport {
 
   #outlet(channel: number): Writable {
     // kubectl waits for the first frame of a stream before it counts it as open.
-    this.#send(channel, Buffer.alloc(0), () => undefined);
+    sendOn(this.#socket, channel, Buffer.alloc(0));
     return new Writable({
-      write: (chunk: Buffer, _encoding, done) => this.#send(channel, chunk, done),
+      write: (chunk: Buffer, _encoding, done) => sendOn(this.#socket, channel, chunk, done),
     });
-  }
-
-  /** `done` comes when the socket has taken the bytes: that is what bounds our buffers. */
-  #send(channel: number, data: Uint8Array, done: (error?: Error | null) => void): void {
-    this.#socket.send(Buffer.concat([Buffer.from([channel]), data]), { binary: true }, done);
   }
 
   #end(): void {

@@ -210,7 +210,7 @@ describe('port-forward clients that behave otherwise', () => {
     const headers = {
       connection: 'Upgrade',
       upgrade: 'websocket',
-      'sec-websocket-protocol': 'v4.channel.k8s.io',
+      'sec-websocket-protocol': 'v3.channel.k8s.io',
     };
     const request = http.get({ ...call, headers, agent: false });
     const [response] = (await once(request, 'response')) as [http.IncomingMessage];
