@@ -8,7 +8,7 @@ import { SYSTEM_NAMESPACES } from '../objects/system-namespaces.ts';
 import { SYSTEM_PRIORITY_CLASSES } from '../objects/system-priority-classes.ts';
 import type { ListenAddress } from './config.ts';
 import type { ApiContext } from './context.ts';
-import { createObject, updateObject } from './write.ts';
+import { createObject, updateObject } from './writes/write.ts';
 
 const NAME = 'kubernetes';
 const NAMESPACE = 'default';

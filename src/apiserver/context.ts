@@ -3,13 +3,13 @@
 import type { Clock } from '../base/clock.ts';
 import type { SchemaChecks } from '../objects/validation/schema.ts';
 import type { AdmissionPolicies } from './admission/policies.ts';
-import type { UsersByToken } from './authentication.ts';
-import type { Authorizer } from './authorization.ts';
+import type { UsersByToken } from './access/authentication.ts';
+import type { Authorizer } from './access/authorization.ts';
 import type { ApiServerConfig } from './config.ts';
 import type { Kinds } from './custom/kinds.ts';
-import type { FairQueue } from './fair-queue.ts';
-import type { ObjectStore } from './object-store.ts';
-import type { ServiceAccountTokens } from './service-account-tokens.ts';
+import type { FairQueue } from './http/fair-queue.ts';
+import type { ObjectStore } from './store/object-store.ts';
+import type { ServiceAccountTokens } from './access/service-account-tokens.ts';
 
 /** Chance as an argument. */
 export interface Random {

@@ -4,7 +4,7 @@ import { compareVersions } from '../objects/custom/version-order.ts';
 import { apiVersionOf, type Resource, type Subresource } from '../objects/resources.ts';
 import { UNSERVED_KINDS } from '../objects/unserved-kinds.ts';
 import type { Kinds } from './custom/kinds.ts';
-import { jsonReply, type ApiRequest, type WholeReply } from './request.ts';
+import { jsonReply, type ApiRequest, type WholeReply } from './http/request.ts';
 
 /** What clients learn of a kind. */
 type Discovered = Pick<

@@ -5,15 +5,21 @@ import { keyOf, type KubeObject } from '../objects/meta.ts';
 import type { Resource } from '../objects/resources.ts';
 import { KUBERNETES_PROTOBUF } from '../wire/kubernetes-protobuf.ts';
 import { admitWrite, type AdmittedWrite } from './admission/admit-write.ts';
-import { duplicatesIn, mediaTypeOf, parseObject } from './body.ts';
+import { duplicatesIn, mediaTypeOf, parseObject } from './http/body.ts';
 import type { ApiContext } from './context.ts';
-import { deleteObject, deleteOptionsOf, type DeleteOptions } from './delete.ts';
-import { acceptConfig, acceptDraft, fieldValidationOf, metadataOf, type AcceptedDraft } from './draft.ts';
-import { checkEscalation } from './escalation.ts';
-import { managedAfterWrite, managerOf } from './field-managers.ts';
-import { CUSTOM_TYPES, hasProtobuf } from './negotiate.ts';
-import { applyPatch, isApply, ownDraft, parseApplyBody, parsePatch } from './patch.ts';
-import { listObjects, objectReply, readObject, storedOf } from './read.ts';
+import { deleteObject, deleteOptionsOf, type DeleteOptions } from './writes/delete.ts';
+import {
+  acceptConfig,
+  acceptDraft,
+  fieldValidationOf,
+  metadataOf,
+  type AcceptedDraft,
+} from './writes/draft.ts';
+import { checkEscalation } from './access/escalation.ts';
+import { managedAfterWrite, managerOf } from './writes/field-managers.ts';
+import { CUSTOM_TYPES, hasProtobuf } from './http/negotiate.ts';
+import { applyPatch, isApply, ownDraft, parseApplyBody, parsePatch } from './writes/patch.ts';
+import { listObjects, objectReply, readObject, storedOf } from './reads/read.ts';
 import {
   hasFlag,
   jsonReply,
@@ -21,14 +27,14 @@ import {
   type ObjectTarget,
   type Reply,
   type Target,
-} from './request.ts';
-import { resourceAttributes } from './request-attributes.ts';
-import { selectionOf } from './selection.ts';
-import { servedJson, servedObject } from './serve.ts';
-import { applyConfig, checkApplyOptions } from './server-side-apply.ts';
-import { badRequest, methodNotAllowed, notFound, unsupportedMediaType } from './status-error.ts';
-import { watchObjects } from './watch.ts';
-import { createObject, updateObject, type WriteOptions } from './write.ts';
+} from './http/request.ts';
+import { resourceAttributes } from './http/request-attributes.ts';
+import { selectionOf } from './reads/selection.ts';
+import { servedJson, servedObject } from './reads/serve.ts';
+import { applyConfig, checkApplyOptions } from './writes/server-side-apply.ts';
+import { badRequest, methodNotAllowed, notFound, unsupportedMediaType } from './http/status-error.ts';
+import { watchObjects } from './reads/watch.ts';
+import { createObject, updateObject, type WriteOptions } from './writes/write.ts';
 
 /** Answers a request on a collection. */
 export function handleCollection(

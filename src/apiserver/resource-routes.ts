@@ -2,16 +2,16 @@
 
 import type { ApiContext } from './context.ts';
 import { handleCollection, handleObject, handlePart } from './object-routes.ts';
-import type { ApiRequest, ObjectTarget, Reply, Target } from './request.ts';
-import { handleReview } from './reviews.ts';
-import { badRequest, methodNotAllowed, pathNotFound } from './status-error.ts';
+import type { ApiRequest, ObjectTarget, Reply, Target } from './http/request.ts';
+import { handleReview } from './access/reviews.ts';
+import { badRequest, methodNotAllowed, pathNotFound } from './http/status-error.ts';
 import { streamLog } from './subresources/kubelet.ts';
 import { handleFinalize } from './subresources/namespaces.ts';
 import { handleBinding, handleEviction } from './subresources/pods.ts';
 import { handleScale } from './subresources/scale.ts';
 import { upgradeRequired } from './subresources/streams.ts';
 import { handleToken } from './subresources/tokens.ts';
-import { updateEphemeralContainers, updateStatus } from './write.ts';
+import { updateEphemeralContainers, updateStatus } from './writes/write.ts';
 
 type Handler = (context: ApiContext, request: ApiRequest, target: ObjectTarget) => Promise<Reply> | Reply;
 

@@ -9,8 +9,8 @@ import { withinBounds } from '../../objects/custom/within-bounds.ts';
 import { objectOf, textOf, type Draft } from '../../objects/json.ts';
 import { apiVersionOf, type Resource } from '../../objects/resources.ts';
 import type { ApiContext } from '../context.ts';
-import type { ApiRequest, Target } from '../request.ts';
-import { forbidden, StatusError } from '../status-error.ts';
+import type { ApiRequest, Target } from '../http/request.ts';
+import { forbidden, StatusError } from '../http/status-error.ts';
 import { paramsOf } from './params.ts';
 import type { BoundPolicy } from './policies.ts';
 

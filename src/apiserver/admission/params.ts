@@ -5,8 +5,8 @@ import type { KubeObject } from '../../objects/meta.ts';
 import { matchesSelector } from '../../objects/meta.ts';
 import { apiVersionOf, type Resource } from '../../objects/resources.ts';
 import type { ApiContext } from '../context.ts';
-import { servedObject } from '../serve.ts';
-import type { StoredObject } from '../stored-object.ts';
+import { servedObject } from '../reads/serve.ts';
+import type { StoredObject } from '../store/stored-object.ts';
 
 /** The policy is asked once for each; undefined stands for none where it needs none. */
 export type Params =

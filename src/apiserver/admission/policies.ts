@@ -2,7 +2,7 @@
 
 import { compilePolicy, type CompiledPolicy } from '../../objects/admission/compile.ts';
 import { parseBinding, parsePolicy, type AdmissionBinding } from '../../objects/admission/policy.ts';
-import type { ObjectStore } from '../object-store.ts';
+import type { ObjectStore } from '../store/object-store.ts';
 
 const POLICIES = 'validatingadmissionpolicies.admissionregistration.k8s.io';
 const BINDINGS = 'validatingadmissionpolicybindings.admissionregistration.k8s.io';

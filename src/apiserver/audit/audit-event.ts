@@ -1,9 +1,9 @@
 // What the audit log tells of one request: an Event of audit.k8s.io/v1 at the level Metadata. Pure.
 
 import type { RequestAttributes } from '../../objects/access/attributes.ts';
-import type { Admission } from '../admit.ts';
-import type { User } from '../request.ts';
-import type { StatusError } from '../status-error.ts';
+import type { Admission } from '../access/admit.ts';
+import type { User } from '../http/request.ts';
+import type { StatusError } from '../http/status-error.ts';
 
 export interface AuditFacts {
   readonly id: string;

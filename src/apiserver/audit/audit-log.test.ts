@@ -8,7 +8,7 @@ import { after, before, suite, test } from 'node:test';
 import { pino } from 'pino';
 import { ALICE, startTestServer, type ApiClient, type Loose } from '../../../test/support/api-server.ts';
 import { eventually } from '../../../test/support/eventually.ts';
-import { ANONYMOUS } from '../authentication.ts';
+import { ANONYMOUS } from '../access/authentication.ts';
 import type { AuditFacts } from './audit-event.ts';
 import { AuditLog } from './audit-log.ts';
 

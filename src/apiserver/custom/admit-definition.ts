@@ -4,8 +4,8 @@ import { storedVersionsOf } from '../../objects/custom/definition-status.ts';
 import type { Draft } from '../../objects/json.ts';
 import type { Resource } from '../../objects/resources.ts';
 import type { ApiContext } from '../context.ts';
-import { metadataOf } from '../draft.ts';
-import { forbidden } from '../status-error.ts';
+import { metadataOf } from '../writes/draft.ts';
+import { forbidden } from '../http/status-error.ts';
 
 const MAX_DEFINITIONS = 500;
 

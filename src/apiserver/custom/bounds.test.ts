@@ -5,8 +5,8 @@ import { after, before, test } from 'node:test';
 import { ApiClient, ApiServerFiles, startTestServer } from '../../../test/support/api-server.ts';
 import { aDefinition, DEFINITIONS_URL } from '../../../test/support/custom-kinds.ts';
 import { startApiServer } from '../main.ts';
-import { ObjectLog } from '../object-log.ts';
-import { ObjectStore } from '../object-store.ts';
+import { ObjectLog } from '../store/object-log.ts';
+import { ObjectStore } from '../store/object-store.ts';
 import { DEFINITIONS } from './kinds.ts';
 
 let client: ApiClient;

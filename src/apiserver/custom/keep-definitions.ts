@@ -5,8 +5,8 @@ import { isBuiltIn, judged } from '../../objects/custom/definition-status.ts';
 import { objectOf, textOf } from '../../objects/json.ts';
 import type { KubeObject } from '../../objects/meta.ts';
 import { timestampOf, type ApiContext } from '../context.ts';
-import { deleteObject, type DeleteOptions } from '../delete.ts';
-import type { StoredObject } from '../stored-object.ts';
+import { deleteObject, type DeleteOptions } from '../writes/delete.ts';
+import type { StoredObject } from '../store/stored-object.ts';
 import { DEFINITIONS } from './kinds.ts';
 
 const OPTIONS: DeleteOptions = {

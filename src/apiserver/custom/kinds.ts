@@ -4,8 +4,8 @@ import { isBuiltIn } from '../../objects/custom/definition-status.ts';
 import { hasCondition, resourcesOf } from '../../objects/custom/definition.ts';
 import { objectOf } from '../../objects/json.ts';
 import { RESOURCES, type Resource } from '../../objects/resources.ts';
-import type { ObjectStore } from '../object-store.ts';
-import type { StoredObject } from '../stored-object.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+import type { StoredObject } from '../store/stored-object.ts';
 
 export const DEFINITIONS = 'customresourcedefinitions.apiextensions.k8s.io';
 

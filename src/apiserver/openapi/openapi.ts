@@ -1,7 +1,7 @@
 // Answers to /openapi paths: v3 by group and version, and v2 for clients up to kubectl 1.26.
 
 import type { Kinds } from '../custom/kinds.ts';
-import { jsonReply, type ApiRequest, type WholeReply } from '../request.ts';
+import { jsonReply, type ApiRequest, type WholeReply } from '../http/request.ts';
 import { allDocuments, documentAt, documentIndex, editionOf } from './documents.ts';
 import { swaggerBytes, swaggerOf } from './swagger.ts';
 

@@ -5,9 +5,15 @@ import { messageOf } from '../../base/errors.ts';
 import { scalarText, listOf, objectOf, textOf } from '../../objects/json.ts';
 import type { KubeObject } from '../../objects/meta.ts';
 import type { ApiContext } from '../context.ts';
-import { storedOf } from '../read.ts';
-import { hasFlag, type ApiRequest, type ObjectTarget, type ReplySink, type StreamReply } from '../request.ts';
-import { badRequest, unavailable } from '../status-error.ts';
+import { storedOf } from '../reads/read.ts';
+import {
+  hasFlag,
+  type ApiRequest,
+  type ObjectTarget,
+  type ReplySink,
+  type StreamReply,
+} from '../http/request.ts';
+import { badRequest, unavailable } from '../http/status-error.ts';
 
 const DEFAULT_CONTAINER = 'kubectl.kubernetes.io/default-container';
 const LOG_OPTIONS: CallOptions = {

@@ -4,10 +4,10 @@ import { objectOf } from '../../objects/json.ts';
 import { admitWrite } from '../admission/admit-write.ts';
 import type { ApiContext } from '../context.ts';
 import { readBodyObject } from '../object-routes.ts';
-import { objectReply, storedOf } from '../read.ts';
-import type { ApiRequest, ObjectTarget, Reply } from '../request.ts';
-import { methodNotAllowed, staleRevision } from '../status-error.ts';
-import { replaceObject } from '../write.ts';
+import { objectReply, storedOf } from '../reads/read.ts';
+import type { ApiRequest, ObjectTarget, Reply } from '../http/request.ts';
+import { methodNotAllowed, staleRevision } from '../http/status-error.ts';
+import { replaceObject } from '../writes/write.ts';
 
 export async function handleFinalize(
   context: ApiContext,

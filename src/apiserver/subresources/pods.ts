@@ -4,12 +4,12 @@ import { listOf, objectOf, textOf, type Draft } from '../../objects/json.ts';
 import { matchesSelector, selectorOf, type KubeObject, type LabelSelector } from '../../objects/meta.ts';
 import { admitSubresource } from '../admission/admit-write.ts';
 import { timestampOf, type ApiContext } from '../context.ts';
-import { deleteObject, deleteOptionsOf } from '../delete.ts';
+import { deleteObject, deleteOptionsOf } from '../writes/delete.ts';
 import { readBodyObject } from '../object-routes.ts';
-import { storedOf } from '../read.ts';
-import { jsonReply, type ApiRequest, type ObjectTarget, type Reply } from '../request.ts';
-import { badRequest, conflict, methodNotAllowed, StatusError } from '../status-error.ts';
-import { replaceObject } from '../write.ts';
+import { storedOf } from '../reads/read.ts';
+import { jsonReply, type ApiRequest, type ObjectTarget, type Reply } from '../http/request.ts';
+import { badRequest, conflict, methodNotAllowed, StatusError } from '../http/status-error.ts';
+import { replaceObject } from '../writes/write.ts';
 
 const SUCCESS = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
 

@@ -5,15 +5,15 @@ import { firstAt, setAt } from '../../objects/custom/json-path.ts';
 import { scalarText, objectOf, type Draft } from '../../objects/json.ts';
 import type { Resource } from '../../objects/resources.ts';
 import { admitWrite } from '../admission/admit-write.ts';
-import { parseObject } from '../body.ts';
+import { parseObject } from '../http/body.ts';
 import type { ApiContext } from '../context.ts';
-import { managedAfterWrite, managerOf } from '../field-managers.ts';
-import { applyPatch, parsePatch } from '../patch.ts';
+import { managedAfterWrite, managerOf } from '../writes/field-managers.ts';
+import { applyPatch, parsePatch } from '../writes/patch.ts';
 import { selectorText } from '../printers/printer.ts';
-import { storedOf } from '../read.ts';
-import { jsonReply, type ApiRequest, type ObjectTarget, type Reply } from '../request.ts';
-import { badRequest, invalid, methodNotAllowed } from '../status-error.ts';
-import { updateObject } from '../write.ts';
+import { storedOf } from '../reads/read.ts';
+import { jsonReply, type ApiRequest, type ObjectTarget, type Reply } from '../http/request.ts';
+import { badRequest, invalid, methodNotAllowed } from '../http/status-error.ts';
+import { updateObject } from '../writes/write.ts';
 
 export async function handleScale(
   context: ApiContext,

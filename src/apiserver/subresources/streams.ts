@@ -7,9 +7,9 @@ import { messageOf } from '../../base/errors.ts';
 import { objectOf, scalarText } from '../../objects/json.ts';
 import type { KubeObject } from '../../objects/meta.ts';
 import type { ApiContext } from '../context.ts';
-import { storedOf } from '../read.ts';
-import type { ApiRequest, ObjectTarget } from '../request.ts';
-import { badRequest, StatusError, unavailable } from '../status-error.ts';
+import { storedOf } from '../reads/read.ts';
+import type { ApiRequest, ObjectTarget } from '../http/request.ts';
+import { badRequest, StatusError, unavailable } from '../http/status-error.ts';
 import { assignedContainerOf, checkAssigned, chosen, kubeletPath, textBody } from './kubelet.ts';
 
 /** Gives the path of the call on the kubelet part; throws where the pod is not in a state for it. */

@@ -6,10 +6,10 @@ import { invalidValue } from '../../objects/validation/field-error.ts';
 import { admitSubresource } from '../admission/admit-write.ts';
 import { timestampOf, type ApiContext } from '../context.ts';
 import { readBodyObject } from '../object-routes.ts';
-import { storedOf } from '../read.ts';
-import { jsonReply, type ApiRequest, type ObjectTarget, type Reply } from '../request.ts';
-import { ISSUER, type BoundObjects, type NamedUid } from '../service-account-tokens.ts';
-import { badRequest, conflict, invalid, methodNotAllowed, notFound } from '../status-error.ts';
+import { storedOf } from '../reads/read.ts';
+import { jsonReply, type ApiRequest, type ObjectTarget, type Reply } from '../http/request.ts';
+import { ISSUER, type BoundObjects, type NamedUid } from '../access/service-account-tokens.ts';
+import { badRequest, conflict, invalid, methodNotAllowed, notFound } from '../http/status-error.ts';
 
 const MIN_SECONDS = 600;
 const DEFAULT_SECONDS = 3600;
