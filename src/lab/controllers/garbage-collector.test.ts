@@ -92,6 +92,45 @@ const ROWS: readonly {
     expected: ['delete replicasets/web Foreground'],
   },
   {
+    name: 'lets an object go whose dependents wait for it in a circle',
+    key: '/pods|shop/one',
+    cluster: [
+      [
+        PODS,
+        [
+          ['one', 'three'],
+          ['two', 'one'],
+          ['three', 'two'],
+          // Waits for the circle, and does not break it.
+          ['four', 'three'],
+        ].map(([name = '', of = '']) =>
+          anObject(name, {
+            ...FOREGROUND,
+            ownerReferences: [owner('Pod', of, { apiVersion: 'v1', blockOwnerDeletion: true })],
+          }),
+        ),
+      ],
+    ],
+    expected: ['patch pods/one {"finalizers":["mine"],"resourceVersion":"1","uid":"Pod/shop/one"}'],
+  },
+  {
+    name: 'waits for a dependent that ends in the foreground and is in no circle',
+    key: '/pods|shop/one',
+    cluster: [
+      [
+        PODS,
+        [
+          anObject('one', FOREGROUND),
+          anObject('two', {
+            ...FOREGROUND,
+            ownerReferences: [owner('Pod', 'one', { apiVersion: 'v1', blockOwnerDeletion: true })],
+          }),
+        ],
+      ],
+    ],
+    expected: [],
+  },
+  {
     name: 'waits for a blocking dependent that is on its way out',
     key: 'apps/deployments|shop/d',
     cluster: [

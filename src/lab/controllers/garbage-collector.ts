@@ -74,15 +74,36 @@ function remove(resource: ResourceRef, object: KubeObject, isForeground: boolean
 
 /** Foreground: the owner stays until those dependents are gone that say they block it. */
 function deleteDependents(resource: ResourceRef, owner: KubeObject, world: World): readonly Action[] {
-  const blocking = dependentsOf(owner, world).filter(({ object }) =>
-    object.metadata.ownerReferences?.some(
-      (ref) => ref.uid === owner.metadata.uid && ref.blockOwnerDeletion === true,
-    ),
-  );
+  const blocking = blockingDependentsOf(owner, world).filter(({ object }) => !waitsFor(object, owner, world));
   if (blocking.length === 0) return [dropFinalizer(resource, owner, FOREGROUND)];
   return blocking
     .filter(({ object }) => object.metadata.deletionTimestamp === undefined)
     .flatMap((dependent) => collectByOwners(dependent.resource, dependent.object, world));
+}
+
+function blockingDependentsOf(owner: KubeObject, world: World): readonly Dependent[] {
+  return dependentsOf(owner, world).filter(({ object }) =>
+    object.metadata.ownerReferences?.some(
+      (ref) => ref.uid === owner.metadata.uid && ref.blockOwnerDeletion === true,
+    ),
+  );
+}
+
+/** Whether a dependent waits in the foreground for its owner itself, over others that do: in a circle nobody would ever go. */
+function waitsFor(dependent: KubeObject, owner: KubeObject, world: World): boolean {
+  const seen = new Set<string>();
+  const rest = [dependent];
+  for (let object = rest.pop(); object !== undefined; object = rest.pop()) {
+    if (object.metadata.uid === owner.metadata.uid) return true;
+    if (seen.has(object.metadata.uid) || !isEndingInForeground(object)) continue;
+    seen.add(object.metadata.uid);
+    rest.push(...blockingDependentsOf(object, world).map((it) => it.object));
+  }
+  return false;
+}
+
+function isEndingInForeground({ metadata }: KubeObject): boolean {
+  return metadata.deletionTimestamp !== undefined && metadata.finalizers?.includes(FOREGROUND) === true;
 }
 
 function releaseDependents(resource: ResourceRef, owner: KubeObject, world: World): readonly Action[] {
@@ -113,10 +134,7 @@ function ownerOf(
   const { namespace, name } = nameOfOwner(ref, kind, object);
   const owner = world.cluster.of(kind).get(namespace === undefined ? name : `${namespace}/${name}`);
   if (owner?.metadata.uid !== ref.uid) return { state: 'absent', kind };
-  const isEnding =
-    owner.metadata.deletionTimestamp !== undefined &&
-    owner.metadata.finalizers?.includes(FOREGROUND) === true;
-  return { state: isEnding ? 'ending' : 'solid', kind };
+  return { state: isEndingInForeground(owner) ? 'ending' : 'solid', kind };
 }
 
 /** An owner is in the dependent's namespace, or in none. */
