@@ -11,7 +11,7 @@ import { impersonated } from './impersonation.ts';
 import { attributesOf } from '../http/request-attributes.ts';
 import type { ApiRequest, Target, User } from '../http/request.ts';
 import { unauthorized } from '../http/status-error.ts';
-import { targetOf } from '../http/target.ts';
+import { targetOf, withoutOldWatch } from '../http/target.ts';
 
 /** What is known of a request, as far as it came: the audit log tells of those that were refused as well. */
 export interface Admission {
@@ -31,6 +31,7 @@ export interface Admission {
 
 /** Completes `admission`; throws 401 without valid credentials, 403 for what is not allowed, 404 for a path of no kind. */
 export function admit(context: ApiContext, incoming: IncomingMessage, admission: Admission): void {
+  admission.request = withoutOldWatch(admission.request);
   const { path, headers } = admission.request;
   const target = targetOf(path, context.kinds);
   const attributes = attributesOf(admission.request, target);

@@ -3,7 +3,7 @@
 import { whyUnserved } from '../../objects/unserved-kinds.ts';
 import type { Kinds } from '../custom/kinds.ts';
 import { badRequest, pathNotFound, StatusError } from './status-error.ts';
-import type { Target } from './request.ts';
+import type { ApiRequest, Target } from './request.ts';
 
 /** The target of a path below /api or /apis; undefined where the path is none of a resource, throws 404 for unknown ones. */
 export function targetOf(path: string, kinds: Kinds): Target | undefined {
@@ -13,6 +13,17 @@ export function targetOf(path: string, kinds: Kinds): Target | undefined {
   if (root === 'apis' && rest.length >= 3)
     return targetIn(kinds, [rest[0] ?? '', rest[1] ?? ''], rest.slice(2));
   return undefined;
+}
+
+const OLD_WATCH = /^\/(api\/[^/]+|apis\/[^/]+\/[^/]+)\/watch(?=\/)/;
+
+/** A watch by its path of old (`/api/v1/watch/pods`) as one by the path of the list. Ruby's client knows no other. */
+export function withoutOldWatch(request: ApiRequest): ApiRequest {
+  const { method, path } = request;
+  if (method !== 'GET' || !OLD_WATCH.test(path)) return request;
+  const query = new URLSearchParams(request.query);
+  query.set('watch', 'true');
+  return { ...request, path: path.replace(OLD_WATCH, '/$1'), query };
 }
 
 function decodedParts(path: string): readonly string[] {
