@@ -276,13 +276,17 @@ def dynamic_client():
         body={"spec": {"size": 2}}, name="g", namespace=NAMESPACE, content_type="application/merge-patch+json"
     )
     assert grown.spec.size == 2
-    dyn.request(
-        "patch",
-        f"/apis/python.example.com/v1/namespaces/{NAMESPACE}/gadgets/g",
-        body=json.dumps({**body, "spec": {"size": 3}}),
-        content_type="application/apply-patch+yaml",
-        query_params=[("fieldManager", "python"), ("force", True)],
-    )
+    wanted = {**body, "spec": {"size": 3}}
+    if hasattr(dyn, "server_side_apply"):
+        gadgets.server_side_apply(body=wanted, namespace=NAMESPACE, field_manager="python", force_conflicts=True)
+    else:  # Clients before 24 have no name for it.
+        dyn.request(
+            "patch",
+            f"/apis/python.example.com/v1/namespaces/{NAMESPACE}/gadgets/g",
+            body=json.dumps(wanted),
+            content_type="application/apply-patch+yaml",
+            query_params=[("fieldManager", "python"), ("force", True)],
+        )
     gadgets.status.patch(
         body={"status": {"phase": "Ready"}}, name="g", namespace=NAMESPACE, content_type="application/merge-patch+json"
     )
