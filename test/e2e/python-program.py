@@ -13,6 +13,7 @@ import threading
 import time
 import urllib.request
 
+import kubernetes
 import yaml
 from kubernetes import client, config, dynamic, stream, utils, watch
 from kubernetes.client.rest import ApiException
@@ -277,9 +278,9 @@ def dynamic_client():
     )
     assert grown.spec.size == 2
     wanted = {**body, "spec": {"size": 3}}
-    if hasattr(dyn, "server_side_apply"):
+    if int(kubernetes.__version__.split(".")[0]) >= 24:
         gadgets.server_side_apply(body=wanted, namespace=NAMESPACE, field_manager="python", force_conflicts=True)
-    else:  # Clients before 24 have no name for it.
+    else:  # Clients before 24 cannot send an object so.
         dyn.request(
             "patch",
             f"/apis/python.example.com/v1/namespaces/{NAMESPACE}/gadgets/g",
