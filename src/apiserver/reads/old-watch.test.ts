@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ALICE, startTestServer, type ApiClient } from '../../test/support/api-server.ts';
+import { ALICE, startTestServer, type ApiClient } from '../../../test/support/api-server.ts';
 
 let client: ApiClient;
 let stop: () => Promise<void>;
