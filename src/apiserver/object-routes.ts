@@ -1,6 +1,6 @@
 // The verbs on objects and collections: create, get, list, watch, update, patch, delete.
 
-import { isObject, objectOf, textOf, type Draft } from '../objects/json.ts';
+import { isObject, textOf, type Draft } from '../objects/json.ts';
 import { keyOf, type KubeObject } from '../objects/meta.ts';
 import type { Resource } from '../objects/resources.ts';
 import { KUBERNETES_PROTOBUF } from '../wire/kubernetes-protobuf.ts';
@@ -19,7 +19,7 @@ import { checkEscalation } from './access/escalation.ts';
 import { managedAfterWrite, managerOf } from './writes/field-managers.ts';
 import { CUSTOM_TYPES, hasProtobuf } from './http/negotiate.ts';
 import { applyPatch, isApply, ownDraft, parseApplyBody, parsePatch } from './writes/patch.ts';
-import { listObjects, objectReply, readObject, storedOf } from './reads/read.ts';
+import { listObjects, listReply, objectReply, readObject, storedOf } from './reads/read.ts';
 import {
   hasFlag,
   jsonReply,
@@ -30,7 +30,8 @@ import {
 } from './http/request.ts';
 import { resourceAttributes } from './http/request-attributes.ts';
 import { selectionOf } from './reads/selection.ts';
-import { servedJson, servedObject } from './reads/serve.ts';
+import { servedObject } from './reads/serve.ts';
+import type { StoredObject } from './store/stored-object.ts';
 import { applyConfig, checkApplyOptions } from './writes/server-side-apply.ts';
 import { badRequest, methodNotAllowed, notFound, unsupportedMediaType } from './http/status-error.ts';
 import { watchObjects } from './reads/watch.ts';
@@ -296,6 +297,9 @@ export async function readDeleteOptions(request: ApiRequest): Promise<DeleteOpti
   return deleteOptionsOf(body, request.query);
 }
 
+/** Of a collection, in one turn of the event loop. */
+const DELETED_AT_ONCE = 100;
+
 async function deleteCollection(context: ApiContext, request: ApiRequest, target: Target): Promise<Reply> {
   const { resource } = target;
   if (resource.isNamespaced && target.namespace === undefined) throw methodNotAllowed();
@@ -310,14 +314,18 @@ async function deleteCollection(context: ApiContext, request: ApiRequest, target
     const { name } = object.metadata;
     admitWrite(context, request, { ...target, name }, deletionOf(object, options));
   }
-  const deleted = chosen.map((stored) => deleteObject(context, resource, stored, options).stored);
-  const items = deleted.map((stored) => objectOf(JSON.parse(servedJson(resource, stored).toString())));
-  const metadata = { resourceVersion: String(context.store.revision) };
-  return jsonReply(200, {
-    kind: `${resource.kind}List`,
-    apiVersion: items[0]?.['apiVersion'] ?? 'v1',
-    metadata,
+  const items: StoredObject[] = [];
+  for (const [i, { key, object }] of chosen.entries()) {
+    // Others come in between: a thousand deletions take a tenth of a second.
+    if (i > 0 && i % DELETED_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
+    const stored = context.store.get(resource.storage, key);
+    if (stored?.object.metadata.uid !== object.metadata.uid) continue;
+    items.push(deleteObject(context, resource, stored, options).stored);
+  }
+  return listReply(context, request, {
+    resource,
     items,
+    metadata: { resourceVersion: String(context.store.revision) },
   });
 }
 

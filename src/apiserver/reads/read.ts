@@ -91,7 +91,8 @@ interface ListAnswer {
   readonly metadata: { readonly resourceVersion: string };
 }
 
-function listReply(
+/** A list in the form that the request accepts. */
+export function listReply(
   context: ApiContext,
   request: ApiRequest,
   { resource, items, metadata }: ListAnswer,
