@@ -32,19 +32,23 @@ interface WatchOptions {
  * everywhere: some clients begin anew by themselves only then.
  */
 export function watchObjects(context: ApiContext, request: ApiRequest, target: Target): StreamReply {
-  // What is not committed yet comes as an event, and is no part of what was before.
+  // A watch from now on is one from what is committed now.
   context.store.settle();
   const options = optionsOf(context, request, target);
   const { resource } = target;
   const lines = new WatchLines(resource, lineFormOf(context, request, resource));
-  const history = options.since === undefined ? undefined : historyOf(context, resource, options.since);
   return {
     kind: 'stream',
     contentType: lines.contentType,
-    run: (sink) =>
-      history instanceof StatusError
-        ? Promise.resolve(sink.write(lines.error(history)))
-        : runWatch(context, { resource, options, lines, sink, history }),
+    run: (sink) => {
+      // Read in the turn in which the watch begins to hear of events: nothing is missed between the two.
+      context.store.settle();
+      const history = options.since === undefined ? undefined : historyOf(context, resource, options.since);
+      if (!(history instanceof StatusError))
+        return runWatch(context, { resource, options, lines, sink, history });
+      sink.write(lines.error(history));
+      return Promise.resolve();
+    },
   };
 }
 
@@ -119,7 +123,6 @@ interface WatchRun {
 
 function runWatch(context: ApiContext, run: WatchRun): Promise<void> {
   const { resource, options, lines, sink } = run;
-  // `run` starts in the same turn in which the history was read: nothing is missed between the two.
   writeInitial(context, run);
   const initialBytes = sink.pendingBytes;
   const replaced = context.kinds.replaced(resource);
