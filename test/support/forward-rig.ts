@@ -4,7 +4,9 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { PortForwardDoor } from '../../src/lab/kubelet/port-forward/port-forward-door.ts';
+import { eventually } from './eventually.ts';
 
 export class ForwardRig {
   readonly #folder = mkdtempSync('/tmp/t-forward-');
@@ -41,6 +43,29 @@ export class ForwardRig {
     this.#pod.listen(0, '127.0.0.1');
     await Promise.all([once(this.#server, 'listening'), once(this.#pod, 'listening')]);
     this.port = (this.#pod.address() as net.AddressInfo).port;
+  }
+
+  /** From now on the pod's port writes as long as it is taken from it; gives how many octets that were when no more are. */
+  flood(): () => Promise<number> {
+    let sent = 0;
+    const piece = Buffer.alloc(65_536);
+    this.serve = (socket) => {
+      const more = (): void => {
+        while (socket.writable && socket.write(piece)) sent += piece.length;
+      };
+      socket.on('drain', more);
+      more();
+    };
+    return async () => {
+      let before = -1;
+      await eventually(async () => {
+        const isStill = sent > 0 && sent === before;
+        before = sent;
+        await delay(200);
+        return isStill;
+      });
+      return sent;
+    };
   }
 
   close(): void {

@@ -94,24 +94,10 @@ test('a server in the pod that reads nothing makes the client wait', async () =>
 });
 
 test('a client that reads nothing makes the server in the pod wait', async () => {
-  let sent = 0;
-  const piece = Buffer.alloc(65_536);
-  rig.serve = (socket) => {
-    const more = (): void => {
-      while (socket.writable && socket.write(piece)) sent += piece.length;
-    };
-    socket.on('drain', more);
-    more();
-  };
+  const standsStill = rig.flood();
   const client = await open(`port=${rig.port}`);
   client.socket.pause();
-  let before = -1;
-  await eventually(async () => {
-    const isStill = sent > 0 && sent === before;
-    before = sent;
-    await delay(200);
-    return isStill;
-  });
+  const sent = await standsStill();
   assert.ok(sent < 16_000_000, `${sent} bytes were taken`);
   client.socket.terminate();
   await eventually(() => connections.size === 0);

@@ -94,25 +94,11 @@ for (const form of ['SPDY', 'WebSocket'] as const) {
     });
 
     test('a client that reads nothing makes the server in the pod wait', async () => {
-      let sent = 0;
-      const piece = Buffer.alloc(65_536);
-      rig.serve = (socket) => {
-        const more = (): void => {
-          while (socket.writable && socket.write(piece)) sent += piece.length;
-        };
-        socket.on('drain', more);
-        more();
-      };
+      const standsStill = rig.flood();
       const client = await connectPortForward(form, call);
       client.pause();
       const one = new ForwardedPort(client, rig.port, 0);
-      let before = -1;
-      await eventually(async () => {
-        const isStill = sent > 0 && sent === before;
-        before = sent;
-        await delay(200);
-        return isStill;
-      });
+      const sent = await standsStill();
       assert.ok(sent < 16_000_000, `${sent} bytes were taken`);
       client.resume();
       await eventually(() => one.data.length > sent);
