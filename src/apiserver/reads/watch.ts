@@ -126,24 +126,33 @@ function runWatch(context: ApiContext, run: WatchRun): Promise<void> {
   writeInitial(context, run);
   const initialBytes = sink.pendingBytes;
   const replaced = context.kinds.replaced(resource);
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const unsubscribe = context.store.watch(resource.storage, (event) => {
-      const line = lines.of(event, options.selection);
-      if (line === undefined) return;
-      sink.write(line);
-      if (sink.pendingBytes > MAX_PENDING_BYTES + initialBytes) sink.destroy();
+      // What cannot be told to one watcher must not be kept from the others: this one ends, and begins anew.
+      try {
+        const line = lines.of(event, options.selection);
+        if (line === undefined) return;
+        sink.write(line);
+        if (sink.pendingBytes > MAX_PENDING_BYTES + initialBytes) sink.destroy();
+      } catch (error) {
+        stop();
+        reject(error as Error); // Nothing else is thrown.
+      }
     });
     const bookmark = (): void => {
       context.store.settle();
       if (options.hasBookmarks) sink.write(lines.bookmark(context.store.revision));
     };
     const bookmarks = setInterval(bookmark, BOOKMARK_MS);
-    const end = (): void => {
+    const stop = (): void => {
       unsubscribe();
       clearInterval(bookmarks);
       clearTimeout(timeout);
       sink.signal.removeEventListener('abort', end);
       replaced?.removeEventListener('abort', endReplaced);
+    };
+    const end = (): void => {
+      stop();
       resolve();
     };
     // What was written before its kind became another is told.
