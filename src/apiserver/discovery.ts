@@ -1,5 +1,6 @@
 // Discovery: what this server serves, in the legacy form (per group and version) and aggregated (apidiscovery.k8s.io).
 
+import { createHash } from 'node:crypto';
 import { compareVersions } from '../objects/custom/version-order.ts';
 import { apiVersionOf, type Resource, type Subresource } from '../objects/resources.ts';
 import { UNSERVED_KINDS } from '../objects/unserved-kinds.ts';
@@ -19,7 +20,8 @@ type Discovered = Pick<
   | 'isNamespaced'
   | 'verbs'
   | 'subresources'
->;
+> &
+  Partial<Pick<Resource, 'storedVersion'>>;
 
 /** They go to their paths, where they are told why; without verbs no client lists them as something that is there. */
 const UNSERVED: readonly Discovered[] = UNSERVED_KINDS.flatMap(({ versions, ...of }) =>
@@ -121,7 +123,14 @@ function legacyResource(resource: Discovered): object {
     verbs: resource.verbs,
     ...(resource.shortNames.length === 0 ? {} : { shortNames: resource.shortNames }),
     ...(resource.categories.length === 0 ? {} : { categories: resource.categories }),
+    ...(resource.verbs.includes('list') ? { storageVersionHash: storageHash(resource) } : {}),
   };
+}
+
+/** Names the version in which objects are kept without saying it: clients see only that it is another one (meta.v1 APIResource). */
+function storageHash({ storedVersion = '', kind }: Discovered): string {
+  const version = storedVersion.includes('/') ? storedVersion : `/${storedVersion}`;
+  return createHash('sha256').update(`${version}/${kind}`).digest().subarray(0, 8).toString('base64');
 }
 
 function legacySubresource(resource: Discovered, sub: Subresource): object {
