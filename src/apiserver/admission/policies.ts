@@ -14,15 +14,19 @@ export interface BoundPolicy {
 
 export class AdmissionPolicies {
   readonly #store: ObjectStore;
-  readonly #compiled = new Map<string, { readonly revision: number; readonly compiled: CompiledPolicy }>();
+  /** By name; what is written of a policy forgets it. */
+  readonly #compiled = new Map<string, CompiledPolicy>();
   #bound: readonly BoundPolicy[] | undefined;
 
   constructor(store: ObjectStore) {
     this.#store = store;
-    for (const storage of [POLICIES, BINDINGS])
-      store.subscribe(storage, () => {
-        this.#bound = undefined;
-      });
+    store.subscribe(POLICIES, ({ current }) => {
+      this.#compiled.delete(current.key);
+      this.#bound = undefined;
+    });
+    store.subscribe(BINDINGS, () => {
+      this.#bound = undefined;
+    });
   }
 
   /** In the order of their names. A write where there are none has an empty list to go over. */
@@ -34,16 +38,11 @@ export class AdmissionPolicies {
   #read(): readonly BoundPolicy[] {
     const bindings = this.#store.list(BINDINGS).map(({ object }) => parseBinding(object));
     const byPolicy = Map.groupBy(bindings, ({ policyName }) => policyName);
-    const stored = this.#store.list(POLICIES);
-    const names = new Set(stored.map(({ key }) => key));
-    for (const name of this.#compiled.keys()) if (!names.has(name)) this.#compiled.delete(name);
-    return stored.flatMap(({ key, object, revision }) => {
+    return this.#store.list(POLICIES).flatMap(({ key, object }) => {
       const own = byPolicy.get(key);
       if (own === undefined) return [];
-      const known = this.#compiled.get(key);
-      if (known?.revision === revision) return [{ compiled: known.compiled, bindings: own }];
-      const { compiled } = compilePolicy(parsePolicy(object));
-      this.#compiled.set(key, { revision, compiled });
+      const compiled = this.#compiled.get(key) ?? compilePolicy(parsePolicy(object)).compiled;
+      this.#compiled.set(key, compiled);
       return [{ compiled, bindings: own }];
     });
   }
