@@ -108,6 +108,14 @@ test('a closed port fails at once, by UDP and by TCP', async () => {
   assert.ok(performance.now() - startMs < 2000);
 });
 
+test('an upstream to which the kernel knows no way, or lets nobody go, is told at once', async () => {
+  // Broadcasts are refused to sockets that have not asked for them, on a machine without any route as well.
+  const upstream = { tls: undefined, ip: parseIp('255.255.255.255'), port: parsePort(53) };
+  const result = await ask(upstream, { timeoutMs: 60_000 });
+  assert.ok(result.kind === 'unreachable');
+  assert.match(result.because, /^connect E/);
+});
+
 test('an abort ends the wait', async () => {
   const upstream = await anUpstream(() => undefined);
   const end = new AbortController();

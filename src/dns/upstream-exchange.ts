@@ -36,8 +36,10 @@ function overUdp(
       if (message !== undefined) done({ kind: 'reply', message });
     });
     // Connected: datagrams of others never arrive, and a refusal by ICMP is an error at once.
-    socket.connect(upstream.port, upstream.ip, () => {
-      if (isOpen) socket.send(query.bytes);
+    // What cannot be connected, to a network without a way for instance, is told here and by no event.
+    socket.connect(upstream.port, upstream.ip, (error?: Error) => {
+      if (error !== undefined) done({ kind: 'unreachable', because: messageOf(error) });
+      else if (isOpen) socket.send(query.bytes);
     });
   });
 }

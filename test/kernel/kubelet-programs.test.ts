@@ -94,6 +94,10 @@ test('netexec answers over HTTP and UDP in both families', async () => {
   });
   const failed = dial(`host=${ip4}&port=1&request=hostname`) as { errors: string[] };
   assert.match(failed.errors[0] ?? '', /ECONNREFUSED/);
+  // What the kernel lets nobody connect to is an answer like any other: the process serves all pods of the node.
+  const nowhere = dial('host=255.255.255.255&port=53&protocol=udp&request=hostname') as { errors: string[] };
+  assert.match(nowhere.errors[0] ?? '', /255\.255\.255\.255/);
+  assert.equal(curl(`${at}/hostname`), 'net');
   bed.delete(uid, 0);
   await bed.gone(uid);
 });

@@ -188,10 +188,13 @@ function askOnce(
     });
     socket.once('error', fail);
     // Connected, so that a refusal (ICMP) comes back as an error and only this peer may answer.
-    socket.connect(to.port, to.ip, () => {
-      socket.send(data, (error) => {
-        if (error !== null) fail(error);
-      });
+    socket.connect(to.port, to.ip, (refusal?: Error) => {
+      // An address without a way, or one that nobody may send to, is told here and by no event.
+      if (refusal !== undefined) fail(refusal);
+      else
+        socket.send(data, (error) => {
+          if (error !== null) fail(error);
+        });
     });
     socket.on('error', () => undefined);
   });
