@@ -1,7 +1,7 @@
 // Watches: a bounded stream of changes per client, resumable from any revision that the log still holds.
 // A client that does not read is cut off; it lists or resumes again.
 
-import { hasCode } from '../../base/errors.ts';
+import { hasCode, messageOf } from '../../base/errors.ts';
 import type { Resource } from '../../objects/resources.ts';
 import type { ApiContext } from '../context.ts';
 import type { StoreEvent } from '../store/object-store.ts';
@@ -136,7 +136,7 @@ function runWatch(context: ApiContext, run: WatchRun): Promise<void> {
         if (sink.pendingBytes > MAX_PENDING_BYTES + initialBytes) sink.destroy();
       } catch (error) {
         stop();
-        reject(error as Error); // Nothing else is thrown.
+        reject(error instanceof Error ? error : new Error(messageOf(error)));
       }
     });
     const bookmark = (): void => {
